@@ -1,0 +1,81 @@
+"""The compiler on one page: from a function and the types of its arguments to a program.
+
+Each pass is one call, in order; a pass takes what it needs as arguments and returns a new value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from srcad.config import Options
+from srcad.frontend.source import FunctionSource
+from srcad.ir.types import Type
+
+Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be written: a function, its argument types, and which derivative."""
+
+    source: FunctionSource
+    parameters: tuple[tuple[str, Type], ...]
+    """Name and type of each parameter, in the order of f's signature, defaults filled in."""
+    wrt: tuple[str, ...]
+    """Parameters that the gradient is asked for, in the order of the answer."""
+    kind: Kind
+    outputs: tuple[str, ...] = ()
+    """vjp: mutated arguments whose final state is an output."""
+    has_aux: bool = False
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A number or array that the program reads from outside itself, fetched at each call."""
+
+    fetch: Callable[[], object]
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A captured function or static value: the program is valid while ``fetch() is value``."""
+
+    fetch: Callable[[], object]
+    value: object
+
+
+@dataclass(frozen=True)
+class Program:
+    """A generated module and what a caller must know of it.
+
+    Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
+    type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
+    captured values, then (vjp) one seed for each float leaf of the outputs, then the tape pool
+    ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
+
+    It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
+    of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
+    of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
+    ``vjp``: the cotangents of every float leaf of the parameters. The caller's arrays are never written.
+    """
+
+    text: str
+    entry: str
+    captured: tuple[Captured, ...]
+    guards: tuple[Guard, ...]
+    mutated: tuple[str, ...]
+    """Names of array parameters that f writes: they must not overlap any other argument."""
+    result: Type | None
+    """Type of f's result; None for a procedure that returns nothing."""
+    uses_pool: bool
+
+
+def compile_request(request: Request) -> Program:
+    """Write the program that a request asks for.
+
+    Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
+    """
+    raise NotImplementedError
