@@ -1,0 +1,180 @@
+"""Making expressions: constants folded and neutral operands dropped on the way.
+
+Folding is exact: integers always, floats only for identities that hold for every IEEE value
+(``1.0 * x``, ``x / 1.0``, ``-(-x)``), so generated code computes what the user wrote.
+"""
+
+from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Unary
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+
+ZERO, ONE = Const(0, INT), Const(1, INT)
+TRUE, FALSE = Const(True, BOOL), Const(False, BOOL)
+
+_FOLD = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+}
+_TESTS = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def integer(value: int) -> Const:
+    """An int64 literal."""
+    return Const(int(value), INT)
+
+
+def real(value: float, kind: str = FLOAT) -> Const:
+    """A float literal."""
+    return Const(float(value), kind)
+
+
+def join_kinds(a: str, b: str) -> str:
+    """The kind of a sum of two numbers."""
+    order = (BOOL, INT, FLOAT32, FLOAT)
+    if {a, b} == {INT, FLOAT32}:
+        return FLOAT
+    return max(a, b, key=order.index)
+
+
+def is_const(expr: Expr, value: float) -> bool:
+    """Whether the expression is this literal (0.0 and -0.0 are told apart)."""
+    return (
+        isinstance(expr, Const)
+        and not isinstance(expr.value, bool)
+        and expr.value == value
+        and str(expr.value)[0] != "-"
+    )
+
+
+def add(a: Expr, b: Expr) -> Expr:
+    """``a + b`` of integers, folded."""
+    if isinstance(a, Const) and isinstance(b, Const):
+        return integer(int(a.value) + int(b.value))
+    if isinstance(b, Const):
+        if b.value == 0:
+            return a
+        if isinstance(a, Binary) and a.op in "+-" and isinstance(a.b, Const) and a.kind == INT:
+            offset = int(a.b.value) if a.op == "+" else -int(a.b.value)
+            return add(a.a, integer(offset + int(b.value)))
+        if b.value < 0:
+            return Binary("-", a, integer(-int(b.value)), INT)
+    if isinstance(a, Const):
+        return b if a.value == 0 else add(b, a)
+    return Binary("+", a, b, INT)
+
+
+def sub(a: Expr, b: Expr) -> Expr:
+    """``a - b`` of integers, folded."""
+    if isinstance(b, Const):
+        return add(a, integer(-int(b.value)))
+    if a == b:
+        return ZERO
+    if isinstance(a, Binary) and a.kind == INT and a.op in "+-" and isinstance(a.b, Const) and a.a == b:
+        return a.b if a.op == "+" else integer(-int(a.b.value))
+    return Binary("-", a, b, INT)
+
+
+def scale(a: Expr, k: int) -> Expr:
+    """``k * a`` of an integer, folded."""
+    if isinstance(a, Const):
+        return integer(int(a.value) * k)
+    if k == 0:
+        return ZERO
+    return a if k == 1 else Binary("*", integer(k), a, INT)
+
+
+def at_least_zero(a: Expr) -> Expr:
+    """``max(0, a)`` of an integer."""
+    if isinstance(a, Const):
+        return integer(max(0, int(a.value)))
+    return Call("max", (ZERO, a), INT)
+
+
+def unclamped(a: Expr) -> Expr:
+    """The ``e`` of ``max(0, e)``: the same thing as the bound of a range."""
+    if isinstance(a, Call) and a.function == "max" and len(a.args) == 2 and a.args[0] == ZERO:
+        return a.args[1]
+    return a
+
+
+def binary(op: str, a: Expr, b: Expr, kind: str) -> Expr:
+    """``a op b``, folded where that is exact."""
+    if kind == INT and op in _FOLD and a.kind == INT and b.kind == INT:
+        if isinstance(a, Const) and isinstance(b, Const):
+            return integer(_FOLD[op](a.value, b.value))
+        if op == "+":
+            return add(a, b) if isinstance(b, Const) or is_const(a, 0) else Binary(op, a, b, kind)
+        if op == "-":
+            return sub(a, b)
+    return Binary(op, a, b, kind)
+
+
+def negate(a: Expr) -> Expr:
+    """``-a``."""
+    if isinstance(a, Const) and not isinstance(a.value, bool):
+        return Const(-a.value, a.kind)
+    if isinstance(a, Unary) and a.op == "-":
+        return a.x
+    return Unary("-", a, a.kind if a.kind != BOOL else INT)
+
+
+def times(a: Expr, b: Expr) -> Expr:
+    """``a * b`` of floats, for derivative code: factors 1.0 and -1.0 fold, signs move outward."""
+    if is_const(a, 1.0):
+        return b
+    if is_const(b, 1.0):
+        return a
+    if isinstance(a, Unary) and a.op == "-":
+        return negate(times(a.x, b))
+    if isinstance(b, Unary) and b.op == "-":
+        return negate(times(a, b.x))
+    if isinstance(a, Const) and not isinstance(a.value, bool) and a.value == -1.0:
+        return negate(b)
+    if isinstance(b, Const) and not isinstance(b.value, bool) and b.value == -1.0:
+        return negate(a)
+    return Binary("*", a, b, join_kinds(a.kind, b.kind))
+
+
+def accumulate(place: Expr, term: Expr) -> Expr:
+    """``place + term``, as a subtraction where the term is negative."""
+    if isinstance(term, Unary) and term.op == "-":
+        return Binary("-", place, term.x, place.kind)
+    return Binary("+", place, term, place.kind)
+
+
+def compare(op: str, a: Expr, b: Expr) -> Expr:
+    """``a op b``, folded for literals."""
+    if isinstance(a, Const) and isinstance(b, Const) and op in _TESTS:
+        return Const(bool(_TESTS[op](a.value, b.value)), BOOL)
+    return Compare(op, a, b)
+
+
+def negation(a: Expr) -> Expr:
+    """``not a``."""
+    if isinstance(a, Const):
+        return Const(not a.value, BOOL)
+    if isinstance(a, Unary) and a.op == "not":
+        return a.x
+    return Unary("not", a, BOOL)
+
+
+def logic(op: str, items: tuple[Expr, ...]) -> Expr:
+    """``and``/``or`` with literals dropped."""
+    stop = op == "or"
+    kept: list[Expr] = []
+    for item in items:
+        if isinstance(item, Const):
+            if bool(item.value) == stop:
+                return Logic(op, (*kept, Const(stop, BOOL)), BOOL) if kept else Const(stop, BOOL)
+            continue
+        kept.append(item)
+    if not kept:
+        return Const(not stop, BOOL)
+    return kept[0] if len(kept) == 1 else Logic(op, tuple(kept), BOOL)

@@ -1,0 +1,501 @@
+"""The core IR: the small structured language between the user's program and its adjoint.
+
+A program in it is a list of statements over scalar variables and arrays. Expressions are scalar
+trees; whole-array operations are statements; views do not exist (the front end writes an access
+through a view as an access to the array under it). Everything is immutable, compares by structure
+(positions left out) and prints (``srcad.ir.printer``). The grammar::
+
+    expr  = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | Extent
+    stmt  = Assign | Store                                  # x = e ; u[i, j] = e
+          | Alloc | Copy | MatMul | Bind                    # arrays: made, copied, multiplied, renamed
+          | For | While | If                                # structured control flow
+          | Check | IndexCheck | Raise | Print | Invoke     # effects
+          | Tape | Stack | Grow | Keep | Push | Pop         # written by reversal only
+          | Comment | Return
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from srcad.position import NOWHERE, Position
+
+# ---------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A literal of kind "bool", "int64", "float64" or "float32"."""
+
+    value: bool | int | float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """A scalar variable."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """``op x`` with op one of ``-``, ``+``, ``not``, ``~``."""
+
+    op: str
+    x: "Expr"
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """``a op b`` with an arithmetic or bitwise operator."""
+
+    op: str
+    a: "Expr"
+    b: "Expr"
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """``a op b``, a bool."""
+
+    op: str
+    a: "Expr"
+    b: "Expr"
+    kind: str = "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    """``and`` or ``or`` over bools, evaluated from the left as far as needed."""
+
+    op: str
+    items: tuple["Expr", ...]
+    kind: str = "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """``a if test else b``; only the branch chosen is evaluated."""
+
+    test: "Expr"
+    a: "Expr"
+    b: "Expr"
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A scalar function by its canonical name, such as "math.sin", "np.exp", "abs", "int"."""
+
+    function: str
+    args: tuple["Expr", ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """An element of an array."""
+
+    array: str
+    index: tuple["Expr", ...]
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """``array.shape[axis]``."""
+
+    array: str
+    axis: int
+    kind: str = "int64"
+
+
+Expr = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | Extent
+
+# ---------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """``target = value``."""
+
+    target: Var
+    value: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``array[index] = value``; ``fresh``: the element is written for the first time."""
+
+    array: str
+    index: tuple[Expr, ...]
+    value: Expr
+    fresh: bool = False
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alloc:
+    """``target = np.empty(shape, dtype)``, or ``np.zeros``."""
+
+    target: str
+    shape: tuple[Expr, ...]
+    dtype: str
+    zeros: bool = False
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """``target = source.copy()``."""
+
+    target: str
+    source: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ZerosLike:
+    """``target = np.zeros_like(source)``: a shadow of ``source``, of its shape and dtype."""
+
+    target: str
+    source: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul:
+    """``target = np.dot(a, b)``, a fresh array; ``ta``/``tb`` take the transpose of a factor."""
+
+    target: str
+    a: str
+    b: str
+    ta: bool = False
+    tb: bool = False
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """``targets = sources``: array names made to denote other arrays, all at once."""
+
+    targets: tuple[str, ...]
+    sources: tuple[str, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``."""
+
+    var: Var
+    start: Expr
+    stop: Expr
+    step: Expr
+    body: tuple["Stmt", ...]
+    until: Var | None = None
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class While:
+    """``while test``."""
+
+    test: Expr
+    body: tuple["Stmt", ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """``if test: body else: orelse``."""
+
+    test: Expr
+    body: tuple["Stmt", ...]
+    orelse: tuple["Stmt", ...] = ()
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """``if not test: raise error(message)``."""
+
+    test: Expr
+    error: str
+    message: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """``index`` must be within ``-extent <= index < extent`` of an axis of an array."""
+
+    array: str
+    axis: int
+    index: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """``raise error(message)``."""
+
+    error: str
+    message: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """``print(...)`` of scalars, arrays (by name) and string constants."""
+
+    items: tuple[Expr | str, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """``targets = function(args)``: a call of another function of the module, by its name.
+
+    Arrays are passed by reference (their names); ``writes`` are those that the callee writes.
+    ``primal`` is the primal's name: its reverse is ``primal + "_reverse"``.
+    """
+
+    targets: tuple[Var, ...]
+    function: str
+    args: tuple[Expr | str, ...]
+    writes: tuple[str, ...] = ()
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """``target = tape(pool, prod(shape), dtype).reshape(shape)``: one slot for each iteration."""
+
+    target: str
+    shape: tuple[Expr, ...]
+    dtype: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """``target = stack(pool, dtype)``: slots for a number of iterations not known beforehand."""
+
+    target: str
+    dtype: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grow:
+    """``if top == target.size: target = grow(pool, target)``."""
+
+    target: str
+    top: Expr
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """``target = [example]; target.clear()``: an empty list of arrays like ``example``."""
+
+    target: str
+    dtype: str
+    ndim: int
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """``target.append(array)``: keeps a reference to an array."""
+
+    target: str
+    array: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pop:
+    """``array = source.pop()``."""
+
+    array: str
+    source: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """``# text``."""
+
+    text: str
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """``return items``: scalars, and arrays by name."""
+
+    items: tuple[Expr | str, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+Stmt = (
+    Assign
+    | Store
+    | Alloc
+    | Copy
+    | ZerosLike
+    | MatMul
+    | Bind
+    | For
+    | While
+    | If
+    | Check
+    | IndexCheck
+    | Raise
+    | Print
+    | Invoke
+    | Tape
+    | Stack
+    | Grow
+    | Keep
+    | Push
+    | Pop
+    | Comment
+    | Return
+)
+Block = tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the generated module: parameters are scalars (Var) and arrays (by name)."""
+
+    name: str
+    parameters: tuple[Var | str, ...]
+    body: Block
+    arrays: dict[str, tuple[str, int]] = field(default_factory=dict, compare=False)
+    """dtype and rank of every array that the body names."""
+    doc: str = ""
+
+
+# ---------------------------------------------------------------- walking
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The operands of an expression, from the left."""
+    match expr:
+        case Unary():
+            return (expr.x,)
+        case Binary() | Compare():
+            return (expr.a, expr.b)
+        case Logic():
+            return expr.items
+        case Select():
+            return (expr.test, expr.a, expr.b)
+        case Call():
+            return expr.args
+        case Load():
+            return expr.index
+        case _:
+            return ()
+
+
+def rebuild(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
+    """The expression with other operands."""
+    match expr:
+        case Unary():
+            return replace(expr, x=parts[0])
+        case Binary() | Compare():
+            return replace(expr, a=parts[0], b=parts[1])
+        case Logic():
+            return replace(expr, items=parts)
+        case Select():
+            return replace(expr, test=parts[0], a=parts[1], b=parts[2])
+        case Call():
+            return replace(expr, args=parts)
+        case Load():
+            return replace(expr, index=parts)
+        case _:
+            return expr
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """The expression and all expressions in it."""
+    yield expr
+    for part in children(expr):
+        yield from walk(part)
+
+
+def expressions(stmt: Stmt) -> tuple[Expr, ...]:
+    """The expressions that a statement evaluates itself (not those in its blocks)."""
+    match stmt:
+        case Assign():
+            return (stmt.value,)
+        case Store():
+            return (*stmt.index, stmt.value)
+        case Alloc() | Tape():
+            return stmt.shape
+        case For():
+            return (stmt.start, stmt.stop, stmt.step)
+        case While() | If() | Check():
+            return (stmt.test,)
+        case IndexCheck():
+            return (stmt.index, Extent(stmt.array, stmt.axis))
+        case Grow():
+            return (stmt.top,)
+        case Invoke():
+            return tuple(a for a in stmt.args if not isinstance(a, str))
+        case Print() | Return():
+            return tuple(a for a in stmt.items if not isinstance(a, str))
+        case _:
+            return ()
+
+
+def blocks(stmt: Stmt) -> tuple[Block, ...]:
+    """The blocks inside a statement."""
+    match stmt:
+        case For() | While():
+            return (stmt.body,)
+        case If():
+            return (stmt.body, stmt.orelse)
+        case _:
+            return ()
+
+
+def statements(block: Block) -> Iterator[Stmt]:
+    """All statements of a block, those in nested blocks included, in order."""
+    for stmt in block:
+        yield stmt
+        for inner in blocks(stmt):
+            yield from statements(inner)
+
+
+def with_blocks(stmt: Stmt, parts: tuple[Block, ...]) -> Stmt:
+    """The statement with other blocks inside."""
+    match stmt:
+        case For() | While():
+            return replace(stmt, body=parts[0])
+        case If():
+            return replace(stmt, body=parts[0], orelse=parts[1])
+        case _:
+            return stmt
+
+
+def names_read(expr: Expr) -> set[str]:
+    """Names of the scalars and arrays that an expression reads (shapes included)."""
+    found: set[str] = set()
+    for part in walk(expr):
+        match part:
+            case Var():
+                found.add(part.name)
+            case Load() | Extent():
+                found.add(part.array)
+    return found
+
+

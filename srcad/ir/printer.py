@@ -1,0 +1,302 @@
+"""Core IR to Python source: the only place that knows how generated code looks.
+
+The text is made from IR nodes alone. Names are identifiers that the compiler checked or made,
+strings are quoted by ``repr``, comments are cut to one line.
+"""
+
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Bind,
+    Block,
+    Call,
+    Check,
+    Comment,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    Function,
+    Grow,
+    If,
+    IndexCheck,
+    Invoke,
+    Keep,
+    Load,
+    Logic,
+    MatMul,
+    Pop,
+    Print,
+    Push,
+    Raise,
+    Return,
+    Select,
+    Stack,
+    Stmt,
+    Store,
+    Tape,
+    Unary,
+    Var,
+    While,
+    ZerosLike,
+)
+
+_BINDS = {
+    "or": 1,
+    "and": 2,
+    "not": 3,
+    "|": 5,
+    "^": 6,
+    "&": 7,
+    "<<": 8,
+    ">>": 8,
+    "+": 9,
+    "-": 9,
+    "*": 10,
+    "/": 10,
+    "//": 10,
+    "%": 10,
+    "**": 12,
+}
+_SELECT, _COMPARE, _NEGATIVE, _ATOM = 0, 4, 11, 20
+_INDENT = "    "
+
+
+def print_expr(expr: Expr, level: int = -1) -> str:
+    """The Python text of an expression, in parentheses where its place binds tighter than it."""
+    text, own = _expr(expr)
+    return f"({text})" if own < level else text
+
+
+def _expr(expr: Expr) -> tuple[str, int]:
+    match expr:
+        case Const():
+            return _const(expr)
+        case Var():
+            return expr.name, _ATOM
+        case Unary(op="not"):
+            return f"not {print_expr(expr.x, _BINDS['not'])}", _BINDS["not"]
+        case Unary():
+            return f"{expr.op}{print_expr(expr.x, _NEGATIVE)}", _NEGATIVE
+        case Binary(op="**"):
+            return f"{print_expr(expr.a, 13)} ** {print_expr(expr.b, _NEGATIVE)}", 12
+        case Binary():
+            own = _BINDS[expr.op]
+            return f"{print_expr(expr.a, own)} {expr.op} {print_expr(expr.b, own + 1)}", own
+        case Compare():
+            a, b = print_expr(expr.a, _COMPARE + 1), print_expr(expr.b, _COMPARE + 1)
+            return f"{a} {expr.op} {b}", _COMPARE
+        case Logic():
+            own = _BINDS[expr.op]
+            return f" {expr.op} ".join(print_expr(e, own + 1) for e in expr.items), own
+        case Select():
+            a, t = print_expr(expr.a, 1), print_expr(expr.test, 1)
+            return f"{a} if {t} else {print_expr(expr.b, 0)}", _SELECT
+        case Call():
+            return f"{expr.function}({', '.join(map(print_expr, expr.args))})", _ATOM
+        case Load():
+            return f"{expr.array}[{_index(expr.index)}]", _ATOM
+        case Extent():
+            return f"{expr.array}.shape[{expr.axis}]", _ATOM
+
+
+def _const(expr: Const) -> tuple[str, int]:
+    value = expr.value
+    if isinstance(value, bool):
+        return repr(value), _ATOM
+    if isinstance(value, int):
+        return (repr(value), _ATOM) if value >= 0 else (f"{value!r}", _NEGATIVE)
+    if value != value:
+        return "math.nan", _ATOM
+    if value in (float("inf"), float("-inf")):
+        return ("math.inf", _ATOM) if value > 0 else ("-math.inf", _NEGATIVE)
+    text = repr(float(value))
+    if expr.kind == "float32":
+        return f"np.float32({text})", _ATOM
+    return text, (_NEGATIVE if text.startswith("-") else _ATOM)
+
+
+def _index(index: tuple[Expr, ...]) -> str:
+    return ", ".join(print_expr(e) for e in index) if index else "()"
+
+
+def _shape(shape: tuple[Expr, ...]) -> str:
+    if len(shape) == 1:
+        return print_expr(shape[0])
+    return "(" + ", ".join(print_expr(e) for e in shape) + ")"
+
+
+def _item(item: Expr | str) -> str:
+    return item if isinstance(item, str) else print_expr(item)
+
+
+def _dtype(dtype: str) -> str:
+    return "np.bool_" if dtype == "bool" else f"np.{dtype}"
+
+
+def print_block(block: Block, depth: int) -> list[str]:
+    """The lines of a block, indented ``depth`` times; ``pass`` for an empty one."""
+    lines = [line for stmt in block for line in _stmt(stmt, depth)]
+    if all(line.lstrip().startswith("#") for line in lines):
+        lines.append(_INDENT * depth + "pass")
+    return lines
+
+
+def _stmt(stmt: Stmt, depth: int) -> list[str]:  # noqa: PLR0912 (one case for each statement)
+    lead = _INDENT * depth
+
+    def one(text: str) -> list[str]:
+        return [lead + text]
+
+    match stmt:
+        case Assign():
+            return one(_assignment(stmt.target.name, Var(stmt.target.name, ""), stmt.value))
+        case Store():
+            place = Load(stmt.array, stmt.index, stmt.value.kind)
+            return one(_assignment(print_expr(place), place, stmt.value))
+        case Alloc():
+            maker = "np.zeros" if stmt.zeros else "np.empty"
+            dtype = "" if stmt.dtype == "float64" else f", {_dtype(stmt.dtype)}"
+            return one(f"{stmt.target} = {maker}({_shape(stmt.shape)}{dtype})")
+        case Copy():
+            return one(f"{stmt.target} = {stmt.source}.copy()")
+        case ZerosLike():
+            return one(f"{stmt.target} = np.zeros_like({stmt.source})")
+        case MatMul():
+            a = stmt.a + (".T" if stmt.ta else "")
+            b = stmt.b + (".T" if stmt.tb else "")
+            return one(f"{stmt.target} = np.dot({a}, {b})")
+        case Bind():
+            return one(f"{', '.join(stmt.targets)} = {', '.join(stmt.sources)}")
+        case For():
+            return _for(stmt, depth)
+        case While():
+            return [f"{lead}while {print_expr(stmt.test)}:", *print_block(stmt.body, depth + 1)]
+        case If():
+            return _if(stmt, depth, "if")
+        case Check():
+            test = print_expr(_negated(stmt.test))
+            return [f"{lead}if {test}:", f"{lead}{_INDENT}raise {stmt.error}({stmt.message!r})"]
+        case IndexCheck():
+            index, extent = print_expr(stmt.index, 5), f"{stmt.array}.shape[{stmt.axis}]"
+            return [
+                f"{lead}if not -{extent} <= {index} < {extent}:",
+                f"{lead}{_INDENT}raise IndexError({index_message(stmt)!r})",
+            ]
+        case Raise():
+            return one(f"raise {stmt.error}({stmt.message!r})")
+        case Print():
+            return one(f"print({', '.join(_item(i) for i in stmt.items)})")
+        case Invoke():
+            call = f"{stmt.function}({', '.join(_item(a) for a in stmt.args)})"
+            return one(", ".join(t.name for t in stmt.targets) + (" = " if stmt.targets else "") + call)
+        case Tape():
+            return one(_tape(stmt))
+        case Stack():
+            return one(f"{stmt.target} = stack(pool, {_dtype(stmt.dtype)})")
+        case Grow():
+            test = f"if {print_expr(stmt.top)} == {stmt.target}.size:"
+            return [lead + test, f"{lead}{_INDENT}{stmt.target} = grow(pool, {stmt.target})"]
+        case Keep():
+            shape = _shape(tuple(Const(0, "int64") for _ in range(stmt.ndim)))
+            return one(f"{stmt.target} = [np.empty({shape}, {_dtype(stmt.dtype)})]")
+        case Push():
+            return one(f"{stmt.target}.append({stmt.array})")
+        case Pop():
+            return one(f"{stmt.array} = {stmt.source}.pop()")
+        case Comment():
+            return one("# " + " ".join(stmt.text.split()))
+        case Return():
+            return one(f"return {', '.join(_item(i) for i in stmt.items)}")
+
+
+def index_message(check: IndexCheck) -> str:
+    """What the IndexError of a check says."""
+    where = f" ({check.at})" if check.at.line else ""
+    return (
+        f"index {print_expr(check.index)} is out of bounds for axis {check.axis} "
+        f"of {check.array}{where}"
+    )
+
+
+def _assignment(target: str, place: Expr, value: Expr) -> str:
+    """``target = value``, or ``target += ...`` where the value adds to the target itself."""
+    if isinstance(value, Binary) and value.op in ("+", "-", "*", "/"):
+        if _same(value.a, place):
+            return f"{target} {value.op}= {print_expr(value.b)}"
+    return f"{target} = {print_expr(value)}"
+
+
+
+
+def _same(a: Expr, b: Expr) -> bool:
+    if isinstance(a, Var) and isinstance(b, Var):
+        return a.name == b.name
+    if isinstance(a, Load) and isinstance(b, Load):
+        return a.array == b.array and a.index == b.index
+    return False
+
+
+def _negated(test: Expr) -> Expr:
+    flips = {"==": "!=", "!=": "=="}
+    if isinstance(test, Compare) and test.op in flips:
+        return Compare(flips[test.op], test.a, test.b)
+    return Unary("not", test, "bool")
+
+
+def _tape(stmt: Tape) -> str:
+    size: Expr = stmt.shape[0]
+    for extent in stmt.shape[1:]:
+        size = Binary("*", size, extent, "int64")
+    text = f"{stmt.target} = tape(pool, {print_expr(size)}, {_dtype(stmt.dtype)})"
+    return text if len(stmt.shape) == 1 else f"{text}.reshape({_shape(stmt.shape)})"
+
+
+def _for(stmt: For, depth: int) -> list[str]:
+    lead = _INDENT * depth
+    zero, one = Const(0, "int64"), Const(1, "int64")
+    bounds = [stmt.start, stmt.stop, stmt.step]
+    if stmt.step == one:
+        bounds = [stmt.stop] if stmt.start == zero else [stmt.start, stmt.stop]
+    head = f"{lead}for {stmt.var.name} in range({', '.join(map(print_expr, bounds))}):"
+    lines = [head, *print_block(stmt.body, depth + 1)]
+    if stmt.until is not None:
+        lines += [f"{lead}{_INDENT}if {stmt.until.name}:", f"{lead}{_INDENT * 2}break"]
+    return lines
+
+
+def _if(stmt: If, depth: int, word: str) -> list[str]:
+    lead = _INDENT * depth
+    if not stmt.body and stmt.orelse:
+        stmt = If(_negated(stmt.test), stmt.orelse, ())
+    lines = [f"{lead}{word} {print_expr(stmt.test)}:", *print_block(stmt.body, depth + 1)]
+    if len(stmt.orelse) == 1 and isinstance(stmt.orelse[0], If) and stmt.orelse[0].body:
+        lines += _if(stmt.orelse[0], depth, "elif")
+    elif stmt.orelse:
+        lines += [f"{lead}else:", *print_block(stmt.orelse, depth + 1)]
+    return lines
+
+
+def print_function(function: Function) -> str:
+    """The text of a function."""
+    names = [p if isinstance(p, str) else p.name for p in function.parameters]
+    lines = [f"def {function.name}({', '.join(names)}):"]
+    if function.doc:
+        lines.append(f'{_INDENT}"""{function.doc}"""')
+    return "\n".join(lines + print_block(function.body, 1)) + "\n"
+
+
+def print_module(functions: tuple[Function, ...]) -> str:
+    """The text of a module: imports, then the functions in order."""
+    body = "\n\n".join(print_function(f) for f in functions)
+    helpers = [name for name in ("grow", "stack", "tape") if f"{name}(pool" in body]
+    lines = []
+    if "math." in body:
+        lines.append("import math\n")
+    lines.append("import numpy as np")
+    if helpers:
+        lines.append(f"\nfrom srcad.runtime import {', '.join(helpers)}")
+    return "\n".join(lines) + "\n\n\n" + body
