@@ -1,0 +1,158 @@
+"""Where elaboration writes: the current block, fresh names, and what is decided for whole runs.
+
+Some decisions (a name must hold a float from the start, an array name is rebound in a loop) are
+seen only after code that depends on them was written. Then elaboration starts again with the
+decision made: ``Decisions`` grows by one and ``Restart`` unwinds to the beginning.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from srcad.errors import UnsupportedError
+from srcad.ir.build import ONE, ZERO, integer
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Assign,
+    Call,
+    Check,
+    Const,
+    Expr,
+    Extent,
+    For,
+    Load,
+    Stmt,
+    Var,
+    names_read,
+    walk,
+)
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.position import NOWHERE, Position
+
+
+class Restart(Exception):  # noqa: N818 (a signal, not an error)
+    """A decision was added: elaborate again from the start."""
+
+
+@dataclass
+class Decisions:
+    """What earlier attempts found out; keys name a variable by scope and name."""
+
+    floats: set[tuple[str, str]] = field(default_factory=set)
+    """Integers at first, floats later: floats from the start."""
+    rebound: set[tuple[str, str]] = field(default_factory=set)
+    """Array names that denote different arrays at one place: variables of their own."""
+    flagged: set[tuple[str, str]] = field(default_factory=set)
+    """Names that may be unbound when read: a flag tells."""
+
+    def add(self, where: set[tuple[str, str]], key: tuple[str, str]) -> None:
+        """Record a decision and start again."""
+        where.add(key)
+        raise Restart
+
+
+class Builder:
+    """The core IR under construction."""
+
+    def __init__(self, names: Names, decisions: Decisions) -> None:
+        self.names = names
+        self.decisions = decisions
+        self.block: list[Stmt] = []
+        self.at: Position = NOWHERE
+        self.arrays: dict[str, tuple[str, int]] = {}
+        self.extents: dict[str, tuple[Expr, ...]] = {}
+        self.rebindable: set[str] = set()
+        self.counters: list[tuple[str, bool]] = []
+        """Counters of the enclosing loops, and whether each is known to be non-negative."""
+
+    # ------------------------------------------------------------ statements
+
+    def emit(self, stmt: Stmt) -> None:
+        """Append a statement to the current block."""
+        self.block.append(stmt)
+
+    @contextmanager
+    def into(self, block: list[Stmt]) -> Iterator[list[Stmt]]:
+        """Write into another block for a while."""
+        saved, self.block = self.block, block
+        try:
+            yield block
+        finally:
+            self.block = saved
+
+    @contextmanager
+    def loop(self, extent: Expr, base: str) -> Iterator[Var]:
+        """``for base in range(extent)`` around what is written inside."""
+        var = Var(self.names.fresh(base), INT)
+        body: list[Stmt] = []
+        self.counters.append((var.name, True))
+        with self.into(body):
+            yield var
+        self.counters.pop()
+        self.emit(For(var, ZERO, extent, ONE, tuple(body), None, self.at))
+
+    def check(self, test: Expr, error: str, message: str) -> None:
+        """Raise ``error`` at run time unless ``test`` holds."""
+        if isinstance(test, Const):
+            if test.value:
+                return
+        where = f" ({self.at})" if self.at.line else ""
+        self.emit(Check(test, error, message + where, self.at))
+
+    # ------------------------------------------------------------ expressions
+
+    def hold(self, expr: Expr, base: str) -> Expr:
+        """The expression in a variable of its own, unless it is a literal or a variable."""
+        if isinstance(expr, Const | Var):
+            return expr
+        return self.store(expr, base)
+
+    def store(self, expr: Expr, base: str) -> Var:
+        """A new variable that holds the expression."""
+        var = Var(self.names.fresh(base), expr.kind)
+        self.emit(Assign(var, expr, self.at))
+        return var
+
+    def convert(self, expr: Expr, kind: str) -> Expr:
+        """The number as another kind."""
+        if expr.kind == kind:
+            return expr
+        if isinstance(expr, Const):
+            value = expr.value
+            if kind in (FLOAT, FLOAT32):
+                return Const(float(value), kind)
+            if kind == INT:
+                return integer(int(value))
+        names = {FLOAT: "float", FLOAT32: "np.float32", INT: "int", BOOL: "bool"}
+        return Call(names[kind], (expr,), kind)
+
+    def simple_index(self, expr: Expr) -> Expr:
+        """An index that is cheap to write several times: arithmetic on variables and literals."""
+        if any(isinstance(e, Load | Call) for e in walk(expr)):
+            return self.store(expr, "k")
+        return expr
+
+    def is_nonnegative(self, expr: Expr) -> bool:
+        """Whether an integer is certainly >= 0."""
+        match expr:
+            case Const():
+                return bool(expr.value >= 0)
+            case Extent():
+                return True
+            case Var():
+                return any(name == expr.name and safe for name, safe in self.counters)
+            case Call(function="max"):
+                return any(self.is_nonnegative(a) for a in expr.args)
+        op = getattr(expr, "op", "")
+        if op in ("+", "*", "//"):
+            return self.is_nonnegative(expr.a) and self.is_nonnegative(expr.b)  # type: ignore[union-attr]
+        return False
+
+    def refuse(self, what: str, hint: str = "") -> UnsupportedError:
+        """The error for the piece of the program being read."""
+        return UnsupportedError(what, self.at, hint)
+
+
+def mentions(expr: Expr, names: set[str]) -> bool:
+    """Whether an expression reads one of the scalars or arrays."""
+    return bool(names_read(expr) & names)
