@@ -1,0 +1,187 @@
+"""Derivatives of the elementary functions of ``math`` and NumPy."""
+
+import math
+
+import numpy as np
+
+from srcad.rules.registry import partials
+
+# fmt: off
+# ------------------------------------------------ powers and roots
+
+
+@partials("math.sqrt", math.sqrt, np.sqrt, singular=True)
+def _(y, x):                                      # sqrt'(0) = inf
+    return 0.5 / y
+
+
+@partials("np.cbrt", np.cbrt, singular=True)
+def _(y, x):
+    return 1.0 / (3.0 * (y * y))
+
+
+@partials("np.square", np.square, result="same")
+def _(y, x):
+    return 2.0 * x
+
+
+@partials("np.reciprocal", np.reciprocal)
+def _(y, x):
+    return -(y * y)
+
+
+@partials("math.hypot", math.hypot, np.hypot, singular=True)
+def _(y, a, b):                                   # 0 at the origin
+    return (0.0 if y == 0.0 else a / y), (0.0 if y == 0.0 else b / y)
+
+
+# ------------------------------------------------ exponentials and logarithms
+
+
+@partials("math.exp", math.exp, np.exp)
+def _(y, x):
+    return y
+
+
+@partials("np.exp2", np.exp2)
+def _(y, x):
+    return y * 0.6931471805599453
+
+
+@partials("math.expm1", math.expm1, np.expm1)
+def _(y, x):
+    return y + 1.0
+
+
+@partials("math.log", math.log, np.log, singular=True)
+def _(y, x):
+    return 1.0 / x
+
+
+@partials("math.log2", math.log2, np.log2, singular=True)
+def _(y, x):
+    return 1.0 / (x * 0.6931471805599453)
+
+
+@partials("math.log10", math.log10, np.log10, singular=True)
+def _(y, x):
+    return 1.0 / (x * 2.302585092994046)
+
+
+@partials("math.log1p", math.log1p, np.log1p, singular=True)
+def _(y, x):
+    return 1.0 / (1.0 + x)
+
+
+@partials("np.logaddexp", np.logaddexp)
+def _(y, a, b):                                   # y = log(e^a + e^b)
+    return math.exp(a - y), math.exp(b - y)
+
+
+@partials("np.logaddexp2", np.logaddexp2)
+def _(y, a, b):
+    return np.exp2(a - y), np.exp2(b - y)
+
+
+# ------------------------------------------------ trigonometry
+
+
+@partials("math.sin", math.sin, np.sin)
+def _(y, x):
+    return math.cos(x)
+
+
+@partials("math.cos", math.cos, np.cos)
+def _(y, x):
+    return -math.sin(x)
+
+
+@partials("math.tan", math.tan, np.tan)
+def _(y, x):
+    return 1.0 + y * y
+
+
+@partials("math.asin", math.asin, np.arcsin, singular=True)
+def _(y, x):
+    return 1.0 / math.sqrt(1.0 - x * x)
+
+
+@partials("math.acos", math.acos, np.arccos, singular=True)
+def _(y, x):
+    return -1.0 / math.sqrt(1.0 - x * x)
+
+
+@partials("math.atan", math.atan, np.arctan)
+def _(y, x):
+    return 1.0 / (1.0 + x * x)
+
+
+@partials("math.atan2", math.atan2, np.arctan2)
+def _(y, a, b):
+    return b / (a * a + b * b), -a / (a * a + b * b)
+
+
+@partials("np.sinc", np.sinc)
+def _(y, x):                                      # y = sin(pi x) / (pi x)
+    return 0.0 if x == 0.0 else (math.cos(math.pi * x) - y) / x
+
+
+# ------------------------------------------------ hyperbolic functions
+
+
+@partials("math.sinh", math.sinh, np.sinh)
+def _(y, x):
+    return math.cosh(x)
+
+
+@partials("math.cosh", math.cosh, np.cosh)
+def _(y, x):
+    return math.sinh(x)
+
+
+@partials("math.tanh", math.tanh, np.tanh)
+def _(y, x):
+    return 1.0 - y * y
+
+
+@partials("math.asinh", math.asinh, np.arcsinh)
+def _(y, x):
+    return 1.0 / math.sqrt(x * x + 1.0)
+
+
+@partials("math.acosh", math.acosh, np.arccosh, singular=True)
+def _(y, x):
+    return 1.0 / math.sqrt(x * x - 1.0)
+
+
+@partials("math.atanh", math.atanh, np.arctanh, singular=True)
+def _(y, x):
+    return 1.0 / (1.0 - x * x)
+
+
+# ------------------------------------------------ angles, signs, special functions
+
+
+@partials("math.radians", math.radians, np.radians, np.deg2rad)
+def _(y, x):
+    return 0.017453292519943295
+
+
+@partials("math.degrees", math.degrees, np.degrees, np.rad2deg)
+def _(y, x):
+    return 57.29577951308232
+
+
+@partials("math.copysign", math.copysign, np.copysign)
+def _(y, a, b):                                   # 0 at a = 0
+    return np.sign(a) * math.copysign(1.0, b), 0.0
+
+
+@partials("math.erf", math.erf)
+def _(y, x):                                      # 2 / sqrt(pi) e^(-x^2)
+    return 1.1283791670955126 * math.exp(-(x * x))
+
+
+@partials("math.erfc", math.erfc)
+def _(y, x):
+    return -1.1283791670955126 * math.exp(-(x * x))
