@@ -1,0 +1,17 @@
+"""All programs of the zoo, in the order of their themes."""
+
+from tests.programs import (  # noqa: F401
+    arrays,
+    branches,
+    calls,
+    dtypes,
+    loops,
+    reductions,
+    scalars,
+    simulations,
+    slices,
+    tuples,
+    views_swaps,
+    whiles,
+)
+from tests.programs.registry import PROGRAMS as PROGRAMS
