@@ -521,7 +521,7 @@ def leaves(x):
     return [x] if isinstance(x, (*FLOATS, complex)) else []
 
 
-def _widen(x):
+def widen(x):
     """Float arguments in double precision."""
     if isinstance(x, np.ndarray):
         return x.astype(np.float64) if x.dtype.kind == "f" else x.copy()
@@ -530,7 +530,7 @@ def _widen(x):
 
 def _imaginary(x):
     """An argument ready to take an imaginary part: a Z or a ZArray."""
-    x = _widen(x)
+    x = widen(x)
     if isinstance(x, np.ndarray):
         return x.astype(np.complex128).view(ZArray) if x.dtype.kind == "f" else x
     return Z(x) if isinstance(x, float) else x
@@ -580,7 +580,7 @@ def differences(f, args, index, kwargs=None, step=2e-3):
 
     def slope(k):
         def at(d):
-            moved = [_widen(a) for a in args]
+            moved = [widen(a) for a in args]
             if k is None:
                 moved[index] += d
             else:

@@ -191,7 +191,7 @@ def integer_or_float(x, n):
     return step * x * n
 
 
-@program(lambda: (0.5, 0.5 + 1e-3), lambda: (0.9, 0.1))
+@program(lambda: (0.5, 0.6), lambda: (0.9, 0.1))
 def pass_and_empty_else(x, y):
     if x > y:
         pass

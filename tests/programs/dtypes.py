@@ -105,7 +105,7 @@ def empty_array(x, c):
     return s + np.sum(x * x)
 
 
-@program(lambda: (wave(4), 2, 1.5), lambda: (wave(4), -1, 0.5))
+@program(lambda: (wave(4), 2, 1.7), lambda: (wave(4), -1, 0.7))
 def conversions(x, k, c):
     n = int(c * 2.0)
     return float(k) * x[n] + float(n) * c + x[k] * c

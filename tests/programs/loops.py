@@ -147,7 +147,7 @@ def counter_overwritten(x, n):
     return s
 
 
-@program(lambda: (2.5,), lambda: (0.3,))
+@program(lambda: (2.7,), lambda: (0.3,))
 def trips_from_a_float(x):
     s = x
     for k in range(int(x * 2.0) + 1):

@@ -69,7 +69,7 @@ def first_over(x, limit):
     return s - limit
 
 
-@program(lambda: (0.3,), lambda: (5.0,))
+@program(lambda: (0.4,), lambda: (5.0,))
 def forever_with_break(x):
     s = x
     while True:
@@ -92,7 +92,7 @@ def while_in_while(x):
     return s + trips * x
 
 
-@program(lambda: (wave(5), 0.2), lambda: (wave(5), 3.0))
+@program(lambda: (wave(5), 0.9), lambda: (wave(5), 3.0))
 def break_out_of_inner(x, limit):
     s = 0.1
     for i in range(x.size):
