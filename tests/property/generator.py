@@ -1,0 +1,633 @@
+"""Random programs from a small grammar, their gradients against complex step, and shrinking.
+
+A program is a tree of statements whose expressions are trees too; it is a function
+``f(x, y, a, b, m)`` of two arrays, two floats and an integer. All values stay bounded (every
+assignment goes through sin, tanh or the like), indices are in range by construction, loops are
+short, and kinks are away from ties, so that complex step in plain Python is exact to rounding.
+What a wrong answer leaves behind is shrunk: statements are deleted, blocks replaced by their
+bodies and expressions by their parts as long as the answer stays wrong.
+
+    python -m tests.property.generator --count 1000 --seed 1 [--jit]
+
+hunts from seed 1 on and prints the shrunk programs; a program is the same for the same seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import linecache
+import random
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+
+from tests import oracles
+
+TOLERANCE = 1e-9
+SIZE = 4
+"""Length of the argument arrays."""
+
+HELPERS = '''
+def blend(p, q=0.5):
+    if p > q:
+        return p * q + 0.25
+    return math.sin(p) - q
+
+
+def soften(u, c):
+    for i in range(u.size):
+        u[i] = math.tanh(u[i] + c * u[0])
+
+
+def halves(p, q):
+    return 0.5 * (p + q), math.sin(p - q)
+
+
+def energy(u, depth):
+    if depth <= 0:
+        return 0.3
+    return math.sin(u[0] * u[-1] + energy(u, depth - 1))
+'''
+
+# -------------------------------------------------------------------- trees
+
+
+@dataclass(frozen=True)
+class Expr:
+    """``text`` with its parts in braces."""
+
+    text: str
+    parts: tuple[Expr, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text.format(*self.parts)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line; ``text`` with its expressions in braces."""
+
+    text: str
+    parts: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Block:
+    """A compound statement: lines before it, its head, fixed lines first in its body, the rest."""
+
+    before: tuple[str, ...]
+    head: str
+    parts: tuple[Expr, ...]
+    first: tuple[str, ...]
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...] = ()
+
+
+Stmt = Line | Block
+
+
+def render(body: tuple[Stmt, ...], indent: str = "    ") -> str:
+    """Statements as source text."""
+    out = []
+    for s in body:
+        if isinstance(s, Line):
+            out.append(indent + s.text.format(*s.parts))
+            continue
+        out += [indent + text for text in s.before]
+        out.append(indent + s.head.format(*s.parts) + ":")
+        out += [indent + "    " + text for text in s.first]
+        if s.body:
+            out.append(render(s.body, indent + "    "))
+        elif not s.first:
+            out.append(indent + "    pass")
+        if s.orelse:
+            out += [indent + "else:", render(s.orelse, indent + "    ")]
+    return "\n".join(out)
+
+
+def source(body: tuple[Stmt, ...]) -> str:
+    """The whole module of a program."""
+    text = render(body)
+    used = [h for h in HELPERS.strip().split("\n\n\n") if h.split("(")[0][4:] + "(" in text]
+    return "\n\n\n".join(["import math\n\nimport numpy as np", *used, "def f(x, y, a, b, m):\n" + text]) + "\n"
+
+
+# -------------------------------------------------------------------- the grammar
+
+
+@dataclass
+class Scope:
+    """What may be named at a place: floats, arrays with their lengths, counters below SIZE."""
+
+    floats: list[str]
+    arrays: dict[str, int]
+    counters: list[str]
+    loops: int = 0
+    depth: int = 0
+
+    def inner(self, loop: bool = False) -> Scope:
+        return Scope(
+            list(self.floats), dict(self.arrays), list(self.counters), self.loops + loop, self.depth + 1
+        )
+
+
+class Grammar:
+    """Writes one random program."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.fresh = count()
+        self.budget = self.random.choice([5, 8, 12, 16])
+
+    def pick(self, *weighted: tuple[float, Callable[[], object]]):
+        weights = [w for w, _ in weighted]
+        return self.random.choices([c for _, c in weighted], weights)[0]()
+
+    # expressions
+
+    def constant(self) -> Expr:
+        return Expr(f"{self.random.uniform(0.1, 1.9):.3f}")
+
+    def index(self, scope: Scope, length: int) -> str:
+        choices = [str(self.random.randrange(length)), str(-1 - self.random.randrange(length))]
+        if scope.counters:
+            i = self.random.choice(scope.counters)
+            c = self.random.randrange(1, 4)
+            if length == SIZE:
+                choices += [i, i, i, f"{SIZE - 1} - {i}", f"-1 - {i}"]
+            choices += [f"({i} + {c}) % {length}", f"({i} * {c}) % {length}", f"({i} + m) % {length}"]
+        else:
+            choices.append(f"m % {length}")
+        return self.random.choice(choices)
+
+    def element(self, scope: Scope) -> str:
+        name = self.random.choice(sorted(scope.arrays))
+        return f"{name}[{self.index(scope, scope.arrays[name])}]"
+
+    def leaf(self, scope: Scope) -> Expr:
+        def counter() -> Expr:
+            return Expr(f"0.25 * {self.random.choice([*scope.counters, 'm'])}")
+
+        return self.pick(
+            (5, lambda: Expr(self.random.choice(scope.floats))),
+            (5, lambda: Expr(self.element(scope))),
+            (1, self.constant),
+            (0.5, counter),
+        )
+
+    def expr(self, scope: Scope, depth: int = 2) -> Expr:
+        """A float, not too large where the leaves are of order one."""
+        if depth == 0:
+            return self.leaf(scope)
+
+        def some(text: str) -> Callable[[], Expr]:
+            parts = text.count("{")
+            return lambda: Expr(text, tuple(self.expr(scope, depth - 1) for _ in range(parts)))
+
+        def chosen() -> Expr:
+            test, one, two = self.test(scope), self.expr(scope, depth - 1), self.expr(scope, depth - 1)
+            return Expr("({1} if {0} else {2})", (test, one, two))
+
+        def reduced() -> Expr:
+            name = self.random.choice(sorted(scope.arrays))
+            other = self.random.choice([n for n, k in scope.arrays.items() if k == scope.arrays[name]])
+            return Expr(
+                self.random.choice(
+                    [f"np.sum({name})", f"np.dot({name}, {other})", f"np.mean({name} * {other})"]
+                )
+            )
+
+        return self.pick(
+            (2, lambda: self.leaf(scope)),
+            (3, some("({0} + {1})")),
+            (3, some("({0} - {1})")),
+            (4, some("{0} * {1}")),
+            (1, some("-({0})")),
+            (1, some("({0}) ** 2")),
+            (1, some("({0}) / (1.5 + ({1}) ** 2)")),
+            (1, some("math.sin({0})")),
+            (0.7, some("math.exp(-({0}) ** 2)")),
+            (0.7, some("math.sqrt(1.2 + ({0}) ** 2)")),
+            (0.5, some("abs({0} + 0.37)")),
+            (0.5, some("max({0}, {1} + 0.29)")),
+            (0.5, some("math.atan2({0}, 1.7 + ({1}) ** 2)")),
+            (0.5, some("blend({0}, {1})")),
+            (0.2, some("blend({0})")),
+            (0.3, some("halves({0}, {1})[1]")),
+            (0.7, chosen),
+            (0.6, reduced),
+        )
+
+    def bounded(self, scope: Scope, depth: int = 2) -> Expr:
+        """A float of size at most about one."""
+        shape = self.random.choice(
+            ["math.sin({0})", "math.tanh({0})", "math.cos({0})", "math.atan({0})", "({0}) / (1.0 + ({0}) ** 2)"]
+        )
+        return Expr(shape, (self.expr(scope, depth),))
+
+    def test(self, scope: Scope) -> Expr:
+        compare = self.random.choice(["<", ">", "<=", ">="])
+
+        def floats() -> Expr:
+            return Expr(
+                f"{{0}} {compare} {{1}}",
+                (self.leaf(scope), Expr(f"{self.random.uniform(-0.5, 0.9):.3f}")),
+            )
+
+        def counters() -> Expr:
+            return Expr(f"{self.random.choice([*scope.counters, 'm'])} {compare} {self.random.randrange(3)}")
+
+        def chain() -> Expr:
+            low = self.random.uniform(-0.9, 0.2)
+            return Expr(f"{low:.3f} < {{0}} < {low + 0.8:.3f}", (self.leaf(scope),))
+
+        def both() -> Expr:
+            word = self.random.choice(["and", "or"])
+            return Expr(f"{{0}} {word} {{1}}", (self.test(scope), self.test(scope)))
+
+        return self.pick(
+            (4, floats),
+            (2, counters),
+            (1, chain),
+            (1, both),
+            (0.5, lambda: Expr("not ({0})", (self.test(scope),))),
+        )
+
+    # statements
+
+    def block(self, scope: Scope, most: int) -> tuple[Stmt, ...]:
+        out: list[Stmt] = []
+        for _ in range(self.random.randint(1, most)):
+            if self.budget <= 0:
+                break
+            self.budget -= 1
+            out.append(self.statement(scope))
+        return tuple(out)
+
+    def statement(self, scope: Scope) -> Stmt:
+        deep = scope.depth >= 3
+        return self.pick(
+            (4, lambda: self.assign(scope)),
+            (2, lambda: self.augment(scope)),
+            (4, lambda: self.store(scope)),
+            (2, lambda: self.augmented_store(scope)),
+            (1, lambda: self.pair(scope)),
+            (1, lambda: self.swap(scope)),
+            (1.5, lambda: self.array_statement(scope)),
+            (0.8, lambda: self.new_array(scope)),
+            (0.5, lambda: self.call(scope)),
+            (0 if deep else 3, lambda: self.loop(scope)),
+            (0 if deep else 2, lambda: self.branch(scope)),
+            (0 if deep else 1, lambda: self.while_loop(scope)),
+            (1.2 if scope.loops else 0, lambda: self.jump(scope)),
+            (0.15, lambda: Block((), "if {0}", (self.test(scope),), (),
+                                 (Line("return {0}", (self.bounded(scope),)),))),
+        )  # fmt: skip
+
+    def target(self, scope: Scope) -> str:
+        if self.random.random() < 0.25:
+            name = f"t{next(self.fresh)}"
+        else:
+            name = self.random.choice(scope.floats)
+        return name
+
+    def assign(self, scope: Scope) -> Stmt:
+        value = self.bounded(scope)
+        name = self.target(scope)
+        if name not in scope.floats:
+            scope.floats.append(name)
+        return Line(f"{name} = {{0}}", (value,))
+
+    def augment(self, scope: Scope) -> Stmt:
+        name = self.random.choice(scope.floats)
+        op = self.random.choice(["*=", "*=", "+=", "-="])
+        if op == "*=":
+            return Line(f"{name} *= {{0}}", (self.bounded(scope),))
+        return Line(f"{name} = math.tanh({name} {op[0]} {{0}})", (self.expr(scope),))
+
+    def store(self, scope: Scope) -> Stmt:
+        return Line(f"{self.element(scope)} = {{0}}", (self.bounded(scope),))
+
+    def augmented_store(self, scope: Scope) -> Stmt:
+        op = self.random.choice(["*=", "*=", "+=", "-="])
+        factor = "{0}" if op == "*=" else "0.3 * {0}"
+        return Line(f"{self.element(scope)} {op} {factor}", (self.bounded(scope),))
+
+    def pair(self, scope: Scope) -> Stmt:
+        one, two = self.random.choice(scope.floats), self.random.choice(scope.floats)
+        if self.random.random() < 0.3:
+            return Line(f"{one}, {two} = halves({{0}}, {{1}})", (self.bounded(scope), self.bounded(scope)))
+        return Line(f"{one}, {two} = {{0}}, {{1}}", (self.bounded(scope), self.bounded(scope)))
+
+    def swap(self, scope: Scope) -> Stmt:
+        if self.random.random() < 0.5:
+            one, two = self.element(scope), self.element(scope)
+            return Line(f"{one}, {two} = {two}, {one}")
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        one, two = self.random.choice(full), self.random.choice(full)
+        return Line(f"{one}, {two} = {two}, {one}")
+
+    def array_statement(self, scope: Scope) -> Stmt:
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        u, v = self.random.choice(full), self.random.choice(full)
+        c = self.random.uniform(0.1, 0.6)
+        text = self.random.choice(
+            [
+                f"{u}[1:] += {c:.2f} * {v}[:-1]",
+                f"{u}[:-1] *= np.cos({v}[1:])",
+                f"{u}[1:-1] = {v}[1:-1] + {c:.2f} * ({v}[2:] - {v}[:-2])",
+                f"{u}[:] = np.sin({u} * {v} + {{0}})",
+                f"{u} *= {{0}}",
+                f"{u} = np.tanh({u} + {v} * {{0}})",
+                f"{u}[::2] = {{0}}",
+                f"{u}[::-1] = np.tanh({u} + {v})",
+                f"{u}[:2] -= {c:.2f} * {v}[2:] * {{0}}",
+            ]
+        )
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
+    def new_array(self, scope: Scope) -> Stmt:
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        u, name = self.random.choice(full), f"w{next(self.fresh)}"
+        text, length = self.random.choice(
+            [
+                (f"{name} = {u}.copy()", SIZE),
+                (f"{name} = np.zeros({u}.size)", SIZE),
+                (f"{name} = np.full_like({u}, {{0}})", SIZE),
+                (f"{name} = np.sin({u})", SIZE),
+                (f"{name} = {u}", SIZE),
+                (f"{name} = {u}[1:]", SIZE - 1),
+                (f"{name} = {u}[::-1]", SIZE),
+                (f"{name} = {u}[1:3]", 2),
+            ]
+        )
+        line = Line(text, (self.bounded(scope),) if "{0}" in text else ())
+        scope.arrays[name] = length
+        return line
+
+    def call(self, scope: Scope) -> Stmt:
+        name = self.random.choice(sorted(scope.arrays))
+        if self.random.random() < 0.6:
+            return Line(f"soften({name}, {{0}})", (self.bounded(scope),))
+        target = self.random.choice(scope.floats)
+        return Line(f"{target} = energy({name}, {self.random.choice(['m', '1', '2'])})")
+
+    def loop(self, scope: Scope) -> Stmt:
+        inner = scope.inner(loop=True)
+        if self.random.random() < 0.15:
+            name = f"v{next(self.fresh)}"
+            array = self.random.choice(sorted(scope.arrays))
+            inner.floats.append(name)
+            # an array that is the loop's own must not change under it in a way Python hides
+            return Block((), f"for {name} in {array}", (), (), self.block(inner, 4))
+        i = f"i{next(self.fresh)}"
+        ranges = [
+            f"range({SIZE})", "range(x.size)", "range(len(y))", "range(m)", "range(1, 4)", "range(0)",
+            "range(3, -1, -1)", "range(0, 4, 2)", "range(m, 4)", "range(3, m, -1)",
+        ]  # fmt: skip
+        if scope.counters:
+            ranges += [f"range({scope.counters[-1]})", f"range({scope.counters[-1]}, 4)"]
+        inner.counters.append(i)
+        return Block((), f"for {i} in {self.random.choice(ranges)}", (), (), self.block(inner, 4))
+
+    def while_loop(self, scope: Scope) -> Stmt:
+        k = f"k{next(self.fresh)}"
+        inner = scope.inner(loop=True)
+        head = f"while {k} < {self.random.randint(1, 4)}"
+        parts: tuple[Expr, ...] = ()
+        if self.random.random() < 0.6:
+            head += self.random.choice([" and ({0})", " and not ({0})"])
+            parts = (self.test(scope),)
+        # k is 1..4 in the body: a counter only after a remainder
+        body = self.block(inner, 3)
+        return Block((f"{k} = 0",), head, parts, (f"{k} += 1",), body)
+
+    def branch(self, scope: Scope) -> Stmt:
+        test = self.test(scope)
+        body = self.block(scope.inner(), 3)
+        orelse = self.block(scope.inner(), 3) if self.random.random() < 0.5 else ()
+        return Block((), "if {0}", (test,), (), body, orelse)
+
+    def jump(self, scope: Scope) -> Stmt:
+        word = self.random.choice(["break", "continue"])
+        return Block((), "if {0}", (self.test(scope),), (), (Line(word),))
+
+    def program(self) -> tuple[Stmt, ...]:
+        scope = Scope(["a", "b"], {"x": SIZE, "y": SIZE}, [])
+        body: list[Stmt] = []
+        if self.random.random() < 0.8:
+            scope.floats.append("s")
+            body.append(Line("s = {0}", (self.bounded(Scope(["a", "b"], {"x": SIZE, "y": SIZE}, [])),)))
+        while self.budget > 0:
+            body += self.block(scope, 6)
+        parts = [Expr(n) for n in scope.floats if self.random.random() < 0.8]
+        for k, name in enumerate(sorted(scope.arrays)):
+            if self.random.random() < 0.8:
+                parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
+        parts.append(Expr(self.element(scope)))
+        return (*body, Line("return " + " + ".join("{%d}" % k for k in range(len(parts))), tuple(parts)))
+
+
+def arguments(seed: int):
+    """The arguments of a program, fresh."""
+    rng = np.random.default_rng(seed)
+    return (
+        rng.uniform(-1.0, 1.0, SIZE),
+        rng.uniform(-1.0, 1.0, SIZE),
+        float(rng.uniform(-1.0, 1.0)),
+        float(rng.uniform(-1.0, 1.0)),
+        int(rng.integers(0, 4)),
+    )
+
+
+# -------------------------------------------------------------------- running
+
+_names = count()
+
+
+def load(text: str):
+    """The function of a program, with its source where ``inspect`` finds it."""
+    filename = f"<random program {next(_names)}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    scope = {"__name__": "random_program"}
+    exec(compile(text, filename, "exec"), scope)  # noqa: S102
+    return scope["f"], filename
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a program: "right", "wrong", "refused", "crashed", or "invalid" by itself."""
+
+    kind: str
+    detail: str = ""
+
+
+def judge(body: tuple[Stmt, ...], seed: int, jit: bool) -> Outcome:
+    """Differentiate a program and compare with complex step."""
+    import srcad
+    from srcad.errors import UnsupportedError
+
+    f, filename = load(source(body))
+    wrt = (0, 1, 2, 3)
+    try:
+        try:
+            with np.errstate(all="raise", under="ignore"):
+                value = f(*arguments(seed))
+            expected = [oracles.complex_step(f, arguments(seed), i) for i in wrt]
+        except Exception as error:
+            return Outcome("invalid", f"{type(error).__name__}: {error}")
+        if not all(np.all(np.isfinite(e)) for e in [value, *expected]):
+            return Outcome("invalid", "not finite")
+        args = arguments(seed)
+        try:
+            options = {"cache": False} if jit else {}
+            found = srcad.grad(f, wrt=wrt, jit=jit, **options)(*args)
+        except UnsupportedError as error:
+            return Outcome("refused", str(error))
+        except Exception as error:
+            lines = traceback.format_exception(error)
+            return Outcome("crashed", type(error).__name__ + "\n" + "".join(lines[-6:]))
+        for before, after in zip(arguments(seed), args, strict=True):
+            if not np.array_equal(before, after):
+                return Outcome("wrong", "the caller's arguments were changed")
+        scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
+        for i, (g, e) in enumerate(zip(found, expected, strict=True)):
+            problem = oracles.mismatch(g, e, TOLERANCE, like=args[i], scale=scale)
+            if problem:
+                return Outcome("wrong", f"argument {'xyab'[i]}: {problem}")
+        return Outcome("right")
+    finally:
+        linecache.cache.pop(filename, None)
+
+
+def _same(kind: Outcome, other: Outcome) -> bool:
+    """Whether a smaller program fails in the same way."""
+    if kind.kind != other.kind:
+        return False
+    if kind.kind in ("refused", "crashed"):
+        return kind.detail.split("\n")[0] == other.detail.split("\n")[0]
+    return True
+
+
+# -------------------------------------------------------------------- shrinking
+
+
+def _smaller_exprs(e: Expr) -> Iterator[Expr]:
+    yield from e.parts
+    if len(e.text) > 5:
+        yield Expr("0.5")
+    for k, part in enumerate(e.parts):
+        for p in _smaller_exprs(part):
+            yield replace(e, parts=(*e.parts[:k], p, *e.parts[k + 1 :]))
+
+
+def _smaller(body: tuple[Stmt, ...]) -> Iterator[tuple[Stmt, ...]]:
+    """Programs with one piece less, the largest pieces first."""
+    n = len(body)
+    for size in (n // 2, n // 4):
+        if size > 1:
+            for k in range(0, n, size):
+                yield body[:k] + body[k + size :]
+    for k in range(n):
+        yield body[:k] + body[k + 1 :]
+    for k, s in enumerate(body):
+        head, tail = body[:k], body[k + 1 :]
+        if isinstance(s, Block):
+            yield head + s.body + tail
+            if s.orelse:
+                yield head + s.orelse + tail
+                yield (*head, replace(s, orelse=()), *tail)
+            for inner in _smaller(s.body):
+                yield (*head, replace(s, body=inner), *tail)
+            for inner in _smaller(s.orelse):
+                yield (*head, replace(s, orelse=inner), *tail)
+    for k, s in enumerate(body):
+        for j, part in enumerate(s.parts):
+            for p in _smaller_exprs(part):
+                parts = (*s.parts[:j], p, *s.parts[j + 1 :])
+                yield (*body[:k], replace(s, parts=parts), *body[k + 1 :])
+
+
+def shrink(body: tuple[Stmt, ...], seed: int, jit: bool, outcome: Outcome, patience: int = 600):
+    """The smallest program found that fails as the given one does, and how it fails."""
+    tried = set()
+    progress = True
+    while progress and patience > 0:
+        progress = False
+        for candidate in _smaller(body):
+            text = render(candidate)
+            if text in tried or not candidate:
+                continue
+            tried.add(text)
+            patience -= 1
+            if patience <= 0:
+                break
+            try:
+                found = judge(candidate, seed, jit)
+            except SyntaxError:
+                continue
+            if _same(outcome, found):
+                body, outcome, progress = candidate, found, True
+                break
+    return body, outcome
+
+
+def make(seed: int) -> tuple[Stmt, ...]:
+    """The program of a seed."""
+    return Grammar(seed).program()
+
+
+def report(seed: int, outcome: Outcome, body: tuple[Stmt, ...]) -> str:
+    """A failing program, to be read and pasted."""
+    args = ", ".join(repr(a) for a in arguments(seed))
+    return f"seed {seed}: {outcome.kind}: {outcome.detail}\n\n{source(body)}\n\nf({args})\n"
+
+
+def hunt(seeds, jit: Callable[[int], bool], shrinking: bool = True):
+    """Run the programs of many seeds: counts by outcome, and the reports of those that failed."""
+    counts = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
+    reports: list[tuple[str, str]] = []
+    for seed in seeds:
+        body = make(seed)
+        outcome = judge(body, seed, jit(seed))
+        counts[outcome.kind] += 1
+        if outcome.kind in ("wrong", "crashed", "refused"):
+            if shrinking and outcome.kind != "refused":
+                body, outcome = shrink(body, seed, jit(seed), outcome, 100 if jit(seed) else 600)
+            reports.append((outcome.kind, report(seed, outcome, body)))
+    return counts, reports
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Hunt for wrong gradients with random programs.")
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jit", action="store_true", help="compile the gradients")
+    parser.add_argument("--show", action="store_true", help="print the programs, run nothing")
+    parser.add_argument("--most", type=int, default=10, help="stop after so many failures")
+    options = parser.parse_args()
+    totals = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
+    failures = 0
+    for seed in range(options.seed, options.seed + options.count):
+        if options.show:
+            print(f"# seed {seed}\n{source(make(seed))}")
+            continue
+        counts, reports = hunt([seed], lambda _: options.jit)
+        for kind, n in counts.items():
+            totals[kind] += n
+        for kind, text in reports:
+            print("-" * 80 + "\n" + text, flush=True)
+            failures += kind != "refused"
+        if failures >= options.most:
+            break
+    print(totals)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Random programs: the gradient of every one is that of complex step, or it is refused by name.
+
+Seeds are fixed, so that a failure repeats; ``python -m tests.property.generator --seed S --count 1``
+shows one again, and larger hunts are run with the same command.
+"""
+
+import pytest
+
+from tests.property import generator
+
+pytest.importorskip("srcad")
+
+CHUNK = 20
+EVERY = 25
+"""One program of so many is compiled; the others run as the Python that srcad wrote."""
+
+
+def run(first: int, count: int, compiled_every: int) -> None:
+    counts, reports = generator.hunt(
+        range(first, first + count), lambda seed: seed % compiled_every == 0
+    )
+    bad = [text for kind, text in reports if kind != "refused"]
+    assert not bad, f"{counts}\n\n" + ("\n" + "-" * 80 + "\n").join(bad)
+    refused = [text for kind, text in reports if kind == "refused"]
+    assert len(refused) <= max(1, 0.02 * count), f"{counts}\n\n" + "\n".join(refused)
+    assert counts["invalid"] <= 0.1 * count, counts
+
+
+@pytest.mark.parametrize("first", range(1, 201, CHUNK))
+def test_random_programs(first: int):
+    run(first, CHUNK, EVERY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(10_000, 12_000, 100))
+def test_many_random_programs(first: int):
+    run(first, 100, 50)
+
+
+def test_programs_are_valid_and_repeat():
+    """The generator is deterministic, and nearly all its programs run in plain Python."""
+    valid = 0
+    for seed in range(300):
+        body = generator.make(seed)
+        assert generator.source(body) == generator.source(generator.make(seed))
+        f, _ = generator.load(generator.source(body))
+        try:
+            f(*generator.arguments(seed))
+            valid += 1
+        except (OverflowError, FloatingPointError, ValueError):
+            pass
+    assert valid >= 290
