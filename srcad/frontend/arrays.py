@@ -203,6 +203,9 @@ def may_alias(b: Builder, one: str, other: str) -> bool:
 def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: str = "t") -> None:
     """``target[...] = value``, the value read as a whole before anything is written."""
     view = target.view
+    if target.scatter is not None:
+        _scatter(b, target, value)
+        return
     if view is None:
         raise b.refuse("this array is the result of an expression: an assignment to it would be lost")
     kind = kind_of(target.dtype)
@@ -223,6 +226,27 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: 
     def write(at: Index) -> None:
         item = spread(value, at) if isinstance(value, ArrayValue) else value
         b.emit(Store(view.base, view.index(at), b.convert(item, kind), False, b.at))
+
+    over(b, target.extents, write)
+
+
+def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
+    """``x[indices] = value``: in order, so that of equal indices the last one wins."""
+    assert target.scatter is not None
+    base, place = target.scatter
+    kind = kind_of(target.dtype)
+    if isinstance(value, ArrayValue):
+        for extent, unit, wanted in zip(value.extents[::-1], value.units[::-1], target.extents[::-1], strict=False):
+            if not unit:
+                require_equal(b, wanted, extent)
+        if value.view is None or may_alias(b, value.view.base, base):
+            value = materialise(b, value, "t")
+    else:
+        value = b.hold(value, "c")
+
+    def write(at: Index) -> None:
+        item = spread(value, at) if isinstance(value, ArrayValue) else value
+        b.emit(Store(base, place(at), b.convert(item, kind), False, b.at))
 
     over(b, target.extents, write)
 
@@ -296,7 +320,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
                 gathered[axis] = materialise(b, key, "k")
             _check_gather(b, value, axis, gathered[axis])
 
-    def element(at: Index) -> Expr:
+    def places(at: Index) -> Index:
         place = dict(fixed)
         for axis, k in zip(axes, at, strict=True):
             if axis is None:
@@ -306,12 +330,16 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
                 place[number] = b.simple_index(gathered[number].element((k,)))
             else:
                 place[number] = add(start, scale(k, step))
-        return value.element(tuple(place[k] for k in range(own)))
+        return tuple(place[k] for k in range(own))
 
     if not axes:
-        return element(())
+        return value.element(places(()))
     reads = value.reads.union(*(g.reads for g in gathered.values()))
-    return ArrayValue(value.dtype, tuple(extents), tuple(units), element, reads)
+    view = value.view
+    scatter = None if view is None else (view.base, lambda at: view.index(places(at)))
+    return ArrayValue(
+        value.dtype, tuple(extents), tuple(units), lambda at: value.element(places(at)), reads, None, scatter
+    )
 
 
 def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]:
@@ -383,8 +411,8 @@ def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int,
         if step == -1:
             return sub(extent, ONE), -1, extent, unit
     first, last = (ZERO, extent) if step > 0 else (sub(extent, ONE), integer(-1))
-    start = first if lower is None else _clipped(b, lower, extent, step)
-    stop = last if upper is None else _clipped(b, upper, extent, step)
+    start = first if lower is None else _clipped(b, lower, extent, step, is_start=True)
+    stop = last if upper is None else _clipped(b, upper, extent, step, is_start=False)
     span = sub(stop, start) if step > 0 else sub(start, stop)
     if abs(step) != 1:
         size = abs(step)
@@ -412,37 +440,34 @@ def _is_plain(expr: Expr) -> bool:
     return False
 
 
-def _clipped(b: Builder, bound: Expr, extent: Expr, step: int) -> Expr:
-    """A bound of a slice within the axis; literals stay affine in the extent."""
+def _clipped(b: Builder, bound: Expr, extent: Expr, step: int, *, is_start: bool) -> Expr:
+    """A bound of a slice within the axis.
+
+    A literal that lies outside only where the slice is empty anyway is not clipped: the length,
+    at least zero, then says so, and the bound stays affine in the extent.
+    """
     if not isinstance(bound, Expr) or bound.kind != INT:
         raise b.refuse("a bound of a slice must be an integer", "convert it with int(...)")
-    if isinstance(extent, Const) and isinstance(bound, Const):
-        r = range(*slice(int(bound.value), None, step).indices(int(extent.value)))
-        return integer(r.start)
     low, high = (ZERO, extent) if step > 0 else (integer(-1), sub(extent, ONE))
     if isinstance(bound, Const):
+        outward = is_start == (step > 0)
         if bound.value >= 0:
-            return _least(b, bound, high)
-        return _most(b, add(extent, bound), low)
+            position: Expr = bound
+            limit = None if outward or bound.value == 0 else ("min", high)
+        else:
+            position = add(extent, bound)
+            limit = ("max", low) if outward else None
+        if limit is None:
+            return position
+        if isinstance(position, Const) and isinstance(limit[1], Const):
+            pick = min if limit[0] == "min" else max
+            return integer(pick(int(position.value), int(limit[1].value)))
+        return b.hold(Call(limit[0], (position, limit[1]), INT), "k")
     if not b.is_nonnegative(bound):
         held = b.hold(bound, "k")
         wrapped = Select(compare("<", held, ZERO), add(held, extent), held, INT)
         bound = Call("max", (low, wrapped), INT)
     return b.hold(Call("min", (bound, high), INT), "k")
-
-
-def _least(b: Builder, bound: Const, high: Expr) -> Expr:
-    """``min(bound, high)``: the bound itself where a shorter axis only makes the slice empty.
-
-    A literal start beyond the end gives a negative span, which the length clips to zero.
-    """
-    if bound.value == 0:
-        return bound
-    return b.hold(Call("min", (bound, high), INT), "k")
-
-
-def _most(b: Builder, position: Expr, low: Expr) -> Expr:
-    return b.hold(Call("max", (low, position), INT), "k")
 
 
 def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:

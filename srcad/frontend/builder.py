@@ -59,6 +59,11 @@ class Builder:
         self.decisions = decisions
         self.block: list[Stmt] = []
         self.at: Position = NOWHERE
+        """The statement being read: where emitted statements say they come from."""
+        self.here: Position = NOWHERE
+        """The expression being read: where errors point."""
+        self.wanted = "t"
+        """The name that the result of a call would like to have."""
         self.arrays: dict[str, tuple[str, int]] = {}
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
@@ -150,7 +155,7 @@ class Builder:
 
     def refuse(self, what: str, hint: str = "") -> UnsupportedError:
         """The error for the piece of the program being read."""
-        return UnsupportedError(what, self.at, hint)
+        return UnsupportedError(what, self.here, hint)
 
 
 def mentions(expr: Expr, names: set[str]) -> bool:

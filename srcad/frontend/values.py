@@ -60,7 +60,10 @@ class ArrayValue:
     reads: frozenset[str] = frozenset()
     """Bases whose elements it reads."""
     view: View | None = None
-    weak: bool = False
+    scatter: tuple[str, Callable[[tuple[Expr, ...]], tuple[Expr, ...]]] | None = field(
+        default=None, compare=False
+    )
+    """For elements picked by an index array: the base and the place of each element in it."""
 
     @property
     def ndim(self) -> int:
@@ -97,6 +100,8 @@ class LocalFunction:
 
     node: object
     scope: object = field(compare=False)
+    defaults: tuple[object, ...] = field(default=(), compare=False)
+    """Values of the trailing parameters with defaults, evaluated where the function is defined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""Which variables carry derivatives: varied (depend on an input) and useful (reach an output).
+
+The analysis is over names, not over program points, and array names that can share memory are
+active together. It only has to be safe: a variable called active by mistake costs time.
+"""
+
+from srcad.analysis.alias import Sites
+from srcad.ir.nodes import (
+    Assign,
+    Bind,
+    Block,
+    Call,
+    Compare,
+    Copy,
+    Expr,
+    Extent,
+    Invoke,
+    Load,
+    Logic,
+    MatMul,
+    Select,
+    Store,
+    Var,
+    children,
+    statements,
+)
+from srcad.ir.types import is_float
+from srcad.rules.library import rule_named
+
+
+def carriers(expr: Expr) -> set[str]:
+    """Float variables and arrays on which the value of an expression depends differentiably."""
+    if not is_float(expr.kind):
+        return set()
+    match expr:
+        case Var():
+            return {expr.name}
+        case Load():
+            return {expr.array}
+        case Extent() | Compare() | Logic():
+            return set()
+        case Select():
+            return carriers(expr.a) | carriers(expr.b)
+        case Call():
+            rule = rule_named(expr.function)
+            if rule is not None and rule.partials is None:
+                return set()
+    out: set[str] = set()
+    for part in children(expr):
+        out |= carriers(part)
+    return out
+
+
+def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> set[str]:
+    """Names of the active scalars and arrays, given those of the inputs and outputs."""
+    flows: list[tuple[set[str], set[str]]] = []
+    for stmt in statements(body):
+        match stmt:
+            case Assign() if is_float(stmt.target.kind):
+                flows.append(({stmt.target.name}, carriers(stmt.value)))
+            case Store() if is_float(stmt.value.kind):
+                flows.append(({stmt.array}, carriers(stmt.value)))
+            case Copy():
+                flows.append(({stmt.target}, {stmt.source}))
+            case MatMul():
+                flows.append(({stmt.target}, {stmt.a, stmt.b}))
+            case Bind():
+                flows += [({t}, {s}) for t, s in zip(stmt.targets, stmt.sources, strict=True)]
+            case Invoke():
+                names = {a for a in stmt.args if isinstance(a, str)}
+                for a in stmt.args:
+                    if not isinstance(a, str):
+                        names |= carriers(a)
+                targets = {t.name for t in stmt.targets if is_float(t.kind)} | set(stmt.writes)
+                flows.append((targets, names))
+    together: dict[str, set[str]] = {}
+    for name, found in sites.items():
+        for site in found:
+            together.setdefault(site, set()).update({name, site})
+
+    def closed(start: set[str], forward: bool) -> set[str]:
+        out = set(start)
+        changed = True
+        while changed:
+            size = len(out)
+            for targets, sources in flows:
+                if forward and sources & out:
+                    out |= targets
+                elif not forward and targets & out:
+                    out |= sources
+            for group in together.values():
+                if group & out:
+                    out |= group
+            changed = len(out) != size
+        return out
+
+    return closed(inputs, True) & closed(outputs, False)

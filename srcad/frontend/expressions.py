@@ -1,0 +1,671 @@
+"""From the expressions of the user's program to values: one method for each kind of node."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
+from srcad.frontend import arrays, library, scalars
+from srcad.frontend.builder import Builder
+from srcad.frontend.values import (
+    ArrayValue,
+    LocalFunction,
+    MaybeUnbound,
+    RangeValue,
+    StaticValue,
+    TupleValue,
+    Value,
+)
+from srcad.ir.build import ONE, TRUE, ZERO, compare, integer, logic, negation
+from srcad.ir.nodes import (
+    Assign,
+    Bind,
+    Call,
+    Const,
+    Expr,
+    If,
+    Store,
+    Var,
+    names_read,
+    statements,
+)
+from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.rules.library import rule_of
+
+BINARY = {
+    gast.Add: "+",
+    gast.Sub: "-",
+    gast.Mult: "*",
+    gast.Div: "/",
+    gast.FloorDiv: "//",
+    gast.Mod: "%",
+    gast.Pow: "**",
+    gast.MatMult: "@",
+    gast.BitAnd: "&",
+    gast.BitOr: "|",
+    gast.BitXor: "^",
+    gast.LShift: "<<",
+    gast.RShift: ">>",
+}
+_COMPARE = {gast.Eq: "==", gast.NotEq: "!=", gast.Lt: "<", gast.LtE: "<=", gast.Gt: ">", gast.GtE: ">="}
+_UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
+
+_REFUSED = {
+    gast.ListComp: ("a list comprehension", "fill an array in a loop"),
+    gast.SetComp: ("a set comprehension", "use an array"),
+    gast.DictComp: ("a dict comprehension", "use separate variables or an array"),
+    gast.GeneratorExp: ("a generator expression", "write the loop"),
+    gast.Dict: ("a dict", "use separate variables, a tuple or an array"),
+    gast.Set: ("a set", "use an array or a tuple"),
+    gast.JoinedStr: ("an f-string (str formatting)", "format outside the function"),
+    gast.FormattedValue: ("an f-string (str formatting)", "format outside the function"),
+    gast.Await: ("await", "differentiate a plain function"),
+    gast.Yield: ("yield: a generator", "write into an array and return it"),
+    gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
+    gast.Starred: ("a starred expression (*)", "write the items out"),
+}
+
+
+class ReadBeforeAssignment(Exception):  # noqa: N818 (a signal between passes)
+    """A name is read in a loop before the loop assigns it; carries the name."""
+
+
+@dataclass
+class Scope:
+    """The names of one function while it is inlined; ``key`` says which inlining it is."""
+
+    key: str
+    source: Any
+    env: dict[str, Value] = field(default_factory=dict)
+    parent: Scope | None = None
+    pending: set[str] = field(default_factory=set)
+    """Names assigned somewhere in the loops being read."""
+    local: frozenset[str] = frozenset()
+    """Names that the function assigns anywhere: never looked up outside."""
+
+
+class Expressions(ABC):
+    """Evaluates expressions; what needs statements is left to the subclass."""
+
+    b: Builder
+    scope: Scope
+
+    @abstractmethod
+    def call_user(self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any) -> Value:
+        """Inline a call of a function of the user's."""
+
+    @abstractmethod
+    def assign_name(self, name: str, value: Value) -> None:
+        """``name = value`` in the current scope."""
+
+    @abstractmethod
+    def captured(self, name: str, scope: Scope) -> Value:
+        """The value of a name that is not local."""
+
+    @abstractmethod
+    def captured_attribute(self, owner: object, name: str) -> Value:
+        """An attribute of a Python object known beforehand."""
+
+    # ------------------------------------------------------------ entry
+
+    def value(self, node: Any) -> Value:
+        """The value of an expression."""
+        saved = self.b.here
+        self.b.here = self.scope.source.position(node)
+        try:
+            return self._value(node)
+        finally:
+            self.b.here = saved
+
+    def _value(self, node: Any) -> Value:  # noqa: PLR0911, PLR0912 (one case for each node)
+        match node:
+            case gast.Constant():
+                return self._constant(node.value)
+            case gast.Name():
+                return self.name(node.id)
+            case gast.Tuple() | gast.List():
+                cls = list if isinstance(node, gast.List) else None
+                return TupleValue(tuple(self.values(node.elts)), cls)
+            case gast.BinOp():
+                left, right = self.values([node.left, node.right])
+                return self.binary(BINARY[type(node.op)], left, right)
+            case gast.UnaryOp(op=gast.Not()):
+                return negation(scalars.truth(self.b, self.value(node.operand)))
+            case gast.UnaryOp():
+                return scalars.unary(self.b, _UNARY[type(node.op)], self.value(node.operand))
+            case gast.Compare():
+                return self._compare(node)
+            case gast.BoolOp():
+                return self._bool(node)
+            case gast.IfExp():
+                return self._ifexp(node)
+            case gast.Call():
+                return self._call(node)
+            case gast.Attribute():
+                return self.attribute(self.value(node.value), node.attr)
+            case gast.Subscript():
+                return self.subscript(*self.target_of(node))
+            case gast.Lambda():
+                return LocalFunction(node, self.scope, self._defaults(node.args))
+            case gast.NamedExpr():
+                self.assign_name(node.target.id, self.value(node.value))
+                return self.name(node.target.id)
+            case gast.Slice():
+                raise self.b.refuse("a slice is not a value here")
+        what, hint = _REFUSED.get(type(node), (f"{type(node).__name__} in an expression", ""))
+        raise self.b.refuse(f"{what} is not supported [{type(node).__name__}]", hint)
+
+    def values(self, nodes: list[Any]) -> list[Value]:
+        """Several expressions from the left; what a later one changes is read before it."""
+        out: list[Value] = []
+        marks: list[int] = []
+        for node in nodes:
+            start = len(self.b.block)
+            value = self.value(node)
+            written = written_names(self.b.block[start:])
+            if written:
+                for k, earlier in enumerate(out):
+                    out[k] = self._settled(earlier, written, marks[k])
+            out.append(value)
+            marks.append(len(self.b.block))
+        return out
+
+    def _settled(self, value: Value, written: set[str], mark: int) -> Value:
+        """The value as it was at ``mark``, where a later operand writes what it reads."""
+        block = self.b.block
+        head, tail = block[:mark], block[mark:]
+        if isinstance(value, Expr) and names_read(value) & written:
+            with self.b.into(head):
+                value = self.b.store(value, "t")
+        elif isinstance(value, ArrayValue) and value.view is None and value.reads & written:
+            with self.b.into(head):
+                value = arrays.materialise(self.b, value, "t")
+        block[:] = head + tail
+        return value
+
+    # ------------------------------------------------------------ leaves
+
+    def _constant(self, value: object) -> Value:
+        if isinstance(value, bool):
+            return Const(value, BOOL)
+        if isinstance(value, int):
+            if not -(2**63) <= value < 2**63:
+                raise self.b.refuse("this integer does not fit into 64 bits", "write it as a float")
+            return Const(value, INT)
+        if isinstance(value, float):
+            return Const(value, FLOAT)
+        if isinstance(value, complex):
+            raise self.b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
+        return StaticValue(value)
+
+    def name(self, name: str) -> Value:
+        """The value of a name, as Python looks it up."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            if name in scope.env:
+                value = scope.env[name]
+                return self._unbound_checked(name, value, scope) if isinstance(value, MaybeUnbound) else value
+            if name in scope.pending:
+                raise ReadBeforeAssignment(name)
+            if name in scope.local:
+                raise UndefinedNameError(f"name {name!r} is read before it is assigned", self.b.here)
+            if scope.parent is None:
+                return self.captured(name, scope)
+            scope = scope.parent
+        raise UndefinedNameError(f"name {name!r} is not defined", self.b.here)
+
+    def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
+        if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
+            raise self.b.refuse(
+                f"{name!r} holds values of different kinds on different paths (a scalar on one, an array on "
+                "another, or arrays of different ranks)",
+                "give them different names",
+            )
+        key = (scope.key, name)
+        if key not in self.b.decisions.flagged:
+            self.b.decisions.add(self.b.decisions.flagged, key)
+        self.b.check(self.flag(scope, name), "UnboundLocalError", _unbound(name))
+        return value.value
+
+    def flag(self, scope: Scope, name: str) -> Var:
+        """The variable that tells whether a name is bound."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ operators
+
+    def binary(self, op: str, left: Value, right: Value) -> Value:
+        """``left op right``, of numbers, arrays, tuples or static values."""
+        if op == "@":
+            if isinstance(left, ArrayValue) and isinstance(right, ArrayValue):
+                return library.dot(self.b, left, right)
+            raise self.b.refuse("@ takes two arrays", "use * for a product with a number")
+        if isinstance(left, TupleValue) and isinstance(right, TupleValue) and op == "+":
+            return TupleValue(left.items + right.items, left.cls)
+        if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
+            return TupleValue(left.items * int(right.value), left.cls)
+        if isinstance(left, StaticValue) and isinstance(right, StaticValue):
+            raise self.b.refuse("arithmetic on str or other objects is not supported", "compute it outside")
+        return scalars.combine(self.b, op, left, right)
+
+    def _compare(self, node: Any) -> Value:
+        if len(node.ops) == 1:
+            left, right = self.values([node.left, node.comparators[0]])
+            return self._relation(node.ops[0], left, right)
+        left = self._held(self.value(node.left))
+        rest = list(zip(node.ops, node.comparators, strict=True))
+
+        def link(k: int, left: Value) -> Expr:
+            op, comparator = rest[k]
+            right = self.value(comparator)
+            if k < len(rest) - 1:
+                right = self._held(right)
+            test = scalars.truth(self.b, self._relation(op, left, right))
+            if k == len(rest) - 1:
+                return test
+            return self._then("and", test, lambda: link(k + 1, right))
+
+        return link(0, left)
+
+    def _held(self, value: Value) -> Value:
+        return self.b.hold(value, "t") if isinstance(value, Expr) else value
+
+    def _relation(self, op: Any, left: Value, right: Value) -> Value:
+        if isinstance(op, gast.Is | gast.IsNot):
+            same = isinstance(left, StaticValue) and isinstance(right, StaticValue) and left.value is right.value
+            if isinstance(left, Const) and isinstance(right, Const):
+                same = left.value is right.value
+            return Const(same == isinstance(op, gast.Is), BOOL)
+        if isinstance(op, gast.In | gast.NotIn):
+            return self._membership(isinstance(op, gast.In), left, right)
+        word = _COMPARE[type(op)]
+        if isinstance(left, StaticValue) or isinstance(right, StaticValue):
+            if word not in ("==", "!="):
+                raise self.b.refuse("only == and != compare strings and other static values")
+            same = isinstance(left, StaticValue) and isinstance(right, StaticValue) and left.value == right.value
+            return Const(bool(same) == (word == "=="), BOOL)
+        if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
+            if len(left.items) != len(right.items):
+                return Const(word == "!=", BOOL)
+            pairs = zip(left.items, right.items, strict=True)
+            tests = [scalars.truth(self.b, self._relation(gast.Eq(), a, c)) for a, c in pairs]
+            equal = logic("and", tuple(tests))
+            return equal if word == "==" else negation(equal)
+        return scalars.relation(self.b, word, left, right)
+
+    def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
+        if not isinstance(right, TupleValue):
+            raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
+        tests = [scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items]
+        found = logic("or", tuple(tests))
+        return found if wanted else negation(found)
+
+    def _bool(self, node: Any) -> Value:
+        op = "and" if isinstance(node.op, gast.And) else "or"
+        items = list(node.values)
+
+        def link(k: int) -> Expr:
+            test = scalars.truth(self.b, self.value(items[k]))
+            if k == len(items) - 1:
+                return test
+            return self._then(op, test, lambda: link(k + 1))
+
+        return link(0)
+
+    def _then(self, op: str, test: Expr, rest: Any) -> Expr:
+        """``test op rest()``, where the rest is evaluated only if it is needed."""
+        if isinstance(test, Const):
+            return rest() if bool(test.value) == (op == "and") else test
+        body: list = []
+        with self.b.into(body):
+            second = rest()
+        if not body:
+            return logic(op, (test, second))
+        out = self.b.store(test, "test")
+        body.append(Assign(out, second, self.b.at))
+        guard = out if op == "and" else negation(out)
+        self.b.emit(If(guard, tuple(body), (), self.b.at))
+        return out
+
+    def _ifexp(self, node: Any) -> Value:
+        test = scalars.truth(self.b, self.value(node.test))
+        if isinstance(test, Const):
+            return self.value(node.body if test.value else node.orelse)
+        yes: list = []
+        no: list = []
+        with self.b.into(yes):
+            left = self.value(node.body)
+        with self.b.into(no):
+            right = self.value(node.orelse)
+        if isinstance(left, Expr) and isinstance(right, Expr):
+            if not yes and not no:
+                return scalars.choice(self.b, test, left, right)
+            kind = scalars.join_kinds(left.kind, right.kind)
+            out = Var(self.b.names.fresh("picked"), kind)
+            yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
+            no.append(Assign(out, self.b.convert(right, kind), self.b.at))
+            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
+            return out
+        raise self.b.refuse("a conditional expression must choose between numbers", "write an if statement")
+
+    # ------------------------------------------------------------ attributes and items
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        """``owner.name``."""
+        match owner:
+            case ArrayValue():
+                return self._array_attribute(owner, name)
+            case TupleValue(cls=cls) if cls is not None and name in getattr(cls, "_fields", ()):
+                return owner.items[cls._fields.index(name)]  # type: ignore[attr-defined]
+            case StaticValue():
+                return self.captured_attribute(owner.value, name)
+            case Const() if name in ("real", "imag"):
+                return owner if name == "real" else Const(0.0, owner.kind)
+        if isinstance(owner, Expr):
+            raise self.b.refuse(f"a number has no attribute {name!r} here")
+        raise self.b.refuse(f"the attribute {name!r} of this object is not supported")
+
+    def _array_attribute(self, value: ArrayValue, name: str) -> Value:
+        match name:
+            case "shape":
+                return TupleValue(value.extents)
+            case "size":
+                size: Expr = ONE
+                for e in value.extents:
+                    size = e if size == ONE else scalars.binary("*", size, e, INT)
+                return size
+            case "ndim":
+                return integer(value.ndim)
+            case "T":
+                return arrays.transpose(value)
+            case "dtype":
+                return StaticValue(np.dtype(value.dtype))
+            case "real":
+                return value
+        if library.array_method(name) is not None:
+            return StaticValue(BoundMethod(name, value))
+        raise self.b.refuse(f"the array attribute .{name} is not supported yet", "use the functions of NumPy listed in docs")
+
+    def target_of(self, node: Any) -> tuple[Value, list[object]]:
+        """Owner and keys of a subscript."""
+        owner = self.value(node.value)
+        parts = node.slice.elts if isinstance(node.slice, gast.Tuple) else [node.slice]
+        keys: list[object] = []
+        for part in parts:
+            if isinstance(part, gast.Slice):
+                bounds = [None if p is None else self._bound(p) for p in (part.lower, part.upper, part.step)]
+                keys.append(tuple(bounds))
+                continue
+            key = self.value(part)
+            if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
+                keys.append(key.value)
+            elif isinstance(key, TupleValue) and len(parts) == 1:
+                keys.extend(key.items)
+            else:
+                keys.append(scalars.operand(self.b, key) if isinstance(key, ArrayValue) else key)
+        return owner, keys
+
+    def _bound(self, node: Any) -> Expr | None:
+        value = self.value(node)
+        if isinstance(value, StaticValue) and value.value is None:
+            return None
+        return scalars.operand(self.b, value)  # type: ignore[return-value]
+
+    def subscript(self, owner: Value, keys: list[object]) -> Value:
+        """``owner[keys]``."""
+        match owner:
+            case ArrayValue():
+                return arrays.select(self.b, owner, keys)
+            case TupleValue():
+                return self._item(owner, keys)
+            case Expr():
+                raise ArgumentError("a number cannot be indexed", self.b.here)
+        raise self.b.refuse("this object cannot be indexed here", "use an array or a tuple")
+
+    def _item(self, owner: TupleValue, keys: list[object]) -> Value:
+        if len(keys) == 1 and isinstance(keys[0], tuple):
+            bounds = [None if e is None else library.static_int(self.b, e, "a bound of a slice") for e in keys[0]]
+            return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if len(keys) != 1 or not isinstance(keys[0], Const):
+            raise self.b.refuse("a tuple or list is indexed by an integer literal here", "use an array, or unroll the loop")
+        k = int(keys[0].value)
+        if not -len(owner.items) <= k < len(owner.items):
+            raise ArgumentValueError(f"tuple index {k} out of range: it has {len(owner.items)} items", self.b.here)
+        return owner.items[k]
+
+    # ------------------------------------------------------------ calls
+
+    def _defaults(self, args: Any) -> tuple[Value, ...]:
+        return tuple(self.value(d) for d in args.defaults)
+
+    def _call(self, node: Any) -> Value:
+        if any(isinstance(a, gast.Starred) for a in node.args):
+            positional: list[Value] = []
+            for a in node.args:
+                value = self.value(a.value if isinstance(a, gast.Starred) else a)
+                if isinstance(a, gast.Starred):
+                    if not isinstance(value, TupleValue):
+                        raise self.b.refuse("only a tuple can be unpacked with * in a call")
+                    positional += value.items
+                else:
+                    positional.append(value)
+            function = self.value(node.func)
+        else:
+            function, *positional = self.values([node.func, *node.args])
+        keywords: dict[str, Value] = {}
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                raise self.b.refuse("** in a call is not supported", "write the keyword arguments out")
+            keywords[keyword.arg] = self.value(keyword.value)
+        if isinstance(function, LocalFunction):
+            return self.call_user(function, positional, keywords, node)
+        if not isinstance(function, StaticValue):
+            raise ArgumentError("this value cannot be called", self.b.here)
+        return self._call_object(function.value, positional, keywords, node)
+
+    def _call_object(self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any) -> Value:
+        if isinstance(function, BoundMethod):
+            entry = library.array_method(function.name)
+            assert entry is not None
+            return self._library_call(entry, [function.owner, *values], keywords, f".{function.name}()")
+        special = _BUILTINS.get(function) if isinstance(function, types.BuiltinFunctionType | type) else None
+        if special is not None and not (function in (min, max) and len(values) != 1):
+            return special(self, values, keywords)
+        rule = rule_of(function)
+        if rule is not None:
+            if keywords:
+                name = next(iter(keywords))
+                raise self.b.refuse(f"the keyword {name!r} of {_title(function)} is not supported", "assign to an array instead")
+            if function is builtins.round and len(values) > 1:
+                raise self.b.refuse("round to a number of digits is not supported")
+            return scalars.apply(self.b, rule, values)
+        entry = library.library_function(function)
+        if entry is not None:
+            return self._library_call(entry, values, keywords, _title(function))
+        if isinstance(function, type) and issubclass(function, tuple) and hasattr(function, "_fields"):
+            fields = function._fields
+            given = dict(zip(fields, values, strict=False)) | keywords
+            return TupleValue(tuple(given[f] for f in fields), function)
+        if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
+            return self.call_user(function, values, keywords, node)
+        if function in (eval, exec):
+            raise self.b.refuse(f"{function.__name__} is not supported", "write the expression itself")
+        raise self.b.refuse(
+            f"no derivative is known for {_title(function)}",
+            "write it with functions of math and NumPy that have a rule, or with loops",
+        )
+
+    def _library_call(self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str) -> Value:
+        import inspect  # noqa: PLC0415 (only to word an error)
+
+        try:
+            inspect.signature(entry).bind(self.b, *values, **keywords)
+        except TypeError as error:
+            raise self.b.refuse(f"{title}: {error}; this form of the call is not supported yet") from None
+        return entry(self.b, *values, **keywords)
+
+
+@dataclass(frozen=True)
+class BoundMethod:
+    """A method of an array, not called yet."""
+
+    name: str
+    owner: ArrayValue
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+CONFLICT = object()
+"""Marks a name that holds values of different kinds on different paths."""
+
+
+def _title(function: Any) -> str:
+    module = getattr(function, "__module__", "") or ""
+    name = getattr(function, "__qualname__", getattr(function, "__name__", repr(function)))
+    if isinstance(function, np.ufunc):
+        return f"np.{name}"
+    return name if module in ("builtins", "") else f"{'np' if module == 'numpy' else module}.{name}"
+
+
+def _unbound(name: str) -> str:
+    return f"cannot access local variable {name!r} where it is not associated with a value"
+
+
+def written_names(block: list) -> set[str]:
+    """Names of arrays and variables that statements write."""
+    out: set[str] = set()
+    for stmt in statements(tuple(block)):
+        match stmt:
+            case Store():
+                out.add(stmt.array)
+            case Assign():
+                out.add(stmt.target.name)
+            case Bind():
+                out.update(stmt.targets)
+    return out
+
+
+# ---------------------------------------------------------------- builtins
+
+
+def _len(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [ArrayValue() as a] if a.ndim:
+            return a.extents[0]
+        case [TupleValue() as t]:
+            return integer(len(t.items))
+        case [StaticValue(value=str() as s)]:
+            return integer(len(s))
+    raise self.b.refuse("len() takes an array or a tuple")
+
+
+def _range(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    items = [scalars.operand(self.b, v) for v in values]
+    for item in items:
+        if not isinstance(item, Expr) or item.kind not in (INT, BOOL):
+            raise ArgumentError("range() takes integers", self.b.here, "convert with int(...)")
+    match items:
+        case [stop]:
+            return RangeValue(ZERO, stop, ONE)  # type: ignore[arg-type]
+        case [start, stop]:
+            return RangeValue(start, stop, ONE)  # type: ignore[arg-type]
+        case [start, stop, step]:
+            if not isinstance(step, Const):
+                self.b.check(compare("!=", step, ZERO), "ValueError", "range() arg 3 must not be zero")  # type: ignore[arg-type]
+            elif step.value == 0:
+                raise ArgumentValueError("range() arg 3 must not be zero", self.b.here)
+            return RangeValue(start, stop, step)  # type: ignore[arg-type]
+    raise ArgumentError("range() takes one to three arguments", self.b.here)
+
+
+def _print(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    from srcad.ir.nodes import Print  # noqa: PLC0415
+
+    if keywords:
+        raise self.b.refuse("keywords of print are not supported")
+    items: list[Expr | str] = []
+    for value in values:
+        match value:
+            case StaticValue(value=str() as text):
+                items.append(repr(text))
+            case ArrayValue() as a:
+                view = arrays.stored(self.b, a).view
+                assert view is not None
+                items.append(view.base)
+            case Const() | Var():
+                items.append(value)
+            case _:
+                if not isinstance(value, Expr):
+                    raise self.b.refuse("print takes numbers, arrays and string literals here")
+                items.append(value)
+    self.b.emit(Print(tuple(items), self.b.at))
+    return StaticValue(None)
+
+
+def _minmax(self: Expressions, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
+    match values:
+        case [TupleValue() as t]:
+            rule = rule_of(max if largest else min)
+            assert rule is not None
+            return scalars.apply(self.b, rule, list(t.items))
+        case [ArrayValue() as a]:
+            return arrays.extreme(self.b, a, largest)
+    raise self.b.refuse("min() and max() of one argument take a tuple or an array")
+
+
+def _tuple(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [TupleValue() as t]:
+            return TupleValue(t.items)
+    raise self.b.refuse("tuple() takes a tuple here")
+
+
+def _complex(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    raise self.b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
+
+
+def _eval(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    raise self.b.refuse("eval and exec are not supported", "write the expression itself")
+
+
+def _float(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [StaticValue(value=str())]:
+            raise self.b.refuse("float() of a str is not supported", "pass a number")
+        case [value]:
+            x = scalars.operand(self.b, value)
+            if isinstance(x, Expr):
+                return self.b.convert(x, FLOAT)
+    raise self.b.refuse("float() takes a number")
+
+
+def _int(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [value]:
+            x = scalars.operand(self.b, value)
+            if isinstance(x, Expr):
+                return x if x.kind == INT else Call("int", (x,), INT)
+    raise self.b.refuse("int() takes a number")
+
+
+_BUILTINS: dict[Any, Any] = {
+    builtins.len: _len,
+    builtins.range: _range,
+    builtins.print: _print,
+    builtins.max: lambda e, v, k: _minmax(e, v, k, True),
+    builtins.min: lambda e, v, k: _minmax(e, v, k, False),
+    builtins.tuple: _tuple,
+    builtins.complex: _complex,
+    builtins.eval: _eval,
+    builtins.exec: _eval,
+    builtins.float: _float,
+    builtins.int: _int,
+}
+

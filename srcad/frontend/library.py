@@ -1,0 +1,484 @@
+"""NumPy's array functions in terms of loops and the array statements of the core IR.
+
+Each entry takes the builder and the evaluated arguments and returns a value. Elementwise
+functions are not here: every function with a rule is one (``srcad.rules``).
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcad.errors import ArgumentValueError
+from srcad.frontend import arrays, scalars
+from srcad.frontend.builder import Builder
+from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
+from srcad.ir.build import ONE, ZERO, accumulate, compare, integer, join_kinds
+from srcad.ir.nodes import (
+    Assign,
+    Binary,
+    Call,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    If,
+    Logic,
+    MatMul,
+    Store,
+    Var,
+)
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.rules.registry import rule_of
+
+Entry = Callable[..., Value]
+_functions: dict[Any, Entry] = {}
+_methods: dict[str, Entry] = {}
+
+
+def library_function(function: object) -> Entry | None:
+    """The entry of a NumPy function, or None."""
+    try:
+        return _functions.get(function)
+    except TypeError:
+        return None
+
+
+def array_method(name: str) -> Entry | None:
+    """The entry of a method of arrays, or None."""
+    return _methods.get(name)
+
+
+def _entry(*functions: object, methods: tuple[str, ...] = ()) -> Callable[[Entry], Entry]:
+    def declare(entry: Entry) -> Entry:
+        for function in functions:
+            _functions[function] = entry
+        for name in methods:
+            _methods[name] = entry
+        return entry
+
+    return declare
+
+
+# ---------------------------------------------------------------- conversions
+
+
+def static_int(b: Builder, value: Value | None, what: str) -> int:
+    """An integer literal."""
+    if isinstance(value, Const) and isinstance(value.value, int):
+        return int(value.value)
+    raise b.refuse(f"{what} must be an integer literal")
+
+
+def as_array(b: Builder, value: Value) -> ArrayValue:
+    """An array; tuples and lists of numbers are stored as one."""
+    if isinstance(value, ArrayValue):
+        return value
+    if isinstance(value, TupleValue):
+        return _from_items(b, value, None)
+    raise b.refuse("an array is expected here")
+
+
+def dtype_of(b: Builder, value: Value | None, default: str) -> str:
+    """A dtype argument."""
+    if value is None or (isinstance(value, StaticValue) and value.value is None):
+        return default
+    if isinstance(value, StaticValue):
+        try:
+            name = np.dtype(value.value).name  # type: ignore[call-overload]
+        except TypeError:
+            name = ""
+        if name in (FLOAT, FLOAT32, BOOL) or name.startswith(("int", "uint")):
+            return name
+        raise b.refuse(f"arrays of dtype {name or value.value!r} are not supported yet", "use float64 or float32")
+    raise b.refuse("a dtype must be written out", "for example dtype=np.float64")
+
+
+def shape_of(b: Builder, value: Value) -> tuple[Expr, ...]:
+    """A shape argument: an integer or a tuple of integers."""
+    items = value.items if isinstance(value, TupleValue) else (value,)
+    for item in items:
+        if not isinstance(item, Expr) or item.kind != INT:
+            raise b.refuse("a shape must be an integer or a tuple of integers")
+    return tuple(items)  # type: ignore[arg-type]
+
+
+def _number(b: Builder, value: Value) -> Expr:
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, ArrayValue) and value.ndim == 0:
+        return value.element(())
+    raise b.refuse("a number is expected here")
+
+
+# ---------------------------------------------------------------- making arrays
+
+
+@_entry(np.zeros)
+def zeros(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
+    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ZERO)
+
+
+@_entry(np.empty)
+def empty(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
+    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), None)
+
+
+@_entry(np.ones)
+def ones(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
+    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ONE)
+
+
+@_entry(np.full)
+def full(b: Builder, shape: Value, fill_value: Value, dtype: Value | None = None) -> Value:
+    fill = _number(b, fill_value)
+    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, fill.kind), fill)
+
+
+def _like(b: Builder, value: Value, dtype: Value | None, fill: Expr | None) -> Value:
+    like = value if isinstance(value, ArrayValue) else None
+    if like is None:
+        raise b.refuse("an array is expected here")
+    return arrays.allocate(b, b.wanted, like.extents, dtype_of(b, dtype, like.dtype), fill)
+
+
+@_entry(np.zeros_like)
+def zeros_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    return _like(b, a, dtype, ZERO)
+
+
+@_entry(np.empty_like)
+def empty_like(b: Builder, prototype: Value, dtype: Value | None = None) -> Value:
+    return _like(b, prototype, dtype, None)
+
+
+@_entry(np.ones_like)
+def ones_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    return _like(b, a, dtype, ONE)
+
+
+@_entry(np.full_like)
+def full_like(b: Builder, a: Value, fill_value: Value, dtype: Value | None = None) -> Value:
+    return _like(b, a, dtype, _number(b, fill_value))
+
+
+@_entry(np.eye, np.identity)
+def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
+    size = _number(b, n)
+    out = arrays.allocate(b, b.wanted, (size, size), dtype_of(b, dtype, FLOAT), ZERO)
+    kind = arrays.kind_of(out.dtype)
+    with b.loop(size, "i") as i:
+        b.emit(Store(out.view.base, (i, i), b.convert(ONE, kind), True, b.at))  # type: ignore[union-attr]
+    return out
+
+
+@_entry(np.arange)
+def arange(b: Builder, start: Value, stop: Value | None = None, step: Value | None = None, dtype: Value | None = None) -> Value:
+    first, last = (ZERO, _number(b, start)) if stop is None else (_number(b, start), _number(b, stop))
+    stride = ONE if step is None else _number(b, step)
+    if any(e.kind != INT for e in (first, last, stride)) or not isinstance(stride, Const) or stride.value == 0:
+        raise b.refuse("np.arange takes integers and a literal step here", "write the loop over elements")
+    count: Expr = Binary("-", last, first, INT) if first != ZERO else last
+    if stride.value != 1:
+        size = int(stride.value)
+        count = Binary("//", Binary("+", count, integer(size - (1 if size > 0 else -1)), INT), stride, INT)
+    n = b.hold(Call("max", (ZERO, count), INT), "n")
+    kind = arrays.kind_of(dtype_of(b, dtype, INT))
+    first = b.hold(first, "k")
+
+    def element(at: tuple[Expr, ...]) -> Expr:
+        scaled = at[0] if stride == ONE else Binary("*", stride, at[0], INT)
+        return b.convert(scaled if first == ZERO else Binary("+", first, scaled, INT), kind)
+
+    return arrays.materialise(b, ArrayValue(dtype_of(b, dtype, INT), (n,), (False,), element), b.wanted)
+
+
+@_entry(np.linspace)
+def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
+    first = b.hold(b.convert(_number(b, start), FLOAT), "c")
+    last = b.hold(b.convert(_number(b, stop), FLOAT), "c")
+    count = b.hold(integer(50) if num is None else _number(b, num), "n")
+    gaps = Call("max", (ONE, Binary("-", count, ONE, INT)), INT)
+    step = b.store(Binary("/", Binary("-", last, first, FLOAT), b.convert(gaps, FLOAT), FLOAT), "step")
+
+    def element(at: tuple[Expr, ...]) -> Expr:
+        return Binary("+", first, Binary("*", b.convert(at[0], FLOAT), step, FLOAT), FLOAT)
+
+    out = arrays.materialise(b, ArrayValue(FLOAT, (count,), (False,), element), b.wanted)
+    return out
+
+
+def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValue:
+    rows = [v.items if isinstance(v, TupleValue) else None for v in value.items]
+    if any(isinstance(v, ArrayValue) and v.ndim for v in value.items):
+        raise b.refuse("np.array of arrays is not supported yet", "allocate the array and fill its rows")
+    flat: list[tuple[tuple[Expr, ...], Expr]] = []
+    if rows and all(r is not None for r in rows):
+        width = len(rows[0] or ())
+        if any(len(r or ()) != width for r in rows):
+            raise ArgumentValueError("the rows of an array must have the same length", b.at)
+        shape: tuple[Expr, ...] = (integer(len(rows)), integer(width))
+        for i, row in enumerate(rows):
+            flat += [((integer(i), integer(j)), _number(b, v)) for j, v in enumerate(row or ())]
+    else:
+        shape = (integer(len(value.items)),)
+        flat = [((integer(i),), _number(b, v)) for i, v in enumerate(value.items)]
+    kind = BOOL if flat else FLOAT
+    for _, item in flat:
+        kind = join_kinds(kind, item.kind)
+    out = arrays.allocate(b, b.wanted, shape, dtype_of(b, dtype, kind), None)
+    for at, item in flat:
+        b.emit(Store(out.view.base, at, b.convert(item, arrays.kind_of(out.dtype)), True, b.at))  # type: ignore[union-attr]
+    return out
+
+
+@_entry(np.array, np.asarray, np.ascontiguousarray)
+def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    if isinstance(a, TupleValue):
+        return _from_items(b, a, dtype)
+    if isinstance(a, ArrayValue):
+        return arrays.materialise(b, a, b.wanted, dtype_of(b, dtype, a.dtype))
+    return _number(b, a)
+
+
+@_entry(np.copy, methods=("copy",))
+def copy(b: Builder, a: Value) -> Value:
+    value = as_array(b, a)
+    if value.view is not None and value.view.is_whole:
+        name = b.names.fresh(b.wanted)
+        b.emit(Copy(name, value.view.base, b.at))
+        arrays.declare(b, name, value.dtype, value.extents)
+        return arrays.whole(b, name, value.units)
+    return arrays.materialise(b, value, b.wanted)
+
+
+@_entry(methods=("astype",))
+def astype(b: Builder, a: Value, dtype: Value) -> Value:
+    return arrays.materialise(b, as_array(b, a), b.wanted, dtype_of(b, dtype, FLOAT))
+
+
+@_entry(methods=("fill",))
+def fill(b: Builder, a: Value, value: Value) -> Value:
+    arrays.assign_into(b, as_array(b, a), _number(b, value))
+    return StaticValue(None)
+
+
+@_entry(np.transpose, methods=("transpose",))
+def transpose(b: Builder, a: Value) -> Value:
+    return arrays.transpose(as_array(b, a))
+
+
+# ---------------------------------------------------------------- reductions
+
+
+def _axis(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
+    if axis is None or (isinstance(axis, StaticValue) and axis.value is None):
+        return None
+    if isinstance(axis, TupleValue):
+        raise b.refuse("several axes at once are not supported yet", "reduce one axis after the other")
+    k = static_int(b, axis, "axis")
+    if not -value.ndim <= k < value.ndim:
+        raise ArgumentValueError(f"axis {k} is out of bounds for an array of {value.ndim} axes", b.at)
+    return k % value.ndim
+
+
+def _flag(b: Builder, value: Value | None) -> bool:
+    if value is None:
+        return False
+    if isinstance(value, Const):
+        return bool(value.value)
+    raise b.refuse("keepdims must be True or False")
+
+
+@_entry(np.sum, methods=("sum",))
+def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
+    value = as_array(b, a)
+    along = _axis(b, value, axis)
+    if along is None:
+        if _flag(b, keepdims):
+            raise b.refuse("keepdims without an axis is not supported yet")
+        return arrays.total(b, value)
+    if value.ndim == 1 and not _flag(b, keepdims):
+        return arrays.total(b, value)
+    return arrays.total_along(b, value, along, _flag(b, keepdims))
+
+
+@_entry(np.mean, methods=("mean",))
+def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
+    value = as_array(b, a)
+    along = _axis(b, value, axis)
+    count: Expr = ONE
+    for e in value.extents if along is None else (value.extents[along],):
+        count = e if count == ONE else Binary("*", count, e, INT)
+    kind = value.dtype if value.dtype in (FLOAT, FLOAT32) else FLOAT
+    size = b.convert(count, kind)
+    out = sum_(b, value, axis, keepdims)
+    if isinstance(out, Expr):
+        return Binary("/", b.convert(out, kind), size, kind)
+    assert isinstance(out, ArrayValue)
+    return arrays.elementwise(
+        b, lambda e: Binary("/", b.convert(e[0], kind), e[1], kind), [out, size], kind
+    )
+
+
+@_entry(builtins.sum)
+def builtin_sum(b: Builder, a: Value) -> Value:
+    if isinstance(a, TupleValue):
+        out: Expr = ZERO
+        for item in a.items:
+            e = _number(b, item)
+            out = e if out == ZERO else Binary("+", out, e, join_kinds(out.kind, e.kind))
+        return out
+    value = as_array(b, a)
+    if value.ndim != 1:
+        raise b.refuse("sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)")
+    return arrays.total(b, value)
+
+
+@_entry(np.max, np.amax, methods=("max",))
+def max_(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    return _extreme(b, a, axis, largest=True)
+
+
+@_entry(np.min, np.amin, methods=("min",))
+def min_(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    return _extreme(b, a, axis, largest=False)
+
+
+def _extreme(b: Builder, a: Value, axis: Value | None, *, largest: bool) -> Value:
+    value = as_array(b, a)
+    if _axis(b, value, axis) is not None and value.ndim != 1:
+        raise b.refuse("max and min along an axis are not supported yet", "write the loop over elements")
+    return arrays.extreme(b, value, largest)
+
+
+@_entry(np.argmax, methods=("argmax",))
+def argmax(b: Builder, a: Value) -> Value:
+    return _arg(b, a, ">")
+
+
+@_entry(np.argmin, methods=("argmin",))
+def argmin(b: Builder, a: Value) -> Value:
+    return _arg(b, a, "<")
+
+
+def _arg(b: Builder, a: Value, better: str) -> Value:
+    value = as_array(b, a)
+    if value.ndim != 1:
+        raise b.refuse("argmax and argmin take 1-D arrays here")
+    if value.view is None:
+        value = arrays.materialise(b, value, "t")
+    value = arrays.frozen(b, value)
+    b.check(compare(">", value.extents[0], ZERO), "ValueError", "argmax or argmin of an empty array")
+    place = Var(b.names.fresh("k"), INT)
+    b.emit(Assign(place, ZERO, b.at))
+    def scan(at: tuple[Expr, ...]) -> None:
+        item, best = value.element(at), value.element((place,))
+        fresh_nan = Compare("!=", item, item)
+        test = compare(better, item, best)
+        known = compare("==", best, best)
+        b.emit(If(Logic("and", (known, Logic("or", (test, fresh_nan)))), (Assign(place, at[0], b.at),), (), b.at))
+
+    arrays.over(b, value.extents, scan)
+    return place
+
+
+@_entry(np.trace, methods=("trace",))
+def trace(b: Builder, a: Value) -> Value:
+    value = as_array(b, a)
+    if value.ndim != 2:  # noqa: PLR2004
+        raise b.refuse("np.trace takes a matrix")
+    size = Call("min", (value.extents[0], value.extents[1]), INT)
+    diagonal = ArrayValue(value.dtype, (b.hold(size, "n"),), (False,), lambda at: value.element((at[0], at[0])), value.reads)
+    return arrays.total(b, diagonal, "trace")
+
+
+# ---------------------------------------------------------------- products
+
+
+@_entry(np.outer)
+def outer(b: Builder, a: Value, c: Value) -> Value:
+    one, two = as_array(b, a), as_array(b, c)
+    if one.ndim != 1 or two.ndim != 1:
+        raise b.refuse("np.outer takes two vectors here")
+    kind = join_kinds(arrays.kind_of(one.dtype), arrays.kind_of(two.dtype))
+    one, two = (v if v.view is not None else arrays.materialise(b, v, "t") for v in (one, two))
+    return ArrayValue(
+        kind,
+        (one.extents[0], two.extents[0]),
+        (one.units[0], two.units[0]),
+        lambda at: Binary("*", one.element((at[0],)), two.element((at[1],)), kind),
+        one.reads | two.reads,
+    )
+
+
+@_entry(np.vdot)
+def vdot(b: Builder, a: Value, c: Value) -> Value:
+    return dot(b, a, c)
+
+
+@_entry(np.dot, np.matmul, methods=("dot",))
+def dot(b: Builder, a: Value, c: Value) -> Value:
+    if isinstance(a, Expr) or isinstance(c, Expr):
+        return scalars.combine(b, "*", a, c)
+    one, two = as_array(b, a), as_array(b, c)
+    if not (1 <= one.ndim <= 2 and 1 <= two.ndim <= 2):  # noqa: PLR2004
+        raise b.refuse("products of arrays with more than two axes are not supported yet", "write the loops")
+    inner = one.extents[-1], two.extents[0]
+    if inner[0] != inner[1]:
+        if isinstance(inner[0], Const) and isinstance(inner[1], Const):
+            raise ArgumentValueError(f"shapes not aligned: {inner[0].value} and {inner[1].value}", b.at)
+        b.check(compare("==", *inner), "ValueError", "shapes not aligned: the inner lengths of a product differ")
+    kinds = arrays.kind_of(one.dtype), arrays.kind_of(two.dtype)
+    kind = join_kinds(*kinds)
+    if one.ndim == two.ndim == 1:
+        acc = Var(b.names.fresh("s"), kind)
+        b.emit(Assign(acc, b.convert(ZERO, kind), b.at))
+
+        def write(at: tuple[Expr, ...]) -> None:
+            product = Binary("*", one.element(at), two.element(at), kind)
+            b.emit(Assign(acc, accumulate(acc, product), b.at))
+
+        arrays.over(b, (one.extents[0],), write)
+        return acc
+    if kind not in (FLOAT, FLOAT32):
+        raise b.refuse("products of integer matrices are not supported yet", "convert them with .astype(np.float64)")
+    left, left_t = _factor(b, one, kind)
+    right, right_t = _factor(b, two, kind)
+    name = b.names.fresh(b.wanted)
+    b.emit(MatMul(name, left, right, left_t, right_t, b.at))
+    extents = (*one.extents[:-1], *two.extents[1:])
+    arrays.declare(b, name, kind, extents)
+    return arrays.whole(b, name)
+
+
+def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
+    """A factor of a matrix product as a base, and whether it is transposed."""
+    if value.dtype == kind and value.view is not None:
+        if value.view.is_whole:
+            return value.view.base, False
+        if value.ndim == 2 and arrays.transpose(value).view.is_whole:  # type: ignore[union-attr]  # noqa: PLR2004
+            return value.view.base, True
+    base = arrays.materialise(b, value, "t", kind).view
+    assert base is not None
+    return base.base, False
+
+
+# ---------------------------------------------------------------- choices
+
+
+@_entry(np.where)
+def where(b: Builder, condition: Value, x: Value | None = None, y: Value | None = None) -> Value:
+    if x is None or y is None:
+        raise b.refuse("np.where with one argument is not supported yet", "write the loop with an if")
+    return scalars.pick(b, condition, x, y)
+
+
+@_entry(np.clip)
+def clip(b: Builder, a: Value, a_min: Value, a_max: Value) -> Value:
+    low, high = rule_of(np.maximum), rule_of(np.minimum)
+    assert low is not None and high is not None
+    return scalars.apply(b, high, [scalars.apply(b, low, [a, a_min]), a_max])

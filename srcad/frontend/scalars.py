@@ -1,0 +1,221 @@
+"""Operators and elementwise functions on values: numbers stay expressions, arrays stay lazy.
+
+Numbers follow Python where Numba differs: an integer division by zero raises, a negative integer
+power of an integer is refused at run time, ``/`` of integers is a float. Arrays follow NumPy's
+promotion: a Python number does not widen an array of float32.
+"""
+
+from srcad.errors import ArgumentError
+from srcad.frontend import arrays
+from srcad.frontend.builder import Builder
+from srcad.frontend.values import ArrayValue, StaticValue, Value
+from srcad.ir.build import ZERO, binary, compare, join_kinds, negate, negation
+from srcad.ir.nodes import Assign, Binary, Call, Const, Expr, If, Select, Unary, Var
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.rules.registry import Rule
+
+_FLOATS = (FLOAT, FLOAT32)
+
+
+def operand(b: Builder, value: Value) -> Expr | ArrayValue:
+    """A number or an array; 0-d arrays are numbers."""
+    if isinstance(value, ArrayValue):
+        return value.element(()) if value.ndim == 0 else value
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, StaticValue):
+        given = type(value.value).__name__
+        raise b.refuse(f"a number or an array is expected here, not {given} {value.value!r}")
+    raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
+
+
+def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:
+    """``left op right`` of an arithmetic or bitwise operator."""
+    x, y = operand(b, left), operand(b, right)
+    if isinstance(x, ArrayValue) or isinstance(y, ArrayValue):
+        return _over_arrays(b, lambda e: _scalar(b, op, e[0], e[1], checked=False), [x, y], op)
+    return _scalar(b, op, x, y, checked=True)
+
+
+def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: str) -> ArrayValue:  # noqa: ANN001
+    dtype = _promoted(operands)
+
+    def widened(items: list[Expr]) -> Expr:
+        if dtype == FLOAT32:
+            items = [b.convert(e, FLOAT32) if e.kind != FLOAT32 and e.kind != BOOL else e for e in items]
+        return function(items)
+
+    probe = [Const(1, arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands]
+    probe = [Const(1.0, e.kind) if e.kind in _FLOATS else Var("$p", e.kind) for e in probe]
+    with b.into([]):
+        kind = widened(list(probe)).kind
+    return arrays.elementwise(b, widened, operands, kind)
+
+
+def _promoted(operands: list[Expr | ArrayValue]) -> str:
+    """float32 where the arrays are float32 and numbers do not widen them; else ''."""
+    kinds = {v.dtype for v in operands if isinstance(v, ArrayValue)}
+    narrow = {FLOAT32, BOOL, "int8", "int16", "uint8", "uint16"}
+    return FLOAT32 if FLOAT32 in kinds and kinds <= narrow else ""
+
+
+def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
+    if op in ("&", "|", "^", "<<", ">>"):
+        if x.kind in _FLOATS or y.kind in _FLOATS:
+            raise b.refuse(f"the operator {op} takes integers or bools")
+        return Binary(op, x, y, BOOL if x.kind == y.kind == BOOL and op in "&|^" else INT)
+    if op == "@":
+        raise b.refuse("@ takes arrays")
+    kind = join_kinds(x.kind, y.kind)
+    if FLOAT32 in (x.kind, y.kind) and (isinstance(x, Const) or isinstance(y, Const)):
+        x, y, kind = b.convert(x, FLOAT32), b.convert(y, FLOAT32), FLOAT32
+    if kind in (BOOL, INT):
+        if op == "/":
+            _nonzero(b, y, checked)
+            return Binary("/", x, y, FLOAT)
+        if op in ("//", "%"):
+            _nonzero(b, y, checked)
+        if op == "**":
+            return _integer_power(b, x, y, checked)
+        kind = INT
+    return binary(op, x, y, kind)
+
+
+def _nonzero(b: Builder, y: Expr, checked: bool) -> None:
+    if checked and not (isinstance(y, Const) and y.value != 0):
+        b.check(compare("!=", y, ZERO), "ZeroDivisionError", "integer division by zero")
+
+
+def _integer_power(b: Builder, x: Expr, y: Expr, checked: bool) -> Expr:
+    if isinstance(y, Const):
+        return Binary("**", b.convert(x, FLOAT), y, FLOAT) if y.value < 0 else Binary("**", x, y, INT)
+    if checked:
+        what = "a negative integer power of an integer is a float: make the base a float"
+        b.check(compare(">=", y, ZERO), "ValueError", what)
+    return Binary("**", x, y, INT)
+
+
+def apply(b: Builder, rule: Rule, values: list[Value]) -> Expr | ArrayValue:
+    """An elementwise function of numbers or arrays."""
+    items = [operand(b, v) for v in values]
+    many = rule.name in ("max", "min")
+    if len(items) != rule.arity and not (many and len(items) > 1):
+        raise ArgumentError(f"{rule.name} takes {rule.arity} arguments, {len(items)} were given", b.here)
+    if any(isinstance(v, ArrayValue) for v in items):
+        return _over_arrays(b, lambda e: _call(b, rule, e, checked=False), items, rule.name)
+    return _call(b, rule, [v for v in items if isinstance(v, Expr)], checked=True)
+
+
+def _call(b: Builder, rule: Rule, items: list[Expr], *, checked: bool) -> Expr:
+    match rule.name:
+        case "neg":
+            return negate(items[0])
+        case "pos":
+            return items[0]
+        case "+" | "-" | "*" | "/" | "//" | "%" | "**":
+            return _scalar(b, rule.name, items[0], items[1], checked=checked)
+        case "float":
+            return b.convert(items[0], FLOAT)
+        case "np.square" if items[0].kind == INT:
+            return Binary("*", items[0], items[0], INT)
+    kind = items[0].kind
+    for item in items[1:]:
+        kind = join_kinds(kind, item.kind)
+    if rule.name in ("max", "min", "np.maximum", "np.minimum"):
+        items = [b.convert(e, kind) if isinstance(e, Const) else e for e in items]
+    match rule.result:
+        case "float":
+            kind = FLOAT32 if kind == FLOAT32 else FLOAT
+        case "int":
+            kind = INT
+        case "bool":
+            kind = BOOL
+        case "float32":
+            return b.convert(items[0], FLOAT32)
+        case _:
+            kind = INT if kind == BOOL else kind
+    if rule.name == "abs" and kind == INT:
+        return Call("abs", tuple(items), INT)
+    if rule.name == "math.isnan" and items[0].kind in (INT, BOOL):
+        return Const(False, BOOL)
+    return Call(rule.name, tuple(items), kind)
+
+
+def unary(b: Builder, op: str, value: Value) -> Expr | ArrayValue:
+    """``op value`` for ``-``, ``+``, ``~``."""
+    x = operand(b, value)
+
+    def one(e: Expr) -> Expr:
+        if op == "-":
+            return negate(b.convert(e, INT) if e.kind == BOOL else e)
+        if op == "+":
+            return e
+        if e.kind in _FLOATS:
+            raise b.refuse("~ takes integers or bools")
+        return negation(e) if e.kind == BOOL else Unary("~", e, INT)
+
+    if isinstance(x, ArrayValue):
+        return _over_arrays(b, lambda e: one(e[0]), [x], op)
+    return one(x)
+
+
+def relation(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:
+    """``left op right`` of a comparison."""
+    x, y = operand(b, left), operand(b, right)
+    if isinstance(x, ArrayValue) or isinstance(y, ArrayValue):
+        return _over_arrays(b, lambda e: compare(op, e[0], e[1]), [x, y], op)
+    return compare(op, x, y)
+
+
+def truth(b: Builder, value: Value) -> Expr:
+    """The value as a condition."""
+    if isinstance(value, StaticValue):
+        return Const(bool(value.value), BOOL)
+    x = operand(b, value)
+    if isinstance(x, ArrayValue):
+        raise b.refuse(
+            "the truth value of an array is ambiguous", "compare elements, or use np.all / np.any in a loop"
+        )
+    if isinstance(x, Const):
+        return Const(bool(x.value), BOOL)
+    return x if x.kind == BOOL else compare("!=", x, Const(0 if x.kind == INT else 0.0, x.kind))
+
+
+def pick(b: Builder, test: Value, left: Value, right: Value) -> Expr | ArrayValue:
+    """``left where test else right``; only the value chosen contributes, also to derivatives."""
+    items = [operand(b, test), operand(b, left), operand(b, right)]
+
+    def choose(e: list[Expr]) -> Expr:
+        return choice(b, truth(b, e[0]), e[1], e[2])
+
+    if any(isinstance(v, ArrayValue) for v in items):
+        return _over_arrays_pick(b, choose, items)
+    return choose([v for v in items if isinstance(v, Expr)])
+
+
+def _over_arrays_pick(b: Builder, choose, items: list[Expr | ArrayValue]) -> ArrayValue:  # noqa: ANN001
+    narrow = _promoted(items[1:])
+    kind = narrow or _joined(items[1:])
+
+    def one(e: list[Expr]) -> Expr:
+        return choose([e[0], b.convert(e[1], kind), b.convert(e[2], kind)])
+
+    return arrays.elementwise(b, one, items, kind)
+
+
+def _joined(items: list[Expr | ArrayValue]) -> str:
+    kinds = [arrays.kind_of(v.dtype) if isinstance(v, ArrayValue) else v.kind for v in items]
+    return join_kinds(kinds[0], kinds[1])
+
+
+def choice(b: Builder, test: Expr, x: Expr, y: Expr) -> Expr:
+    """``x if test else y`` of two expressions that are both safe to write."""
+    if isinstance(test, Const):
+        return x if test.value else y
+    kind = join_kinds(x.kind, y.kind)
+    if kind in _FLOATS:
+        out = Var(b.names.fresh("picked"), kind)
+        yes, no = Assign(out, b.convert(x, kind), b.at), Assign(out, b.convert(y, kind), b.at)
+        b.emit(If(test, (yes,), (no,), b.at))
+        return out
+    return Select(test, x, y, kind)

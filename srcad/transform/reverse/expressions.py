@@ -1,0 +1,252 @@
+"""The adjoint of an expression: what each of its variables and elements receives from a seed.
+
+``contributions`` walks the expression once, from the root, multiplying the seed by the partial
+derivatives of the rules. Where a seed is used several times it gets a name, so that generated
+code has expressions instead of one temporary for each operation. For ``x * sin(y)`` and the seed
+``z_b`` the contributions are ``x: sin(y) * z_b`` and ``y: cos(y) * (x * z_b)``.
+"""
+
+from collections.abc import Callable
+
+from srcad.analysis.activity import carriers
+from srcad.errors import UnsupportedError
+from srcad.ir.build import compare, is_const, join_kinds, negate, real, times
+from srcad.ir.nodes import (
+    Binary,
+    Call,
+    Const,
+    Expr,
+    Load,
+    Logic,
+    Select,
+    Unary,
+    Var,
+    walk,
+)
+from srcad.ir.types import FLOAT, is_float
+from srcad.position import Position
+from srcad.rules.library import Rule, rule_named
+from srcad.rules.template import instantiate, reads_result
+
+Leaf = Var | Load
+Contribution = tuple[Leaf, Expr]
+Namer = Callable[[Expr, str], Expr]
+"""Gives an expression a name: emits an assignment and returns the variable."""
+
+_EXTREMES = ("max", "min", "np.maximum", "np.minimum", "np.fmax", "np.fmin")
+
+
+def contributions(
+    expr: Expr, seed: Expr, active: set[str], name: Namer, result: Expr | None, at: Position
+) -> list[Contribution]:
+    """What the active leaves of ``expr`` receive; ``result`` is an expression that already holds
+    its value, if there is one.
+    """
+    out: list[Contribution] = []
+    _pull(expr, seed, active, name, result, at, out)
+    return out
+
+
+def _leaves(expr: Expr, active: set[str]) -> int:
+    """The number of active leaves, counted as often as they occur."""
+    if not carriers(expr) & active:
+        return 0
+    if isinstance(expr, Var | Load):
+        return 1
+    match expr:
+        case Unary():
+            return _leaves(expr.x, active)
+        case Binary():
+            return _leaves(expr.a, active) + _leaves(expr.b, active)
+        case Select():
+            return _leaves(expr.a, active) + _leaves(expr.b, active)
+        case Call():
+            return sum(_leaves(a, active) for a in expr.args)
+    return 0
+
+
+def _is_cheap(expr: Expr) -> bool:
+    return isinstance(expr, Var | Const) or (isinstance(expr, Unary) and _is_cheap(expr.x))
+
+
+def _pull(
+    expr: Expr,
+    seed: Expr,
+    active: set[str],
+    name: Namer,
+    result: Expr | None,
+    at: Position,
+    out: list[Contribution],
+) -> None:
+    if not is_float(expr.kind) or not carriers(expr) & active:
+        return
+    if isinstance(expr, Var | Load):
+        out.append((expr, seed))
+        return
+    sums = isinstance(expr, Unary) or (isinstance(expr, Binary) and expr.op in "+-")
+    if _leaves(expr, active) > 1 and not _is_cheap(seed) and not (sums and _is_light(seed)):
+        seed = name(seed, "seed")
+    match expr:
+        case Unary(op="-"):
+            _pull(expr.x, negate(seed), active, name, None, at, out)
+        case Unary():
+            _pull(expr.x, seed, active, name, None, at, out)
+        case Binary(op="+"):
+            _pull(expr.a, seed, active, name, None, at, out)
+            _pull(expr.b, seed, active, name, None, at, out)
+        case Binary(op="-"):
+            _pull(expr.a, seed, active, name, None, at, out)
+            _pull(expr.b, negate(seed), active, name, None, at, out)
+        case Binary(op="*") if expr.a == expr.b:
+            _pull(expr.a, times(times(real(2.0, expr.kind), expr.a), seed), active, name, None, at, out)
+        case Binary(op="/"):
+            _divide(expr, seed, active, name, result, at, out)
+        case Binary(op="**") if isinstance(expr.b, Const):
+            factor = _power(expr.a, expr.b)
+            if factor is not None:
+                singular = not (float(expr.b.value).is_integer() and expr.b.value >= 1)
+                share = _strong(factor, seed, singular, name)
+                _pull(expr.a, share, active, name, None, at, out)
+        case Select():
+            zero = real(0.0, seed.kind)
+            _pull(expr.a, Select(expr.test, seed, zero, seed.kind), active, name, None, at, out)
+            _pull(expr.b, Select(expr.test, zero, seed, seed.kind), active, name, None, at, out)
+        case Binary() | Call():
+            operator = expr.op if isinstance(expr, Binary) else expr.function
+            args = (expr.a, expr.b) if isinstance(expr, Binary) else expr.args
+            rule = rule_named(operator)
+            if rule is None or rule.partials is None:
+                raise UnsupportedError(f"no derivative is known for {operator}", at)
+            if operator in _EXTREMES:
+                _extreme(operator, args, seed, active, name, at, out)
+            else:
+                _by_rule(expr, rule, args, seed, active, name, result, at, out)
+        case _:
+            raise UnsupportedError(f"no derivative is known for this {type(expr).__name__}", at)
+
+
+def _is_light(seed: Expr) -> bool:
+    """A seed that costs one operation or two to write again."""
+    return sum(1 for _ in walk(seed)) <= 3 and not any(isinstance(e, Call | Load) for e in walk(seed))  # noqa: PLR2004
+
+
+def _by_rule(  # noqa: PLR0913 (the state of the walk)
+    expr: Expr,
+    rule: Rule,
+    args: tuple[Expr, ...],
+    seed: Expr,
+    active: set[str],
+    name: Namer,
+    result: Expr | None,
+    at: Position,
+    out: list[Contribution],
+) -> None:
+    assert rule.partials is not None
+    wanted = [k for k, a in enumerate(args) if is_float(a.kind) and carriers(a) & active]
+    if any(reads_result(rule.partials, k) for k in wanted) and result is None:
+        result = name(expr, "y")
+    for k in wanted:
+        partial = instantiate(rule.partials, k, (result if result is not None else expr, *args))
+        _pull(args[k], _strong(partial, seed, rule.singular, name), active, name, None, at, out)
+
+
+def _strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
+    """``partial * seed``; a zero seed wins over a partial that may be infinite."""
+    if is_const(partial, 0.0):
+        return partial
+    if (
+        isinstance(partial, Binary)
+        and partial.op == "/"
+        and isinstance(partial.a, Const)
+        and partial.a.value in (1.0, -1.0)
+    ):
+        top = seed if partial.a.value == 1.0 else negate(seed)
+        product: Expr = Binary("/", top, partial.b, join_kinds(seed.kind, partial.b.kind))
+        if isinstance(top, Unary):
+            product = negate(Binary("/", top.x, partial.b, product.kind))
+    else:
+        product = times(partial, seed)
+    if not singular:
+        return product
+    if isinstance(seed, Const) and seed.value != 0.0:
+        return product
+    if not _is_cheap(seed):
+        held = name(seed, "seed")
+        return _strong(partial, held, True, name)
+    zero = real(0.0, product.kind)
+    return Select(compare("!=", seed, real(0.0, seed.kind)), product, zero, product.kind)
+
+
+def _divide(
+    expr: Binary,
+    seed: Expr,
+    active: set[str],
+    name: Namer,
+    result: Expr | None,
+    at: Position,
+    out: list[Contribution],
+) -> None:
+    """``a / b``: the quotient of the seed serves both operands; ``-a / b**2 = -(a / b) / b``."""
+    kind = join_kinds(seed.kind, expr.b.kind)
+    moving = bool(carriers(expr.b) & active)
+    singular = not isinstance(expr.b, Const)
+    one = real(1.0)
+    share = _strong(Binary("/", one, expr.b, kind), seed, singular, name)
+    if moving:
+        share = share if _is_cheap(share) else name(share, "seed")
+        _pull(expr.a, share, active, name, None, at, out)
+        quotient = result if result is not None else expr
+        _pull(expr.b, negate(times(quotient, share)), active, name, None, at, out)
+    else:
+        _pull(expr.a, share, active, name, None, at, out)
+
+
+def _power(base: Expr, exponent: Const) -> Expr | None:
+    """The derivative of ``base ** exponent`` with respect to the base."""
+    p = exponent.value
+    if p == 0:
+        return None
+    if p == 1:
+        return real(1.0)
+    if p == 2:  # noqa: PLR2004
+        return Binary("*", real(2.0, base.kind), base, base.kind)
+    lower = Const(p - 1, exponent.kind)
+    return Binary("*", real(float(p), base.kind), Binary("**", base, lower, base.kind), base.kind)
+
+
+def _extreme(
+    operator: str,
+    args: tuple[Expr, ...],
+    seed: Expr,
+    active: set[str],
+    name: Namer,
+    at: Position,
+    out: list[Contribution],
+) -> None:
+    """max and min: a tie is shared among the active arguments, and is 0 where an inactive one ties."""
+    largest = "max" in operator
+    live = [k for k, a in enumerate(args) if is_float(a.kind) and carriers(a) & active]
+    held = tuple(a if isinstance(a, Var | Const) else name(a, "a") for a in args)
+    weak, strict = (">=", ">") if largest else ("<=", "<")
+    if not _is_cheap(seed):
+        seed = name(seed, "seed")
+    zero = real(0.0, seed.kind)
+    for k in live:
+        others = [j for j in range(len(args)) if j != k]
+        wins = tuple(compare(weak if j in live else strict, held[k], held[j]) for j in others)
+        test = wins[0] if len(wins) == 1 else Logic("and", wins)
+        rivals = [j for j in others if j in live]
+        share = seed
+        if rivals:
+            ties: Expr = real(1.0)
+            for j in rivals:
+                one = Select(compare("==", held[k], held[j]), real(1.0), real(0.0), FLOAT)
+                ties = Binary("+", ties, one, FLOAT)
+            if len(rivals) == 1:
+                half = Binary("*", real(0.5, seed.kind), seed, seed.kind)
+                share = Select(compare("==", held[k], held[rivals[0]]), half, seed, seed.kind)
+            else:
+                share = Binary("/", seed, ties, seed.kind)
+        _pull(args[k], Select(test, share, zero, seed.kind), active, name, None, at, out)
+
+
