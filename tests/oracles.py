@@ -197,7 +197,9 @@ def _digamma(x):
         total -= 1.0 / x
         x += 1.0
     y = 1.0 / (x * x)
-    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132 - y * 691 / 32760)))))
+    series = y * (
+        1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132 - y * 691 / 32760))))
+    )
     return total + math.log(x) - 0.5 / x - series
 
 
@@ -206,9 +208,7 @@ def _hypot_value(x, y):
 
 
 hypot = first_order(_hypot_value, lambda x, y: x / np.hypot(x, y), lambda x, y: y / np.hypot(x, y))
-atan2 = first_order(
-    np.arctan2, lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y)
-)
+atan2 = first_order(np.arctan2, lambda y, x: x / (x * x + y * y), lambda y, x: -y / (x * x + y * y))
 copysign = first_order(
     np.copysign, lambda x, y: np.copysign(1.0, x) * np.copysign(1.0, y), lambda x, y: 0.0 * x
 )
@@ -687,7 +687,9 @@ def mismatch(found, expected, tolerance, like=None, scale=None):
     a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
     if a.shape != b.shape:
         return f"shape {a.shape}, expected {b.shape}"
-    if not (np.array_equal(np.isnan(a), np.isnan(b)) and np.array_equal(a[np.isinf(a)], b[np.isinf(b)])):
+    if not (
+        np.array_equal(np.isnan(a), np.isnan(b)) and np.array_equal(a[np.isinf(a)], b[np.isinf(b)])
+    ):
         return f"got {a}, expected {b}"
     finite = np.isfinite(b)
     if not np.array_equal(finite, np.isfinite(a)):

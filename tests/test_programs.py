@@ -113,7 +113,9 @@ def run_pullback(program: Program, jit: bool) -> None:
         assert abs(left - right) <= (SINGLE if program.single else 1e-11) * size + 1e-13
 
         again = pullback(seed)
-        assert all(np.array_equal(a, again[i]) for i, a in zip(active(program, args), found, strict=True))
+        assert all(
+            np.array_equal(a, again[i]) for i, a in zip(active(program, args), found, strict=True)
+        )
         assert_unchanged(args, original)
 
 
@@ -152,3 +154,26 @@ def test_oracles_agree():
 def test_the_zoo_is_large():
     assert len(PROGRAMS) >= 150
     assert len({p.name for p in PROGRAMS}) == len(PROGRAMS)
+
+
+def test_the_comparison_is_strict():
+    """NaN never equals a number, a wrong dtype or shape is a mismatch, zeros are compared."""
+    one = np.ones(2)
+    assert oracles.mismatch(one, one, 1e-8, like=one) is None
+    assert oracles.mismatch(np.array([1.0, np.nan]), one, 1e-8)
+    assert oracles.mismatch(one, np.array([1.0, np.nan]), 1e-8)
+    assert oracles.mismatch(np.array([1.0, np.inf]), np.array([1.0, -np.inf]), 1e-8)
+    assert oracles.mismatch(one.astype(np.float32), one, 1e-8, like=one)
+    assert oracles.mismatch(np.ones((2, 1)), one, 1e-8)
+    assert oracles.mismatch(one * 1e-9, np.zeros(2), 1e-8)
+    assert oracles.mismatch(1, 1.0, 1e-8, like=1.0)
+
+
+def test_gradient_of_a_tuple():
+    """The gradient has the structure of its argument."""
+    srcad = pytest.importorskip("srcad")
+    from tests.programs.tuples import tuple_argument
+
+    found = srcad.grad(tuple_argument, jit=False)((0.4, 1.5), 2.0)
+    assert isinstance(found, tuple)
+    assert found == pytest.approx((1.5 * 2.0 + 0.8, 0.4 * 2.0), rel=1e-12)

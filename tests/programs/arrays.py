@@ -187,7 +187,7 @@ def writes_an_inactive_argument(x, w):
 
 @program(lambda: (wave(5),))
 def gauss_seidel_sweeps(x):
-    for sweep in range(3):
+    for _ in range(3):
         for i in range(1, x.size - 1):
             x[i] = 0.25 * (x[i - 1] + x[i + 1]) + 0.5 * x[i] * x[i]
     return x[1] + x[2] * x[3]

@@ -18,7 +18,7 @@ def buffer_swap(u, n):
 @program(lambda: (wave(4), wave(4, 2.0)))
 def three_buffers_rotate(a, b):
     c = np.zeros(4)
-    for k in range(4):
+    for _ in range(4):
         for i in range(4):
             c[i] = 2.0 * b[i] - a[i] * b[i] * 0.1
         a, b, c = b, c, a
@@ -75,7 +75,7 @@ def view_of_a_view(x):
 
 @program(lambda: (wave(3), wave(3, 1.5), True), lambda: (wave(3), wave(3, 1.5), False))
 def chosen_array(a, b, first):
-    if first:
+    if first:  # noqa: SIM108
         c = a
     else:
         c = b
@@ -95,7 +95,7 @@ def rebound_when_large(x, n):
 
 @program(lambda: (wave(3),))
 def rebound_to_new_arrays(x):
-    for k in range(3):
+    for _ in range(3):
         x = x * x + 0.3
     return np.sum(x)
 

@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 SIZE = 4
 """Length of the argument arrays."""
 
-HELPERS = '''
+HELPERS = """
 def blend(p, q=0.5):
     if p > q:
         return p * q + 0.25
@@ -51,7 +51,7 @@ def energy(u, depth):
     if depth <= 0:
         return 0.3
     return math.sin(u[0] * u[-1] + energy(u, depth - 1))
-'''
+"""
 
 # -------------------------------------------------------------------- trees
 
@@ -113,7 +113,12 @@ def source(body: tuple[Stmt, ...]) -> str:
     """The whole module of a program."""
     text = render(body)
     used = [h for h in HELPERS.strip().split("\n\n\n") if h.split("(")[0][4:] + "(" in text]
-    return "\n\n\n".join(["import math\n\nimport numpy as np", *used, "def f(x, y, a, b, m):\n" + text]) + "\n"
+    return (
+        "\n\n\n".join(
+            ["import math\n\nimport numpy as np", *used, "def f(x, y, a, b, m):\n" + text]
+        )
+        + "\n"
+    )
 
 
 # -------------------------------------------------------------------- the grammar
@@ -131,7 +136,11 @@ class Scope:
 
     def inner(self, loop: bool = False) -> Scope:
         return Scope(
-            list(self.floats), dict(self.arrays), list(self.counters), self.loops + loop, self.depth + 1
+            list(self.floats),
+            dict(self.arrays),
+            list(self.counters),
+            self.loops + loop,
+            self.depth + 1,
         )
 
 
@@ -141,7 +150,7 @@ class Grammar:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.fresh = count()
-        self.budget = self.random.choice([5, 8, 12, 16])
+        self.budget = self.random.choice([6, 10, 16, 22])
 
     def pick(self, *weighted: tuple[float, Callable[[], object]]):
         weights = [w for w, _ in weighted]
@@ -159,7 +168,11 @@ class Grammar:
             c = self.random.randrange(1, 4)
             if length == SIZE:
                 choices += [i, i, i, f"{SIZE - 1} - {i}", f"-1 - {i}"]
-            choices += [f"({i} + {c}) % {length}", f"({i} * {c}) % {length}", f"({i} + m) % {length}"]
+            choices += [
+                f"({i} + {c}) % {length}",
+                f"({i} * {c}) % {length}",
+                f"({i} + m) % {length}",
+            ]
         else:
             choices.append(f"m % {length}")
         return self.random.choice(choices)
@@ -189,12 +202,18 @@ class Grammar:
             return lambda: Expr(text, tuple(self.expr(scope, depth - 1) for _ in range(parts)))
 
         def chosen() -> Expr:
-            test, one, two = self.test(scope), self.expr(scope, depth - 1), self.expr(scope, depth - 1)
+            test, one, two = (
+                self.test(scope),
+                self.expr(scope, depth - 1),
+                self.expr(scope, depth - 1),
+            )
             return Expr("({1} if {0} else {2})", (test, one, two))
 
         def reduced() -> Expr:
             name = self.random.choice(sorted(scope.arrays))
-            other = self.random.choice([n for n, k in scope.arrays.items() if k == scope.arrays[name]])
+            other = self.random.choice(
+                [n for n, k in scope.arrays.items() if k == scope.arrays[name]]
+            )
             return Expr(
                 self.random.choice(
                     [f"np.sum({name})", f"np.dot({name}, {other})", f"np.mean({name} * {other})"]
@@ -225,7 +244,13 @@ class Grammar:
     def bounded(self, scope: Scope, depth: int = 2) -> Expr:
         """A float of size at most about one."""
         shape = self.random.choice(
-            ["math.sin({0})", "math.tanh({0})", "math.cos({0})", "math.atan({0})", "({0}) / (1.0 + ({0}) ** 2)"]
+            [
+                "math.sin({0})",
+                "math.tanh({0})",
+                "math.cos({0})",
+                "math.atan({0})",
+                "({0}) / (1.0 + ({0}) ** 2)",
+            ]
         )
         return Expr(shape, (self.expr(scope, depth),))
 
@@ -239,7 +264,9 @@ class Grammar:
             )
 
         def counters() -> Expr:
-            return Expr(f"{self.random.choice([*scope.counters, 'm'])} {compare} {self.random.randrange(3)}")
+            return Expr(
+                f"{self.random.choice([*scope.counters, 'm'])} {compare} {self.random.randrange(3)}"
+            )
 
         def chain() -> Expr:
             low = self.random.uniform(-0.9, 0.2)
@@ -280,7 +307,7 @@ class Grammar:
             (1.5, lambda: self.array_statement(scope)),
             (0.8, lambda: self.new_array(scope)),
             (0.5, lambda: self.call(scope)),
-            (0 if deep else 3, lambda: self.loop(scope)),
+            (0 if deep else 4, lambda: self.loop(scope)),
             (0 if deep else 2, lambda: self.branch(scope)),
             (0 if deep else 1, lambda: self.while_loop(scope)),
             (1.2 if scope.loops else 0, lambda: self.jump(scope)),
@@ -290,10 +317,8 @@ class Grammar:
 
     def target(self, scope: Scope) -> str:
         if self.random.random() < 0.25:
-            name = f"t{next(self.fresh)}"
-        else:
-            name = self.random.choice(scope.floats)
-        return name
+            return f"t{next(self.fresh)}"
+        return self.random.choice(scope.floats)
 
     def assign(self, scope: Scope) -> Stmt:
         value = self.bounded(scope)
@@ -320,7 +345,9 @@ class Grammar:
     def pair(self, scope: Scope) -> Stmt:
         one, two = self.random.choice(scope.floats), self.random.choice(scope.floats)
         if self.random.random() < 0.3:
-            return Line(f"{one}, {two} = halves({{0}}, {{1}})", (self.bounded(scope), self.bounded(scope)))
+            return Line(
+                f"{one}, {two} = halves({{0}}, {{1}})", (self.bounded(scope), self.bounded(scope))
+            )
         return Line(f"{one}, {two} = {{0}}, {{1}}", (self.bounded(scope), self.bounded(scope)))
 
     def swap(self, scope: Scope) -> Stmt:
@@ -421,7 +448,9 @@ class Grammar:
         body: list[Stmt] = []
         if self.random.random() < 0.8:
             scope.floats.append("s")
-            body.append(Line("s = {0}", (self.bounded(Scope(["a", "b"], {"x": SIZE, "y": SIZE}, [])),)))
+            body.append(
+                Line("s = {0}", (self.bounded(Scope(["a", "b"], {"x": SIZE, "y": SIZE}, [])),))
+            )
         while self.budget > 0:
             body += self.block(scope, 6)
         parts = [Expr(n) for n in scope.floats if self.random.random() < 0.8]
@@ -429,7 +458,10 @@ class Grammar:
             if self.random.random() < 0.8:
                 parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
         parts.append(Expr(self.element(scope)))
-        return (*body, Line("return " + " + ".join("{%d}" % k for k in range(len(parts))), tuple(parts)))
+        return (
+            *body,
+            Line("return " + " + ".join(f"{{{k}}}" for k in range(len(parts))), tuple(parts)),
+        )
 
 
 def arguments(seed: int):
@@ -454,7 +486,7 @@ def load(text: str):
     filename = f"<random program {next(_names)}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     scope = {"__name__": "random_program"}
-    exec(compile(text, filename, "exec"), scope)  # noqa: S102
+    exec(compile(text, filename, "exec"), scope)
     return scope["f"], filename
 
 

@@ -212,7 +212,7 @@ def reads_input(x):
 
 @refused(ONE, "open")
 def opens_a_file(x):
-    open("/nowhere")  # <-- here
+    open("/nowhere")  # noqa: SIM115  # <-- here
     return x
 
 
@@ -259,7 +259,7 @@ def half_precision_inside(x):
 
 @refused(lambda: (np.array([0.5, 1.5]), 2), "kind|different|scalar|array")
 def scalar_or_array_then_read(x, n):
-    if n > 1:
+    if n > 1:  # noqa: SIM108
         y = x
     else:
         y = 2.0

@@ -53,9 +53,15 @@ def refused(args, *words, error=UnsupportedError, hint=(), wrt=0, compiles=False
 
         REFUSALS.append(
             Refusal(
-                function.__name__, call, error, words, hint, _marked_line(function),
-                error is UnsupportedError, compiles,
-            )  # fmt: skip
+                function.__name__,
+                call,
+                error,
+                words,
+                hint,
+                _marked_line(function),
+                error is UnsupportedError,
+                compiles,
+            )
         )
         return function
 
@@ -69,9 +75,7 @@ def raises(args, error, *words, wrt=0):
         def call(srcad, jit):
             return srcad.grad(function, wrt=wrt, jit=jit)(*args())
 
-        REFUSALS.append(
-            Refusal(function.__name__, call, error, words, compiles=True)
-        )
+        REFUSALS.append(Refusal(function.__name__, call, error, words, compiles=True))
         return function
 
     return register

@@ -101,7 +101,7 @@ def raise_in_a_helper(x):
 
 @raises(lambda: (12.0,), ValueError, "too large")
 def raise_in_a_loop(x):
-    for k in range(3):
+    for _ in range(3):
         x = x * x
         if x > 100.0:
             raise ValueError("too large")
@@ -123,7 +123,7 @@ def unbound_local(x):
 
 @raises(lambda: (0.5, 0), UnboundLocalError, "k")
 def counter_without_trips(x, n):
-    for k in range(n):
+    for k in range(n):  # noqa: B007
         x = x * x
     return x * k
 
