@@ -297,9 +297,9 @@ def reads_locals(x):
 
 @refused(lambda: (0.5, {1, 2}), "set|argument", error=(TypeError, NotImplementedError))
 def set_argument(x, s):
-    return x * x
+    return x * len(s)
 
 
 @refused(lambda: (0.5, object()), "object|argument", error=(TypeError, NotImplementedError))
 def object_argument(x, o):
-    return x * x
+    return x * o.value
