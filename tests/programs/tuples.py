@@ -108,3 +108,20 @@ def tuple_swapped_in_place(x, y):
     pair = pair[1], pair[0] * 2.0
     x, y = pair
     return x - y * y * x
+
+
+@program(lambda: (0.4, 1.6, 0), lambda: (0.4, 1.6, 3))
+def tuple_swapped_in_a_loop(x, y, n):
+    s = (x, y)
+    for _ in range(n):
+        s = (s[1], s[0] * 0.9 + s[1] ** 2)
+    return s[0] + 10.0 * s[1]
+
+
+@program(lambda: (0.4, 1.6))
+def tuples_exchange_members(x, y):
+    s = (x, y)
+    t = s
+    s = (t[1], t[0])
+    s, t = t, s
+    return s[0] * s[1] + 10.0 * t[0] ** 2 + 100.0 * t[1]

@@ -148,3 +148,93 @@ def swap_rows_by_names(a, n):
         p[k % 3] += q[0] * p[1]
         p, q = q, p
     return np.sum(a[0] * a[1])
+
+
+@program(
+    lambda: (wave(3), wave(3, 1.5), 0),
+    lambda: (wave(3), wave(3, 1.5), 1),
+    lambda: (wave(3), wave(3, 1.5), 2),
+)
+def view_kept_while_its_base_is_swapped(x, y, n):
+    v = x[1:]
+    for _ in range(n):
+        x, y = y, x
+    v[0] = y[0] * y[2]
+    return np.sum(x * x) + 10.0 * np.sum(y * v[0]) + v[1]
+
+
+@program(lambda: (wave(3), wave(3, 1.5), 1), lambda: (wave(3), wave(3, 1.5), 2))
+def tuple_kept_while_names_swap(x, y, n):
+    t = (x, y)
+    for _ in range(n):
+        x, y = y, x
+    t[0][0] = y[1] * 2.0
+    return x[0] + 10.0 * y[0] ** 2 + 100.0 * t[0][0]
+
+
+def _swapped(u, v):
+    u, v = v, u
+    u[0] = u[1] * v[0]
+    return u
+
+
+@program(lambda: (wave(3), wave(3, 1.5), 1), lambda: (wave(3), wave(3, 1.5), 2))
+def result_of_a_call_kept_while_names_swap(x, y, n):
+    z = _swapped(x, y)
+    for _ in range(n):
+        x, y = y, x
+    return z[0] * x[0] + 10.0 * x[0] + 100.0 * y[0] ** 2
+
+
+@program(lambda: (wave(2), wave(2, 1.5), 0), lambda: (wave(2), wave(2, 1.5), 2))
+def transpose_kept_while_its_base_is_rebound(x, y, n):
+    a = np.outer(x, y)
+    b = a.T
+    for _ in range(n):
+        a = a * a + 0.5
+    return b[0, 1] + 10.0 * a[0, 1] * b[1, 0]
+
+
+@program(lambda: (wave(3), wave(3, 1.5), 0), lambda: (wave(3), wave(3, 1.5), 1))
+def second_name_kept_when_the_first_is_rebound(x, y, n):
+    z = x
+    if n > 0:
+        x = y
+    z[0] = y[1] * y[2]
+    return x[0] ** 2 + 10.0 * z[0] * z[1] + 100.0 * y[0]
+
+
+@program(
+    lambda: (wave(3), wave(3, 1.5), 0),
+    lambda: (wave(3), wave(3, 1.5), 1),
+    lambda: (wave(3), wave(3, 1.5), 2),
+)
+def second_name_of_a_chosen_array(x, y, n):
+    if n > 0:
+        x = y
+    z = x
+    if n > 1:
+        x = z * z
+    z[0] = z[1] * y[2]
+    return x[0] ** 2 + 10.0 * z[0] * z[1] + 100.0 * y[0]
+
+
+@program(lambda: (wave(3), wave(3, 1.5), 0), lambda: (wave(3), wave(3, 1.5), 3))
+def three_names_of_two_arrays(x, y, n):
+    x, y, z = y, x, x
+    for _ in range(n):
+        x, y, z = z, x, y
+        z[0] += z[1] * x[2]
+    return x[0] ** 2 + 10.0 * y[0] + 100.0 * z[0] * y[1]
+
+
+@program(lambda: (wave(3), 0), lambda: (wave(3), 3))
+def loop_over_an_array_whose_name_is_rebound(x, n):
+    y = x * x
+    s = 0.0
+    for v in x:
+        x, y = y, x
+        s = s * 0.5 + v * x[0]
+    for _ in range(n):
+        x = x * x + 0.5
+    return s + np.sum(x * y)
