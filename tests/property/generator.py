@@ -131,16 +131,21 @@ class Scope:
     floats: list[str]
     arrays: dict[str, int]
     counters: list[str]
+    integer: bool = False
+    """Whether there is an integer variable q, also among the counters."""
+    pair: bool = False
+    """Whether there is a tuple of two floats, p."""
     loops: int = 0
     depth: int = 0
 
     def inner(self, loop: bool = False) -> Scope:
-        return Scope(
-            list(self.floats),
-            dict(self.arrays),
-            list(self.counters),
-            self.loops + loop,
-            self.depth + 1,
+        return replace(
+            self,
+            floats=list(self.floats),
+            arrays=dict(self.arrays),
+            counters=list(self.counters),
+            loops=self.loops + loop,
+            depth=self.depth + 1,
         )
 
 
@@ -187,6 +192,7 @@ class Grammar:
 
         return self.pick(
             (5, lambda: Expr(self.random.choice(scope.floats))),
+            (3 if scope.pair else 0, lambda: Expr(self.random.choice(["p[0]", "p[1]"]))),
             (5, lambda: Expr(self.element(scope))),
             (1, self.constant),
             (0.5, counter),
@@ -304,6 +310,8 @@ class Grammar:
             (2, lambda: self.augmented_store(scope)),
             (1, lambda: self.pair(scope)),
             (1, lambda: self.swap(scope)),
+            (1.5 if scope.pair else 0, lambda: self.tuple_statement(scope)),
+            (1 if scope.integer else 0, lambda: self.integer_statement(scope)),
             (1.5, lambda: self.array_statement(scope)),
             (0.8, lambda: self.new_array(scope)),
             (0.5, lambda: self.call(scope)),
@@ -357,6 +365,24 @@ class Grammar:
         full = [n for n, k in scope.arrays.items() if k == SIZE]
         one, two = self.random.choice(full), self.random.choice(full)
         return Line(f"{one}, {two} = {two}, {one}")
+
+    def tuple_statement(self, scope: Scope) -> Stmt:
+        text = self.random.choice(
+            ["p = p[1], {0}", "p = ({0}, p[0])", "p = {0}, {1}", "p = halves(p[0], {0})"]
+        )
+        if self.random.random() < 0.3:
+            one, two = self.random.choice(scope.floats), self.random.choice(scope.floats)
+            text = f"{one}, {two} = p"
+        return Line(text, tuple(self.bounded(scope) for _ in range(text.count("{"))))
+
+    def integer_statement(self, scope: Scope) -> Stmt:
+        other = self.random.choice([*scope.counters, "m", "1", "2"])
+        text = self.random.choice(
+            [f"q = (q + {other}) % 4", f"q = (2 * {other} + 1) % 3", f"q = {other} // 2"]
+        )
+        if self.random.random() < 0.3:
+            return Line("q = int(2.9 * abs({0}))", (self.bounded(scope, 1),))
+        return Line(text)
 
     def array_statement(self, scope: Scope) -> Stmt:
         full = [n for n, k in scope.arrays.items() if k == SIZE]
@@ -417,6 +443,7 @@ class Grammar:
             "range(3, -1, -1)", "range(0, 4, 2)", "range(m, 4)", "range(3, m, -1)",
         ]  # fmt: skip
         if scope.counters:
+            # a loop may change q, not its own bounds
             ranges += [f"range({scope.counters[-1]})", f"range({scope.counters[-1]}, 4)"]
         inner.counters.append(i)
         return Block((), f"for {i} in {self.random.choice(ranges)}", (), (), self.block(inner, 4))
@@ -451,12 +478,21 @@ class Grammar:
             body.append(
                 Line("s = {0}", (self.bounded(Scope(["a", "b"], {"x": SIZE, "y": SIZE}, [])),))
             )
+        if self.random.random() < 0.4:
+            body.append(Line("p = ({0}, {1})", (self.bounded(scope, 1), self.bounded(scope, 1))))
+            scope.pair = True
+        if self.random.random() < 0.4:
+            scope.integer = True
+            body.append(Line("q = m"))
+            scope.counters.append("q")
         while self.budget > 0:
             body += self.block(scope, 6)
         parts = [Expr(n) for n in scope.floats if self.random.random() < 0.8]
         for k, name in enumerate(sorted(scope.arrays)):
             if self.random.random() < 0.8:
                 parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
+        if scope.pair:
+            parts.append(Expr("p[0] * p[1]"))
         parts.append(Expr(self.element(scope)))
         return (
             *body,
