@@ -191,7 +191,7 @@ def horner(coefficients, x):
     return s
 
 
-@program(lambda: (0.2, 30))
+@program(lambda: (0.2, 8))
 def logistic_map(x, n):
     r = 3.2
     for _ in range(n):
