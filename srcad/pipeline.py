@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcad.config import Options
+from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
-from srcad.ir.types import Type
+from srcad.frontend.values import type_of
+from srcad.ir.nodes import Var
+from srcad.ir.printer import print_module
+from srcad.ir.types import Type, is_float
+from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_primal
+from srcad.transform.bounds import settle_checks
 
 Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
 
@@ -78,4 +84,35 @@ def compile_request(request: Request) -> Program:
 
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
-    raise NotImplementedError
+    program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
+    inputs = {p for p in program.parameters if isinstance(p, str)} | {c.name for c in program.captured}
+    inputs |= {p.name for p in program.parameters if not isinstance(p, str)}
+    body = settle_checks(program.body, inputs, request.options.boundscheck)
+    outputs = [_final(program, name) for name in request.outputs]
+    if request.kind == "primal":
+        written = write_primal(program, body, outputs)
+    else:
+        names = request.wrt if request.kind != "vjp" else tuple(n for n, _ in request.parameters)
+        wrt = [leaf for n in names for leaf in program.leaves[n] if _carries(leaf, program)]
+        written = write_adjoint(program, body, wrt, outputs, request.kind)
+    return Program(
+        print_module((written.function,)),
+        written.function.name,
+        tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
+        tuple(Guard(fetch, value) for fetch, value in program.guards),
+        mutated_parameters(program, body),
+        None if program.result is None else type_of(program.result),
+        written.uses_pool,
+    )
+
+
+def _carries(leaf: Var | str, program: Elaborated) -> bool:
+    """Whether a leaf of a parameter carries a derivative: it is made of floats."""
+    return is_float(program.arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
+
+
+def _final(program: Elaborated, name: str) -> str:
+    """The array that a parameter's name denotes at the start (its contents at the end count)."""
+    (leaf,) = program.leaves[name]
+    assert isinstance(leaf, str)
+    return leaf

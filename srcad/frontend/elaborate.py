@@ -159,6 +159,8 @@ class _Elaborator(Expressions):
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
         result = self._body(node, self.scope)
+        if result is not None:
+            result = self._returned(result)
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body)
         captured = tuple(c for c, _ in self.captures.values())
@@ -176,6 +178,17 @@ class _Elaborator(Expressions):
             self.b.names,
             final,
         )
+
+    def _returned(self, value: Value) -> Value:
+        """The result of the program with its arrays stored as bases of their own."""
+        match value:
+            case ArrayValue() if value.ndim == 0:
+                return value.element(())
+            case ArrayValue():
+                return arrays.stored(self.b, value, "result")
+            case TupleValue():
+                return TupleValue(tuple(self._returned(v) for v in value.items), value.cls)
+        return value
 
     def _parameter(self, name: str, type_: Type, leaves: list[Var | str]) -> Value:
         match type_:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from srcad.ir.build import add, scale
 from srcad.ir.nodes import Expr
+from srcad.ir.types import Array, Scalar, Static, Tuple, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +116,18 @@ Value = (
     Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
 )
 
+
+def type_of(value: Value) -> Type:
+    """The type of a result."""
+    match value:
+        case ArrayValue():
+            return Array(value.dtype, value.ndim, value.units)
+        case TupleValue():
+            return Tuple(tuple(type_of(v) for v in value.items), value.cls)
+        case MaybeUnbound():
+            return type_of(value.value)
+        case StaticValue():
+            return Static(value.value)
+        case RangeValue() | LocalFunction():
+            return Static(value)
+    return Scalar(value.kind)

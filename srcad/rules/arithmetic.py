@@ -65,14 +65,11 @@ def _(y, x):                                      # abs'(0) = 0
     return np.sign(x)
 
 
-@partials("max", builtins.max, np.maximum, np.fmax, result="same")
-def _(y, a, b):                                   # a tie is shared: see srcad.transform.reverse.expressions
-    return 1.0, 1.0
-
-
-@partials("min", builtins.min, np.minimum, np.fmin, result="same")
-def _(y, a, b):
-    return 1.0, 1.0
+# A tie of max or min is shared among the active arguments: that depends on activity, so it is in
+# srcad.transform.reverse.expressions.
+for _name, _function in (("max", builtins.max), ("min", builtins.min), ("np.maximum", np.maximum),
+                         ("np.minimum", np.minimum), ("np.fmax", np.fmax), ("np.fmin", np.fmin)):
+    partials(_name, _function, result="same")(lambda y, a, b: (1.0, 1.0))
 
 
 # ------------------------------------------------ conversions
@@ -95,6 +92,7 @@ constant("np.floor", np.floor)
 constant("np.ceil", np.ceil)
 constant("np.trunc", np.trunc, np.fix)
 constant("np.rint", np.rint, np.round)
+constant("round", builtins.round, result="int")
 constant("np.sign", np.sign, result="same")
 constant("math.floor", math.floor, result="int")
 constant("math.ceil", math.ceil, result="int")

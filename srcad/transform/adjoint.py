@@ -1,0 +1,262 @@
+"""The functions of a generated module: the primal, and its adjoint from the two sweeps.
+
+Here the sweeps of ``srcad.transform.reverse`` become one function: copies of the arrays that the
+program writes, the forward sweep, what is returned of the primal, shadows and seeds, the reverse
+sweep, and the gradients. Then the passes that make it lean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from srcad.analysis.activity import active, carriers
+from srcad.analysis.alias import points_to, stored_sites
+from srcad.analysis.flow import variables
+from srcad.errors import ArgumentError
+from srcad.frontend.elaborate import Elaborated
+from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
+from srcad.ir.build import accumulate, real
+from srcad.ir.nodes import (
+    Assign,
+    Block,
+    Comment,
+    Copy,
+    Expr,
+    Function,
+    Grow,
+    Load,
+    Return,
+    Stack,
+    Stmt,
+    Store,
+    Tape,
+    Var,
+    ZerosLike,
+    statements,
+)
+from srcad.ir.types import FLOAT, FLOAT32, is_float
+from srcad.position import NOWHERE, Position
+from srcad.transform.initialise import initialise
+from srcad.transform.prune import prune
+from srcad.transform.reverse.expressions import contributions
+from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.zeros import propagate_zeros
+
+Leaf = Expr | str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A function of the module and whether it takes the tape pool."""
+
+    function: Function
+    uses_pool: bool
+
+
+def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
+    """The numbers and arrays (by name) of a result."""
+    match value:
+        case None:
+            return []
+        case ArrayValue():
+            assert value.view is not None and value.view.is_whole
+            return [value.view.base]
+        case TupleValue():
+            return [leaf for item in value.items for leaf in result_leaves(item, at)]
+        case StaticValue():
+            given = type(value.value).__name__
+            raise ArgumentError(f"the function returns {given} {value.value!r}, not numbers and arrays", at)
+    if isinstance(value, Expr):
+        return [value]
+    raise ArgumentError("the function returns something that is not made of numbers and arrays", at)
+
+
+def mutated_parameters(program: Elaborated, body: Block) -> tuple[str, ...]:
+    """Array parameters (and captured arrays) that the program writes."""
+    sites = points_to(body, set(program.arrays))
+    written = stored_sites(body, sites)
+    names = [p for p in program.parameters if isinstance(p, str)]
+    names += [c.name for c in program.captured if c.name in program.arrays]
+    return tuple(n for n in names if n in written)
+
+
+def _copies(names: tuple[str, ...]) -> list[Stmt]:
+    """The caller's arrays are never written: ``x = x.copy()``."""
+    return [Copy(n, n) for n in names]
+
+
+def _inputs(program: Elaborated) -> tuple[Var | str, ...]:
+    captured: list[Var | str] = []
+    for c in program.captured:
+        captured.append(c.name if c.name in program.arrays else Var(c.name, c.type.kind))  # type: ignore[union-attr]
+    return (*program.parameters, *captured)
+
+
+def write_primal(program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
+    """The primal as a function of its own: the leaves of the result, then the named outputs."""
+    items = [*result_leaves(program.result), *outputs]
+    names = program.names
+    arrays = dict(program.arrays)
+    inputs = {p for p in program.parameters if isinstance(p, str)}
+    sites = points_to(body, set(arrays))
+    tail: list[Stmt] = []
+    returned: list[Leaf] = []
+    mutated = mutated_parameters(program, body)
+    for item in items:
+        shared = isinstance(item, str) and (
+            bool(sites.get(item, frozenset((item,))) & (inputs - set(mutated))) or item in returned
+        )
+        if isinstance(item, str) and shared:
+            copy = names.fresh(f"{item}_out")
+            arrays[copy] = arrays[item]
+            tail.append(Copy(copy, item))
+            item = copy
+        returned.append(item)
+    whole = (*_copies(mutated), *body, *tail, Return(tuple(returned)))
+    function = Function(program.name, _inputs(program), tuple(whole), arrays)
+    return Written(initialise(prune(function)), False)
+
+
+def write_adjoint(
+    program: Elaborated, body: Block, wrt: list[Var | str], outputs: list[Leaf], kind: str
+) -> Written:
+    """The adjoint: ``kind`` "gradient", "value_and_gradient" or "vjp".
+
+    For the gradients the first leaf of the result is the loss; for vjp every float leaf of the
+    result and of ``outputs`` has a seed.
+    """
+    leaves = result_leaves(program.result)
+    arrays, names = dict(program.arrays), program.names
+    sites = points_to(body, set(arrays))
+    items: list[Leaf] = [*leaves, *outputs] if kind == "vjp" else leaves[:1]
+    floats = [i for i in items if _is_float(i, arrays)]
+    ends: set[str] = set()
+    for item in floats:
+        ends |= {item} if isinstance(item, str) else carriers(item)
+    starts = {w if isinstance(w, str) else w.name for w in wrt}
+    alive = active(body, starts, ends, sites)
+    reverser = Reverser(body, arrays, alive, sites, names)
+    inputs = _inputs(program)
+    sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
+
+    seeds: list[Var | str] = []
+    start: list[Stmt] = []
+    for item in floats:
+        seed: Expr | str
+        if kind != "vjp":
+            seed = real(1.0)
+        elif isinstance(item, str):
+            seed = names.fresh("seed")
+            arrays[seed] = arrays[item]
+            seeds.append(seed)
+        else:
+            seed = Var(names.fresh("seed"), item.kind)
+            seeds.append(seed)
+        start += _seeded(reverser, item, seed)
+
+    primal: list[Stmt] = []
+    returned: list[Leaf] = []
+    if kind == "value_and_gradient":
+        for item in leaves:
+            returned.append(_kept(item, primal, names, arrays))
+    forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
+    for name in arrays_of(inputs):
+        if name in alive and name not in reverser.shadowed_late:
+            forward.append(ZerosLike(reverser.bar(name), name))
+    forward += [Comment("forward sweep"), *sweeps.forward, *primal]
+    reverse: list[Stmt] = [Comment("reverse sweep"), *sweeps.middle]
+    for name in sorted(reverser.shadowed_late):
+        if name in alive:
+            reverse.append(ZerosLike(reverser.bar(name), name))
+    gradients: list[Leaf] = []
+    tail: list[Stmt] = []
+    for w in wrt:
+        gradients.append(_gradient(w, reverser, alive, tail, names, arrays))
+    bars = {reverser.bars[n]: n for n in reverser.bars if n not in arrays}
+    kinds = _kinds((*body, *start, *sweeps.reverse, Return(tuple(g for g in gradients))))
+    zero = [Assign(Var(bar, kinds.get(bar, FLOAT)), real(0.0, kinds.get(bar, FLOAT))) for bar in sorted(bars)]
+    whole = (*forward, *reverse, *zero, *start, *sweeps.reverse, *tail, Return((*returned, *gradients)))
+    function = Function(
+        names.fresh(_title(program.name, kind)), (*inputs, *seeds), tuple(whole), arrays
+    )
+    function = prune(propagate_zeros(prune(function), set(bars)))
+    function = initialise(_tidied(function))
+    pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
+    if pooled:
+        function = replace(function, parameters=(*function.parameters, "pool"))
+    return Written(function, pooled)
+
+
+def arrays_of(inputs: tuple[Var | str, ...]) -> list[str]:
+    """The array names among parameters."""
+    return [p for p in inputs if isinstance(p, str)]
+
+
+def _title(name: str, kind: str) -> str:
+    return f"{name}_{ {'gradient': 'grad', 'value_and_gradient': 'value_and_grad', 'vjp': 'vjp'}[kind] }"
+
+
+def _is_float(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
+    return arrays[item][0] in (FLOAT, FLOAT32) if isinstance(item, str) else is_float(item.kind)
+
+
+def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:
+    out: list[Stmt] = []
+    if isinstance(item, str):
+        if not reverser.is_active(item):
+            return []
+        assert isinstance(seed, str)
+        kind = reverser.arrays[item][0]
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            place = Load(reverser.bar(item), at, kind)
+            return [Store(place.array, at, accumulate(place, Load(seed, at, kind)))]
+
+        return reverser.nest(item, reverser.arrays[item][1], body)
+    assert not isinstance(seed, str)
+    found = contributions(item, seed, reverser.active, reverser.namer(out), None, NOWHERE)
+    return out + [reverser.add_to(leaf, term) for leaf, term in found]
+
+
+def _kept(item: Leaf, out: list[Stmt], names, arrays: dict[str, tuple[str, int]]) -> Leaf:  # noqa: ANN001
+    """A value of the primal that the reverse sweep must not change."""
+    if isinstance(item, str):
+        copy = names.fresh(f"{item}_out")
+        arrays[copy] = arrays[item]
+        out.append(Copy(copy, item))
+        return copy
+    var = Var(names.fresh("value"), item.kind)
+    out.append(Assign(var, item))
+    return var
+
+
+def _gradient(
+    w: Var | str, reverser: Reverser, alive: set[str], tail: list[Stmt], names, arrays: dict[str, tuple[str, int]]  # noqa: ANN001
+) -> Leaf:
+    if isinstance(w, str):
+        bar = reverser.bar(w)
+        if w not in alive:
+            arrays[bar] = arrays[w]
+            tail.append(ZerosLike(bar, w))
+        return bar
+    if w.name not in alive:
+        return real(0.0, w.kind)
+    return reverser.bar_var(w)
+
+
+def _kinds(block: Block) -> dict[str, str]:
+    return {n: v.kind for n, v in variables(block).items()}
+
+
+def _tidied(function: Function) -> Function:
+    """Without the heading of a sweep that has nothing under it."""
+    body = list(function.body)
+    for k, stmt in enumerate(body):
+        if isinstance(stmt, Comment) and stmt.text == "forward sweep":
+            following = body[k + 1] if k + 1 < len(body) else None
+            if following is None or (isinstance(following, Comment) and following.text == "reverse sweep"):
+                del body[k]
+            break
+    return replace(function, body=tuple(body))
+
+

@@ -1,0 +1,216 @@
+"""Liveness: drop every statement whose effect nothing reads.
+
+Reversal writes a complete adjoint: it restores whatever may have been overwritten and saves
+whatever may be restored. This pass, run on what was really emitted, is the to-be-recorded
+analysis: a restored value that nobody reads is dropped, then the tape that only it read, then the
+statements that only filled that tape::
+
+    x_tape[i] = x          # forward sweep
+    ...
+    x = x_tape[i]          # reverse sweep: nothing reads x below, so both go
+    y_b += 2.0 * x_b
+
+Scalars and array names are followed exactly through the structured control flow; the contents of
+arrays as a whole for each allocation site (``srcad.analysis.alias``).
+"""
+
+from dataclasses import replace
+
+from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.ir.nodes import (
+    Assign,
+    Bind,
+    Block,
+    Check,
+    Comment,
+    Copy,
+    For,
+    Function,
+    Grow,
+    If,
+    IndexCheck,
+    Invoke,
+    Load,
+    MatMul,
+    Pop,
+    Print,
+    Push,
+    Raise,
+    Return,
+    Stmt,
+    Store,
+    While,
+    expressions,
+    statements,
+    walk,
+)
+
+_EFFECTS = (Check, IndexCheck, Raise, Print, Return, Invoke)
+
+
+def prune(function: Function) -> Function:
+    """The function without dead statements."""
+    body, size = function.body, -1
+    while size != (size := sum(1 for _ in statements(body))):
+        body, _ = _Pruner(points_to(body, set(function.arrays))).block(body, frozenset())
+    return replace(function, body=_without_idle_comments(body))
+
+
+def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
+    """A piece of a function without what is dead, given the names live after it.
+
+    The contents of every array are taken to be live.
+    """
+    sites = points_to(body, arrays)
+    contents = {f"@{s}" for found in sites.values() for s in found}
+    return _Pruner(sites).block(body, live | contents)[0]
+
+
+class _Pruner:
+    def __init__(self, sites: Sites) -> None:
+        self.sites = sites
+        holders: dict[str, int] = {}
+        for found in sites.values():
+            for site in found:
+                holders[site] = holders.get(site, 0) + 1
+        self.shared = {site for site, n in holders.items() if n > 1}
+
+    def contents(self, array: str) -> set[str]:
+        return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
+
+    def reads(self, stmt: Stmt) -> set[str]:
+        """Names and contents that a statement reads itself."""
+        out = reads_of(stmt)
+        for expr in expressions(stmt):
+            for e in walk(expr):
+                if isinstance(e, Load):
+                    out |= self.contents(e.array)
+        match stmt:
+            case Copy():
+                out |= self.contents(stmt.source)
+            case MatMul():
+                out |= self.contents(stmt.a) | self.contents(stmt.b)
+            case Return() | Print():
+                for item in stmt.items:
+                    if isinstance(item, str) and item.isidentifier():
+                        out |= self.contents(item)
+            case Invoke():
+                for item in stmt.args:
+                    if isinstance(item, str):
+                        out |= self.contents(item)
+            case Grow():
+                out |= self.contents(stmt.target)
+        return out
+
+    def block(self, block: Block, live: frozenset[str]) -> tuple[Block, frozenset[str]]:
+        """The block without dead statements, and what is live before it."""
+        kept: list[Stmt] = []
+        for stmt in reversed(block):
+            new, live = self.statement(stmt, live)
+            if new is not None:
+                kept.append(new)
+        return tuple(reversed(kept)), live
+
+    def statement(self, stmt: Stmt, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:  # noqa: PLR0911
+        match stmt:
+            case Comment():
+                return stmt, live
+            case Store():
+                if not self.contents(stmt.array) & live:
+                    return None, live
+                return stmt, live | self.reads(stmt)
+            case Bind():
+                pairs = [(t, s) for t, s in zip(stmt.targets, stmt.sources, strict=True) if t in live and t != s]
+                if not pairs:
+                    return None, live
+                targets, sources = (tuple(p) for p in zip(*pairs, strict=True))
+                return replace(stmt, targets=targets, sources=sources), live - set(targets) | set(sources)
+            case Push():
+                return (stmt, live | self.reads(stmt)) if stmt.target in live else (None, live)
+            case Grow():
+                return (stmt, live | self.reads(stmt)) if stmt.target in live else (None, live)
+            case If():
+                return self._if(stmt, live)
+            case For() | While():
+                return self._loop(stmt, live)
+        if isinstance(stmt, _EFFECTS):
+            return stmt, live - set(writes_of(stmt)) | self.reads(stmt)
+        targets = set(writes_of(stmt))
+        if not targets & live:
+            return None, live
+        if isinstance(stmt, Assign) and stmt.value == stmt.target:
+            return None, live
+        dead = set(targets)
+        if not isinstance(stmt, Assign | Pop):
+            dead |= {f"@{t}" for t in targets if t not in self.shared}
+        return stmt, live - dead | self.reads(stmt)
+
+    def _if(self, stmt: If, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
+        body, one = self.block(stmt.body, live)
+        orelse, two = self.block(stmt.orelse, live)
+        if not _substance(body) and not _substance(orelse):
+            return None, live
+        return replace(stmt, body=body, orelse=orelse), one | two | self.reads(stmt)
+
+    def _loop(self, stmt: For | While, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
+        if not self._matters(stmt, live):
+            return None, live
+        own = self.reads(stmt)
+        end = live | own if isinstance(stmt, While) else live
+        if isinstance(stmt, For) and stmt.until is not None:
+            end |= {stmt.until.name}
+        while True:
+            body, head = self.block(stmt.body, end)
+            if isinstance(stmt, For):
+                head -= {stmt.var.name}
+            if head <= end:
+                break
+            end |= head
+        if not _substance(body) and not (isinstance(stmt, For) and stmt.var.name in live):
+            return None, live
+        before = live | head | own
+        return replace(stmt, body=body), before
+
+    def _matters(self, stmt: For | While, live: frozenset[str]) -> bool:
+        if isinstance(stmt, For) and stmt.var.name in live:
+            return True
+        if assigned(stmt.body) & live:
+            return True
+        for inner in statements(stmt.body):
+            if isinstance(inner, _EFFECTS):
+                return True
+            if isinstance(inner, Store) and self.contents(inner.array) & live:
+                return True
+            if isinstance(inner, Push) and inner.target in live:
+                return True
+        return False
+
+
+def _substance(block: Block) -> bool:
+    return any(not isinstance(s, Comment) for s in block)
+
+
+def _without_idle_comments(block: Block) -> Block:
+    """Comments that announce nothing are dropped."""
+    out: list[Stmt] = []
+    for stmt in block:
+        if isinstance(stmt, Comment) and out and isinstance(out[-1], Comment):
+            keep_both = out[-1].text.endswith("sweep")
+            if not keep_both:
+                out.pop()
+        match stmt:
+            case For() | While():
+                stmt = replace(stmt, body=_without_idle_comments(stmt.body))
+            case If():
+                stmt = replace(
+                    stmt,
+                    body=_without_idle_comments(stmt.body),
+                    orelse=_without_idle_comments(stmt.orelse),
+                )
+        out.append(stmt)
+    if out and isinstance(out[-1], Comment):
+        out.pop()
+    return tuple(out)
+
+

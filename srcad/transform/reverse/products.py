@@ -1,0 +1,76 @@
+"""The adjoint of a matrix product ``c = a @ b`` (either factor possibly transposed).
+
+For matrices ``a_b += c_b @ b.T`` and ``b_b += a.T @ c_b``; with a vector, one of the two is an
+outer product, written as loops.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from srcad.ir.build import accumulate, times
+from srcad.ir.nodes import Expr, Load, MatMul, Stmt, Store
+from srcad.ir.types import FLOAT
+
+
+class Writer(Protocol):
+    """What of the reverser is needed here."""
+
+    names: object
+    arrays: dict[str, tuple[str, int]]
+
+    def bar(self, name: str) -> str: ...
+    def is_active(self, name: str) -> bool: ...
+    def nest(self, array: str, ndim: int, body: object) -> list[Stmt]: ...
+
+
+def reverse_product(stmt: MatMul, writer: Writer) -> list[Stmt]:
+    """What the factors receive from the shadow of the product."""
+    rank_a, rank_b = writer.arrays[stmt.a][1], writer.arrays[stmt.b][1]
+    seed = writer.bar(stmt.target)
+    out: list[Stmt] = []
+    if writer.is_active(stmt.a):
+        if rank_b == 1:
+            out += _outer(writer, stmt.a, seed, stmt.b, stmt.ta)
+        elif rank_a == 1:
+            out += _product(writer, stmt.a, MatMul("", stmt.b, seed, stmt.tb, False))
+        elif stmt.ta:
+            out += _product(writer, stmt.a, MatMul("", stmt.b, seed, stmt.tb, True))
+        else:
+            out += _product(writer, stmt.a, MatMul("", seed, stmt.b, False, not stmt.tb))
+    if writer.is_active(stmt.b):
+        if rank_a == 1:
+            out += _outer(writer, stmt.b, stmt.a, seed, stmt.tb)
+        elif rank_b == 1:
+            out += _product(writer, stmt.b, MatMul("", stmt.a, seed, not stmt.ta, False))
+        elif stmt.tb:
+            out += _product(writer, stmt.b, MatMul("", seed, stmt.a, True, stmt.ta))
+        else:
+            out += _product(writer, stmt.b, MatMul("", stmt.a, seed, not stmt.ta, False))
+    return out
+
+
+def _product(writer: Writer, factor: str, product: MatMul) -> list[Stmt]:
+    """``factor_b += product``."""
+    share = writer.names.fresh("share")  # type: ignore[attr-defined]
+    writer.arrays[share] = writer.arrays[factor]
+    made = MatMul(share, product.a, product.b, product.ta, product.tb)
+
+    def body(at: tuple[Expr, ...]) -> list[Stmt]:
+        place = Load(writer.bar(factor), at, FLOAT)
+        return [Store(place.array, at, accumulate(place, Load(share, at, FLOAT)))]
+
+    return [made, *writer.nest(share, writer.arrays[factor][1], body)]
+
+
+def _outer(writer: Writer, factor: str, left: str, right: str, transposed: bool) -> list[Stmt]:
+    """``factor_b += outer(left, right)``, transposed where the factor was."""
+    if transposed:
+        left, right = right, left
+
+    def body(at: tuple[Expr, ...]) -> list[Stmt]:
+        place = Load(writer.bar(factor), at, FLOAT)
+        term = times(Load(left, at[:1], FLOAT), Load(right, at[1:], FLOAT))
+        return [Store(place.array, at, accumulate(place, term))]
+
+    return writer.nest(writer.bar(factor), 2, body)

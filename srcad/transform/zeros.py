@@ -1,0 +1,59 @@
+"""Adjoints known to be zero: the first contribution is an assignment.
+
+Reversal starts every adjoint at zero and adds to it. Where flow analysis shows that a scalar
+adjoint is still zero, ``x_b += e`` becomes ``x_b = e``; the assignment of zero before it is then
+dead and pruned::
+
+    t_b = 0.0                  (dropped)
+    t_b += math.cos(t) * s_b   t_b = math.cos(t) * s_b
+"""
+
+from dataclasses import replace
+
+from srcad.analysis.flow import writes_of
+from srcad.ir.build import negate
+from srcad.ir.nodes import Assign, Binary, Block, Const, Expr, For, Function, If, Stmt, Var, While
+
+
+def propagate_zeros(function: Function, adjoints: set[str]) -> Function:
+    """The function with additions to zero adjoints made assignments; ``adjoints`` are their names."""
+    body, _ = _block(function.body, frozenset(), adjoints)
+    return replace(function, body=body)
+
+
+def _block(block: Block, zero: frozenset[str], adjoints: set[str]) -> tuple[Block, frozenset[str]]:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Assign() if stmt.target.name in adjoints:
+                value = _without_zero(stmt.value, stmt.target, zero)
+                out.append(replace(stmt, value=value))
+                is_zero = isinstance(value, Const) and value.value == 0.0
+                is_zero = is_zero or (isinstance(value, Var) and value.name in zero)
+                zero = zero | {stmt.target.name} if is_zero else zero - {stmt.target.name}
+            case If():
+                body, one = _block(stmt.body, zero, adjoints)
+                orelse, two = _block(stmt.orelse, zero, adjoints)
+                out.append(replace(stmt, body=body, orelse=orelse))
+                zero = one & two
+            case For() | While():
+                head = zero
+                while True:
+                    body, end = _block(stmt.body, head, adjoints)
+                    if head <= end:
+                        break
+                    head &= end
+                out.append(replace(stmt, body=body))
+                zero = head
+            case _:
+                out.append(stmt)
+                zero -= set(writes_of(stmt))
+    return tuple(out), zero
+
+
+def _without_zero(value: Expr, target: Var, zero: frozenset[str]) -> Expr:
+    if isinstance(value, Binary) and value.op in "+-" and value.a == target and target.name in zero:
+        return value.b if value.op == "+" else negate(value.b)
+    return value
+
+
