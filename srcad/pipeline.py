@@ -16,6 +16,7 @@ from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_float
 from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_primal
 from srcad.transform.bounds import settle_checks
+from srcad.transform.coalesce import coalesce
 
 Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
 
@@ -87,7 +88,8 @@ def compile_request(request: Request) -> Program:
     program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
     inputs = {p for p in program.parameters if isinstance(p, str)} | {c.name for c in program.captured}
     inputs |= {p.name for p in program.parameters if not isinstance(p, str)}
-    body = settle_checks(program.body, inputs, request.options.boundscheck)
+    body = coalesce(program.body)
+    body = settle_checks(body, inputs, request.options.boundscheck)
     outputs = [_final(program, name) for name in request.outputs]
     if request.kind == "primal":
         written = write_primal(program, body, outputs)

@@ -7,6 +7,7 @@ active together. It only has to be safe: a variable called active by mistake cos
 from srcad.analysis.alias import Sites
 from srcad.ir.nodes import (
     Assign,
+    Binary,
     Bind,
     Block,
     Call,
@@ -41,8 +42,8 @@ def carriers(expr: Expr) -> set[str]:
             return set()
         case Select():
             return carriers(expr.a) | carriers(expr.b)
-        case Call():
-            rule = rule_named(expr.function)
+        case Call() | Binary():
+            rule = rule_named(expr.function if isinstance(expr, Call) else expr.op)
             if rule is not None and rule.partials is None:
                 return set()
     out: set[str] = set()

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gast
@@ -74,7 +74,9 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    children,
     names_read,
+    rebuild,
     walk,
 )
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Function, Scalar, Static, Tuple, Type
@@ -291,7 +293,8 @@ class _Elaborator(Expressions):
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(items=items, cls=cls):
+            case TupleValue(cls=cls):
+                items = self._apart(name, value)
                 return TupleValue(tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls)
             case StaticValue() | LocalFunction() | RangeValue():
                 return value
@@ -305,12 +308,41 @@ class _Elaborator(Expressions):
         self.constants_only[var.name] = self.constants_only.get(var.name, True) and isinstance(value, Const)
         return var
 
+    def _apart(self, name: str, value: TupleValue) -> list[Value]:
+        """The items of a tuple, none of which changes when the others are bound to ``name``."""
+        own = self.scope.env.get(name)
+        written = {v.name for v in _vars_in(own)}
+        out: list[Value] = []
+        for item in value.items:
+            if isinstance(item, Expr) and names_read(item) & written:
+                out.append(self.b.store(item, "t"))
+            elif isinstance(item, ArrayValue) and item.view is not None:
+                out.append(self._own_alias(item))
+            else:
+                out.append(item)
+        return out
+
+    def _own_alias(self, value: ArrayValue) -> ArrayValue:
+        """The same elements under a name that is never rebound, if the base's name may be."""
+        view = value.view
+        if view is None or view.base not in self.b.rebindable:
+            return value
+        dtype, ndim = self.b.arrays[view.base]
+        alias = self.b.names.fresh(f"{view.base}_kept")
+        self.b.arrays[alias] = (dtype, ndim)
+        self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        self.b.emit(Bind((alias,), (view.base,), self.b.at))
+        extents = tuple(_extent_of(e, view.base, alias) for e in value.extents)
+        return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
+
     def _bind_array(self, name: str, value: ArrayValue) -> Value:
         key = (self.scope.key, name)
         if key in self.b.decisions.rebound:
             return self._bound_reference(name, value)
         if value.view is None:
             return arrays.materialise(self.b, value, _plain(name))
+        value = self._own_alias(value)
+        assert value.view is not None
         return value if value.view.is_whole else arrays.frozen(self.b, value)
 
     def _bound_reference(self, name: str, value: ArrayValue) -> Value:
@@ -320,7 +352,7 @@ class _Elaborator(Expressions):
                 f"{name!r} denotes different views of arrays at one place",
                 "copy the view with .copy(), or index the array itself",
             )
-        stored = arrays.stored(self.b, value, _plain(name))
+        stored = arrays.stored(self.b, value, f"{_plain(name)}_new")
         assert stored.view is not None
         ref = self._reference(name, stored)
         if ref != stored.view.base:
@@ -497,6 +529,18 @@ class _Elaborator(Expressions):
             return self._captured_value((id(value), "default"), name, lambda: value, value)
         return StaticValue(value)
 
+    def chosen(self, node: Any) -> Value:
+        """A conditional expression between tuples or arrays: an if statement on a hidden name."""
+        name = f"$picked_{node.lineno}_{node.col_offset}"
+
+        def assign(value: Any) -> Any:
+            target = gast.copy_location(gast.Name(name, gast.Store(), None, None), node)
+            return gast.copy_location(gast.Assign([target], value, None), node)
+
+        branch = gast.If(node.test, [assign(node.body)], [assign(node.orelse)])
+        self.statement(gast.copy_location(branch, node))
+        return self.name(name)
+
     # ------------------------------------------------------------ statements
 
     def _move_to(self, node: Any) -> None:
@@ -552,7 +596,8 @@ class _Elaborator(Expressions):
 
     def _assign_value(self, target: Any, value_node: Any) -> None:
         if isinstance(target, gast.Name):
-            self.b.wanted = _plain(target.id)
+            rebound = (self.scope.key, target.id) in self.b.decisions.rebound
+            self.b.wanted = _plain(target.id) + ("_new" if rebound else "")
         value = self.value(value_node)
         self.b.wanted = "t"
         self._assign_target(target, value)
@@ -589,17 +634,26 @@ class _Elaborator(Expressions):
             raise ArgumentError(f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here)
         if self._swap(targets, items):
             return
-        written = {self.var(self.scope, t.id, k).name for t in targets if isinstance(t, gast.Name) for k in (INT, FLOAT, BOOL, FLOAT32) if (self.scope.key, t.id, k) in self.vars}
+        written = {v.name for t in _target_names(gast.Tuple(targets, None)) for v in _vars_in(self.scope.env.get(t))}
         stores = any(isinstance(t, gast.Subscript) for t in targets)
-        for k, item in enumerate(items):
-            if isinstance(item, Expr) and not isinstance(item, Const):
-                loads = any(isinstance(e, Load) for e in walk(item))
-                if (names_read(item) & written and k > 0) or (stores and loads):
-                    items[k] = self.b.store(item, "t")
-            elif isinstance(item, ArrayValue) and item.view is None:
-                items[k] = arrays.materialise(self.b, item, "t")
+        items = [self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)]
         for target, item in zip(targets, items, strict=True):
             self._assign_target(target, item)
+
+    def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
+        """A value that stays what it is while variables (and, if ``stores``, elements) are written."""
+        match item:
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(self._untouched(i, written, stores) for i in items), cls)
+            case ArrayValue() if item.view is None:
+                return arrays.materialise(self.b, item, "t")
+            case ArrayValue():
+                return self._own_alias(item)
+        if isinstance(item, Expr) and not isinstance(item, Const):
+            loads = any(isinstance(e, Load) for e in walk(item))
+            if names_read(item) & written or (stores and loads):
+                return self.b.store(item, "t")
+        return item
 
     def _swap(self, targets: list[Any], items: list[Value]) -> bool:
         """``u, v = v, u`` of array names that are variables of their own: one statement."""
@@ -1012,16 +1066,9 @@ class _Elaborator(Expressions):
 
     def _still(self, value: ArrayValue) -> ArrayValue:
         """The array that a loop runs over, even if the loop makes its name denote another."""
-        view = value.view
-        if view is None or view.base not in self.b.rebindable:
-            return arrays.frozen(self.b, value) if view is not None and not view.is_whole else value
-        dtype, ndim = self.b.arrays[view.base]
-        alias = self.b.names.fresh(f"{view.base}_rows")
-        self.b.arrays[alias] = (dtype, ndim)
-        self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
-        self.b.rebindable.add(alias)
-        self.b.emit(Bind((alias,), (view.base,), self.b.at))
-        return arrays.whole(self.b, alias, value.units)
+        value = self._own_alias(value)
+        whole = value.view is not None and value.view.is_whole
+        return value if whole else arrays.frozen(self.b, value)
 
     def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
         for k, item in enumerate(value.items):
@@ -1085,6 +1132,13 @@ def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
     with b.into([]):
         picked = arrays.select(b, value, keys)
     return picked
+
+
+def _extent_of(expr: Expr, base: str, alias: str) -> Expr:
+    """An extent written with another name of the array."""
+    if isinstance(expr, Extent) and expr.array == base:
+        return Extent(alias, expr.axis)
+    return rebuild(expr, tuple(_extent_of(e, base, alias) for e in children(expr)))
 
 
 def _plain(name: str) -> str:

@@ -106,6 +106,10 @@ class Expressions(ABC):
         """``name = value`` in the current scope."""
 
     @abstractmethod
+    def chosen(self, node: Any) -> Value:
+        """A conditional expression whose values are not numbers."""
+
+    @abstractmethod
     def captured(self, name: str, scope: Scope) -> Value:
         """The value of a name that is not local."""
 
@@ -352,7 +356,7 @@ class Expressions(ABC):
             no.append(Assign(out, self.b.convert(right, kind), self.b.at))
             self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
             return out
-        raise self.b.refuse("a conditional expression must choose between numbers", "write an if statement")
+        return self.chosen(node)
 
     # ------------------------------------------------------------ attributes and items
 

@@ -95,6 +95,8 @@ def _expr(expr: Expr) -> tuple[str, int]:
         case Select():
             a, t = print_expr(expr.a, 1), print_expr(expr.test, 1)
             return f"{a} if {t} else {print_expr(expr.b, 0)}", _SELECT
+        case Call(function="stop_gradient"):
+            return _expr(expr.args[0])
         case Call():
             return f"{expr.function}({', '.join(map(print_expr, expr.args))})", _ATOM
         case Load():
@@ -240,10 +242,18 @@ def _same(a: Expr, b: Expr) -> bool:
     return False
 
 
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
 def _negated(test: Expr) -> Expr:
-    flips = {"==": "!=", "!=": "=="}
-    if isinstance(test, Compare) and test.op in flips:
-        return Compare(flips[test.op], test.a, test.b)
+    """``not test``, with the negation moved inward where it is exact (an order of floats is not)."""
+    match test:
+        case Compare() if test.op in ("==", "!=") or test.a.kind == test.b.kind == "int64":
+            return Compare(_OPPOSITE[test.op], test.a, test.b)
+        case Logic():
+            return Logic("and" if test.op == "or" else "or", tuple(map(_negated, test.items)))
+        case Unary(op="not"):
+            return test.x
     return Unary("not", test, "bool")
 
 

@@ -36,6 +36,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, FLOAT32, is_float
 from srcad.position import NOWHERE, Position
+from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
 from srcad.transform.prune import prune
 from srcad.transform.reverse.expressions import contributions
@@ -180,6 +181,7 @@ def write_adjoint(
         names.fresh(_title(program.name, kind)), (*inputs, *seeds), tuple(whole), arrays
     )
     function = prune(propagate_zeros(prune(function), set(bars)))
+    function = prune(drop_copies(function))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled:
