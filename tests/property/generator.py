@@ -548,8 +548,10 @@ def judge(body: tuple[Stmt, ...], seed: int, jit: bool) -> Outcome:
             expected = [oracles.complex_step(f, arguments(seed), i) for i in wrt]
         except Exception as error:
             return Outcome("invalid", f"{type(error).__name__}: {error}")
-        if not all(np.all(np.isfinite(e)) for e in [value, *expected]):
-            return Outcome("invalid", "not finite")
+        if not isinstance(value, float) or not all(
+            np.all(np.isfinite(e)) for e in [value, *expected]
+        ):
+            return Outcome("invalid", "not a finite number")
         args = arguments(seed)
         try:
             options = {"cache": False} if jit else {}
