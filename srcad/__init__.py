@@ -1,0 +1,19 @@
+"""srcad: gradients of plain Python and NumPy functions, as source code that Numba compiles."""
+
+from srcad import config as config
+from srcad.checking import check_grads as check_grads
+from srcad.derivative import Derivative as Derivative
+from srcad.errors import ArgumentError as ArgumentError
+from srcad.errors import ArgumentValueError as ArgumentValueError
+from srcad.errors import CacheError as CacheError
+from srcad.errors import CompilationError as CompilationError
+from srcad.errors import GradientCheckError as GradientCheckError
+from srcad.errors import SourceNotFoundError as SourceNotFoundError
+from srcad.errors import SrcadError as SrcadError
+from srcad.errors import UndefinedNameError as UndefinedNameError
+from srcad.errors import UnsupportedError as UnsupportedError
+from srcad.transforms import grad as grad
+from srcad.transforms import value_and_grad as value_and_grad
+from srcad.transforms import vjp as vjp
+
+__version__ = "0.1.0"

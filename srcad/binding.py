@@ -1,0 +1,186 @@
+"""A function's signature: which argument is which parameter, and what ``wrt`` names.
+
+Arguments are bound as Python binds them, with Python's errors. ``*rest`` becomes one parameter
+that holds a tuple; ``**keywords`` are refused.
+"""
+
+import functools
+import inspect
+import operator
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from srcad.errors import (
+    ArgumentError,
+    ArgumentValueError,
+    SourceNotFoundError,
+    UnsupportedError,
+)
+
+Wrt = int | str | tuple[int | str, ...]
+"""What a gradient is taken with respect to: positions and names of parameters."""
+
+_ABSENT = inspect.Parameter.empty
+
+
+class Signature:
+    """The parameters of a user's function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = require_function(function)
+        self.name: str = getattr(self.function, "__name__", "f")
+        self.signature = inspect.signature(self.function, follow_wrapped=False)
+        parameters = self.signature.parameters.values()
+        self.names = tuple(p.name for p in parameters)
+        self.positional = tuple(
+            p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        )
+        self.rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        self.keywords = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
+        self.arity = len(self.names) if self.positional == self.names else -1
+        """Number of parameters if all of them can be given by position, else -1."""
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.signature}"
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """The value of each parameter, defaults filled in, in the order of ``names``.
+
+        Raises ``ArgumentError`` (a ``TypeError``) where Python would refuse the call.
+        """
+        if self.keywords is not None:
+            raise UnsupportedError(
+                f"{self} takes **{self.keywords}; a derivative needs the names of its arguments",
+                hint="name the keywords in the signature",
+            )
+        positional = self.positional
+        if len(args) > len(positional) and self.rest is None:
+            raise ArgumentError(
+                f"{self.name}() takes {_some(len(positional), 'positional argument')} but "
+                f"{len(args)} {'was' if len(args) == 1 else 'were'} given: {self}"
+            )
+        given = dict(zip(positional, args, strict=False))
+        parameters = self.signature.parameters
+        for name, value in kwargs.items():
+            parameter = parameters.get(name)
+            if parameter is None or parameter.kind is parameter.VAR_POSITIONAL:
+                raise ArgumentError(
+                    f"{self.name}() got an unexpected keyword argument {name!r}: {self}"
+                )
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                raise ArgumentError(
+                    f"{self.name}() got the positional-only argument {name!r} as a keyword: {self}"
+                )
+            if name in given:
+                raise ArgumentError(
+                    f"{self.name}() got multiple values for argument {name!r}: {self}"
+                )
+            given[name] = value
+        if self.rest is not None:
+            given[self.rest] = tuple(args[len(positional) :])
+        defaults = self._defaults()
+        missing = [n for n in self.names if n not in given and n not in defaults]
+        if missing:
+            listed = ", ".join(repr(n) for n in missing)
+            raise ArgumentError(
+                f"{self.name}() missing {_some(len(missing), 'required argument')}: "
+                f"{listed}: {self}"
+            )
+        return [given[n] if n in given else defaults[n] for n in self.names]
+
+    def _defaults(self) -> dict[str, Any]:
+        """The defaults as they are now."""
+        if isinstance(self.function, types.FunctionType):
+            values = self.function.__defaults__ or ()
+            found = dict(
+                zip(self.positional[len(self.positional) - len(values) :], values, strict=True)
+            )
+            return found | (self.function.__kwdefaults__ or {})
+        return {
+            n: p.default for n, p in self.signature.parameters.items() if p.default is not _ABSENT
+        }
+
+    def resolve(self, wrt: Wrt) -> tuple[str, ...]:
+        """The names that ``wrt`` stands for, in its order.
+
+        Raises ``ArgumentError`` or ``ArgumentValueError`` with the signature.
+        """
+        items = wrt if isinstance(wrt, tuple) else (wrt,)
+        if not items:
+            raise ArgumentValueError(
+                f"wrt is empty: it must name at least one parameter of {self}",
+                hint="write wrt=0, wrt='name' or a tuple of these",
+            )
+        names = tuple(self._resolve_one(item) for item in items)
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise ArgumentValueError(
+                    f"wrt names the parameter {name!r} of {self} twice: {wrt!r}"
+                )
+        return names
+
+    def _resolve_one(self, item: object) -> str:
+        if isinstance(item, str):
+            if item not in self.names:
+                raise ArgumentValueError(f"wrt names {item!r}, which is no parameter of {self}")
+            return item
+        try:
+            if isinstance(item, bool):
+                raise TypeError
+            index = operator.index(item)  # type: ignore[arg-type]
+        except TypeError:
+            raise ArgumentError(
+                f"wrt must be a position, a name or a tuple of these, "
+                f"not {item!r} of type {type(item).__name__}",
+                hint=f"name parameters of {self}",
+            ) from None
+        size = len(self.positional)
+        if not -size <= index < size:
+            raise ArgumentValueError(
+                f"wrt={index} is out of range: {self} has {_some(size, 'positional parameter')}",
+                hint="name a keyword-only parameter by its name" if len(self.names) > size else "",
+            )
+        return self.positional[index]
+
+
+def require_function(function: object) -> Callable[..., Any]:
+    """The Python function that can be differentiated, taken out of Numba's wrapper if need be.
+
+    Raises ``ArgumentError`` for what is no function, ``SourceNotFoundError`` for a built-in one.
+    """
+    if hasattr(function, "__srcad_primal__"):
+        raise UnsupportedError(
+            "the derivative of a derivative is not available yet",
+            hint="differentiate the function itself",
+        )
+    inner = getattr(function, "py_func", function)
+    if isinstance(inner, types.FunctionType):
+        return inner
+    label = getattr(inner, "__qualname__", getattr(inner, "__name__", repr(inner)))
+    if isinstance(inner, type):
+        raise ArgumentError(f"{label} is a class, not a function", hint="pass a function")
+    if inspect.ismethod(inner):
+        raise ArgumentError(
+            f"{label} is a method bound to an object, whose attributes are not arguments",
+            hint="write a function that takes what it needs from self as arguments",
+        )
+    if isinstance(inner, functools.partial):
+        raise ArgumentError(
+            f"{inner!r} is a partial, which has no source of its own",
+            hint="write a function (or lambda) that calls it",
+        )
+    if callable(inner):
+        raise SourceNotFoundError(
+            f"{label} is not a function written in Python (it is built in, or a callable object): "
+            "it has no source to differentiate",
+            hint=f"write a function that calls it, such as lambda x: {label}(x)",
+        )
+    raise ArgumentError(
+        f"{inner!r} of type {type(inner).__name__} is not callable",
+        hint="pass a function",
+    )
+
+
+def _some(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

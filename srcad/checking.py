@@ -1,0 +1,405 @@
+"""``check_grads``: a derivative against numbers that srcad has no part in.
+
+The oracle is the function itself, run as it is: central differences with two Richardson
+extrapolations, and the complex step (exact to rounding) where the function runs on complex numbers
+and both agree. For a function with several results the derivative of a random weighted sum of them
+is checked, which is the dot-product test entry by entry.
+"""
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcad.binding import Signature
+from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
+from srcad.ir.typeof import has_float
+from srcad.ir.types import FLOAT32, Array, Scalar, Static, Tuple, Type, is_float
+from srcad.specialise import types_of
+from srcad.structure import assemble, fresh
+from srcad.transforms import vjp
+
+_STEP = 1e-3
+_IMAGINARY = 1e-30
+_AGREEMENT = 1e-5
+"""Relative difference up to which complex step and central differences agree."""
+
+
+def check_grads(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    order: int = 1,
+    modes: Sequence[str] = ("rev",),
+    *,
+    outputs: str | tuple[str, ...] = (),
+    rtol: float | None = None,
+    atol: float | None = None,
+    entries: int = 200,
+    seed: int = 0,
+    **options: bool,
+) -> None:
+    """Compare srcad's derivative of ``f`` at ``args`` with a numerical one; raise if they differ.
+
+    With random weights ``w`` over the outputs, ``d(w . f)/dx`` is found by ``vjp`` and by the
+    oracle, ``(phi(x + h) - phi(x - h)) / 2h`` with ``phi = w . f``, extrapolated from h, h/2, h/4
+    to ``O(h**6)``. Every entry of every float argument is compared; of a large argument ``entries``
+    of them are drawn, and one random direction through all of them is compared as well.
+
+    What this cannot see:
+
+    - errors below about 1e-8 of the largest entry (1e-3 in float32, where f is run in double
+      precision if it can be);
+    - which derivative is right at a kink or a jump: near one the differences mix both sides;
+    - an error in the primal, which is run, not judged; anything about time and memory;
+    - an error in an entry that was not drawn, if it is orthogonal to the random direction, or that
+      the random weights cancel (other ones are used with another ``seed``);
+    - randomness in f: two runs must give the same.
+
+    Parameters
+    ----------
+    f
+        A function whose results, or the arrays named in ``outputs``, are floats of any shape.
+    args
+        Its arguments; copies of them are used. Floats, arrays and tuples of them are checked.
+    order, modes
+        1 and ``("rev",)``: higher orders and ``"fwd"`` are not available yet.
+    outputs
+        Names of arguments that f fills, as for ``vjp``.
+    rtol, atol
+        Allowed difference, relative to the largest entry of the argument's derivative (1e-6; 1e-3
+        in float32), and absolute (1e-8 of the size of ``phi``).
+    entries
+        How many entries of one array are compared at most.
+    seed
+        Of the random numbers.
+    **options
+        The options of ``grad``.
+
+    Raises
+    ------
+    GradientCheckError
+        Names the argument and index of the worst entry, both values and their difference. A NaN or
+        an infinity on either side is an error too.
+    UnsupportedError
+        For order above 1 and forward mode; and if srcad cannot differentiate f.
+
+    Examples
+    --------
+    >>> def energy(x):
+    ...     return np.sum(x * x * x)
+    >>> check_grads(energy, (np.array([1.0, 2.0]),), jit=False)
+    """
+    _refuse_modes(order, modes)
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(
+            f"args must be a tuple of arguments, not {type(args).__name__}", hint="write (x,)"
+        )
+    signature = Signature(f)
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    out, pullback = vjp(f, *args, outputs=names, **options)
+    labels = [*signature.positional, *(f"{signature.rest}[{k}]" for k in range(len(args)))]
+    types = types_of(labels[: len(args)], args)
+    random = np.random.default_rng(seed)
+    weights = _weights(out, random)
+    cotangents = pullback(weights)
+    wide = [_widened(a, t) for a, t in zip(args, types, strict=True)]
+    is_single = any(_has_single(t) for t in (*types, *types_of_leaves(out)))
+    oracle = _Oracle(f, names, signature, wide, [np.asarray(w) for w in _leaves(weights)])
+    relative = rtol if rtol is not None else 1e-3 if is_single else 1e-6
+    floor = (1e-4 if is_single else 1e-8) * max(1.0, abs(oracle.base))
+    tolerance = _Tolerance(relative, atol if atol is not None else floor)
+    failures: list[_Difference] = []
+    for k, (label, type_) in enumerate(zip(labels, types, strict=False)):
+        if has_float(type_):
+            failures += _compare(oracle, k, label, cotangents[k], tolerance, entries, random)
+    if failures:
+        worst = max(failures, key=lambda d: d.size)
+        raise GradientCheckError(worst.told(signature.name, len(failures)))
+
+
+@dataclass(frozen=True)
+class _Tolerance:
+    relative: float
+    absolute: float
+
+
+@dataclass(frozen=True)
+class _Difference:
+    where: str
+    got: float
+    expected: float
+    allowed: float
+
+    @property
+    def size(self) -> float:
+        """How many times the allowed difference; infinite for a NaN."""
+        ratio = abs(self.got - self.expected) / self.allowed if self.allowed else math.inf
+        return math.inf if math.isnan(ratio) else ratio
+
+    def told(self, name: str, count: int) -> str:
+        """The message."""
+        error = abs(self.got - self.expected)
+        relative = error / abs(self.expected) if self.expected else math.inf
+        more = f" ({count} entries differ; this is the worst)" if count > 1 else ""
+        note = (
+            ""
+            if math.isfinite(self.expected)
+            else ("\n  the numerical derivative is not finite there: check at another point")
+        )
+        return (
+            f"the derivative of {name} is wrong at {self.where}{more}:\n"
+            f"  got       {self.got!r}\n"
+            f"  expected  {self.expected!r}\n"
+            f"  absolute error {error:.3g} (allowed {self.allowed:.3g}), "
+            f"relative error {relative:.3g}{note}"
+        )
+
+
+class _Oracle:
+    """The weighted sum of f's outputs as a function of its arguments, and its derivatives."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        outputs: tuple[str, ...],
+        signature: Signature,
+        args: list[Any],
+        weights: list[np.ndarray],
+    ) -> None:
+        self.f = f
+        self.plain = signature.function
+        self.places = [signature.names.index(n) for n in outputs]
+        self.args = args
+        self.weights = weights
+        self.base = float(self.run(f, args))
+
+    def run(self, f: Callable[..., Any], args: list[Any]) -> Any:
+        """The weighted sum; f gets copies."""
+        copies = [_copied(a) for a in args]
+        out = f(*copies)
+        leaves = [] if out is None else [x for x in _leaves(out) if _is_inexact(x)]
+        leaves += [copies[k] for k in self.places]
+        pairs = zip(self.weights, leaves, strict=True)
+        return sum((np.sum(w * np.asarray(x)) for w, x in pairs), 0.0)
+
+    def along(self, which: int, direction: Any, step: float) -> float:
+        """The derivative for one argument, along a direction in its structure."""
+        expected = self._differences(which, direction, step)
+        exact = self._complex_step(which, direction)
+        if exact is not None and abs(exact - expected) <= _AGREEMENT * max(abs(exact), 1e-3):
+            return exact
+        return expected
+
+    def _moved(self, which: int, direction: Any, step: Any) -> list[Any]:
+        return [_plus(a, direction, step) if k == which else a for k, a in enumerate(self.args)]
+
+    def _differences(self, which: int, direction: Any, step: float) -> float:
+        slopes = []
+        for h in (step, step / 2, step / 4):
+            up = self.run(self.f, self._moved(which, direction, h))
+            down = self.run(self.f, self._moved(which, direction, -h))
+            slopes.append(float((up - down) / (2 * h)))
+        first = [(4 * b - a) / 3 for a, b in itertools.pairwise(slopes)]
+        return (16 * first[1] - first[0]) / 15
+
+    def _complex_step(self, which: int, direction: Any) -> float | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                moved = [_complex(a) for a in self._moved(which, direction, _IMAGINARY * 1j)]
+                return float(np.imag(self.run(self.plain, moved))) / _IMAGINARY
+        except Exception:  # f need not run on complex numbers: then it says nothing
+            return None
+
+
+def _compare(
+    oracle: _Oracle,
+    which: int,
+    label: str,
+    cotangent: Any,
+    tolerance: _Tolerance,
+    entries: int,
+    random: np.random.Generator,
+) -> list[_Difference]:
+    """The entries of one argument whose derivatives differ by more than is allowed."""
+    argument = oracle.args[which]
+    places = list(_places(argument))
+    chosen = places
+    if len(places) > entries:
+        drawn = np.sort(random.choice(len(places), entries, replace=False))
+        chosen = [places[k] for k in drawn]
+    rows = []
+    for path in chosen:
+        step = _STEP * max(1.0, abs(float(_at(argument, path))))
+        expected = oracle.along(which, _unit(argument, path), step)
+        rows.append((f"{label}{_shown(path)}", float(_at(cotangent, path)), expected))
+    if len(chosen) < len(places):
+        direction = _random_like(argument, random)
+        pairs = ((_at(cotangent, p), _at(direction, p)) for p in places)
+        rows.append(
+            (
+                f"{label}, along a random direction",
+                float(sum(float(c) * float(d) for c, d in pairs)),
+                oracle.along(which, direction, _STEP),
+            )
+        )
+    scale = max((abs(e) for _, _, e in rows if math.isfinite(e)), default=0.0)
+    allowed = tolerance.relative * scale + tolerance.absolute
+    found = [_Difference(where, got, expected, allowed) for where, got, expected in rows]
+    return [d for d in found if not d.size <= 1.0]
+
+
+def _refuse_modes(order: int, modes: Sequence[str]) -> None:
+    modes = (modes,) if isinstance(modes, str) else tuple(modes)
+    unknown = [m for m in modes if m not in ("rev", "fwd")]
+    if unknown or not modes:
+        raise ArgumentValueError(f"modes must be of 'rev' and 'fwd', not {modes!r}")
+    if "fwd" in modes:
+        raise UnsupportedError("forward mode is not available yet", hint='pass modes=("rev",)')
+    if order < 1:
+        raise ArgumentValueError(f"order must be at least 1, not {order!r}")
+    if order > 1:
+        raise UnsupportedError("derivatives of order 2 are not available yet", hint="pass order=1")
+
+
+# ------------------------------------------------------------ values as trees of floats
+
+Path = tuple[tuple[str, Any], ...]
+
+
+def _is_inexact(x: Any) -> bool:
+    return np.asarray(x).dtype.kind in "fc"
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, tuple | list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [] if value is None else [value]
+
+
+def types_of_leaves(out: Any) -> tuple[Type, ...]:
+    """The types of the numbers and arrays in a result."""
+    return types_of(["the result"] * len(_leaves(out)), _leaves(out))
+
+
+def _has_single(type_: Type) -> bool:
+    match type_:
+        case Scalar(kind=kind) | Array(dtype=kind):
+            return kind == FLOAT32
+        case Tuple(items=items):
+            return any(_has_single(t) for t in items)
+        case _:
+            return False
+
+
+def _weights(out: Any, random: np.random.Generator) -> Any:
+    """Random numbers in the structure of an output; None where it has no floats."""
+    if isinstance(out, tuple | list):
+        return assemble(_class_of(out), [_weights(x, random) for x in out])
+    if not isinstance(out, float | np.floating | np.ndarray) or not _is_inexact(out):
+        return None
+    drawn = random.uniform(0.5, 1.5, np.shape(out)) * random.choice([-1.0, 1.0], np.shape(out))
+    return drawn if isinstance(out, np.ndarray) else float(drawn)
+
+
+def _class_of(value: Any) -> type | None:
+    return None if type(value) is tuple else type(value)
+
+
+def _widened(value: Any, type_: Type) -> Any:
+    """A copy of an argument, its floats in double precision."""
+    match type_:
+        case Scalar(kind=kind) if is_float(kind):
+            return float(value)
+        case Array(dtype=kind):
+            return value.astype(np.float64) if is_float(kind) else fresh(value)
+        case Tuple(items=items, cls=cls):
+            return assemble(cls, [_widened(v, t) for v, t in zip(value, items, strict=True)])
+        case Static():
+            return value
+        case _:
+            return value
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, tuple | list):
+        return assemble(_class_of(value), [_copied(v) for v in value])
+    return value
+
+
+def _complex(value: Any) -> Any:
+    """The argument with its float arrays complex, so that f may store complex numbers in them."""
+    if isinstance(value, np.ndarray):
+        return value.astype(complex) if _is_inexact(value) else value
+    if isinstance(value, tuple | list):
+        return assemble(_class_of(value), [_complex(v) for v in value])
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float | np.floating)
+
+
+def _places(value: Any) -> Iterator[Path]:
+    """Where the floats in an argument are."""
+    if _is_number(value):
+        yield ()
+    elif isinstance(value, np.ndarray) and _is_inexact(value):
+        for index in np.ndindex(value.shape):
+            yield (("index", index),)
+    elif isinstance(value, tuple | list):
+        for k, item in enumerate(value):
+            for path in _places(item):
+                yield (("member", k), *path)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for _, key in path:
+        value = value[key]
+    return value
+
+
+def _shown(path: Path) -> str:
+    parts = []
+    for kind, key in path:
+        inner = ", ".join(str(k) for k in key) if kind == "index" else str(key)
+        parts.append(f"[{inner}]" if inner else "")
+    return "".join(parts)
+
+
+def _unit(value: Any, path: Path) -> Any:
+    """One at a place, zero elsewhere (None: nothing there)."""
+    if not path:
+        return 1.0
+    (kind, key), *rest = path
+    if kind == "index":
+        direction = np.zeros(value.shape)
+        direction[key] = 1.0
+        return direction
+    return [_unit(v, tuple(rest)) if k == key else None for k, v in enumerate(value)]
+
+
+def _random_like(value: Any, random: np.random.Generator) -> Any:
+    if _is_number(value):
+        return float(random.standard_normal())
+    if isinstance(value, np.ndarray):
+        return random.standard_normal(value.shape) if _is_inexact(value) else None
+    if isinstance(value, tuple | list):
+        return [_random_like(v, random) for v in value]
+    return None
+
+
+def _plus(value: Any, direction: Any, step: Any) -> Any:
+    """``value + step * direction``, in the structure of ``value``."""
+    if direction is None:
+        return value
+    if isinstance(value, tuple | list):
+        pairs = zip(value, direction, strict=True)
+        return assemble(_class_of(value), [_plus(v, d, step) for v, d in pairs])
+    return value + step * direction

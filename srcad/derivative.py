@@ -1,0 +1,289 @@
+"""What ``grad`` and ``value_and_grad`` return: a function with the signature of the user's own.
+
+A call looks up the variant for the types of its arguments (compiling it the first time), hands
+over the leaves, and gives the gradient back in the structure of the argument. Plain calls by
+position take the short way through ``__call__``; it decides most of the overhead of small
+functions, and so it is written for speed.
+"""
+
+import functools
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from srcad.binding import Signature, Wrt
+from srcad.config import Options
+from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.ir.typeof import PLAIN, quick_key
+from srcad.ir.types import FLOAT, Array, Scalar, Type
+from srcad.specialise import Types, Variant, Variants, require_floats, types_of
+from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
+
+Step = Callable[[Any], Any] | None
+Current = tuple[Variant, Callable[[Any], Any]]
+
+_ABSENT: Any = object()
+_SAME = frozenset((float, np.float64, np.float32, int, bool))
+"""Numbers that compiled code takes as they are."""
+
+
+class _Plan:
+    """How a call with given quick keys proceeds."""
+
+    __slots__ = ("current", "steps", "types")
+
+    def __init__(self, types: Types, steps: tuple[Step, ...] | None, current: Current) -> None:
+        self.types = types
+        self.steps = steps
+        """One converter for each argument, or None if each argument is its own leaf."""
+        self.current = current
+        """The variant, and what makes the answer of what it returns."""
+
+
+class Derivative:
+    """The gradient of a function, as a function of the same arguments.
+
+    Made by ``srcad.grad`` and ``srcad.value_and_grad``. Calls may come from several threads.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: Wrt = 0,
+        *,
+        with_value: bool = False,
+        has_aux: bool = False,
+        options: Options | None = None,
+    ) -> None:
+        self._signature = Signature(function)
+        functools.update_wrapper(self, self._signature.function)
+        self.__srcad_primal__ = function
+        self._wrt = self._signature.resolve(wrt)
+        self._is_single = not isinstance(wrt, tuple)
+        self._with_value = with_value
+        self._has_aux = has_aux
+        kind = "value_and_gradient" if with_value or has_aux else "gradient"
+        self._variants = Variants(self._signature, kind, options or Options(), has_aux=has_aux)
+        self._plans: dict[Hashable, _Plan] = {}
+        self._arity = self._signature.arity
+        self._last: Variant | None = None
+
+    def __repr__(self) -> str:
+        what = "value_and_grad" if self._with_value else "grad"
+        wrt = self._wrt[0] if self._is_single else self._wrt
+        return f"<srcad.{what} of {self._signature}, wrt={wrt!r}>"
+
+    @property
+    def primal(self) -> Callable[..., Any]:
+        """The user's own function."""
+        return self.__srcad_primal__
+
+    def __call__(self, *args: Any, out: Any = _ABSENT, **kwargs: Any) -> Any:
+        """The gradient (with the value, if asked for) at these arguments.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            The arguments of the primal. They are never changed.
+        out
+            Arrays that the gradient is written into and that are returned in its place: one, or
+            a tuple of them, in the structure of the gradient; None for a member that is a number.
+
+        Raises
+        ------
+        UnsupportedError
+            The function uses something that srcad cannot differentiate (at the first call).
+        ArgumentError, ArgumentValueError
+            The arguments do not fit the function, or carry no derivative.
+        Exception
+            Whatever the function itself raises.
+        """
+        values: Sequence[Any] = args
+        if kwargs or out is not _ABSENT or len(args) != self._arity:
+            if "out" in self._signature.names and out is not _ABSENT:
+                kwargs["out"], out = out, _ABSENT
+            values = self._signature.bind(args, kwargs)
+        plan = self._plans.get(self._key(values))
+        if plan is None:
+            plan = self._new_plan(values)
+        variant, answer = plan.current
+        leaves = values if plan.steps is None else self._lowered(plan, values)
+        if not variant.is_closed:
+            captured = variant.fetch()
+            if captured is None:
+                variant, answer = plan.current = self._current(plan.types)
+                captured = variant.require_captured()
+            leaves = [*leaves, *captured]
+        if variant.writes:
+            variant.refuse_overlap(values)
+        found = answer(variant.run(leaves))
+        return found if out is _ABSENT or out is None else self._written_to(out, found)
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The generated Python source for arguments of these types.
+
+        Without arguments: that of the latest call. Nothing is compiled or run.
+        """
+        return self._variant_for(args, kwargs).program.text
+
+    def show(self, *args: Any, **kwargs: Any) -> None:
+        """Print the generated source, coloured if ``rich`` is installed."""
+        text = self.source(*args, **kwargs)
+        try:
+            from rich.console import Console  # noqa: PLC0415 (optional, and slow to import)
+            from rich.syntax import Syntax  # noqa: PLC0415
+        except ImportError:
+            sys.stdout.write(text)
+            return
+        Console(file=sys.stdout).print(Syntax(text, "python", background_color="default"))
+
+    def compile(self, *args: Any, **kwargs: Any) -> Self:
+        """Compile for arguments of these types, without running; returns the derivative itself."""
+        values = self._signature.bind(args, kwargs)
+        variant = self._variant_for(args, kwargs)
+        leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
+        variant.compile([*leaves, *variant.require_captured()])
+        return self
+
+    def eject(self, path: str | Path, *args: Any, **kwargs: Any) -> Path:
+        """Write the generated code as a module that imports NumPy and Numba only.
+
+        Values that the function captures become arguments of the module's function, after its own.
+        Returns the path.
+        """
+        from srcad.backend.eject import eject  # noqa: PLC0415 (imports Numba)
+
+        variant = self._variant_for(args, kwargs)
+        return eject(variant.program, Path(path), variant.options)
+
+    # ------------------------------------------------------------ from types to a plan
+
+    def _key(self, values: Sequence[Any]) -> Hashable:
+        try:
+            return tuple([c if (c := type(v)) in PLAIN else quick_key(v) for v in values])
+        except ArgumentError:
+            types_of(self._signature.names, values)  # says which argument it is
+            raise
+
+    def _variant_for(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Variant:
+        if not args and not kwargs and self._last is not None and self._signature.names:
+            return self._last
+        return self._find(types_of(self._signature.names, self._signature.bind(args, kwargs)))
+
+    def _find(self, types: Types) -> Variant:
+        require_floats(self._signature.names, types, self._wrt)
+        self._last = self._variants.find(types, self._wrt)
+        return self._last
+
+    def _new_plan(self, values: Sequence[Any]) -> _Plan:
+        types = types_of(self._signature.names, values)
+        steps = tuple([_step(v, t) for v, t in zip(values, types, strict=True)])
+        is_plain = not any(steps) and all(isinstance(t, Scalar) for t in types)
+        plan = _Plan(types, None if is_plain else steps, self._current(types))
+        self._plans[self._key(values)] = plan
+        return plan
+
+    def _current(self, types: Types) -> Current:
+        variant = self._find(types)
+        return variant, self._answer(variant)
+
+    def _lowered(self, plan: _Plan, values: Sequence[Any]) -> list[Any]:
+        leaves: list[Any] = []
+        assert plan.steps is not None
+        for v, step, t in zip(values, plan.steps, plan.types, strict=True):
+            if step is not None:
+                leaves.append(step(v))
+            elif isinstance(t, Scalar):
+                leaves.append(v)
+            else:
+                leaves += lower(v, t)
+        return leaves
+
+    # ------------------------------------------------------------ from leaves to the answer
+
+    def _answer(self, variant: Variant) -> Callable[[Any], Any]:
+        """From what the program returns to what the call returns."""
+        by_name = dict(zip(variant.names, variant.types, strict=True))
+        asked = [by_name[name] for name in self._wrt]
+        if not self._with_value and not self._has_aux and self._is_single:
+            (only,) = asked
+            if only == Scalar(FLOAT):
+                return float
+            if isinstance(only, Array):
+                dtype = np.dtype(only.dtype)
+                return lambda returned: np.asarray(returned, dtype)
+        result = variant.program.result if self._with_value or self._has_aux else None
+        size = count(result, floats_only=False) + sum(count(t, floats_only=True) for t in asked)
+        with_value, has_aux, is_single = self._with_value, self._has_aux, self._is_single
+
+        def answer(returned: Any) -> Any:
+            leaves = as_leaves(returned, size)
+            primal = value(result, leaves)
+            gradients = tuple([gradient(t, leaves) for t in asked])
+            found = gradients[0] if is_single else gradients
+            if not has_aux:
+                return (primal, found) if with_value else found
+            aux = primal[1] if len(primal) == 2 else tuple(primal[1:])
+            return ((primal[0], aux), found) if with_value else (found, aux)
+
+        return answer
+
+    def _written_to(self, out: Any, found: Any) -> Any:
+        if self._with_value:
+            primal, gradients = found
+            return primal, _copied(out, gradients, "out")
+        if self._has_aux:
+            gradients, aux = found
+            return _copied(out, gradients, "out"), aux
+        return _copied(out, found, "out")
+
+
+def _step(argument: Any, type_: Type) -> Step:
+    """How an argument becomes its leaf; None for a number that is one, and for other structures."""
+    if isinstance(type_, Array):
+        return plain
+    if isinstance(type_, Scalar) and type(argument) not in _SAME:
+        return functools.partial(_as_number, kind=type_.kind)
+    return None
+
+
+def _as_number(argument: Any, kind: str) -> Any:
+    return number(argument, kind)
+
+
+def _copied(out: Any, found: Any, name: str) -> Any:
+    """``found`` with its arrays in the memory of ``out``."""
+    if isinstance(found, tuple | list):
+        if not isinstance(out, tuple | list) or len(out) != len(found):
+            raise ArgumentError(
+                f"{name} must be a {type(found).__name__} of {len(found)}, "
+                "in the structure of the gradient"
+            )
+        members = [
+            _copied(o, f, f"{name}[{k}]") for k, (o, f) in enumerate(zip(out, found, strict=True))
+        ]
+        cls = type(found)
+        return cls(*members) if hasattr(found, "_fields") else cls(members)
+    if out is None:
+        return found
+    if not isinstance(found, np.ndarray | float | np.floating):
+        raise ArgumentError(
+            f"{name} is given, but that part of the gradient is {found!r}", hint="pass None"
+        )
+    if not isinstance(out, np.ndarray):
+        raise ArgumentError(
+            f"{name} must be a NumPy array, not {type(out).__name__}", hint="pass None for a number"
+        )
+    expected = np.asarray(found)
+    if out.shape != expected.shape or out.dtype != expected.dtype:
+        raise ArgumentValueError(
+            f"{name} has shape {out.shape} and dtype {out.dtype}, "
+            f"the gradient has shape {expected.shape} and dtype {expected.dtype}"
+        )
+    if not out.flags.writeable:
+        raise ArgumentValueError(f"{name} is read-only")
+    np.copyto(out, expected)
+    return out

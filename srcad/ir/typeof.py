@@ -1,0 +1,227 @@
+"""The type of a Python value that is passed to a derivative.
+
+``typeof`` decides which code a call needs; two calls with equal types share it. What srcad cannot
+differentiate is refused here, by name, before anything is generated. ``quick_key`` is its cheap
+companion for the hot path: equal quick keys mean equal types (the converse need not hold).
+
+>>> typeof(1.5), typeof(True), typeof("upwind")
+(Scalar(kind='float64'), Scalar(kind='bool'), Static(value='upwind'))
+>>> typeof(np.zeros((3, 1), dtype=np.float32))
+Array(dtype='float32', ndim=2, units=(False, True))
+"""
+
+import dataclasses
+import types
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+
+from srcad.errors import ArgumentError
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Function, Scalar, Static, Tuple, Type
+
+_NUMBERS: dict[type, Scalar] = {
+    float: Scalar(FLOAT),
+    np.float64: Scalar(FLOAT),
+    np.float32: Scalar(FLOAT32),
+    bool: Scalar(BOOL),
+    np.bool_: Scalar(BOOL),
+    int: Scalar(INT),
+    **{
+        getattr(np, f"{sign}int{bits}"): Scalar(INT)
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+    np.longlong: Scalar(INT),
+    np.ulonglong: Scalar(INT),
+}
+
+PLAIN = frozenset(_NUMBERS)
+"""Classes of numbers that are their own quick key."""
+
+LONGEST_LIST = 128
+"""A list is taken apart into variables; a longer one belongs into an array."""
+
+_STATIC_CLASSES = (np.generic, bool, int, float)
+
+
+def typeof(value: object, name: str = "") -> Type:
+    """The type of an argument.
+
+    Parameters
+    ----------
+    value
+        A number, a NumPy array of float64, float32, integers or booleans, a string, ``None``, a
+        function, or a tuple, namedtuple or list of these.
+    name
+        The argument's name, for the message.
+
+    Raises
+    ------
+    ArgumentError
+        The value is of a kind that srcad does not support (yet).
+    """
+    found = _NUMBERS.get(type(value))
+    if found is not None:
+        return found
+    if isinstance(value, np.ndarray):
+        return _typeof_array(value, name)
+    if value is None:
+        return Static(None)
+    if isinstance(value, str):
+        return Static(str(value))
+    if isinstance(value, tuple | list):
+        return _typeof_sequence(value, name)
+    if is_function(value):
+        return Function(value)
+    if isinstance(value, type) and issubclass(value, _STATIC_CLASSES):
+        return Static(value)
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return Scalar(FLOAT)
+    if isinstance(value, int):
+        return Scalar(INT)
+    raise _refusal(value, name)
+
+
+def quick_key(value: object) -> Hashable:
+    """A key that is cheap to compute; values with equal keys have equal types."""
+    kind = type(value)
+    if kind in PLAIN or value is None:
+        return kind
+    if kind is np.ndarray:
+        shape = value.shape  # type: ignore[attr-defined]
+        units = tuple([n == 1 for n in shape]) if 1 in shape else len(shape)
+        return value.dtype.char, units  # type: ignore[attr-defined]
+    return typeof(value)
+
+
+def is_function(value: object) -> bool:
+    """Whether a value is a function of Python, NumPy or Numba, not a class or callable object."""
+    if isinstance(value, types.FunctionType | types.BuiltinFunctionType | np.ufunc):
+        return True
+    if isinstance(getattr(value, "py_func", None), types.FunctionType):
+        return True
+    is_numpy = (type(value).__module__ or "").startswith("numpy") and callable(value)
+    return hasattr(value, "__srcad_primal__") or (is_numpy and hasattr(value, "__wrapped__"))
+
+
+def has_float(type_: Type) -> bool:
+    """Whether a value of this type carries a derivative, itself or in a member."""
+    match type_:
+        case Scalar(kind=kind) | Array(dtype=kind):
+            return kind in (FLOAT, FLOAT32)
+        case Tuple(items=items):
+            return any(has_float(t) for t in items)
+        case _:
+            return False
+
+
+def describe(type_: Type | None) -> str:
+    """A type in a user's words.
+
+    >>> describe(Array("int64", 1)), describe(Scalar("bool")), describe(Static(None))
+    ('an int64 array', 'a bool', 'None')
+    """
+    match type_:
+        case None | Static(value=None):
+            return "None"
+        case Scalar(kind=kind):
+            return f"{_article(kind)} {kind}"
+        case Array(dtype=dtype):
+            return f"{_article(dtype)} {dtype} array"
+        case Tuple(items=items, cls=cls):
+            return f"a {'tuple' if cls is None else cls.__name__} of {len(items)}"
+        case Static(value=value):
+            return f"the {type(value).__name__} {value!r}"
+        case Function(function=function):
+            return f"the function {getattr(function, '__name__', function)!r}"
+
+
+def _article(word: str) -> str:
+    return "an" if word[0] in "aeio" else "a"
+
+
+def _subject(name: str) -> str:
+    return f"argument {name!r}" if name else "the value"
+
+
+def _typeof_array(value: np.ndarray, name: str) -> Type:
+    if type(value) is not np.ndarray and not isinstance(value, np.memmap):
+        raise ArgumentError(
+            f"{_subject(name)} is a {type(value).__module__}.{type(value).__name__}, "
+            "whose operations differ from those of a plain array",
+            hint="pass a plain array, such as np.asarray(...) of it",
+        )
+    kind, dtype = value.dtype.kind, value.dtype.name
+    if not (dtype in (FLOAT, FLOAT32) or kind in "iub"):
+        raise _refused_dtype(value.dtype, f"{_subject(name)} is an array")
+    return Array(dtype, value.ndim, tuple([n == 1 for n in value.shape]))
+
+
+def _typeof_sequence(value: tuple[object, ...] | list[object], name: str) -> Type:
+    cls: type | None = type(value)
+    if cls is tuple:
+        cls = None
+    elif cls is not list and not hasattr(value, "_fields"):
+        raise _refusal(value, name)
+    if cls is list and len(value) > LONGEST_LIST:
+        raise ArgumentError(
+            f"{_subject(name)} is a list of {len(value)} items; each would become a variable",
+            hint="pass np.array(...) of it",
+        )
+    items = tuple([typeof(item, f"{name}[{k}]") for k, item in enumerate(value)])
+    return Tuple(items, cls)
+
+
+def _refused_dtype(dtype: np.dtype, subject: str) -> ArgumentError:
+    label = "structured " + str(dtype) if dtype.names else dtype.name
+    if dtype.char in "gG":
+        label += " (longdouble)"
+    if dtype.kind == "c":
+        return ArgumentError(
+            f"{subject} of dtype {label}; complex numbers are not supported yet",
+            hint="pass the real and the imaginary part as two float64 arguments",
+        )
+    hints = {
+        "f": "convert it with .astype(np.float64)",
+        "O": "convert it with .astype(np.float64), or pass the objects as arguments of their own",
+        "V": "pass each field as an argument of its own",
+        "M": "convert it to float64 in a fixed unit",
+        "m": "convert it to float64 in a fixed unit",
+    }
+    return ArgumentError(
+        f"{subject} of dtype {label}, which is not supported; "
+        "float64, float32, integers and bool are",
+        hint=hints.get(dtype.kind, "pass numbers, as float64"),
+    )
+
+
+def _refusal(value: object, name: str) -> ArgumentError:
+    subject, cls = _subject(name), type(value)
+    if isinstance(value, complex | np.complexfloating):
+        return ArgumentError(
+            f"{subject} is a {cls.__name__} number; complex numbers are not supported yet",
+            hint="pass the real and the imaginary part as two float arguments",
+        )
+    if isinstance(value, np.generic):
+        return _refused_dtype(value.dtype, f"{subject} is a NumPy scalar")
+    if isinstance(value, Mapping):
+        return ArgumentError(
+            f"{subject} is a {cls.__name__}; dicts are not supported yet",
+            hint="pass a namedtuple, or each value as an argument of its own",
+        )
+    if dataclasses.is_dataclass(value):
+        return ArgumentError(
+            f"{subject} is the dataclass {cls.__name__}; dataclasses are not supported yet",
+            hint="pass a namedtuple, or each field as an argument of its own",
+        )
+    if hasattr(value, "__array__"):
+        return ArgumentError(
+            f"{subject} is a {cls.__module__}.{cls.__name__}, not a NumPy array",
+            hint="pass np.asarray(...) of it",
+        )
+    return ArgumentError(
+        f"{subject} is of type {cls.__name__}; a set or an arbitrary object cannot be an argument"
+        if isinstance(value, set | frozenset)
+        else f"{subject} is an object of type {cls.__name__}, which is not supported",
+        hint="pass numbers, NumPy arrays, tuples, strings or functions",
+    )

@@ -1,0 +1,232 @@
+"""The programs of one derivative: one variant for each combination of argument types.
+
+A variant is written when a call first needs it, and compiled when it first runs. It stays valid
+while the functions and options that it captured are the same objects, which every call checks;
+captured numbers and arrays are fetched at every call.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcad.binding import Signature
+from srcad.config import Options
+from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.frontend.source import find_source
+from srcad.ir.loss import require_loss
+from srcad.ir.typeof import describe, has_float, typeof
+from srcad.ir.types import FLOAT, Scalar, Type
+from srcad.pipeline import Kind, Program, Request, compile_request
+from srcad.structure import NamedArray, arrays, lower
+
+Types = tuple[Type, ...]
+
+_FLOAT = Scalar(FLOAT)
+_KEPT = 8
+"""Variants kept for the same types, when captured functions change back and forth."""
+
+
+class Variant:
+    """A program and, once it has run, its compiled form."""
+
+    def __init__(
+        self, program: Program, names: Sequence[str], types: Types, options: Options
+    ) -> None:
+        self.program = program
+        self.names = tuple(names)
+        self.types = types
+        self.options = options
+        self.is_closed = not (program.captured or program.guards)
+        """Whether the program reads nothing but its arguments."""
+        self.writes = bool(program.mutated)
+        """Whether the program writes arrays that it is given (its own copies of them)."""
+        self._uses_pool = program.uses_pool
+        self._function: Callable[..., Any] | None = None
+        self._lock = threading.Lock()
+
+    def fetch(self, copy: bool = False) -> list[Any] | None:
+        """The captured values as they are now; None if the program is no longer valid."""
+        try:
+            return self._fetched(copy)
+        except (LookupError, AttributeError, NameError, TypeError, ValueError):
+            return None
+
+    def require_captured(self, copy: bool = False) -> list[Any]:
+        """The captured values; raises if they do not fit a program that was just written."""
+        values = self._fetched(copy)
+        if values is None:
+            raise ArgumentError(
+                f"values that {self.program.entry} reads from outside changed while it was called"
+            )
+        return values
+
+    def _fetched(self, copy: bool) -> list[Any] | None:
+        for guard in self.program.guards:
+            if guard.fetch() is not guard.value:
+                return None
+        values: list[Any] = []
+        for captured in self.program.captured:
+            value = captured.fetch()
+            if type(value) is float and captured.type == _FLOAT:
+                values.append(value)
+            elif typeof(value, captured.name) == captured.type:
+                values += lower(value, captured.type, copy)
+            else:
+                return None
+        return values
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """What the program returns for these leaves (arguments, captured values, seeds)."""
+        function = self._function
+        if not self._uses_pool:
+            return (function or self._compiled(leaves))(*leaves)
+        from srcad.backend.pool import acquire, release  # noqa: PLC0415 (imports Numba)
+
+        pool = acquire(self)
+        try:
+            leaves = (*leaves, pool)
+            return (function or self._compiled(leaves))(*leaves)
+        finally:
+            release(self, pool)
+
+    def compile(self, leaves: Sequence[Any]) -> None:
+        """Compile for these leaves without running."""
+        if self._function is not None:
+            return
+        if not self._uses_pool:
+            self._compiled(leaves)
+            return
+        from srcad.backend.pool import acquire, release  # noqa: PLC0415 (imports Numba)
+
+        pool = acquire(self)
+        try:
+            self._compiled((*leaves, pool))
+        finally:
+            release(self, pool)
+
+    def _compiled(self, leaves: Sequence[Any]) -> Callable[..., Any]:
+        from srcad.backend.compile import load  # noqa: PLC0415 (imports Numba)
+
+        with self._lock:
+            if self._function is None:
+                program = self.program
+                loaded = load(program.text, program.entry, self.options, repr(self.types))
+                self._function = loaded.compile(tuple(leaves))
+            return self._function
+
+    def refuse_overlap(self, values: Sequence[Any]) -> None:
+        """Raise ``ArgumentValueError`` if an array that f writes shares memory with another one."""
+        mutated = self.program.mutated
+        found: list[NamedArray] = []
+        for name, value, type_ in zip(self.names, values, self.types, strict=True):
+            found += arrays(value, type_, name)
+        for captured in self.program.captured:
+            found += arrays(captured.fetch(), captured.type, captured.name)
+        written = [a for a in found if any(_is_called(m, a.label) for m in mutated)]
+        if len(written) < len(mutated):
+            written = found
+        for a in written:
+            for b in found:
+                if a is not b and _share_memory(a.array, b.array):
+                    raise ArgumentValueError(
+                        f"the arguments {a.name!r} and {b.name!r} overlap in memory, "
+                        f"and the function writes {a.name!r}",
+                        hint=f"pass a copy of one of them, such as {b.name}.copy()",
+                    )
+
+
+class Variants:
+    """The variants of one function for one kind of derivative."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        kind: Kind,
+        options: Options,
+        outputs: tuple[str, ...] = (),
+        has_aux: bool = False,
+    ) -> None:
+        self.signature = signature
+        self.kind: Kind = kind
+        self.options = options
+        self.outputs = outputs
+        self.has_aux = has_aux
+        self._found: dict[tuple[Types, tuple[str, ...]], tuple[Variant, ...]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, types: Types, wrt: tuple[str, ...]) -> Variant:
+        """The variant for these types that is valid now; written if there is none."""
+        key = types, wrt
+        return self._valid(key) or self._written(key)
+
+    def _valid(self, key: tuple[Types, tuple[str, ...]]) -> Variant | None:
+        for variant in self._found.get(key, ()):
+            if variant.is_closed or variant.fetch() is not None:
+                return variant
+        return None
+
+    def _written(self, key: tuple[Types, tuple[str, ...]]) -> Variant:
+        types, wrt = key
+        with self._lock:
+            found = self._valid(key)
+            if found is None:
+                found = self._write(types, wrt)
+                self._found[key] = (found, *self._found.get(key, ()))[:_KEPT]
+            return found
+
+    def _write(self, types: Types, wrt: tuple[str, ...]) -> Variant:
+        signature = self.signature
+        source = find_source(signature.function)
+        program = compile_request(
+            Request(
+                source,
+                tuple(zip(signature.names, types, strict=True)),
+                wrt,
+                self.kind,
+                self.outputs,
+                self.has_aux,
+                self.options,
+            )
+        )
+        if self.kind in ("gradient", "value_and_gradient"):
+            require_loss(program.result, signature.name, self.has_aux)
+        return Variant(program, signature.names, types, self.options)
+
+
+def types_of(names: Sequence[str], values: Sequence[Any]) -> Types:
+    """The types of all arguments; refuses one by its name."""
+    return tuple([typeof(value, name) for name, value in zip(names, values, strict=True)])
+
+
+def require_floats(names: Sequence[str], types: Types, wrt: Sequence[str]) -> None:
+    """Raise ``ArgumentError`` if a gradient is asked for with respect to what has no floats."""
+    for name, type_ in zip(names, types, strict=True):
+        if name in wrt and not has_float(type_):
+            noun = describe(type_)
+            raise ArgumentError(
+                f"asking for the gradient with respect to {name!r}, which is {noun}: "
+                "only floats carry derivatives",
+                hint=_as_float(name, type_),
+            )
+
+
+def _as_float(name: str, type_: Type) -> str:
+    if isinstance(type_, Scalar):
+        return f"pass a float for {name!r}, such as float({name}) or 3.0 for 3"
+    if hasattr(type_, "dtype"):
+        return f"pass {name}.astype(np.float64), a float array"
+    return "name a float, or an array or tuple of floats, in wrt"
+
+
+def _is_called(name: str, label: str) -> bool:
+    """Whether a generated name stands for ``label`` (``x_1`` for ``x`` after a collision)."""
+    return name == label or (name.startswith(label + "_") and name[len(label) + 1 :].isdigit())
+
+
+def _share_memory(a: np.ndarray, b: np.ndarray) -> bool:
+    try:
+        return np.shares_memory(a, b, max_work=1)
+    except np.exceptions.TooHardError:
+        return np.may_share_memory(a, b)

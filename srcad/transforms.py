@@ -1,0 +1,238 @@
+"""The transformations: ``grad``, ``value_and_grad`` and ``vjp``.
+
+Each takes a plain Python function and returns one that is compiled from generated source. The
+options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``, ``cache``
+(see ``srcad.config.Options``).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any, TypedDict, Unpack, overload
+
+from srcad.binding import Signature, Wrt, require_function
+from srcad.config import Options
+from srcad.derivative import Derivative
+from srcad.errors import ArgumentError
+from srcad.pullback import Pullback, Vjp
+
+
+class OptionKeywords(TypedDict, total=False):
+    """The options, as keywords."""
+
+    jit: bool
+    fastmath: bool
+    parallel: bool
+    boundscheck: bool
+    cache: bool
+
+
+@overload
+def grad(
+    f: Callable[..., Any],
+    /,
+    wrt: Wrt = 0,
+    *,
+    has_aux: bool = False,
+    **options: Unpack[OptionKeywords],
+) -> Derivative: ...
+
+
+@overload
+def grad(
+    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[OptionKeywords]
+) -> Callable[[Callable[..., Any]], Derivative]: ...
+
+
+def grad(
+    f: Callable[..., Any] | None = None,
+    /,
+    wrt: Wrt = 0,
+    *,
+    has_aux: bool = False,
+    **options: Unpack[OptionKeywords],
+) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
+    """The gradient of a function, as a function with the same signature.
+
+    For ``f: (x, ...) -> y`` with a float scalar ``y``, ``grad(f)(x, ...)`` is ``dy/dx``: with
+    ``x`` an array, the array of ``dy/dx[i]``. One reverse sweep gives all of it.
+
+    Parameters
+    ----------
+    f
+        A Python function whose source can be read, or one that Numba has compiled. Its arguments
+        are numbers, float64, float32, integer or bool arrays of any shape and memory order,
+        tuples, namedtuples and lists of these, strings and functions. Left out, a decorator is
+        returned: ``@grad`` and ``@grad(wrt="k")`` both work.
+    wrt
+        The position or the name of a parameter, or a tuple of these.
+    has_aux
+        f returns ``(y, aux...)``; then the result is ``(gradient, aux)``.
+    **options
+        ``jit=True`` (False runs the generated Python as it is), ``fastmath=False``,
+        ``parallel=False``, ``boundscheck=True``, ``cache=True``.
+
+    Returns
+    -------
+    Derivative
+        Its result has the structure, shape and dtype of the argument (None for members that are
+        not floats), and is a tuple of such where ``wrt`` is a tuple.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        ``wrt`` names no parameter; in the call: the argument is an integer, f returns no scalar.
+    SourceNotFoundError
+        f is built in.
+    UnsupportedError
+        At the first call: f uses what srcad cannot differentiate exactly.
+
+    Examples
+    --------
+    >>> def energy(x, k):
+    ...     return 0.5 * k * x * x
+    >>> grad(energy, jit=False)(3.0, 2.0)
+    6.0
+    >>> grad(energy, wrt=("k", 0), jit=False)(3.0, 2.0)
+    (4.5, 6.0)
+    """
+    return _derivative(grad, f, wrt, has_aux, options, with_value=False)
+
+
+@overload
+def value_and_grad(
+    f: Callable[..., Any],
+    /,
+    wrt: Wrt = 0,
+    *,
+    has_aux: bool = False,
+    **options: Unpack[OptionKeywords],
+) -> Derivative: ...
+
+
+@overload
+def value_and_grad(
+    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[OptionKeywords]
+) -> Callable[[Callable[..., Any]], Derivative]: ...
+
+
+def value_and_grad(
+    f: Callable[..., Any] | None = None,
+    /,
+    wrt: Wrt = 0,
+    *,
+    has_aux: bool = False,
+    **options: Unpack[OptionKeywords],
+) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
+    """The value and the gradient of a function, from one forward and one reverse sweep.
+
+    As ``grad`` (which lists parameters and errors), but the result is ``(y, gradient)``. With
+    ``has_aux=True``, where f returns ``(y, aux...)``, it is ``((y, aux), gradient)``: one aux is
+    given bare, several as a tuple.
+
+    Examples
+    --------
+    >>> def energy(x, k):
+    ...     return 0.5 * k * x * x
+    >>> value_and_grad(energy, jit=False)(3.0, 2.0)
+    (9.0, 6.0)
+    """
+    return _derivative(value_and_grad, f, wrt, has_aux, options, with_value=True)
+
+
+def vjp(
+    f: Callable[..., Any], /, *args: Any, outputs: str | tuple[str, ...] = (), **keywords: Any
+) -> tuple[Any, Pullback]:
+    """The result of a function and its pullback, the map of cotangents by the transposed Jacobian.
+
+    For ``out = f(*args)`` with Jacobian ``J``, ``pullback(seed)`` is ``J^T seed``, one entry for
+    each of ``args``.
+
+    Parameters
+    ----------
+    f
+        A Python function whose source can be read. It may return nothing and fill arrays instead.
+    *args
+        Its arguments, which are neither changed nor kept: the pullback holds copies.
+    outputs
+        Names of array arguments that f writes and whose final state counts as an output.
+    **keywords
+        Further arguments of f, which get no cotangent, and the options of ``grad``; a keyword
+        that is the name of an option is one.
+
+    Returns
+    -------
+    out
+        What f returns. With ``outputs``: the flat tuple of the floats and float arrays that f
+        returns and then of the named arguments' final states; a single one is given bare.
+    pullback
+        A function of a seed in the structure of ``out`` (anything for members that are not
+        floats). It returns a tuple with one entry for each of ``args``: its cotangent, or None
+        where it carries none. It may be called many times.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        ``outputs`` names no array argument; arrays overlap of which f writes one; from the
+        pullback: the seed does not have the structure, shape or dtype of ``out``.
+    UnsupportedError
+        f uses what srcad cannot differentiate exactly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def scaled(x, c):
+    ...     return c * x
+    >>> out, pullback = vjp(scaled, np.array([1.0, 2.0]), 3.0, jit=False)
+    >>> out
+    array([3., 6.])
+    >>> pullback(np.array([1.0, 10.0]))
+    (array([ 3., 30.]), 21.0)
+    """
+    options = {k: v for k, v in keywords.items() if k in _NAMES}
+    kwargs = {k: v for k, v in keywords.items() if k not in _NAMES}
+    function = require_function(f)
+    parameters = Signature(function).names
+    unknown = [k for k in kwargs if k not in parameters]
+    if unknown:
+        raise _unknown_option("vjp", unknown[0], f", and {f.__name__} has no such parameter")
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    return _vjp_of(function, names, _options("vjp", options))(args, kwargs)
+
+
+_NAMES = tuple(field.name for field in dataclasses.fields(Options))
+
+
+def _derivative(
+    transform: Callable[..., Any],
+    f: Callable[..., Any] | None,
+    wrt: Wrt,
+    has_aux: bool,
+    options: OptionKeywords,
+    with_value: bool,
+) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
+    chosen = _options(transform.__name__, options)
+    if f is None:
+        return functools.partial(transform, wrt=wrt, has_aux=has_aux, **options)
+    return Derivative(f, wrt, with_value=with_value, has_aux=has_aux, options=chosen)
+
+
+def _options(caller: str, keywords: Any) -> Options:
+    for name, value in keywords.items():
+        if name not in _NAMES:
+            raise _unknown_option(caller, name)
+        if not isinstance(value, bool):
+            raise ArgumentError(f"the option {name} must be True or False, not {value!r}")
+    return Options(**keywords)
+
+
+def _unknown_option(caller: str, name: str, also: str = "") -> ArgumentError:
+    return ArgumentError(
+        f"{caller}() got an unexpected keyword {name!r}: it is no option{also}",
+        hint=f"the options are {', '.join(_NAMES)}",
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _vjp_of(function: Callable[..., Any], outputs: tuple[str, ...], options: Options) -> Vjp:
+    return Vjp(Signature(function), outputs, options)
