@@ -175,7 +175,7 @@ def draw(path: Path, record: Record, parameters: dict[str, float]) -> None:
         axes.plot(record.year, pelts, "o", color=colour, markersize=5, label=f"{name}, record")
         axes.plot(record.year[0] + t, curve, color=colour, linewidth=1.8, label=f"{name}, fit")
     axes.set_xticks(record.year[::2].astype(int))
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 95.0)
     axes.set_ylabel("pelts (thousands)")
     axes.set_title("Lotka-Volterra fitted to the Hudson's Bay Company record", loc="left")
     axes.spines[["top", "right"]].set_visible(False)

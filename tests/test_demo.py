@@ -1,5 +1,7 @@
 """The demo, as a user runs it: the fit lands where published fits do, and the picture is saved."""
 
+import contextlib
+import io
 import re
 
 import numpy as np
@@ -15,11 +17,9 @@ pytest.importorskip("matplotlib")
 def printed(tmp_path_factory):
     """What the demo prints, and the folder that it saved its picture in."""
     folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
-        lines: list[str] = []
-        patch.setattr("builtins.print", lambda *parts, **_: lines.append(" ".join(map(str, parts))))
+    with contextlib.redirect_stdout(io.StringIO()) as text:
         assert demo.main(["--output", str(folder / "fit.png")]) == 0
-    return "\n".join(lines), folder
+    return text.getvalue(), folder
 
 
 def test_the_fit_lands_near_published_fits(printed):

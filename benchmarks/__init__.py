@@ -1,0 +1,3 @@
+"""Kernels with the adjoints that experts write for them; see ``measure`` for what a kernel is."""
+
+KERNELS = ("lotka_volterra", "heat")

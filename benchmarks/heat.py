@@ -1,0 +1,170 @@
+"""Heat equation on a grid with varying conductivity, explicit loops, two buffers that are swapped.
+
+The gradient is with respect to the first field and the conductivity. What decides the time: whether
+the tape's memory is fresh at each call, whether a step is saved whole or element by element, and
+whether the reversed stencil scatters or gathers. The marks by hand take a tape that has been touched
+before, as a pooled tape is, and gather.
+"""
+
+import numpy as np
+from numba import njit
+
+WRT = ("u", "kappa")
+
+
+def arguments(n=256, steps=200):
+    random = np.random.default_rng(2)
+    return {"u": random.random((n, n)), "kappa": 0.05 + 0.15 * random.random((n, n)), "steps": steps}
+
+
+def heat(u, kappa, steps):
+    n, m = u.shape
+    u = u.copy()
+    v = u.copy()
+    for _ in range(steps):
+        for i in range(1, n - 1):
+            for j in range(1, m - 1):
+                v[i, j] = u[i, j] + kappa[i, j] * (
+                    u[i + 1, j] + u[i - 1, j] + u[i, j + 1] + u[i, j - 1] - 4.0 * u[i, j]
+                )
+        u, v = v, u
+    total = 0.0
+    for i in range(n):
+        for j in range(m):
+            total += u[i, j] * u[i, j]
+    return total
+
+
+PRIMAL = heat
+
+
+@njit(error_model="numpy")
+def step(u, kappa, v):
+    n, m = u.shape
+    for i in range(1, n - 1):
+        for j in range(1, m - 1):
+            v[i, j] = u[i, j] + kappa[i, j] * (
+                u[i + 1, j] + u[i - 1, j] + u[i, j + 1] + u[i, j - 1] - 4.0 * u[i, j]
+            )
+
+
+@njit(error_model="numpy")
+def step_back(u, inner, v_b, kappa_b, u_b):
+    """Reverse one step in gather form; ``inner`` is the conductivity with zeros on the border."""
+    n, m = u.shape
+    for i in range(1, n - 1):
+        for j in range(1, m - 1):
+            here = v_b[i, j]
+            kappa_b[i, j] += here * (
+                u[i + 1, j] + u[i - 1, j] + u[i, j + 1] + u[i, j - 1] - 4.0 * u[i, j]
+            )
+            u_b[i, j] = (
+                here
+                - 4.0 * inner[i, j] * here
+                + inner[i + 1, j] * v_b[i + 1, j]
+                + inner[i - 1, j] * v_b[i - 1, j]
+                + inner[i, j + 1] * v_b[i, j + 1]
+                + inner[i, j - 1] * v_b[i, j - 1]
+            )
+    for j in range(1, m - 1):
+        u_b[0, j] = v_b[0, j] + inner[1, j] * v_b[1, j]
+        u_b[n - 1, j] = v_b[n - 1, j] + inner[n - 2, j] * v_b[n - 2, j]
+    for i in range(1, n - 1):
+        u_b[i, 0] = v_b[i, 0] + inner[i, 1] * v_b[i, 1]
+        u_b[i, m - 1] = v_b[i, m - 1] + inner[i, m - 2] * v_b[i, m - 2]
+    for i in (0, n - 1):
+        for j in (0, m - 1):
+            u_b[i, j] = v_b[i, j]
+
+
+@njit(error_model="numpy")
+def copy(target, source):
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
+
+
+@njit(error_model="numpy")
+def copy_border(target, source):
+    n, m = source.shape
+    for j in range(m):
+        target[0, j] = source[0, j]
+        target[n - 1, j] = source[n - 1, j]
+    for i in range(n):
+        target[i, 0] = source[i, 0]
+        target[i, m - 1] = source[i, m - 1]
+
+
+@njit(error_model="numpy")
+def segments_by_hand(u, kappa, steps, snapshots, tape):
+    """Two levels: a snapshot at the start of each segment, and one segment's steps on the tape.
+
+    With one segment as long as the run this saves every step. The border never changes, so it is
+    copied once into each slot of the tape.
+    """
+    n, m = u.shape
+    length = tape.shape[0] - 1
+    inner = np.zeros((n, m))
+    for i in range(1, n - 1):
+        for j in range(1, m - 1):
+            inner[i, j] = kappa[i, j]
+    for t in range(length + 1):
+        copy_border(tape[t], u)
+    copy(snapshots[0], u)
+    for s in range(snapshots.shape[0] - 1):
+        copy(tape[0], snapshots[s])
+        for t in range(length):
+            step(tape[t % 2], kappa, tape[(t + 1) % 2])
+        copy(snapshots[s + 1], tape[length % 2])
+
+    u_b = np.empty((n, m))
+    v_b = np.empty((n, m))
+    kappa_b = np.zeros((n, m))
+    for s in range(snapshots.shape[0] - 1, -1, -1):
+        last = s == snapshots.shape[0] - 1
+        count = steps - s * length if last else length
+        copy(tape[0], snapshots[s])
+        for t in range(count if last else count - 1):
+            step(tape[t], kappa, tape[t + 1])
+        if last:
+            for i in range(n):
+                for j in range(m):
+                    u_b[i, j] = 2.0 * tape[count, i, j]
+        for t in range(count - 1, -1, -1):
+            u_b, v_b = v_b, u_b
+            step_back(tape[t], inner, v_b, kappa_b, u_b)
+    return u_b, kappa_b
+
+
+class Segments:
+    """The adjoint by hand for one segment length; keeps its tape between calls."""
+
+    def __init__(self, length=None):
+        self.length = length
+        self.memory = None
+
+    def __call__(self, u, kappa, steps):
+        length = min(self.length or steps, steps)
+        if self.memory is None or self.memory[1].shape != (length + 1, *u.shape):
+            self.memory = (
+                np.ones((-(-steps // length), *u.shape)),
+                np.ones((length + 1, *u.shape)),
+            )
+        return segments_by_hand(u, kappa, steps, *self.memory)
+
+
+HAND = {"every step saved": Segments(), "segments of 14": Segments(14)}
+
+
+def jax_primal(jax, scan):
+    jnp = jax.numpy
+
+    def primal(u, kappa, steps):
+        def step(u, _):
+            flux = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4.0 * u[1:-1, 1:-1]
+            return u.at[1:-1, 1:-1].add(kappa[1:-1, 1:-1] * flux), None
+
+        u, _ = scan(step, u, None, steps)
+        return jnp.sum(u * u)
+
+    return primal
