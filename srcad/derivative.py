@@ -22,7 +22,7 @@ from srcad.ir.types import FLOAT, Array, Scalar, Type
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
 
-Step = Callable[[Any], Any] | None
+Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
 
 _ABSENT: Any = object()
@@ -33,12 +33,12 @@ _SAME = frozenset((float, np.float64, np.float32, int, bool))
 class _Plan:
     """How a call with given quick keys proceeds."""
 
-    __slots__ = ("current", "steps", "types")
+    __slots__ = ("current", "lower", "types")
 
-    def __init__(self, types: Types, steps: tuple[Step, ...] | None, current: Current) -> None:
+    def __init__(self, types: Types, lower: Lowering | None, current: Current) -> None:
         self.types = types
-        self.steps = steps
-        """One converter for each argument, or None if each argument is its own leaf."""
+        self.lower = lower
+        """From the arguments to their leaves; None if each argument is its own leaf."""
         self.current = current
         """The variant, and what makes the answer of what it returns."""
 
@@ -110,7 +110,7 @@ class Derivative:
         if plan is None:
             plan = self._new_plan(values)
         variant, answer = plan.current
-        leaves = values if plan.steps is None else self._lowered(plan, values)
+        leaves = values if plan.lower is None else plan.lower(values)
         if not variant.is_closed:
             captured = variant.fetch()
             if captured is None:
@@ -180,27 +180,13 @@ class Derivative:
 
     def _new_plan(self, values: Sequence[Any]) -> _Plan:
         types = types_of(self._signature.names, values)
-        steps = tuple([_step(v, t) for v, t in zip(values, types, strict=True)])
-        is_plain = not any(steps) and all(isinstance(t, Scalar) for t in types)
-        plan = _Plan(types, None if is_plain else steps, self._current(types))
+        plan = _Plan(types, _lowering(values, types), self._current(types))
         self._plans[self._key(values)] = plan
         return plan
 
     def _current(self, types: Types) -> Current:
         variant = self._find(types)
         return variant, self._answer(variant)
-
-    def _lowered(self, plan: _Plan, values: Sequence[Any]) -> list[Any]:
-        leaves: list[Any] = []
-        assert plan.steps is not None
-        for v, step, t in zip(values, plan.steps, plan.types, strict=True):
-            if step is not None:
-                leaves.append(step(v))
-            elif isinstance(t, Scalar):
-                leaves.append(v)
-            else:
-                leaves += lower(v, t)
-        return leaves
 
     # ------------------------------------------------------------ from leaves to the answer
 
@@ -241,17 +227,24 @@ class Derivative:
         return _copied(out, found, "out")
 
 
-def _step(argument: Any, type_: Type) -> Step:
-    """How an argument becomes its leaf; None for a number that is one, and for other structures."""
+def _lowering(values: Sequence[Any], types: Types) -> Lowering | None:
+    """How arguments like these become leaves; None if they are their own."""
+    if not all(isinstance(t, Scalar | Array) for t in types):
+        return lambda args: [x for a, t in zip(args, types, strict=True) for x in lower(a, t)]
+    steps = tuple([_step(v, t) for v, t in zip(values, types, strict=True)])
+    if not any(steps):
+        return None
+    return lambda args: [
+        a if step is None else step(a) for a, step in zip(args, steps, strict=True)
+    ]
+
+
+def _step(argument: Any, type_: Type) -> Callable[[Any], Any] | None:
+    """How an argument becomes its leaf; None for a number that is one."""
     if isinstance(type_, Array):
         return plain
-    if isinstance(type_, Scalar) and type(argument) not in _SAME:
-        return functools.partial(_as_number, kind=type_.kind)
-    return None
-
-
-def _as_number(argument: Any, kind: str) -> Any:
-    return number(argument, kind)
+    assert isinstance(type_, Scalar)
+    return None if type(argument) in _SAME else functools.partial(number, kind=type_.kind)
 
 
 def _copied(out: Any, found: Any, name: str) -> Any:
