@@ -223,11 +223,12 @@ class Reverser:
         body = loop.body
         binds = [s for s in statements(body) if isinstance(s, Bind)]
         made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
-        moving = {
-            n
-            for n in {t for s in binds for t in s.targets} - made
-            if all(set(s.targets) == set(s.sources) for s in binds if n in s.targets)
-        }
+        moving = {t for s in binds for t in s.targets} - made
+        while True:
+            fixed = {t for s in binds if not set(s.targets) == set(s.sources) <= moving for t in s.targets}
+            if not fixed & moving:
+                break
+            moving -= fixed
         candidates = set(self._local_sites(loop))
         while True:
             unstable = self._stored(body) - candidates
@@ -850,7 +851,7 @@ class Reverser:
         others = [(leaf, term) for leaf, term in found if leaf != own]
         aliased = any(isinstance(leaf, Load) and leaf.array in family for leaf, _ in others)
         if aliased or not overlaps:
-            if overlaps:
+            if overlaps and not stmt.fresh:
                 out.append(Store(place.array, place.index, real(0.0, kind)))
             out += [self.add_to(leaf, term) for leaf, term in found]
             if not overlaps and not stmt.fresh:
