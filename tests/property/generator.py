@@ -424,7 +424,7 @@ class Grammar:
 
     def call(self, scope: Scope) -> Stmt:
         name = self.random.choice(sorted(scope.arrays))
-        if self.random.random() < 0.9:
+        if self.random.random() < 0.97:
             return Line(f"soften({name}, {{0}})", (self.bounded(scope),))
         target = self.random.choice(scope.floats)
         return Line(f"{target} = energy({name}, {self.random.choice(['m', '1', '2'])})")
