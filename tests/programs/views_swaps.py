@@ -238,3 +238,12 @@ def loop_over_an_array_whose_name_is_rebound(x, n):
     for _ in range(n):
         x = x * x + 0.5
     return s + np.sum(x * y)
+
+
+@program(lambda: (wave(4), wave(4, 1.5), 0), lambda: (wave(4), wave(4, 1.5), 2))
+def view_made_before_a_swap_in_the_same_iteration(x, y, n):
+    for i in range(n):
+        w = y[1:]
+        w[0] = w[i % 3] * w[2]
+        y, x = x, y
+    return x[1] * 2.0 + y[1] * x[2]
