@@ -1,3 +1,13 @@
 """Kernels with the adjoints that experts write for them; see ``measure`` for what a kernel is."""
 
-KERNELS = ("lotka_volterra", "heat")
+KERNELS = (
+    "lotka_volterra",
+    "heat",
+    "wave",
+    "nbody",
+    "pagerank",
+    "kepler",
+    "hmm",
+    "gmm",
+    "lstm",
+)

@@ -7,7 +7,10 @@ a few of the latest variables; the seed is fixed, so the files do not change.
 import random
 from pathlib import Path
 
+HERE = Path(__file__).parent
 STATEMENTS = 60
+FUNCTIONS = (("sixty_scalar", "math", "{}"), ("sixty_array", "np", "np.sum({})"))
+"""Name, module of the elementary functions, and what is returned of the last value."""
 SHAPES = (
     "{a} * {b} + {k} * {c}",
     "{m}.sin({a}) * {b}",
@@ -40,12 +43,8 @@ def write(name: str, module: str, result: str) -> str:
 
 
 def main() -> None:
-    here = Path(__file__).parent
-    for name, module, result in (
-        ("sixty_scalar", "math", "{}"),
-        ("sixty_array", "np", "np.sum({})"),
-    ):
-        (here / f"{name}.py").write_text(write(name, module, result), encoding="utf-8")
+    for name, module, result in FUNCTIONS:
+        (HERE / f"{name}.py").write_text(write(name, module, result), encoding="utf-8")
 
 
 if __name__ == "__main__":

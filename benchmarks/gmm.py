@@ -1,0 +1,188 @@
+"""Gaussian mixture, the objective of ADBench: triangular products and log-sum-exp for each point.
+
+The gradient is with respect to weights, means and inverse covariance factors (``factor[k]`` holds d
+logarithms of the diagonal and then the columns below it). The mark by hand computes the products of
+a block of points at once, so that its innermost loops run over points.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+WRT = ("alpha", "mean", "factor")
+
+
+def arguments(d=10, k=25, n=1000):
+    random = np.random.default_rng(0)
+    return {
+        "alpha": random.normal(size=k),
+        "mean": random.random((k, d)),
+        "factor": 0.3 * random.normal(size=(k, d + d * (d - 1) // 2)),
+        "points": random.normal(size=(n, d)),
+        "gamma": 1.0,
+    }
+
+
+def gmm(alpha, mean, factor, points, gamma):
+    k, d = mean.shape
+    n = points.shape[0]
+    diagonal = np.empty((k, d))
+    trace = np.zeros(k)
+    for a in range(k):
+        for j in range(d):
+            trace[a] += factor[a, j]
+            diagonal[a, j] = math.exp(factor[a, j])
+    centred = np.empty(d)
+    scaled = np.empty(d)
+    term = np.empty(k)
+    total = 0.0
+    for i in range(n):
+        for a in range(k):
+            for j in range(d):
+                centred[j] = points[i, j] - mean[a, j]
+                scaled[j] = diagonal[a, j] * centred[j]
+            p = d
+            for c in range(d):
+                for r in range(c + 1, d):
+                    scaled[r] += factor[a, p] * centred[c]
+                    p += 1
+            square = 0.0
+            for j in range(d):
+                square += scaled[j] * scaled[j]
+            term[a] = alpha[a] + trace[a] - 0.5 * square
+        top = term[0]
+        for a in range(1, k):
+            top = max(top, term[a])
+        s = 0.0
+        for a in range(k):
+            s += math.exp(term[a] - top)
+        total += top + math.log(s)
+    top = alpha[0]
+    for a in range(1, k):
+        top = max(top, alpha[a])
+    s = 0.0
+    for a in range(k):
+        s += math.exp(alpha[a] - top)
+    total -= n * (top + math.log(s))
+    for a in range(k):
+        square = 0.0
+        for j in range(d):
+            square += diagonal[a, j] * diagonal[a, j]
+        for p in range(d, factor.shape[1]):
+            square += factor[a, p] * factor[a, p]
+        total += 0.5 * gamma * gamma * square
+    return total - 0.5 * n * d * math.log(2.0 * math.pi)
+
+
+PRIMAL = gmm
+
+BLOCK = 40
+
+
+@njit(error_model="numpy", fastmath=True)
+def blocks_of_points(alpha, mean, factor, points, gamma):
+    k, d = mean.shape
+    n = points.shape[0]
+    alpha_b = np.zeros(k)
+    mean_b = np.zeros((k, d))
+    factor_b = np.zeros(factor.shape)
+    diagonal = np.exp(factor[:, :d])
+    diagonal_b = np.zeros((k, d))
+    trace = np.zeros(k)
+    for a in range(k):
+        for j in range(d):
+            trace[a] += factor[a, j]
+    block = np.empty((d, BLOCK))
+    centred = np.empty((d, BLOCK))
+    scaled = np.empty((k, d, BLOCK))
+    term = np.empty((k, BLOCK))
+    top = np.empty(BLOCK)
+    s = np.empty(BLOCK)
+    centred_b = np.empty(BLOCK)
+    for start in range(0, n, BLOCK):
+        size = min(BLOCK, n - start)
+        for j in range(d):
+            for i in range(size):
+                block[j, i] = points[start + i, j]
+        for a in range(k):
+            for j in range(d):
+                for i in range(size):
+                    centred[j, i] = block[j, i] - mean[a, j]
+                    scaled[a, j, i] = diagonal[a, j] * centred[j, i]
+            p = d
+            for c in range(d):
+                for r in range(c + 1, d):
+                    for i in range(size):
+                        scaled[a, r, i] += factor[a, p] * centred[c, i]
+                    p += 1
+            for i in range(size):
+                term[a, i] = alpha[a] + trace[a]
+            for j in range(d):
+                for i in range(size):
+                    term[a, i] -= 0.5 * scaled[a, j, i] * scaled[a, j, i]
+        for i in range(size):
+            top[i] = term[0, i]
+            s[i] = 0.0
+        for a in range(1, k):
+            for i in range(size):
+                top[i] = max(top[i], term[a, i])
+        for a in range(k):
+            for i in range(size):
+                term[a, i] = math.exp(term[a, i] - top[i])
+                s[i] += term[a, i]
+        for a in range(k):
+            for i in range(size):
+                term[a, i] /= s[i]  # the share of component a in point i
+                alpha_b[a] += term[a, i]
+            for j in range(d):
+                for i in range(size):
+                    centred[j, i] = block[j, i] - mean[a, j]
+                    scaled[a, j, i] *= -term[a, i]  # from here on its adjoint
+                    diagonal_b[a, j] += scaled[a, j, i] * centred[j, i]
+            p = d
+            for c in range(d):
+                for i in range(size):
+                    centred_b[i] = diagonal[a, c] * scaled[a, c, i]
+                for r in range(c + 1, d):
+                    entry_b = 0.0
+                    for i in range(size):
+                        entry_b += scaled[a, r, i] * centred[c, i]
+                        centred_b[i] += factor[a, p] * scaled[a, r, i]
+                    factor_b[a, p] += entry_b
+                    p += 1
+                for i in range(size):
+                    mean_b[a, c] -= centred_b[i]
+    highest = np.max(alpha)
+    share = np.exp(alpha - highest)
+    share *= n / np.sum(share)
+    for a in range(k):
+        for j in range(d):
+            diagonal_b[a, j] += gamma * gamma * diagonal[a, j]
+            factor_b[a, j] += diagonal_b[a, j] * diagonal[a, j] + alpha_b[a]
+        for p in range(d, factor.shape[1]):
+            factor_b[a, p] += gamma * gamma * factor[a, p]
+    return alpha_b - share, mean_b, factor_b
+
+
+HAND = {"blocks of points": blocks_of_points}
+
+
+def jax_primal(jax):
+    jnp = jax.numpy
+    logsumexp = jax.scipy.special.logsumexp
+
+    def primal(alpha, mean, factor, points, gamma):
+        k, d = mean.shape
+        n = points.shape[0]
+        columns, rows = np.array([(c, r) for c in range(d) for r in range(c + 1, d)]).T
+        diagonal = jnp.exp(factor[:, :d])
+        matrix = jnp.zeros((k, d, d)).at[:, rows, columns].set(factor[:, d:])
+        matrix += jax.vmap(jnp.diag)(diagonal)
+        scaled = jnp.einsum("kij,nkj->nki", matrix, points[:, None, :] - mean)
+        term = alpha + factor[:, :d].sum(axis=1) - 0.5 * jnp.sum(scaled * scaled, axis=-1)
+        prior = 0.5 * gamma**2 * (jnp.sum(diagonal**2) + jnp.sum(factor[:, d:] ** 2))
+        total = logsumexp(term, axis=1).sum() - n * logsumexp(alpha) + prior
+        return total - 0.5 * n * d * np.log(2.0 * np.pi)
+
+    return primal

@@ -1,0 +1,159 @@
+"""Gravity among bodies, leapfrog: a double loop over pairs with a square root and a division.
+
+The gradient is with respect to the first velocities. The mark by hand saves the positions at which
+the forces act and recomputes the forces; its inner loops run over the bodies that are written, so
+that they vectorise.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+WRT = ("v",)
+
+
+def arguments(n=64, steps=100):
+    random = np.random.default_rng(4)
+    return {
+        "x": random.normal(size=(3, n)),
+        "v": 0.1 * random.normal(size=(3, n)),
+        "mass": (0.5 + random.random(n)) / n,
+        "steps": steps,
+        "dt": 0.01,
+        "soft": 0.01,
+    }
+
+
+def nbody(x, v, mass, steps, dt, soft):
+    n = mass.size
+    x = x.copy()
+    v = v.copy()
+    for _ in range(steps):
+        for k in range(3):
+            for i in range(n):
+                x[k, i] += 0.5 * dt * v[k, i]
+        for i in range(n):
+            ax = 0.0
+            ay = 0.0
+            az = 0.0
+            for j in range(n):
+                dx = x[0, j] - x[0, i]
+                dy = x[1, j] - x[1, i]
+                dz = x[2, j] - x[2, i]
+                r2 = dx * dx + dy * dy + dz * dz + soft
+                s = mass[j] / (r2 * math.sqrt(r2))
+                ax += s * dx
+                ay += s * dy
+                az += s * dz
+            v[0, i] += dt * ax
+            v[1, i] += dt * ay
+            v[2, i] += dt * az
+        for k in range(3):
+            for i in range(n):
+                x[k, i] += 0.5 * dt * v[k, i]
+    total = 0.0
+    for k in range(3):
+        for i in range(n):
+            total += x[k, i] * x[k, i] + 0.5 * v[k, i] * v[k, i]
+    return total
+
+
+PRIMAL = nbody
+
+
+@njit(error_model="numpy")
+def drift(x, v, dt):
+    for k in range(3):
+        for i in range(x.shape[1]):
+            x[k, i] += 0.5 * dt * v[k, i]
+
+
+@njit(error_model="numpy")
+def accelerate(x, mass, soft, a):
+    n = mass.size
+    for k in range(3):
+        for i in range(n):
+            a[k, i] = 0.0
+    for j in range(n):
+        xj, yj, zj, mj = x[0, j], x[1, j], x[2, j], mass[j]
+        for i in range(n):
+            dx = xj - x[0, i]
+            dy = yj - x[1, i]
+            dz = zj - x[2, i]
+            r2 = dx * dx + dy * dy + dz * dz + soft
+            s = mj / (r2 * math.sqrt(r2))
+            a[0, i] += s * dx
+            a[1, i] += s * dy
+            a[2, i] += s * dz
+
+
+@njit(error_model="numpy")
+def accelerate_back(x, mass, soft, a_b, x_b):
+    """Both roles of a body, pulled and pulling, at once: each pair adds to one body only."""
+    n = mass.size
+    for j in range(n):
+        xj, yj, zj, mj = x[0, j], x[1, j], x[2, j], mass[j]
+        aj, bj, cj = a_b[0, j], a_b[1, j], a_b[2, j]
+        for i in range(n):
+            dx = xj - x[0, i]
+            dy = yj - x[1, i]
+            dz = zj - x[2, i]
+            wx = mj * a_b[0, i] - mass[i] * aj
+            wy = mj * a_b[1, i] - mass[i] * bj
+            wz = mj * a_b[2, i] - mass[i] * cj
+            r2 = dx * dx + dy * dy + dz * dz + soft
+            inverse = 1.0 / r2
+            s = inverse / math.sqrt(r2)
+            q = 3.0 * inverse * (dx * wx + dy * wy + dz * wz)
+            x_b[0, i] -= s * (wx - q * dx)
+            x_b[1, i] -= s * (wy - q * dy)
+            x_b[2, i] -= s * (wz - q * dz)
+
+
+@njit(error_model="numpy")
+def positions_saved(x, v, mass, steps, dt, soft):
+    n = mass.size
+    x = x.copy()
+    v = v.copy()
+    a = np.empty((3, n))
+    tape = np.empty((steps, 3, n))
+    for t in range(steps):
+        drift(x, v, dt)
+        tape[t] = x
+        accelerate(x, mass, soft, a)
+        for k in range(3):
+            for i in range(n):
+                v[k, i] += dt * a[k, i]
+        drift(x, v, dt)
+    x_b = 2.0 * x
+    v_b = v.copy()
+    for t in range(steps - 1, -1, -1):
+        drift(v_b, x_b, dt)
+        for k in range(3):
+            for i in range(n):
+                a[k, i] = dt * v_b[k, i]
+        accelerate_back(tape[t], mass, soft, a, x_b)
+        drift(v_b, x_b, dt)
+    return v_b
+
+
+HAND = {"positions saved": positions_saved}
+
+
+def jax_primal(jax, scan):
+    jnp = jax.numpy
+
+    def primal(x, v, mass, steps, dt, soft):
+        def step(state, _):
+            x, v = state
+            x = x + 0.5 * dt * v
+            d = x[:, None, :] - x[:, :, None]  # d[k, i, j] = x[k, j] - x[k, i]
+            r2 = jnp.sum(d * d, axis=0) + soft
+            v = v + dt * jnp.einsum("kij,ij->ki", d, mass / (r2 * jnp.sqrt(r2)))
+            return (x + 0.5 * dt * v, v), None
+
+        (x, v), _ = scan(step, (x, v), None, steps)
+        return jnp.sum(x * x) + 0.5 * jnp.sum(v * v)
+
+    return primal

@@ -1,0 +1,125 @@
+"""Wave inversion in one dimension: three buffers that rotate, a source, receivers at known points.
+
+The gradient is with respect to the velocity, summed over all time steps. The mark by hand keeps the
+whole history in a tape that has been touched before, and runs the adjoint recursion in gather form.
+"""
+
+import numpy as np
+from numba import njit
+
+WRT = ("c",)
+
+
+def arguments(nx=500, nt=1000):
+    random = np.random.default_rng(3)
+    c = 1.5 + 0.5 * np.sin(np.linspace(0.0, 6.0, nx)) + 0.1 * random.random(nx)
+    tau = np.pi * 8.0 * (np.arange(nt) * 2e-3 - 0.12)
+    receivers = np.arange(3, nx - 2, max(1, nx // 25))
+    return {
+        "c": c,
+        "scale": 0.2,
+        "source": (1.0 - 2.0 * tau**2) * np.exp(-(tau**2)),
+        "at": nx // 2,
+        "receivers": receivers,
+        "observed": 0.05 * random.normal(size=(nt, receivers.size)),
+        "nt": nt,
+    }
+
+
+def wave(c, scale, source, at, receivers, observed, nt):
+    nx = c.size
+    before = np.zeros(nx)
+    now = np.zeros(nx)
+    after = np.zeros(nx)
+    misfit = 0.0
+    for t in range(nt):
+        for i in range(1, nx - 1):
+            q = scale * c[i]
+            after[i] = 2.0 * now[i] - before[i] + q * q * (now[i + 1] - 2.0 * now[i] + now[i - 1])
+        after[at] += source[t]
+        for r in range(receivers.size):
+            e = after[receivers[r]] - observed[t, r]
+            misfit += 0.5 * e * e
+        before, now, after = now, after, before
+    return misfit
+
+
+PRIMAL = wave
+
+
+@njit(error_model="numpy")
+def step(before, now, after, k):
+    for i in range(1, k.size - 1):
+        after[i] = 2.0 * now[i] - before[i] + k[i] * (now[i + 1] - 2.0 * now[i] + now[i - 1])
+
+
+@njit(error_model="numpy")
+def step_back(u, later, latest, k, k_b, u_b):
+    """``u_b = 2 later - latest + laplacian(k later)``: the adjoint is a wave equation as well."""
+    for i in range(1, k.size - 1):
+        k_b[i] += later[i] * (u[i + 1] - 2.0 * u[i] + u[i - 1])
+        u_b[i] = (
+            2.0 * later[i]
+            - latest[i]
+            + k[i + 1] * later[i + 1]
+            - 2.0 * k[i] * later[i]
+            + k[i - 1] * later[i - 1]
+        )
+
+
+@njit(error_model="numpy")
+def history_saved(c, scale, source, at, receivers, observed, nt, tape):
+    nx = c.size
+    k = scale * scale * c * c
+    tape[0] = 0.0
+    tape[1] = 0.0
+    for t in range(nt):
+        u = tape[t + 2]
+        u[0] = 0.0
+        u[nx - 1] = 0.0
+        step(tape[t], tape[t + 1], u, k)
+        u[at] += source[t]
+    k_b = np.zeros(nx)
+    bars = np.zeros((3, nx))
+    for t in range(nt - 1, -1, -1):
+        u = tape[t + 2]
+        later = bars[t % 3]
+        for r in range(receivers.size):
+            later[receivers[r]] += u[receivers[r]] - observed[t, r]
+        step_back(tape[t + 1], later, bars[(t + 1) % 3], k, k_b, bars[(t + 2) % 3])
+    return 2.0 * scale * scale * c * k_b
+
+
+class History:
+    """The adjoint by hand; keeps its tape between calls."""
+
+    def __init__(self):
+        self.tape = np.ones((0, 0))
+
+    def __call__(self, c, scale, source, at, receivers, observed, nt):
+        if self.tape.shape != (nt + 2, c.size):
+            self.tape = np.ones((nt + 2, c.size))
+        return history_saved(c, scale, source, at, receivers, observed, nt, self.tape)
+
+
+HAND = {"history saved": History()}
+
+
+def jax_primal(jax, scan):
+    jnp = jax.numpy
+
+    def primal(c, scale, source, at, receivers, observed, nt):
+        k = (scale * c[1:-1]) ** 2
+
+        def step(state, x):
+            before, now = state
+            pulse, seen = x
+            inner = 2.0 * now[1:-1] - before[1:-1] + k * (now[2:] - 2.0 * now[1:-1] + now[:-2])
+            after = jnp.pad(inner, 1).at[at].add(pulse)
+            return (now, after), 0.5 * jnp.sum((after[receivers] - seen) ** 2)
+
+        rest = jnp.zeros_like(c)
+        _, misfits = scan(step, (rest, rest), (source, observed), nt)
+        return misfits.sum()
+
+    return primal
