@@ -500,7 +500,7 @@ class TestCaptured:
         assert g(3.0) == 12.0
         square = helper
 
-        def helper(x):  # noqa: F811
+        def helper(x):
             return x * x * x
 
         assert g(3.0) == 54.0

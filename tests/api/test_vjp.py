@@ -1,4 +1,4 @@
-"""``vjp``: what comes out, what seeds may be, and that a pullback depends on nothing that changes."""
+"""``vjp``: what comes out, what seeds may be, and what a pullback does not depend on."""
 
 from collections import namedtuple
 

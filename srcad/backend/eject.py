@@ -1,0 +1,127 @@
+"""Generated code as a module of its own, which runs where srcad is not installed.
+
+The text of the program, with the source of the few runtime functions that it calls in place of
+their import, and Numba's decorator on its functions. From ::
+
+    from srcad.runtime import tape
+
+    def f_grad(x, pool): ...
+
+comes ::
+
+    @njit
+    def tape(pool, size, dtype): ...
+
+    @njit
+    def _f_grad(x, pool): ...
+
+    @njit
+    def f_grad(x):
+        return _f_grad(x, (np.empty(0, np.uint8), np.zeros(4, np.int64)))
+"""
+
+import ast
+import inspect
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from srcad import runtime
+from srcad.config import Options
+from srcad.pipeline import Program
+
+
+def eject(program: Program, path: Path, options: Options) -> Path:
+    """Write the module; returns its path. Captured values are the last arguments of its function."""
+    text = ejected(program, options)
+    pending = path.with_name(f".{path.name}.{os.getpid()}")
+    pending.write_text(text, encoding="utf-8")
+    pending.replace(path)
+    return path
+
+
+def ejected(program: Program, options: Options) -> str:
+    """The text of the module."""
+    tree = ast.parse(program.text)
+    helpers = [
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "srcad.runtime"
+        for alias in node.names
+    ]
+    imports = [_segment(program.text, n) for n in tree.body if _is_foreign_import(n)]
+    functions = [_segment(program.text, n) for n in tree.body if isinstance(n, ast.FunctionDef)]
+    inner = f"_{program.entry}" if program.uses_pool else program.entry
+    functions = [
+        f"{_decorator(options)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
+        for f in functions
+    ]
+    if program.uses_pool:
+        functions.append(_without_pool(program, tree, inner, options))
+    runtime_imports, definitions = _runtime_source(helpers)
+    numba = ["from numba import njit"] if options.jit else []
+    head = sorted(
+        {*imports, *runtime_imports, *numba}, key=lambda row: (row.startswith("from"), row)
+    )
+    title = f'"""{program.entry}, written by srcad; it needs NumPy and Numba only."""'
+    return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
+
+
+def _decorator(options: Options) -> str:
+    if not options.jit:
+        return "# runs as plain Python"
+    given = ['error_model="numpy"']
+    given += [f"{name}=True" for name in ("fastmath", "parallel") if getattr(options, name)]
+    return f"@njit({', '.join(given)})"
+
+
+def _without_pool(program: Program, tree: ast.Module, inner: str, options: Options) -> str:
+    """The entry as a user calls it: without the pool, its tapes are allocated at each call."""
+    (entry,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == program.entry]
+    names = ", ".join(a.arg for a in entry.args.args[:-1])
+    return (
+        f"{_decorator(options)}\ndef {program.entry}({names}):\n"
+        f"    return {inner}({names}, (np.empty(0, np.uint8), np.zeros(4, np.int64)))"
+    )
+
+
+def _runtime_source(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of runtime functions, and of all that they use there."""
+    text = inspect.getsource(runtime)
+    tree = ast.parse(text)
+    by_name = {name: node for node in tree.body for name in _defined(node)}
+    needed: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name in needed or name not in by_name:
+            continue
+        needed.add(name)
+        pending += [n.id for n in ast.walk(by_name[name]) if isinstance(n, ast.Name)]
+    used = [n for n in tree.body if needed & set(_defined(n))]
+    imports = [n for n in tree.body if _is_foreign_import(n)] if used else []
+    return [_segment(text, n) for n in imports], [_segment(text, n) for n in used]
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [t.id for t in targets if isinstance(t, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case _:
+            return []
+
+
+def _is_foreign_import(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module not in ("srcad.runtime", "__future__")
+    return isinstance(node, ast.Import)
+
+
+def _segment(text: str, node: ast.stmt) -> str:
+    """The text of a statement, its decorators included."""
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
