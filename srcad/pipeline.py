@@ -11,10 +11,10 @@ from srcad.config import Options
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
-from srcad.ir.nodes import Var
+from srcad.ir.nodes import Block, Function, Var
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_float
-from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_primal
+from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_callee, write_primal
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 
@@ -86,10 +86,8 @@ def compile_request(request: Request) -> Program:
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
     program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
-    inputs = {p for p in program.parameters if isinstance(p, str)} | {c.name for c in program.captured}
-    inputs |= {p.name for p in program.parameters if not isinstance(p, str)}
-    body = coalesce(program.body)
-    body = settle_checks(body, inputs, request.options.boundscheck)
+    checked = request.options.boundscheck
+    body = _prepared(program, checked)
     outputs = [_final(program, name) for name in request.outputs]
     if request.kind == "primal":
         written = write_primal(program, body, outputs)
@@ -97,8 +95,13 @@ def compile_request(request: Request) -> Program:
         names = request.wrt if request.kind != "vjp" else tuple(n for n, _ in request.parameters)
         wrt = [leaf for n in names for leaf in program.leaves[n] if _carries(leaf, program)]
         written = write_adjoint(program, body, wrt, outputs, request.kind)
+    callees: list[Function] = []
+    for callee in program.callees:  # functions that call themselves
+        assert callee.program is not None
+        primal, reverse = write_callee(callee.program, _prepared(callee.program, checked))
+        callees += [primal] if request.kind == "primal" else [primal, reverse]
     return Program(
-        print_module((written.function,)),
+        print_module((*callees, written.function)),
         written.function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards),
@@ -106,6 +109,13 @@ def compile_request(request: Request) -> Program:
         None if program.result is None else type_of(program.result),
         written.uses_pool,
     )
+
+
+def _prepared(program: Elaborated, checked: bool) -> Block:
+    """The body of a program, simplified, its index checks proved or hoisted."""
+    inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
+    inputs |= {c.name for c in program.captured}
+    return settle_checks(coalesce(program.body), inputs, checked)
 
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:

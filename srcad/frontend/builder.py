@@ -44,8 +44,10 @@ class Decisions:
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
     """Names that may be unbound when read: a flag tells."""
+    outlined: set[int] = field(default_factory=set)
+    """Functions (by id) that call themselves: functions of the module, not inlined."""
 
-    def add(self, where: set[tuple[str, str]], key: tuple[str, str]) -> None:
+    def add(self, where: set, key: object) -> None:
         """Record a decision and start again."""
         where.add(key)
         raise Restart
@@ -149,6 +151,8 @@ class Builder:
             case Call(function="max"):
                 return any(self.is_nonnegative(a) for a in expr.args)
         op = getattr(expr, "op", "")
+        if op == "%" and isinstance(expr.b, Const):  # type: ignore[union-attr]
+            return bool(expr.b.value > 0)  # type: ignore[union-attr]
         if op in ("+", "*", "//"):
             return self.is_nonnegative(expr.a) and self.is_nonnegative(expr.b)  # type: ignore[union-attr]
         return False

@@ -31,6 +31,7 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcad.analysis.alias import points_to, stored_sites
 from srcad.errors import ArgumentError, UndefinedNameError
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.builder import Builder, Decisions, Restart
@@ -52,6 +53,7 @@ from srcad.frontend.values import (
     StaticValue,
     TupleValue,
     Value,
+    type_of,
 )
 from srcad.ir.build import FALSE, ONE, TRUE, ZERO, add, integer, is_const, join_kinds, scale, sub
 from srcad.ir.names import Names
@@ -68,6 +70,7 @@ from srcad.ir.nodes import (
     For,
     If,
     IndexCheck,
+    Invoke,
     Load,
     Raise,
     Stmt,
@@ -122,24 +125,58 @@ class Elaborated:
     captured: tuple[CapturedValue, ...]
     guards: tuple[tuple[Callable[[], object], object], ...]
     names: Names
-    final: dict[str, Value] = field(default_factory=dict)
-    """Values of the parameters' names at the end."""
+    callees: tuple[Outlined, ...] = ()
+    """Functions that are called, not inlined: those that call themselves."""
+
+
+@dataclass
+class Outlined:
+    """A function that calls itself, elaborated on its own for some argument types."""
+
+    name: str
+    types: tuple[tuple[str, Type], ...]
+    result: Type | None = Scalar(FLOAT)
+    """The type of its result: assumed at first, then found."""
+    writes: frozenset[int] = frozenset()
+    """Positions, among its leaves, of the arrays that it writes."""
+    captured: tuple[tuple[object, CapturedValue], ...] = ()
+    program: Elaborated | None = None
+
+
+@dataclass
+class _Shared:
+    """What the elaborations of one module have in common."""
+
+    outlined: dict[object, Outlined] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=Decisions)
 
 
 def elaborate(source: FunctionSource, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
     """Elaborate a function for argument types; raises ``UnsupportedError`` and kin."""
-    decisions = Decisions()
+    shared = _Shared()
+    program = _settled(source, parameters, shared, source.name)[0]
+    return replace(program, callees=tuple(shared.outlined.values()))
+
+
+def _settled(
+    source: FunctionSource, parameters: tuple[tuple[str, Type], ...], shared: _Shared, name: str
+) -> tuple[Elaborated, _Elaborator]:
+    """Elaborate until every decision is made."""
+    decisions = Decisions(outlined=shared.decisions.outlined)
     for _ in range(200):
         try:
-            return _Elaborator(source, decisions).run(parameters)
+            elaborator = _Elaborator(source, decisions, shared, name)
+            return elaborator.run(parameters), elaborator
         except Restart:
             continue
     raise RuntimeError("elaboration does not settle")
 
 
 class _Elaborator(Expressions):
-    def __init__(self, source: FunctionSource, decisions: Decisions) -> None:
+    def __init__(self, source: FunctionSource, decisions: Decisions, shared: _Shared, title: str) -> None:
         self.b = Builder(Names(), decisions)
+        self.shared = shared
+        self.title = title
         self.source = source
         self.scope = Scope(source.name, source)
         self.vars: dict[tuple[str, str, str], Var] = {}
@@ -147,14 +184,16 @@ class _Elaborator(Expressions):
         self.references: dict[tuple[str, str], str] = {}
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
         self.guards: list[tuple[Callable[[], object], object]] = []
-        self.calls: list[object] = []
+        self.calls: list[int] = [id(source.function)]
 
     # ------------------------------------------------------------ the whole program
 
     def run(self, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
         node = self.source.node
         self.b.here = self.b.at = self.source.position(node)
-        self.b.names.fresh(self.source.name)
+        self.b.names.fresh(self.title)
+        for other in self.shared.outlined.values():
+            self.b.names.fresh(other.name)
         leaves: dict[str, tuple[Var | str, ...]] = {}
         for name, type_ in parameters:
             found: list[Var | str] = []
@@ -166,9 +205,8 @@ class _Elaborator(Expressions):
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body)
         captured = tuple(c for c, _ in self.captures.values())
-        final = {name: self.scope.env[name] for name, _ in parameters}
         return Elaborated(
-            self.source.name,
+            self.title,
             tuple(leaf for found in leaves.values() for leaf in found),
             leaves,
             body,
@@ -178,7 +216,6 @@ class _Elaborator(Expressions):
             captured,
             tuple(self.guards),
             self.b.names,
-            final,
         )
 
     def _returned(self, value: Value) -> Value:
@@ -437,14 +474,21 @@ class _Elaborator(Expressions):
             parent: Scope | None = function.scope  # type: ignore[assignment]
             assert parent is not None
             source, defaults, name = parent.source, list(function.defaults), getattr(code, "name", "lambda_")
-            identity: object = id(function.node)
+            identity = id(function.node)
         else:
             source = find_source(function)
             code, parent, name, identity = source.node, None, source.name, id(source.function)
             fn = source.function
             defaults = [self._python_value(v, name) for v in fn.__defaults__ or ()]
-        if identity in self.calls:
-            raise self.b.refuse(f"recursion ({name} calls itself) is not supported yet", "write it as a loop")
+        if identity in self.calls and identity not in self.b.decisions.outlined:
+            if isinstance(function, LocalFunction):
+                raise self.b.refuse(
+                    f"{name} is defined inside and calls itself: recursion of inner functions is not supported",
+                    "define it at the top of the module",
+                )
+            self.b.decisions.add(self.b.decisions.outlined, identity)
+        if identity in self.b.decisions.outlined:
+            return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
         scope = Scope(key, source, parent=parent)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
@@ -514,6 +558,85 @@ class _Elaborator(Expressions):
                 keep = True
             scope.env[name] = value if keep else self._bind(name, value)
         self.scope = saved
+
+    def _invoke(
+        self,
+        source: FunctionSource,
+        code: Any,
+        values: list[Value],
+        keywords: dict[str, Value],
+        defaults: list[Value],
+        function: Any,
+    ) -> Value:
+        """A call that is not inlined."""
+        scope = Scope(f"{self.scope.key}/{source.name}!", source)
+        self._bind_arguments(scope, code, values, keywords, defaults, source, function)
+        given = {n: self._as_argument(v) for n, v in scope.env.items()}
+        types_ = tuple((n, _argument_type(v)) for n, v in given.items())
+        target = self._outlined(source, types_)
+        leaves = [leaf for v in given.values() for leaf in _leaves(v)]
+        writes = tuple(str(leaves[k]) for k in sorted(target.writes))
+        if len(set(writes)) < len(writes) or any(leaves.count(w) > 1 for w in writes):
+            raise self.b.refuse("the same array is passed twice to a recursive function that writes it")
+        args: list[Expr | str] = list(leaves)
+        for key, value in target.captured:
+            found = self._captured_value(key, value.name, value.fetch, value.fetch())
+            args += _leaves(found)
+        results: list[Var] = []
+        out = self._results(target.result, target.name, results)
+        self.b.emit(Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at))
+        return out
+
+    def _as_argument(self, value: Value) -> Value:
+        match value:
+            case ArrayValue():
+                return arrays.stored(self.b, value, "t")
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(self._as_argument(v) for v in items), cls)
+            case MaybeUnbound() | RangeValue() | LocalFunction():
+                raise self.b.refuse("a recursive function takes numbers, arrays and static values here")
+        return self.b.hold(value, "a") if isinstance(value, Expr) else value
+
+    def _results(self, type_: Type | None, base: str, found: list[Var]) -> Value:
+        match type_:
+            case None:
+                return StaticValue(None)
+            case Scalar(kind=kind):
+                var = Var(self.b.names.fresh(f"{base}_value"), kind)
+                found.append(var)
+                return var
+            case Tuple(items=items, cls=cls):
+                return TupleValue(tuple(self._results(t, base, found) for t in items), cls)
+        raise self.b.refuse("a recursive function must return numbers", "write arrays into an argument instead")
+
+    def _outlined(self, source: FunctionSource, types_: tuple[tuple[str, Type], ...]) -> Outlined:
+        """The function of the module for these argument types, elaborated if it is new."""
+        key = (id(source.function), types_)
+        known = self.shared.outlined.get(key)
+        if known is not None:
+            return known
+        taken = [o.name for o in self.shared.outlined.values()]
+        name = f"{source.name}_call" if source.name == self.title or source.name in taken else source.name
+        while name in taken or name in self.b.names._used:
+            name += "_"
+        self.b.names.fresh(name)
+        target = Outlined(name, types_)
+        self.shared.outlined[key] = target
+        for _ in range(20):
+            program, elaborator = _settled(source, types_, self.shared, name)
+            leaves = list(program.parameters)
+            sites = points_to(program.body, set(program.arrays))
+            written = stored_sites(program.body, sites)
+            writes = frozenset(k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written)
+            result = None if program.result is None else type_of(program.result)
+            captured = tuple((k, c) for k, (c, _) in elaborator.captures.items())
+            old = (target.result, target.writes, [c.name for _, c in target.captured])
+            new = (result, writes, [c.name for _, c in captured])
+            target.result, target.writes, target.captured, target.program = result, writes, captured, program
+            if old == new:
+                self.guards += elaborator.guards
+                return target
+        raise RuntimeError("the result of a recursive function does not settle")
 
     def _python_value(self, value: object, name: str) -> Value:
         """A default argument: a Python object."""
@@ -619,13 +742,12 @@ class _Elaborator(Expressions):
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
 
     def _unpack(self, targets: list[Any], value: Value) -> None:
+        if any(isinstance(t, gast.Starred) for t in targets):
+            raise self.b.refuse("a starred target (*) is not supported", "unpack by index or by a slice")
         if isinstance(value, ArrayValue):
+            wanted = scalars.compare("==", value.extents[0], integer(len(targets)))
+            self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
             items: list[Value] = [arrays.select(self.b, value, [integer(k)]) for k in range(len(targets))]
-            self.b.check(
-                scalars.compare("==", value.extents[0], integer(len(targets))),
-                "ValueError",
-                f"not the {len(targets)} values to unpack",
-            )
         elif isinstance(value, TupleValue):
             items = list(value.items)
         else:
@@ -1132,6 +1254,29 @@ def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
     with b.into([]):
         picked = arrays.select(b, value, keys)
     return picked
+
+
+def _argument_type(value: Value) -> Type:
+    """The type of an argument of a function that is not inlined; lengths of axes are left open."""
+    found = type_of(value)
+    if isinstance(found, Array):
+        return Array(found.dtype, found.ndim)
+    if isinstance(value, TupleValue):
+        return Tuple(tuple(_argument_type(v) for v in value.items), value.cls)
+    return found
+
+
+def _leaves(value: Value) -> list[Expr | str]:
+    match value:
+        case ArrayValue():
+            assert value.view is not None
+            return [value.view.base]
+        case TupleValue(items=items):
+            return [leaf for item in items for leaf in _leaves(item)]
+        case StaticValue():
+            return []
+    assert isinstance(value, Expr)
+    return [value]
 
 
 def _extent_of(expr: Expr, base: str, alias: str) -> Expr:

@@ -255,7 +255,7 @@ class Expressions(ABC):
         if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
             return TupleValue(left.items * int(right.value), left.cls)
         if isinstance(left, StaticValue) and isinstance(right, StaticValue):
-            raise self.b.refuse("arithmetic on str or other objects is not supported", "compute it outside")
+            raise self.b.refuse("arithmetic on str or other objects is not supported", "compute it outside and pass the number")
         return scalars.combine(self.b, op, left, right)
 
     def _compare(self, node: Any) -> Value:
@@ -373,7 +373,8 @@ class Expressions(ABC):
                 return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
             raise self.b.refuse(f"a number has no attribute {name!r} here")
-        raise self.b.refuse(f"the attribute {name!r} of this object is not supported")
+        hint = "use an array of fixed length and write its elements" if isinstance(owner, TupleValue) else ""
+        raise self.b.refuse(f"the attribute {name!r} of this object is not supported", hint)
 
     def _array_attribute(self, value: ArrayValue, name: str) -> Value:
         match name:

@@ -103,6 +103,8 @@ def shape_of(b: Builder, value: Value) -> tuple[Expr, ...]:
     for item in items:
         if not isinstance(item, Expr) or item.kind != INT:
             raise b.refuse("a shape must be an integer or a tuple of integers")
+        if not b.is_nonnegative(item):
+            b.check(compare(">=", item, ZERO), "ValueError", "negative dimensions are not allowed")
     return tuple(items)  # type: ignore[arg-type]
 
 

@@ -25,7 +25,8 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         return value
     if isinstance(value, StaticValue):
         given = type(value.value).__name__
-        raise b.refuse(f"a number or an array is expected here, not {given} {value.value!r}")
+        what = f"a number or an array is expected here, not {given} {value.value!r}"
+        raise b.refuse(what, "compute it outside the function and pass the number")
     raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
 
 

@@ -262,13 +262,15 @@ class Invoke:
     """``targets = function(args)``: a call of another function of the module, by its name.
 
     Arrays are passed by reference (their names); ``writes`` are those that the callee writes.
-    ``primal`` is the primal's name: its reverse is ``primal + "_reverse"``.
+    Its reverse is the function ``function + "_reverse"``.
     """
 
     targets: tuple[Var, ...]
     function: str
     args: tuple[Expr | str, ...]
     writes: tuple[str, ...] = ()
+    count: int = 0
+    """The number of leading arguments that can carry derivatives (captured values follow them)."""
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -381,7 +383,8 @@ class Function:
     body: Block
     arrays: dict[str, tuple[str, int]] = field(default_factory=dict, compare=False)
     """dtype and rank of every array that the body names."""
-    doc: str = ""
+    exports: tuple[str, ...] = ()
+    """Arrays, given by the caller, whose contents at the end matter to it."""
 
 
 # ---------------------------------------------------------------- walking

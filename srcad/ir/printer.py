@@ -182,6 +182,12 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:  # noqa: PLR0912 (one case for e
         case Check():
             test = print_expr(_negated(stmt.test))
             return [f"{lead}if {test}:", f"{lead}{_INDENT}raise {stmt.error}({stmt.message!r})"]
+        case IndexCheck(index=Const(value=int() as k)):
+            bound = f"<= {k}" if k >= 0 else f"< {-k}"
+            return [
+                f"{lead}if {stmt.array}.shape[{stmt.axis}] {bound}:",
+                f"{lead}{_INDENT}raise IndexError({index_message(stmt)!r})",
+            ]
         case IndexCheck():
             index, extent = print_expr(stmt.index, 5), f"{stmt.array}.shape[{stmt.axis}]"
             return [
@@ -212,7 +218,7 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:  # noqa: PLR0912 (one case for e
         case Comment():
             return one("# " + " ".join(stmt.text.split()))
         case Return():
-            return one(f"return {', '.join(_item(i) for i in stmt.items)}")
+            return one(f"return {', '.join(_item(i) for i in stmt.items)}".rstrip())
 
 
 def index_message(check: IndexCheck) -> str:
@@ -294,15 +300,13 @@ def print_function(function: Function) -> str:
     """The text of a function."""
     names = [p if isinstance(p, str) else p.name for p in function.parameters]
     lines = [f"def {function.name}({', '.join(names)}):"]
-    if function.doc:
-        lines.append(f'{_INDENT}"""{function.doc}"""')
     return "\n".join(lines + print_block(function.body, 1)) + "\n"
 
 
 def print_module(functions: tuple[Function, ...]) -> str:
     """The text of a module: imports, then the functions in order."""
     body = "\n\n".join(print_function(f) for f in functions)
-    helpers = [name for name in ("grow", "stack", "tape") if f"{name}(pool" in body]
+    helpers = [name for name in ("grow", "no_pool", "stack", "tape") if f" {name}(" in body]
     lines = []
     if "math." in body:
         lines.append("import math\n")

@@ -19,6 +19,7 @@ from srcad.ir.build import accumulate, real
 from srcad.ir.nodes import (
     Assign,
     Block,
+    Call,
     Comment,
     Copy,
     Expr,
@@ -93,8 +94,13 @@ def _inputs(program: Elaborated) -> tuple[Var | str, ...]:
     return (*program.parameters, *captured)
 
 
-def write_primal(program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
-    """The primal as a function of its own: the leaves of the result, then the named outputs."""
+def write_primal(
+    program: Elaborated, body: Block, outputs: list[Leaf], *, as_callee: bool = False
+) -> Written:
+    """The primal as a function of its own: the leaves of the result, then the named outputs.
+
+    A callee writes into the arrays that it is given.
+    """
     items = [*result_leaves(program.result), *outputs]
     names = program.names
     arrays = dict(program.arrays)
@@ -113,27 +119,34 @@ def write_primal(program: Elaborated, body: Block, outputs: list[Leaf]) -> Writt
             tail.append(Copy(copy, item))
             item = copy
         returned.append(item)
-    whole = (*_copies(mutated), *body, *tail, Return(tuple(returned)))
-    function = Function(program.name, _inputs(program), tuple(whole), arrays)
+    copies = [] if as_callee else _copies(mutated)
+    whole = (*copies, *body, *tail, Return(tuple(returned)))
+    exports = tuple(arrays_of(_inputs(program))) if as_callee else ()
+    function = Function(program.name, _inputs(program), tuple(whole), arrays, exports)
     return Written(initialise(prune(function)), False)
 
 
 def write_adjoint(
     program: Elaborated, body: Block, wrt: list[Var | str], outputs: list[Leaf], kind: str
 ) -> Written:
-    """The adjoint: ``kind`` "gradient", "value_and_gradient" or "vjp".
+    """The adjoint: ``kind`` "gradient", "value_and_gradient", "vjp" or "reverse".
 
     For the gradients the first leaf of the result is the loss; for vjp every float leaf of the
-    result and of ``outputs`` has a seed.
+    result and of ``outputs`` has a seed. "reverse" is the reverse of a function that the module
+    calls: shadows are given as arguments and updated, adjoints of scalars are returned.
     """
+    within = kind == "reverse"
     leaves = result_leaves(program.result)
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
-    items: list[Leaf] = [*leaves, *outputs] if kind == "vjp" else leaves[:1]
+    seeded = kind in ("vjp", "reverse")
+    items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
     floats = [i for i in items if _is_float(i, arrays)]
     ends: set[str] = set()
     for item in floats:
         ends |= {item} if isinstance(item, str) else carriers(item)
+    given = [w for w in wrt if isinstance(w, str)] if within else []
+    ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     alive = active(body, starts, ends, sites)
     reverser = Reverser(body, arrays, alive, sites, names)
@@ -144,7 +157,7 @@ def write_adjoint(
     start: list[Stmt] = []
     for item in floats:
         seed: Expr | str
-        if kind != "vjp":
+        if not seeded:
             seed = real(1.0)
         elif isinstance(item, str):
             seed = names.fresh("seed")
@@ -161,32 +174,44 @@ def write_adjoint(
         for item in leaves:
             returned.append(_kept(item, primal, names, arrays))
     forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
+    if within:
+        forward.insert(0, Assign(Var("pool", "pool"), Call("no_pool", (), "pool")))
     for name in arrays_of(inputs):
-        if name in alive and name not in reverser.shadowed_late:
+        if name in alive and name not in reverser.shadowed_late and name not in given:
             forward.append(ZerosLike(reverser.bar(name), name))
     forward += [Comment("forward sweep"), *sweeps.forward, *primal]
     reverse: list[Stmt] = [Comment("reverse sweep"), *sweeps.middle]
     for name in sorted(reverser.shadowed_late):
-        if name in alive:
+        if name in alive and name not in given:
             reverse.append(ZerosLike(reverser.bar(name), name))
     gradients: list[Leaf] = []
     tail: list[Stmt] = []
     for w in wrt:
-        gradients.append(_gradient(w, reverser, alive, tail, names, arrays))
+        if w not in given:
+            gradients.append(_gradient(w, reverser, alive, tail, names, arrays))
     bars = {reverser.bars[n]: n for n in reverser.bars if n not in arrays}
     kinds = _kinds((*body, *start, *sweeps.reverse, Return(tuple(g for g in gradients))))
     zero = [Assign(Var(bar, kinds.get(bar, FLOAT)), real(0.0, kinds.get(bar, FLOAT))) for bar in sorted(bars)]
     whole = (*forward, *reverse, *zero, *start, *sweeps.reverse, *tail, Return((*returned, *gradients)))
-    function = Function(
-        names.fresh(_title(program.name, kind)), (*inputs, *seeds), tuple(whole), arrays
-    )
+    title = f"{program.name}_reverse" if within else names.fresh(_title(program.name, kind))
+    shadows = tuple(reverser.bar(name) for name in given)
+    arrays |= {reverser.bar(name): arrays[name] for name in given}
+    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, shadows)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
-    if pooled:
+    if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
-    return Written(function, pooled)
+    return Written(function, pooled and not within)
+
+
+def write_callee(program: Elaborated, body: Block) -> tuple[Function, Function]:
+    """A function that calls itself, and its reverse."""
+    leaves = [p for p in program.parameters if _is_float(p, program.arrays)]
+    primal = write_primal(program, body, [], as_callee=True).function
+    reverse = write_adjoint(program, body, leaves, [], "reverse").function
+    return primal, reverse
 
 
 def arrays_of(inputs: tuple[Var | str, ...]) -> list[str]:

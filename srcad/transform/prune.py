@@ -53,7 +53,9 @@ def prune(function: Function) -> Function:
     """The function without dead statements."""
     body, size = function.body, -1
     while size != (size := sum(1 for _ in statements(body))):
-        body, _ = _Pruner(points_to(body, set(function.arrays))).block(body, frozenset())
+        pruner = _Pruner(points_to(body, set(function.arrays)))
+        seen_outside = {c for name in function.exports for c in pruner.contents(name)}
+        body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
 
 

@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from srcad.analysis.activity import carriers
 from srcad.analysis.alias import Sites
 from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
-from srcad.errors import UnsupportedError
 from srcad.ir.build import ONE, ZERO, accumulate, add, at_least_zero, integer, real, scale, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -74,7 +73,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, is_float
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_float
 from srcad.transform.prune import pruned_block
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.products import reverse_product
@@ -319,7 +318,7 @@ class Reverser:
             case Invoke():
                 return False
             case Bind():
-                return not set(stmt.targets) & level.moving
+                return not (set(stmt.targets) | set(stmt.sources)) & level.moving
         return self._stable(stmt, level)
 
     def _inner_reruns(self, stmt: Stmt, level: _Level) -> bool:
@@ -427,6 +426,8 @@ class Reverser:
                 case Bind() if set(stmt.targets) & level.moving:
                     continue
             out += self._keep(stmt, level, defined, set(writes_of(stmt)))
+            if isinstance(stmt, Invoke) and level.loop is None:
+                out += self._kept_copies(stmt, level)
             if self._reruns(stmt, level):
                 if isinstance(stmt, Store) and not stmt.fresh:
                     out.append(self._keep_element(stmt, level))
@@ -568,6 +569,9 @@ class Reverser:
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
+            case Bind():
+                names = self.with_bars(list(stmt.targets))
+                return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
             case Invoke():
                 return [
                     Assign(t, self.saved((id(stmt), t.name), t.name, t.kind, level.chain), stmt.at)
@@ -659,6 +663,9 @@ class Reverser:
                     out.append(stmt)
                 case Bind():
                     out += [stmt, *self._shadow_of(stmt)]
+                    if not self._reruns(stmt, level) and not set(stmt.targets) & level.moving:
+                        names = self.with_bars(list(stmt.targets))
+                        out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
                 case _ if self._reruns(stmt, level):
                     out.append(stmt)
                 case Assign():
@@ -925,11 +932,78 @@ class Reverser:
 
     # ------------------------------------------------------------ calls that are not inlined
 
+    def _kept_copies(self, stmt: Invoke, level: _Level) -> list[Stmt]:
+        """Copies of the arrays that a call writes, as they are before it."""
+        out: list[Stmt] = []
+        for name in stmt.writes:
+            kept = self.names.fresh(f"{name}_before")
+            self.arrays[kept] = self.arrays[name]
+            level.kept[id(stmt), f"copy of {name}"] = kept
+            out.append(Copy(kept, name))
+        return out
+
     def _invoke_recorded(self, stmt: Invoke, chain: _Chain) -> list[Stmt]:
-        raise UnsupportedError("a recursive call inside a loop is not supported yet", stmt.at)
+        out: list[Stmt] = []
+        for name in stmt.writes:
+            kept = self.names.fresh(f"{name}_before")
+            self.arrays[kept] = self.arrays[name]
+            out += [Copy(kept, name), Push(self.list_of((id(stmt), "copy", name), name, chain), kept)]
+        out.append(stmt)
+        return out + [self.save((id(stmt), t.name), t.name, t, chain) for t in stmt.targets]
 
     def _reverse_invoke(self, stmt: Invoke, level: _Level) -> list[Stmt]:
-        raise UnsupportedError("recursion is not supported yet", stmt.at)
+        """``y = g(x, u)``: g is run again and reversed by a function of its own."""
+        out: list[Stmt] = []
+        for name in stmt.writes:
+            kept = level.kept.get((id(stmt), f"copy of {name}"))
+            if kept is None:
+                assert level.chain is not None
+                kept = self.names.fresh(f"{name}_before")
+                self.arrays[kept] = self.arrays[name]
+                out.append(Pop(kept, self.list_of((id(stmt), "copy", name), name, level.chain)))
+            out += self._contents(name, kept)
+        restore = self._restored(stmt, level, [t.name for t in stmt.targets])
+        involved = {t.name for t in stmt.targets} | set(stmt.writes)
+        if not involved & self.active:
+            return out + restore
+        args: list[Expr | str] = list(stmt.args)
+        for t in stmt.targets:
+            if is_float(t.kind):
+                args.append(self.bar_var(t) if self.is_active(t.name) else real(0.0, t.kind))
+        results: list[Var] = []
+        shares: list[tuple[Var, Var]] = []
+        for a in stmt.args[: stmt.count]:
+            if isinstance(a, str):
+                if self.arrays[a][0] not in (FLOAT, FLOAT32):
+                    continue
+                if self.is_active(a):
+                    args.append(self.bar(a))
+                else:
+                    scratch = self.names.fresh(f"{a}_b")
+                    self.arrays[scratch] = self.arrays[a]
+                    out.append(ZerosLike(scratch, a))
+                    args.append(scratch)
+            elif is_float(a.kind):
+                share = Var(self.names.fresh("share"), a.kind)
+                results.append(share)
+                if isinstance(a, Var) and self.is_active(a.name):
+                    shares.append((a, share))
+        out += restore
+        out.append(Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at))
+        for t in stmt.targets:
+            if is_float(t.kind) and self.is_active(t.name):
+                out.append(Assign(self.bar_var(t), real(0.0, t.kind)))
+        return out + [self.add_to(var, share) for var, share in shares]
+
+    def _contents(self, target: str, source: str) -> list[Stmt]:
+        """``target[:] = source``."""
+        kind = self.arrays[target][0]
+        kind = kind if kind in (FLOAT, FLOAT32, BOOL) else INT
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            return [Store(target, at, Load(source, at, kind))]
+
+        return self.nest(target, self.arrays[target][1], body)
 
 
 # ---------------------------------------------------------------- loops
