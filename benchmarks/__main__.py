@@ -1,6 +1,6 @@
 """``python -m benchmarks``: srcad against the primal, adjoints by hand, and JAX, from one run.
 
-One thread for everybody, every gradient checked against the one by hand before it is timed, all of a
+One thread for all; every gradient is checked against the one by hand before it is timed; all of a
 kernel's implementations timed in turns, medians.
 """
 
@@ -69,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
         )
     for name in kernels:
         try:
-            rows.append(measure(name, importlib.import_module(f"benchmarks.{name}"), options.seconds))
+            rows.append(
+                measure(name, importlib.import_module(f"benchmarks.{name}"), options.seconds)
+            )
         except Disagreement as problem:
             failed.append(str(problem))
             print(f"{name:16}{problem}")

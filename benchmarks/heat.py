@@ -1,9 +1,9 @@
 """Heat equation on a grid with varying conductivity, explicit loops, two buffers that are swapped.
 
-The gradient is with respect to the first field and the conductivity. What decides the time: whether
-the tape's memory is fresh at each call, whether a step is saved whole or element by element, and
-whether the reversed stencil scatters or gathers. The marks by hand take a tape that has been touched
-before, as a pooled tape is, and gather.
+The gradient is with respect to the first field and the conductivity. What decides the time:
+whether the tape's memory is fresh at each call, whether a step is saved whole or element by element,
+and whether the reversed stencil scatters or gathers. The marks by hand take a tape that has been
+touched before, as a pooled tape is, and gather.
 """
 
 import numpy as np
@@ -14,7 +14,11 @@ WRT = ("u", "kappa")
 
 def arguments(n=256, steps=200):
     random = np.random.default_rng(2)
-    return {"u": random.random((n, n)), "kappa": 0.05 + 0.15 * random.random((n, n)), "steps": steps}
+    return {
+        "u": random.random((n, n)),
+        "kappa": 0.05 + 0.15 * random.random((n, n)),
+        "steps": steps,
+    }
 
 
 def heat(u, kappa, steps):

@@ -22,6 +22,7 @@ def arguments(layers=2, width=14, length=1024):
     }
 
 
+@njit(error_model="numpy")
 def sigmoid(x):
     return 1.0 / (1.0 + math.exp(-x))
 
@@ -59,8 +60,6 @@ def lstm(main, extra, state, sequence):
 
 PRIMAL = lstm
 
-fast_sigmoid = njit(error_model="numpy")(sigmoid)
-
 
 @njit(error_model="numpy")
 def gates_saved(main, extra, state, sequence):
@@ -78,9 +77,9 @@ def gates_saved(main, extra, state, sequence):
             for j in range(width):
                 h = state[2 * q, j]
                 c = state[2 * q + 1, j]
-                f = fast_sigmoid(x[j] * main[2 * q, j] + main[2 * q + 1, j])
-                i = fast_sigmoid(h * main[2 * q, width + j] + main[2 * q + 1, width + j])
-                o = fast_sigmoid(x[j] * main[2 * q, 2 * width + j] + main[2 * q + 1, 2 * width + j])
+                f = sigmoid(x[j] * main[2 * q, j] + main[2 * q + 1, j])
+                i = sigmoid(h * main[2 * q, width + j] + main[2 * q + 1, width + j])
+                o = sigmoid(x[j] * main[2 * q, 2 * width + j] + main[2 * q + 1, 2 * width + j])
                 g = math.tanh(h * main[2 * q, 3 * width + j] + main[2 * q + 1, 3 * width + j])
                 new = c * f + i * g
                 squashed = math.tanh(new)
