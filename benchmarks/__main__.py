@@ -19,7 +19,7 @@ import platform  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from benchmarks import KERNELS, compile_time  # noqa: E402
+from benchmarks import KERNELS, compile_time, memory  # noqa: E402
 from benchmarks.measure import Disagreement, Row, measure  # noqa: E402
 
 
@@ -54,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=str(names))
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every number there too")
     parser.add_argument("--seconds", type=float, default=6.0, help="spent timing each kernel")
+    parser.add_argument("--memory", action="store_true", help="measure peak memory as well")
     options = parser.parse_args(argv)
     chosen = options.only or list(names)
 
@@ -81,6 +82,9 @@ def main(argv: list[str] | None = None) -> int:
         if all(row.best("jax") is None for row in rows):
             print("JAX is not installed: skipped.")
         show_details(rows)
+    peaks = {row.kernel: memory.measure(row.kernel) for row in rows} if options.memory else {}
+    for name, peak in peaks.items():
+        print(f"{name}: MB that one call takes:", {k: round(v, 1) for k, v in peak.items()})
     compiled = compile_time.measure() if "compile_time" in chosen else []
     if compiled:
         compile_time.show(compiled)
@@ -89,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
             "python": platform.python_version(),
             "machine": platform.processor() or platform.machine(),
             "kernels": [row.as_dict() for row in rows],
+            "memory": peaks,
             "compile_time": compiled,
             "failed": failed,
         }

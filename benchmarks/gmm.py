@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("alpha", "mean", "factor")
+SMALL = {"d": 3, "k": 2, "n": 5}
 
 
 def arguments(d=10, k=25, n=1000):

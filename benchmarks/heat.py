@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("u", "kappa")
+SMALL = {"n": 6, "steps": 4}
 
 
 def arguments(n=256, steps=200):

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("transition", "emission")
+SMALL = {"states": 3, "symbols": 4, "length": 6}
 
 
 def arguments(states=16, symbols=32, length=2000):

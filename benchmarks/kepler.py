@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("anomaly", "eccentricity")
+SMALL = {"n": 9}
 
 BOUND = 60
 

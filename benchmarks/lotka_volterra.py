@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("p",)
+SMALL = {"steps": 7}
 
 
 def arguments(steps=10_000):

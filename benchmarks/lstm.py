@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("main", "extra")
+SMALL = {"layers": 2, "width": 3, "length": 5}
 
 
 def arguments(layers=2, width=14, length=1024):

@@ -1,8 +1,9 @@
 """The measurement: one gradient in several implementations, checked to agree, then timed in turns.
 
 A kernel is a module with ``PRIMAL`` (a function as a user writes it), ``arguments()`` (seeded, sizes
-as keywords), ``WRT`` (parameter names), ``HAND`` (adjoints by hand, by name; they return one
-gradient, or a tuple in the order of ``WRT``) and, where JAX can express it, ``jax_primal``.
+as keywords; ``SMALL`` are sizes for tests), ``WRT`` (parameter names), ``HAND`` (adjoints by hand, by
+name; they return one gradient, or a tuple in the order of ``WRT``) and, where JAX can express it,
+``jax_primal``.
 """
 
 import importlib.util

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("v",)
+SMALL = {"n": 4, "steps": 3}
 
 
 def arguments(n=64, steps=100):

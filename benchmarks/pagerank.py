@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("weights",)
+SMALL = {"n": 5, "iterations": 4}
 
 
 def arguments(n=300, iterations=50):

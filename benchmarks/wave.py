@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 WRT = ("c",)
+SMALL = {"nx": 12, "nt": 9}
 
 
 def arguments(nx=500, nt=1000):

@@ -12,24 +12,12 @@ from benchmarks import KERNELS, jax_rivals, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
-SMALL = {
-    "lotka_volterra": {"steps": 7},
-    "heat": {"n": 6, "steps": 4},
-    "wave": {"nx": 12, "nt": 9},
-    "nbody": {"n": 4, "steps": 3},
-    "pagerank": {"n": 5, "iterations": 4},
-    "kepler": {"n": 9},
-    "hmm": {"states": 3, "symbols": 4, "length": 6},
-    "gmm": {"d": 3, "k": 2, "n": 5},
-    "lstm": {"layers": 2, "width": 3, "length": 5},
-}
-
 every_kernel = pytest.mark.parametrize("name", KERNELS)
 
 
 def load(name):
     kernel = importlib.import_module(f"benchmarks.{name}")
-    return kernel, kernel.arguments(**SMALL[name])
+    return kernel, kernel.arguments(**kernel.SMALL)
 
 
 @every_kernel
@@ -56,6 +44,7 @@ def test_adjoints_by_hand_agree_with_complex_step(name):
         assert difference(found, expected) < AGREEMENT
 
 
+@pytest.mark.slow
 @every_kernel
 def test_jax_agrees_with_the_adjoint_by_hand(name):
     pytest.importorskip("jax")

@@ -1,0 +1,48 @@
+"""Peak memory of one gradient: how much the process grows by a call, tape and results together.
+
+Each implementation runs in a process of its own: first at a small size, which compiles it, then at
+full size. ``python -m benchmarks.memory KERNEL IMPLEMENTATION`` prints the growth in MB.
+"""
+
+import importlib
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.measure import implementations
+
+
+def resident() -> float:
+    """The largest resident size of this process so far, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def growth(name: str, implementation: str) -> float:
+    """MB by which this process grows in one call at full size."""
+    kernel = importlib.import_module(f"benchmarks.{name}")
+    dict(implementations(kernel, kernel.arguments(**kernel.SMALL)))[implementation]()
+    call = dict(implementations(kernel, kernel.arguments()))[implementation]
+    before = resident()
+    call()
+    return resident() - before
+
+
+def measure(name: str) -> dict[str, float]:
+    """Growth for each implementation that runs on Numba (JAX compiles again for another size)."""
+    kernel = importlib.import_module(f"benchmarks.{name}")
+    found = {}
+    for label, _ in implementations(kernel, kernel.arguments(**kernel.SMALL)):
+        if label.startswith("jax:"):
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.memory", name, label],
+            cwd=Path(__file__).parent.parent, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        found[label] = float(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    print(growth(*sys.argv[1:]))
