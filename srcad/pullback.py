@@ -76,13 +76,12 @@ class Vjp:
     def _out_type(self, result: Type | None, named: Sequence[Type]) -> Type:
         """The type of ``out``, and of the seed."""
         if not named:
-            if not has_float(result):
+            if result is None or not has_float(result):
                 raise ArgumentError(
                     f"{self.signature.name} returns {describe(result)}: "
                     "there is nothing to pull back",
                     hint="return floats, or name in outputs the arrays that it fills",
                 )
-            assert result is not None
             return result
         flat = (*_float_leaves(result), *named)
         return flat[0] if len(flat) == 1 else Tuple(flat)

@@ -110,11 +110,12 @@ class Variant:
         from srcad.backend.compile import load  # noqa: PLC0415 (imports Numba)
 
         with self._lock:
-            if self._function is None:
+            function = self._function
+            if function is None:
                 program = self.program
                 loaded = load(program.text, program.entry, self.options, repr(self.types))
-                self._function = loaded.compile(tuple(leaves))
-            return self._function
+                self._function = function = loaded.compile(tuple(leaves))
+            return function
 
     def refuse_overlap(self, values: Sequence[Any]) -> None:
         """Raise ``ArgumentValueError`` if an array that f writes shares memory with another one."""
@@ -227,6 +228,6 @@ def _is_called(name: str, label: str) -> bool:
 
 def _share_memory(a: np.ndarray, b: np.ndarray) -> bool:
     try:
-        return np.shares_memory(a, b, max_work=1)
+        return np.shares_memory(a, b, max_work=1)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return np.may_share_memory(a, b)

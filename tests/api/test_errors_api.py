@@ -284,3 +284,21 @@ class TestResults:
     def test_aux(self):
         with pytest.raises(ArgumentError, match="has_aux"):
             grad(product, has_aux=True, jit=False)(1.0, 2.0)
+
+
+@grad(jit=False)
+def slope(x):
+    return x * x * x
+
+
+def uses_a_gradient(x):
+    return slope(x) * x
+
+
+def test_a_gradient_inside_a_function_is_never_taken_for_its_primal():
+    """``3 x**3`` has the derivative ``9 x**2``; where it is not available it is refused."""
+    try:
+        found = grad(uses_a_gradient, jit=False)(2.0)
+    except UnsupportedError:
+        return
+    assert found == pytest.approx(36.0)
