@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from srcad.analysis.alias import points_to
 from srcad.config import Options
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
@@ -17,6 +18,7 @@ from srcad.ir.types import Type, is_float
 from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_callee, write_primal
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
+from srcad.transform.fuse import fuse
 
 Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
 
@@ -115,7 +117,8 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
     """The body of a program, simplified, its index checks proved or hoisted."""
     inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
     inputs |= {c.name for c in program.captured}
-    return settle_checks(coalesce(program.body), inputs, checked)
+    body, same = settle_checks(coalesce(program.body), inputs, checked)
+    return fuse(body, points_to(body, set(program.arrays)), same)
 
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:

@@ -12,12 +12,14 @@ extreme indices::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.flow import assigned, writes_of
-from srcad.ir.build import ONE, ZERO, compare, integer, logic, negation, sub
+from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
     Binary,
     Bind,
     Block,
@@ -31,8 +33,6 @@ from srcad.ir.nodes import (
     For,
     If,
     IndexCheck,
-    Invoke,
-    Assign,
     Logic,
     MatMul,
     Stmt,
@@ -41,20 +41,23 @@ from srcad.ir.nodes import (
     While,
     names_read,
     statements,
-    walk,
 )
 from srcad.ir.printer import index_message
 from srcad.ir.types import INT
 
+Same = Callable[[Expr, Expr], bool]
 Affine = dict[object, int]
 """Coefficients of atoms (``None``: the constant term)."""
 
 
-def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> Block:
-    """The block with checks dropped or hoisted; ``keep`` False drops all index checks."""
-    if not keep:
-        return _dropped(body)
-    return _Settler(body, parameters).block(body, [])
+def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> tuple[Block, Same]:
+    """The block with checks dropped or hoisted, and what was learned of lengths.
+
+    ``keep`` False drops all index checks.
+    """
+    settler = _Settler(body, parameters)
+    body = settler.block(body if keep else _dropped(body), [])
+    return body, settler.same
 
 
 def _dropped(block: Block) -> Block:
@@ -96,6 +99,9 @@ class _Settler:
             if isinstance(s, Assign) and s.target.kind == INT and s.target.name in self.once
         }
         self.shapes: dict[str, tuple[Expr, ...]] = {}
+        self.copies: dict[str, str] = {}
+        self.equal: dict[Expr, Expr] = {}
+        self.branches = 0
         self._shapes_of(body, top)
 
     def _shapes_of(self, body: Block, top: list[Stmt]) -> None:
@@ -114,14 +120,12 @@ class _Settler:
                 case Alloc() if made[stmt.target] == 1 and all(self._is_constant(e) for e in stmt.shape):
                     self.shapes[stmt.target] = stmt.shape
                 case Copy() if made[stmt.target] == 1:
-                    self.copies = getattr(self, "copies", {})
                     self.copies[stmt.target] = stmt.source
-        self.copies = getattr(self, "copies", {})
         self.sources = sources
 
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression has one value all along."""
-        return all(n in self.never or n in self.values or n in self.shapes or n in getattr(self, "copies", {}) for n in names_read(expr))
+        return all(n in self.never or n in self.values or n in self.shapes or n in self.copies for n in names_read(expr))
 
     # ------------------------------------------------------------ extents
 
@@ -166,7 +170,8 @@ class _Settler:
                 if self._is_constant(value):
                     return self.resolve(value, trail | {expr.name})
             case Extent():
-                return self.extent(expr.array, expr.axis, trail)
+                found = self.extent(expr.array, expr.axis, trail)
+                return self.equal.get(found, found)
             case Binary(op="+" | "-" | "*"):
                 return Binary(expr.op, self.resolve(expr.a, trail), self.resolve(expr.b, trail), expr.kind)
             case Call(function="max" | "min"):
@@ -199,11 +204,33 @@ class _Settler:
                 case Check(error="ValueError" | "IndexError"):
                     if not self._holds(stmt.test, loops):
                         out.append(stmt)
+                        if not loops and not self.branches:
+                            self._learn(stmt.test)
                 case _:
                     out.append(stmt)
         return tuple(out)
 
+    def _learn(self, test: Expr) -> None:
+        """Take an equality of extents, checked once for all, as known."""
+        if isinstance(test, Compare) and test.op == "==":
+            a, b = self.resolve(test.a), self.resolve(test.b)
+            if isinstance(a, Extent) and self._is_constant(a) and self._is_constant(b) and a != b:
+                self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
+                self.equal[a] = b
+
+    def same(self, a: Expr, b: Expr) -> bool:
+        """Whether two integers are certainly equal, wherever both can be read."""
+        if not (self._is_constant(a) and self._is_constant(b)):
+            return a == b
+        return _difference(self.affine(a), self.affine(b)) == {}
+
     def _branch(self, block: Block, loops: list[_Loop]) -> Block:
+        self.branches += 1
+        out = self._conditional(block, loops)
+        self.branches -= 1
+        return out
+
+    def _conditional(self, block: Block, loops: list[_Loop]) -> Block:
         saved = [x.straight for x in loops]
         for x in loops:
             x.straight = False
@@ -369,8 +396,6 @@ def _replaced(expr: Expr, counter: Var, value: Expr) -> Expr:
         return value
     if isinstance(expr, Binary):
         a, b = _replaced(expr.a, counter, value), _replaced(expr.b, counter, value)
-        from srcad.ir.build import binary  # noqa: PLC0415
-
         return binary(expr.op, a, b, expr.kind)
     if isinstance(expr, Unary):
         return Unary(expr.op, _replaced(expr.x, counter, value), expr.kind)
@@ -421,5 +446,3 @@ def _scaled(a: Affine, k: int) -> Affine:
 def _difference(a: Affine, b: Affine) -> Affine:
     return _sum(a, _scaled(b, -1))
 
-
-__all__ = ["ZERO", "Invoke", "integer", "settle_checks", "walk"]
