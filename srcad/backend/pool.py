@@ -1,0 +1,96 @@
+"""Tape memory that each thread keeps between calls.
+
+The pages of fresh memory cost more to touch than a reverse sweep costs to run, so a compiled
+derivative is handed memory that an earlier call of any derivative has touched already. A thread has
+a list of free pools: a call takes the last one and gives it back, a call inside that call takes
+another. What a pool is and how generated code uses it is said in ``srcad.runtime``.
+"""
+
+import threading
+import weakref
+from typing import TypeAlias
+
+import numpy as np
+
+from srcad import config
+
+Pool: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""``(buffer: uint8[::1], mark: int64[4])``"""
+
+_LINE = 64
+"""Bytes of a cache line: buffers start at a multiple of it."""
+_STACK = 256
+"""Stacks are at least so long (as in ``srcad.runtime``)."""
+
+
+class _Free(list[Pool]):
+    """The free pools of one thread (a list that can be referred to weakly)."""
+
+
+class _Kept(threading.local):
+    """What one thread keeps: its free pools, and how long the stacks of each program became."""
+
+    def __init__(self) -> None:
+        self.free = _Free()
+        self.longest: dict[int, int] = {}
+        with _lock:
+            _threads[:] = [t for t in _threads if t() is not None]
+            _threads.append(weakref.ref(self.free))
+
+
+_lock = threading.Lock()
+_threads: list[weakref.ref[_Free]] = []
+"""The free pools of all threads that are alive."""
+_kept = _Kept()
+
+
+def acquire(key: object) -> Pool:
+    """A pool for one call of the program ``key``; no one else has it until it is released."""
+    kept = _kept
+    try:
+        pool = kept.free.pop()
+    except IndexError:
+        pool = _buffer(0), np.zeros(4, np.int64)
+    mark = pool[1]
+    mark.fill(0)
+    if kept.longest:
+        mark[2] = kept.longest.get(id(key), 0)
+    return pool
+
+
+def release(key: object, pool: Pool) -> None:
+    """Give a pool back after the call; if the call needed more memory, the next one will find it.
+
+    A thread keeps at most ``srcad.config.memory_cap`` bytes. What a program needs beyond that is
+    fresh memory at every call.
+    """
+    kept = _kept
+    buffer, mark = pool
+    needed, _, longest, _ = mark.tolist()
+    if longest > _STACK:  # the id of a program that is gone gives a wrong hint at worst
+        kept.longest[id(key)] = longest
+    others = sum([other.size for other, _ in kept.free]) if kept.free else 0
+    cap = config.memory_cap - others
+    if needed > buffer.size and needed <= cap:
+        pool = _buffer(needed), mark
+    elif buffer.size > cap:
+        return
+    kept.free.append(pool)
+
+
+def release_memory() -> None:
+    """Give the tape memory that srcad keeps between calls back to the system, for all threads."""
+    with _lock:
+        for thread in _threads:
+            free = thread()
+            if free is not None:
+                free.clear()
+
+
+def _buffer(size: int) -> np.ndarray:
+    """Fresh memory that starts at a cache line."""
+    if size == 0:
+        return np.empty(0, np.uint8)
+    memory = np.empty(size + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + size]

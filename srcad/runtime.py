@@ -1,0 +1,97 @@
+"""The few functions that generated code may call: memory for tapes and stacks.
+
+A ``pool`` is memory that outlives the call, so that its pages are touched once and not at every
+call: ``(buffer: uint8[::1], mark: int64[::1])``. ``mark[0]`` counts the bytes used so far in this
+call, also of what did not fit and is fresh memory, so that it tells what the next call needs;
+``mark[2]`` is the greatest length that a stack reached. ::
+
+    x_tape = tape(pool, n, np.float64)        # as np.empty(n, np.float64)
+
+    taken_tape = stack(pool, np.bool_)        # a stack: as long as it once was
+    if top == taken_tape.size:
+        taken_tape = grow(pool, taken_tape)   # twice as long, same contents
+
+The functions run in Python and in compiled code alike. This module imports NumPy and Numba only,
+so that its text can be copied into a module that runs without srcad.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import lower_builtin, register_jitable, type_callable
+from numba.np.arrayobj import make_array, populate_array
+
+
+def _slots(buffer: np.ndarray, start: int, size: int, dtype: Any) -> np.ndarray:
+    """``size`` elements of the buffer from byte ``start`` on, without a check, in Python."""
+    return buffer[start : start + size * np.dtype(dtype).itemsize].view(dtype)
+
+
+def _type_slots(_context: Any) -> Callable[..., Any]:
+    def typer(_buffer: Any, _start: Any, _size: Any, dtype: Any) -> Any:
+        return types.Array(dtype.dtype, 1, "C")
+
+    return typer
+
+
+def _lower_slots(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_slots`` in compiled code: the same as slicing and ``view``, which take 1 s to compile."""
+    buffer = make_array(sig.args[0])(context, builder, args[0])
+    slots = make_array(sig.return_type)(context, builder)
+    width = context.get_abi_sizeof(context.get_data_type(sig.return_type.dtype))
+    start = context.cast(builder, args[1], sig.args[1], types.intp)
+    size = context.cast(builder, args[2], sig.args[2], types.intp)
+    populate_array(
+        slots,
+        data=builder.bitcast(builder.gep(buffer.data, [start]), slots.data.type),
+        shape=[size],
+        strides=[context.get_constant(types.intp, width)],
+        itemsize=context.get_constant(types.intp, width),
+        meminfo=buffer.meminfo,
+        parent=buffer.parent,
+    )
+    return impl_ret_borrowed(context, builder, sig.return_type, slots._getvalue())
+
+
+def _also_compiled(function: Callable[..., Any], typer: Any, lowering: Any) -> Callable[..., Any]:
+    """``function`` itself; compiled code that calls it takes ``lowering`` instead."""
+    type_callable(function)(typer)
+    lower_builtin(function, types.Array, types.Integer, types.Integer, types.Any)(lowering)
+    return function
+
+
+_take = _also_compiled(_slots, _type_slots, _lower_slots)
+
+
+@register_jitable
+def tape(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> np.ndarray:
+    """An uninitialised array of ``size`` elements: from the pool, or fresh memory."""
+    buffer, mark = pool
+    start = mark[0]
+    end = start + size * _take(buffer, 0, 0, dtype).itemsize
+    mark[0] = (end + 63) & -64  # whole cache lines
+    if 0 <= size <= buffer.size and end <= buffer.size:
+        return _take(buffer, start, size, dtype)
+    return np.empty(size, dtype)
+
+
+@register_jitable
+def stack(pool: tuple[np.ndarray, np.ndarray], dtype: Any) -> np.ndarray:
+    """An uninitialised array for a stack, of the greatest length that one reached before."""
+    return tape(pool, max(256, pool[1][2]), dtype)
+
+
+@register_jitable
+def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
+    """An array of twice the length with the same contents; the pool remembers the length."""
+    size = array.size
+    longer = np.empty(2 * size, array.dtype)
+    for i in range(size):  # a slice assignment takes 3 s to compile
+        longer[i] = array[i]
+    mark = pool[1]
+    mark[0] += size * array.itemsize
+    mark[2] = max(mark[2], 2 * size)
+    return longer
