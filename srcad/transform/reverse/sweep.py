@@ -358,7 +358,7 @@ class Reverser:
             if names & changing or not (at_top or names <= self.fixed):
                 return None
             size = trip_count(loop)
-            shape.append(size if len(loops) == 1 or _certainly_positive(size) else at_least_zero(size))
+            shape.append(size if _certainly_positive(size) else at_least_zero(size))
         return tuple(shape)
 
     def slot(self, chain: _Chain) -> tuple[Expr, ...]:
