@@ -1,0 +1,116 @@
+"""What the tests of the passes share: programs elaborated, and IR as text.
+
+``t.F``, ``t.V`` and so on are the types of arguments; ``body_of`` gives the core IR of a function
+before any pass, ``lines`` the text of a block without its indentation at the left.
+"""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from srcad import pipeline
+from srcad.frontend.elaborate import Elaborated, elaborate
+from srcad.frontend.source import find_source
+from srcad.ir.nodes import Block, Function
+from srcad.ir.printer import print_block
+from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
+from srcad.ir.types import Function as FunctionType
+from srcad.pipeline import Kind, Program, Request, compile_request
+
+F, I, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
+V, M = Array("float64", 1, (False,)), Array("float64", 2, (False, False))
+IV = Array("int64", 1, (False,))
+
+
+def elaborated(function: Callable[..., Any], *types: Type) -> Elaborated:
+    """The core IR of a function for these types of its parameters."""
+    names = inspect.signature(function).parameters
+    return elaborate(find_source(function), tuple(zip(names, types, strict=True)))
+
+
+def body_of(function: Callable[..., Any], *types: Type) -> Block:
+    """The body of a function before any pass."""
+    return elaborated(function, *types).body
+
+
+def written(
+    function: Callable[..., Any],
+    types: tuple[Type, ...],
+    wrt: tuple[str, ...],
+    kind: Kind = "gradient",
+    outputs: tuple[str, ...] = (),
+) -> Program:
+    """The program that the compiler writes."""
+    names = inspect.signature(function).parameters
+    parameters = tuple(zip(names, types, strict=True))
+    return compile_request(Request(find_source(function), parameters, wrt, kind, outputs))
+
+
+def gradient_text(function: Callable[..., Any], types: tuple[Type, ...], *wrt: str) -> str:
+    """The adjoint that the compiler writes, without imports."""
+    text = written(function, types, wrt).text
+    return text[text.index("def ") :].rstrip("\n")
+
+
+def lines(block: Block) -> str:
+    """The text of a block."""
+    return "\n".join(print_block(block, 0))
+
+
+def text(expected: str) -> str:
+    """A block of text as a test writes it: indented, with a line before and after."""
+    return textwrap.dedent(expected).strip("\n")
+
+
+def type_of(value: object) -> Type:
+    """The type of an argument."""
+    match value:
+        case np.ndarray():
+            return Array(value.dtype.name, value.ndim, tuple(n == 1 for n in value.shape))
+        case bool() | np.bool_():
+            return Scalar("bool")
+        case int() | np.integer():
+            return Scalar("int64")
+        case np.float32():
+            return Scalar("float32")
+        case float():
+            return Scalar("float64")
+        case tuple():
+            cls = type(value) if hasattr(value, "_fields") else None
+            return Tuple(tuple(map(type_of, value)), cls)
+        case None | str():
+            return Static(value)
+    return FunctionType(value)
+
+
+def carries(kind: Type) -> bool:
+    """Whether an argument of a type has a derivative."""
+    match kind:
+        case Array():
+            return is_float(kind.dtype)
+        case Scalar():
+            return is_float(kind.kind)
+        case Tuple():
+            return all(map(carries, kind.items))
+    return False
+
+
+@contextmanager
+def functions_written(monkeypatch: Any) -> Iterator[list[Function]]:
+    """The functions of every module that is printed meanwhile."""
+    found: list[Function] = []
+    original = pipeline.print_module
+
+    def spy(functions: tuple[Function, ...], *rest: Any) -> str:
+        found.extend(functions)
+        return original(functions, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "print_module", spy)
+        yield found

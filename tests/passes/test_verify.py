@@ -1,0 +1,128 @@
+"""The verifier: every program of the zoo passes, and each kind of damage is found."""
+
+import inspect
+
+import pytest
+
+from srcad.frontend.source import find_source
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Bind,
+    Block,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    For,
+    Function,
+    If,
+    Load,
+    Logic,
+    Return,
+    Select,
+    Store,
+    Var,
+    While,
+)
+from srcad.ir.verify import VerificationError, verify, verify_block
+from srcad.pipeline import Request, compile_request
+from tests.passes import support
+from tests.programs.load import PROGRAMS
+from tests.programs.registry import Program
+
+X, I = Var("x", "float64"), Var("i", "int64")
+ONE, TWO = Const(1, "int64"), Const(2.0, "float64")
+ARRAYS = {"u": ("float64", 1), "w": ("float32", 2), "k": ("int32", 1), "v": ("float64", 1)}
+
+
+def function(*body) -> Function:
+    return Function("f", (X, Var("n", "int64"), "u", "w", "k"), body, ARRAYS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
+def test_zoo(program: Program, monkeypatch):
+    plain = getattr(program.function, "py_func", program.function)
+    bound = inspect.signature(plain).bind(*program.samples[0](), **program.kwargs)
+    bound.apply_defaults()
+    types = tuple((name, support.type_of(value)) for name, value in bound.arguments.items())
+    wrt = tuple(name for name, kind in types if support.carries(kind))
+    source = find_source(plain)
+    kind = "vjp" if program.outputs or program.whole else "gradient"
+    with support.functions_written(monkeypatch) as functions:
+        compile_request(Request(source, types, wrt, kind, program.outputs))
+        compile_request(Request(source, types, (), "primal", program.outputs))
+    assert len(functions) >= 2
+    for each in functions:
+        verify(each)
+
+
+LOOP = For(I, Const(0, "int64"), Var("n", "int64"), ONE, ())
+SOUND: dict[str, Block] = {
+    "stores": (Store("u", (ONE,), X), Store("k", (ONE,), Var("n", "int64"))),
+    "bound in an earlier iteration": (
+        For(I, ONE, ONE, ONE, (Assign(X, Var("t", "float64")), Assign(Var("t", "float64"), X))),
+    ),
+    "bound in one branch": (
+        If(Compare("<", X, TWO), (Assign(Var("t", "float64"), X),)),
+        Return((Var("t", "float64"),)),
+    ),
+    "a copy": (Copy("v", "u"), Bind(("u", "v"), ("v", "u")), Return(("u",))),
+}
+
+DAMAGED: dict[str, tuple[Block, str]] = {
+    "unbound scalar": ((Return((Var("y", "float64"),)),), "y is read before it is bound"),
+    "unbound array": ((Return(("v",)),), "v is read before it is bound"),
+    "bound too late": ((Bind(("u",), ("v",)), Copy("v", "u")), "v is read before"),
+    "two kinds": ((Assign(Var("x", "int64"), ONE),), "x is of kind float64 and of kind int64"),
+    "scalar and array": ((Assign(Var("u", "float64"), TWO),), "u is a scalar and an array"),
+    "wrong value": ((Assign(X, ONE),), "x is of kind int64, not float64"),
+    "wrong element": ((Store("u", (ONE,), ONE),), "of kind int64, not float64"),
+    "wrong rank": ((Assign(X, Load("u", (ONE, ONE), "float64")),), "u has 1 axes, 2 indices"),
+    "float index": ((Store("u", (X,), X),), "x is of kind float64, not int64"),
+    "float bound": ((For(I, ONE, X, ONE, ()),), "x is of kind float64, not int64"),
+    "number as condition": ((While(ONE, ()),), "1 is of kind int64, not bool"),
+    "number in logic": ((If(Logic("and", (X, X)), ()),), "x is of kind float64, not bool"),
+    "mixed choice": (
+        (Assign(X, Select(Compare("<", X, TWO), X, ONE, "float64")),),
+        "a choice is of kind int64, not float64",
+    ),
+    "integer of floats": (
+        (Assign(Var("m", "int64"), Binary("+", X, X, "int64")),),
+        "x + x is int64, made of floats",
+    ),
+    "arity": ((Bind(("u", "v"), ("u",)),), "2 names for 1 arrays"),
+    "rank of a name": ((Alloc("u", (ONE, ONE), "float64"),), "u is .*, but gets"),
+    "unknown array": ((Alloc("z", (ONE,), "float64"),), "z is no array"),
+    "name": ((Assign(Var("x$", "float64"), TWO),), "is not a name"),
+    "constant": ((Assign(X, Const(1, "float64")),), "1 is not of kind float64"),
+    "inside a loop": (
+        (For(I, ONE, ONE, ONE, (Assign(X, Var("y", "float64")),)),),
+        "y is read before",
+    ),
+}
+
+
+@pytest.mark.parametrize("body", SOUND.values(), ids=SOUND)
+def test_sound(body: Block):
+    verify(function(*body))
+
+
+@pytest.mark.parametrize(("body", "message"), DAMAGED.values(), ids=DAMAGED)
+def test_damage(body: Block, message: str):
+    with pytest.raises(VerificationError, match=message):
+        verify(function(*body))
+
+
+def test_says_where():
+    expr: Expr = Var("y", "float64")
+    with pytest.raises(VerificationError, match=r"f: y is read before it is bound, in\nx = y"):
+        verify(function(Assign(X, TWO), Assign(X, expr)))
+
+
+def test_block():
+    verify_block((Assign(X, TWO),), {}, set())
+    with pytest.raises(VerificationError):
+        verify_block((Assign(X, Var("y", "float64")),), {}, {"x"})
+    verify_block((Assign(X, Var("y", "float64")),), {}, {"y"})
