@@ -57,6 +57,7 @@ def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> tuple
     """
     settler = _Settler(body, parameters)
     body = settler.block(body if keep else _dropped(body), [])
+    body = settler.block(body, [])  # again, with what the hoisted checks say
     return body, settler.same
 
 
@@ -102,6 +103,8 @@ class _Settler:
         self.copies: dict[str, str] = {}
         self.equal: dict[Expr, Expr] = {}
         self.branches = 0
+        self.facts: list[tuple[frozenset[Expr], Affine]] = []
+        """Affine forms known not to be negative wherever the loops with these guards run."""
         self._shapes_of(body, top)
 
     def _shapes_of(self, body: Block, top: list[Stmt]) -> None:
@@ -206,6 +209,7 @@ class _Settler:
                         out.append(stmt)
                         if not loops and not self.branches:
                             self._learn(stmt.test)
+                            self._learn_order(stmt.test)
                 case _:
                     out.append(stmt)
         return tuple(out)
@@ -217,6 +221,29 @@ class _Settler:
             if isinstance(a, Extent) and self._is_constant(a) and self._is_constant(b) and a != b:
                 self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
                 self.equal[a] = b
+
+    def _learn_order(self, test: Expr) -> None:
+        """Take ``a < b`` (unless a loop does not run), checked before the loops, as known."""
+        idle = test.items[:-1] if isinstance(test, Logic) and test.op == "or" else ()
+        claim = test.items[-1] if isinstance(test, Logic) and test.op == "or" else test
+        guards = frozenset(_flipped(t) if isinstance(t, Compare) else negation(t) for t in idle)
+        claims = claim.items if isinstance(claim, Logic) and claim.op == "and" else (claim,)
+        for c in claims:
+            if isinstance(c, Compare) and c.op in ("<", "<=") and self._is_constant(c.a) and self._is_constant(c.b):
+                gap = _difference(self.affine(c.b), self.affine(c.a))
+                self.facts.append((guards, _sum(gap, {None: -1}) if c.op == "<" else gap))
+
+    def _known(self, form: Affine, loops: list[_Loop]) -> bool:
+        """Whether a form is not negative by what was checked before the loops."""
+        for loop in reversed(loops):
+            form = self._over(form, loop, largest=False)
+        running = {r[2] for r in map(self._range, [x for x in loops if isinstance(x.stmt, For)]) if r is not None}
+        for guards, fact in self.facts:
+            if all(g in running or self._holds(g, []) for g in guards):
+                rest = _difference(form, fact)
+                if set(rest) <= {None} and rest.get(None, 0) >= 0:
+                    return True
+        return False
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two integers are certainly equal, wherever both can be read."""
@@ -263,7 +290,7 @@ class _Settler:
         high = self._extreme(above, loops, largest=False)
         low = self._extreme(index, loops, largest=False)
         wrapped = self._extreme(_sum(index, size), loops, largest=False)
-        fits_above = high is not None and high >= 0
+        fits_above = (high is not None and high >= 0) or self._known(above, loops)
         fits_below = (low is not None and low >= 0) or (wrapped is not None and wrapped >= 0)
         if fits_above and fits_below:
             return []
@@ -274,8 +301,6 @@ class _Settler:
         form = dict(form)
         for loop in reversed(loops):
             form = self._over(form, loop, largest)
-            if form is None:
-                return None
         for atom in [a for a in form if isinstance(a, Extent)]:
             if (form[atom] > 0) == (not largest):
                 del form[atom]

@@ -10,14 +10,80 @@ overwriting itself was pruned, the way back is a copy onto itself::
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned, writes_of
-from srcad.ir.nodes import Assign, Bind, Block, For, Function, If, Stmt, Var, While
+from srcad.ir.nodes import (
+    Assign,
+    Bind,
+    Block,
+    Expr,
+    For,
+    Function,
+    If,
+    Stmt,
+    Var,
+    While,
+    statements,
+)
 
 Pairs = frozenset[frozenset[str]]
 
 
 def drop_copies(function: Function) -> Function:
     """The function without assignments of a value to a variable that already holds it."""
-    return replace(function, body=_block(function.body, frozenset())[0])
+    body = _block(function.body, frozenset())[0]
+    return replace(function, body=_steady(body))
+
+
+def _steady(block: Block) -> Block:
+    """Drop what puts variables back that nothing in the block (a loop's body) changes.
+
+    Those are variables that the block assigns once, first, and else only from copies of themselves.
+    """
+    block = tuple(_inside(stmt) for stmt in block)
+    first: dict[str, int] = {}
+    values: dict[str, list[Expr | None]] = {}
+    for stmt in statements(block):
+        for name in writes_of(stmt):
+            value = stmt.value if isinstance(stmt, Assign) else None
+            values.setdefault(name, []).append(value)
+    for k, stmt in enumerate(block):
+        if isinstance(stmt, Assign):
+            first.setdefault(stmt.target.name, k)
+    back: set[tuple[str, str]] = set()
+    for name, found in values.items():
+        k = first.get(name)
+        if k is None or found[0] != block[k].value:  # type: ignore[union-attr]
+            continue
+        kept = [v.name if isinstance(v, Var) else None for v in found[1:]]
+        if any(n is None for n in kept) or any(name in writes_of(s) for s in statements(block[:k])):
+            continue
+        copies = {n for n in kept if n is not None}
+        if all(v == block[k].target for n in copies for v in values.get(n, [None])):  # type: ignore[union-attr]
+            back |= {(name, n) for n in copies}
+    return _dropped(block, back) if back else block
+
+
+def _inside(stmt: Stmt) -> Stmt:
+    match stmt:
+        case For() | While():
+            return replace(stmt, body=_steady(stmt.body))
+        case If():
+            parts = tuple(_inside(s) for s in stmt.body), tuple(_inside(s) for s in stmt.orelse)
+            return replace(stmt, body=parts[0], orelse=parts[1])
+    return stmt
+
+
+def _dropped(block: Block, back: set[tuple[str, str]]) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Assign(value=Var()) if (stmt.target.name, stmt.value.name) in back:  # type: ignore[union-attr]
+                continue
+            case For() | While():
+                stmt = replace(stmt, body=_dropped(stmt.body, back))
+            case If():
+                stmt = replace(stmt, body=_dropped(stmt.body, back), orelse=_dropped(stmt.orelse, back))
+        out.append(stmt)
+    return tuple(out)
 
 
 def _block(block: Block, equal: Pairs) -> tuple[Block, Pairs]:

@@ -485,7 +485,8 @@ class Reverser:
             level.skipped.add(id(stmt))
             out += self._loaded_outs(stmt, level)
         else:
-            out += self._recorded(stmt, ())
+            recorded = self._recorded(stmt, ())
+            out += recorded if level.loop is None else _silent(recorded)
         defined |= assigned((stmt,))
         return out
 
@@ -1046,6 +1047,22 @@ def backwards(loop: For, body: list[Stmt], names: Names) -> For:
     k = Var(names.fresh("k"), INT)
     place = Assign(loop.var, add(loop.start, times_step(k, loop.step)))
     return For(k, sub(trip_count(loop), ONE), integer(-1), integer(-1), (place, *body), None, loop.at)
+
+
+def _silent(block: list[Stmt]) -> list[Stmt]:
+    """Statements that run again: checks were made and output was written the first time."""
+    out: list[Stmt] = []
+    for stmt in block:
+        if isinstance(stmt, _EFFECTS):
+            continue
+        match stmt:
+            case For() | While():
+                stmt = with_blocks(stmt, (tuple(_silent(list(stmt.body))),))
+            case If():
+                parts = tuple(_silent(list(stmt.body))), tuple(_silent(list(stmt.orelse)))
+                stmt = with_blocks(stmt, parts)
+        out.append(stmt)
+    return out
 
 
 def _certainly_positive(size: Expr) -> bool:
