@@ -95,3 +95,30 @@ def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
     mark[0] += size * array.itemsize
     mark[2] = max(mark[2], 2 * size)
     return longer
+
+
+@register_jitable
+def no_pool() -> tuple[np.ndarray, np.ndarray]:
+    """A pool without memory, for functions that call themselves: their tapes are fresh."""
+    return np.empty(0, np.uint8), np.zeros(4, np.int64)
+
+
+@register_jitable
+def digamma(x: float) -> float:
+    """The derivative of ``log(gamma(x))``, to rounding; NaN at the poles.
+
+    Recurrence to x >= 10, then the asymptotic series (Abramowitz and Stegun 6.3.5, 6.3.7, 6.3.18).
+    """
+    reflected = 0.0
+    if x <= 0.0:
+        if x == np.floor(x):
+            return np.nan
+        reflected = -np.pi / np.tan(np.pi * x)
+        x = 1.0 - x
+    shifted = 0.0
+    while x < 10.0:  # noqa: PLR2004
+        shifted -= 1.0 / x
+        x += 1.0
+    r = 1.0 / (x * x)
+    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * 691 / 32760)))))
+    return reflected + shifted + np.log(x) - 0.5 / x - series

@@ -3,7 +3,9 @@
 import builtins
 import keyword
 
-_TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "math", "tape", "stack", "grow", "pool", "numba"}
+_TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {
+    "np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma"
+}
 
 
 class Names:

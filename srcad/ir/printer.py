@@ -4,6 +4,8 @@ The text is made from IR nodes alone. Names are identifiers that the compiler ch
 strings are quoted by ``repr``, comments are cut to one line.
 """
 
+import re
+
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -63,6 +65,8 @@ _BINDS = {
 }
 _SELECT, _COMPARE, _NEGATIVE, _ATOM = 0, 4, 11, 20
 _INDENT = "    "
+RUNTIME = ("digamma", "grow", "no_pool", "stack", "tape")
+"""Functions of ``srcad.runtime`` that generated code may call."""
 
 
 def print_expr(expr: Expr, level: int = -1) -> str:
@@ -306,7 +310,7 @@ def print_function(function: Function) -> str:
 def print_module(functions: tuple[Function, ...]) -> str:
     """The text of a module: imports, then the functions in order."""
     body = "\n\n".join(print_function(f) for f in functions)
-    helpers = [name for name in ("grow", "no_pool", "stack", "tape") if f" {name}(" in body]
+    helpers = [name for name in RUNTIME if re.search(rf"\b{name}\(", body)]
     lines = []
     if "math." in body:
         lines.append("import math\n")

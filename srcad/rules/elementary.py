@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from srcad.rules.registry import partials
+from srcad.runtime import digamma
 
 # fmt: off
 # ------------------------------------------------ powers and roots
@@ -185,3 +186,13 @@ def _(y, x):                                      # 2 / sqrt(pi) e^(-x^2)
 @partials("math.erfc", math.erfc)
 def _(y, x):
     return -1.1283791670955126 * math.exp(-(x * x))
+
+
+@partials("math.gamma", math.gamma)
+def _(y, x):
+    return y * digamma(x)
+
+
+@partials("math.lgamma", math.lgamma)
+def _(y, x):
+    return digamma(x)
