@@ -8,6 +8,7 @@ picture of data and fit is saved. Data: pelts, in thousands, of the Hudson's Bay
 import argparse
 import csv
 import functools
+import importlib.util
 import inspect
 import math
 import sys
@@ -184,8 +185,8 @@ def draw(path: Path, record: Record, parameters: dict[str, float]) -> None:
 
 
 def show_code(text: str) -> None:
-    """Print Python source; coloured where the output is a terminal."""
-    if sys.stdout.isatty():
+    """Print Python source; coloured where the output is a terminal and ``rich`` is installed."""
+    if sys.stdout.isatty() and importlib.util.find_spec("rich") is not None:
         from rich.console import Console
         from rich.syntax import Syntax
 
