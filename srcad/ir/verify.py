@@ -151,7 +151,7 @@ class _Verifier:
         """A name that is read must be bound on some path."""
         _demand(name is None or name in bound, f"{name} is read before it is bound")
 
-    def kinds_of(self, stmt: Stmt) -> None:  # noqa: PLR0912 (one case for each statement)
+    def kinds_of(self, stmt: Stmt) -> None:  # noqa: PLR0912, RUF100 (one case for each statement)
         """The kinds, ranks and names of a statement itself."""
         match stmt:
             case Assign():
@@ -206,7 +206,7 @@ class _Verifier:
     def product(self, stmt: MatMul) -> None:
         """``np.dot`` of matrices and vectors of one dtype."""
         (one, rows), (two, columns) = self.known(stmt.a), self.known(stmt.b)
-        _demand(1 <= rows <= _MATRIX and 1 <= columns <= _MATRIX, "a product of other than matrices")
+        _demand(1 <= rows <= _MATRIX and 1 <= columns <= _MATRIX, "no matrices")
         self.same(one, two, f"the factors of {stmt.target}")
         self.array(stmt.target, one, rows + columns - 2)
 

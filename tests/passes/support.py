@@ -1,6 +1,6 @@
 """What the tests of the passes share: programs elaborated, and IR as text.
 
-``t.F``, ``t.V`` and so on are the types of arguments; ``body_of`` gives the core IR of a function
+``F``, ``V`` and so on are the types of arguments; ``body_of`` gives the core IR of a function
 before any pass, ``lines`` the text of a block without its indentation at the left.
 """
 
@@ -23,7 +23,7 @@ from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
 from srcad.ir.types import Function as FunctionType
 from srcad.pipeline import Kind, Program, Request, compile_request
 
-F, I, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
+F, INTEGER, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
 V, M = Array("float64", 1, (False,)), Array("float64", 2, (False, False))
 IV = Array("int64", 1, (False,))
 
