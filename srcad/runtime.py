@@ -120,5 +120,7 @@ def digamma(x: float) -> float:
         shifted -= 1.0 / x
         x += 1.0
     r = 1.0 / (x * x)
-    series = r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * 691 / 32760)))))
+    series = r * (
+        1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r * (1 / 132 - r * 691 / 32760))))
+    )
     return reflected + shifted + np.log(x) - 0.5 / x - series

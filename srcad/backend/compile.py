@@ -1,0 +1,260 @@
+"""From the text of a generated module to a function that runs.
+
+The text is run as a module of its own, in ``sys.modules`` under a name that hashes everything it
+depends on, and Numba's decorator is put on its functions. The entry is compiled at once for the
+types of the arguments at hand, so that what ``compile`` returns is Numba's own dispatcher, with
+nothing around it; its machine code is read from disk if an earlier process left it there.
+
+This is the only module that knows how Numba stores compiled code.
+"""
+
+import linecache
+import pickle
+import platform
+import re
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from srcad.backend.cache import (
+    cache_directory,
+    entry_path,
+    key_of,
+    read_entry,
+    remove_entry,
+    write_entry,
+)
+from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.config import Options
+from srcad.errors import CompilationError
+from srcad.position import Position
+
+Explain = Callable[[int], Position | None]
+"""From a line of the generated module to the user's own line."""
+
+_FORMAT = 1
+"""Counts the ways in which a module of the same text was compiled or stored."""
+_CODE = "code.bin"
+_KEY = "__srcad_key__"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A generated module that is ready to be compiled."""
+
+    text: str
+    entry: str
+    options: Options
+    types_key: str
+    explain: Explain | None = None
+
+    def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
+        """The entry compiled for arguments of the types of these, or read from disk.
+
+        Raises ``CompilationError`` where Numba rejects the program, ``CacheError`` where the
+        directory for compiled code is not safe.
+        """
+        if not self.options.jit:
+            return _plain(self)
+        import numba  # noqa: PLC0415 (0.5 s, and not needed above)
+        from numba.core.typing.typeof import Purpose, typeof  # noqa: PLC0415
+
+        if numba.config.DISABLE_JIT:
+            return _plain(self)
+        return _compiled(self, tuple(typeof(arg, Purpose.argument) for arg in args))
+
+    def compile_types(self, types: Sequence[Any]) -> Callable[..., Any]:
+        """The same for Numba's types, as they are known when compiled code calls the entry."""
+        return _compiled(self, tuple(types))
+
+
+def load(
+    text: str,
+    entry: str,
+    options: Options,
+    types_key: str,
+    explain: Explain | None = None,
+) -> Loaded:
+    """The program ``text``, whose function ``entry`` is to be called.
+
+    ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
+    line of the text, for the error that says that Numba rejects it.
+    """
+    return Loaded(text, entry, options, types_key, explain)
+
+
+def _plain(loaded: Loaded) -> Callable[..., Any]:
+    """The entry as plain Python, which a debugger can step through."""
+    key = key_of("plain", loaded.text, loaded.entry)
+    name = f"_srcad_plain_{key[:16]}"
+    module = sys.modules.get(name)
+    if getattr(module, _KEY, None) != key:
+        file = f"<srcad {loaded.entry} {key[:16]}>"
+        module = _new_module(name, key, file, loaded.text)
+        exec(compile_plain(loaded.text, file), vars(module))
+        use_ieee(module)
+    return quietly(getattr(module, loaded.entry))
+
+
+def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
+    from numba.core.compiler_lock import global_compiler_lock  # noqa: PLC0415
+
+    key = _key(loaded, types)
+    name = f"_srcad_{key[:16]}"
+    # Numba's lock and no other: a caller that Numba is compiling may hold it already.
+    with global_compiler_lock:
+        module = sys.modules.get(name)
+        if getattr(module, _KEY, None) == key:
+            return getattr(module, loaded.entry)
+        root = cache_directory() if loaded.options.cache else None
+        file = f"<srcad {loaded.entry} {key[:16]}>"
+        if root is not None:
+            file = str(entry_path(root, key) / f"{name}.py")
+        module = _new_module(name, key, file, loaded.text)
+        try:
+            return _run(loaded, module, types, root, key)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+
+def _run(
+    loaded: Loaded, module: ModuleType, types: tuple[Any, ...], root: Path | None, key: str
+) -> Callable[..., Any]:
+    """Run a module that is in ``sys.modules``, and compile its entry."""
+    from numba import njit  # noqa: PLC0415
+    from numba.core.caching import NullCache  # noqa: PLC0415
+    from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
+
+    space = vars(module)
+    exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    options = loaded.options
+    jit = njit(
+        nogil=True,
+        error_model="numpy",
+        fastmath=options.fastmath,
+        parallel=options.parallel,
+    )
+    for name, value in list(space.items()):
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+            space[name] = jit(value)
+    dispatcher = space[loaded.entry]
+    if root is not None:
+        dispatcher._cache = _stored(root, key, module, loaded.text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaWarning)  # advice about code that is ours
+            dispatcher.compile(types)
+    except NumbaError as error:
+        raise _rejected(error, loaded, str(module.__file__)) from error
+    dispatcher._cache = NullCache()  # an entry on disk is for one signature
+    return dispatcher
+
+
+def _new_module(name: str, key: str, file: str, text: str) -> ModuleType:
+    """A module in ``sys.modules`` whose lines tracebacks and debuggers can show."""
+    module = ModuleType(name)
+    module.__file__ = file
+    module.__spec__ = ModuleSpec(name, None, origin=file)
+    setattr(module, _KEY, key)
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    sys.modules[name] = module
+    return module
+
+
+def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
+    options = loaded.options
+    return key_of(
+        loaded.text,
+        loaded.entry,
+        options.fastmath,
+        options.parallel,
+        options.boundscheck,
+        loaded.types_key,
+        [str(t) for t in types],
+        *_environment(),
+    )
+
+
+@cache
+def _environment() -> tuple[object, ...]:
+    """What compiled code depends on besides its program."""
+    import llvmlite  # noqa: PLC0415
+    import numba  # noqa: PLC0415
+    from numba.core.registry import cpu_target  # noqa: PLC0415
+
+    from srcad import runtime  # noqa: PLC0415 (imports Numba)
+
+    return (
+        _FORMAT,
+        getattr(sys.modules.get("srcad"), "__version__", ""),
+        sha256(Path(runtime.__file__).read_bytes()).hexdigest(),
+        numba.__version__,
+        llvmlite.__version__,
+        np.__version__,
+        platform.python_implementation(),
+        sys.version,
+        cpu_target.target_context.codegen().magic_tuple(),  # platform, processor, its features
+        [
+            getattr(numba.config, name, None)
+            for name in ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML")
+        ],
+    )
+
+
+def _stored(root: Path, key: str, module: ModuleType, text: str) -> Any:
+    """What a dispatcher asks for compiled code before it compiles, and gives it to afterwards."""
+    from numba.core.caching import NullCache  # noqa: PLC0415
+    from numba.core.compiler import CompileResult  # noqa: PLC0415
+    from numba.core.serialize import dumps  # noqa: PLC0415
+
+    source, content = f"{module.__name__}.py", text.encode()
+
+    class Stored(NullCache):  # type: ignore[misc]
+        """Numba's interface to a cache of one entry, with one signature."""
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            files = read_entry(root, key, (source, _CODE))
+            if files is None:
+                return None
+            target_context.refresh()
+            try:
+                return CompileResult._rebuild(target_context, *pickle.loads(files[_CODE]))
+            except Exception:  # whatever a file of the right hash and the wrong content does
+                remove_entry(root, key)
+                return None
+
+        def save_overload(self, sig: Any, cres: Any) -> None:
+            if cres.library.has_dynamic_globals or any(not x.can_cache for x in cres.lifted):
+                return  # holds addresses of this process
+            write_entry(root, key, {source: content, _CODE: dumps(cres._reduce())})
+
+    return Stored()
+
+
+def _rejected(error: Any, loaded: Loaded, file: str) -> CompilationError:
+    """Numba's reason on one line, at the user's line or else at the generated one."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    rows = [row.strip() for row in text.splitlines()]
+    rows = [row for row in rows if row and not row.startswith("Failed in nopython mode pipeline")]
+    reason = rows[0] if rows else type(error).__name__
+    if reason.endswith(":") and len(rows) > 1:
+        reason = f"{reason} {rows[1].removeprefix('>>> ')}"
+    number = getattr(getattr(error, "loc", None), "line", 0) or 0
+    lines = loaded.text.splitlines()
+    at = loaded.explain(number) if loaded.explain and number else None
+    if at is None and 0 < number <= len(lines):
+        line = lines[number - 1]
+        start = len(line) - len(line.lstrip())
+        at = Position(file, number, start, len(line), line)
+    what = f"Numba cannot compile {loaded.entry}: {reason}"
+    return CompilationError(what, at, "jit=False runs the generated code as plain Python")

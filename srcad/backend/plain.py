@@ -1,0 +1,172 @@
+"""Generated code run as plain Python, for a debugger: with the arithmetic of compiled code.
+
+Compiled code computes with IEEE floats: ``1.0 / 0.0`` is inf and ``math.sqrt(-1.0)`` is nan, where
+Python raises. So that both give the same, the division, power and remainder of floats and the
+functions of ``math`` are replaced; line numbers stay as they are. ::
+
+    y = math.log(x) / n        # runs as: y = _ieee_divide(ieee_math.log(x), n)
+"""
+
+import ast
+import functools
+import math
+import operator
+from collections.abc import Callable
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def compile_plain(text: str, filename: str) -> CodeType:
+    """The code of a generated module; its names are completed by ``use_ieee``."""
+    tree = _Ieee().visit(ast.parse(text, filename))
+    return compile(ast.fix_missing_locations(tree), filename, "exec")
+
+
+def use_ieee(module: ModuleType) -> None:
+    """Give a module that was run the arithmetic that its code asks for."""
+    vars(module).update(_OPERATIONS)
+    if hasattr(module, "math"):
+        vars(module)["math"] = ieee_math
+
+
+def quietly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function without NumPy's warnings about inf and nan."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*args)
+
+    return call
+
+
+class _Ieee(ast.NodeTransformer):
+    """Calls in place of the operators that raise for Python's floats."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        if type(node.op) not in _NAMES:
+            return node
+        return ast.copy_location(_call(_NAMES[type(node.op)], node.left, node.right), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
+        self.generic_visit(node)
+        if type(node.op) not in _NAMES or not isinstance(node.target, ast.Name):
+            return node  # an element of an array is NumPy's own number
+        old = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
+        value = _call(_NAMES[type(node.op)] + "_in", old, node.value)
+        return ast.copy_location(ast.Assign([node.target], value), node)
+
+
+def _call(name: str, a: ast.expr, b: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), [a, b], [])
+
+
+def _on_floats(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """The operation on NumPy's floats instead of Python's; other operands are left alone."""
+
+    def apply(a: Any, b: Any) -> Any:
+        return operation(
+            np.float64(a) if type(a) is float else a, np.float64(b) if type(b) is float else b
+        )
+
+    return apply
+
+
+_NAMES: dict[type[ast.operator], str] = {
+    ast.Div: "_ieee_divide",
+    ast.Pow: "_ieee_power",
+    ast.Mod: "_ieee_remainder",
+    ast.FloorDiv: "_ieee_quotient",
+}
+_OPERATIONS = {
+    "_ieee_divide": _on_floats(operator.truediv),
+    "_ieee_power": _on_floats(operator.pow),
+    "_ieee_remainder": _on_floats(operator.mod),
+    "_ieee_quotient": _on_floats(operator.floordiv),
+    "_ieee_divide_in": _on_floats(operator.itruediv),
+    "_ieee_power_in": _on_floats(operator.ipow),
+    "_ieee_remainder_in": _on_floats(operator.imod),
+    "_ieee_quotient_in": _on_floats(operator.ifloordiv),
+}
+
+
+def _gamma(x: Any) -> Any:
+    if x == 0.0:
+        return np.copysign(np.inf, x)
+    return np.inf if x > 0.0 else np.nan
+
+
+def _lgamma(x: Any) -> Any:
+    return np.nan if np.isnan(x) else np.inf
+
+
+_BEYOND: dict[str, Callable[..., Any]] = {
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "atanh": np.arctanh,
+    "cbrt": np.cbrt,
+    "copysign": np.copysign,
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "degrees": np.degrees,
+    "erf": math.erf,
+    "erfc": math.erfc,
+    "exp": np.exp,
+    "exp2": np.exp2,
+    "expm1": np.expm1,
+    "fabs": np.fabs,
+    "fmod": np.fmod,
+    "gamma": _gamma,
+    "hypot": np.hypot,
+    "ldexp": np.ldexp,
+    "lgamma": _lgamma,
+    "log": np.log,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "nextafter": np.nextafter,
+    "pow": np.power,
+    "radians": np.radians,
+    "remainder": lambda x, y: np.float64(np.nan),
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "sqrt": np.sqrt,
+    "tan": np.tan,
+    "tanh": np.tanh,
+}
+"""What the functions of ``math`` that return floats give where ``math`` itself raises."""
+
+
+def _ieee(function: Callable[..., Any], beyond: Callable[..., Any]) -> Callable[..., Any]:
+    """``function``, or ``beyond`` where it raises; float32 for float32, as in compiled code."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        try:
+            y = function(*args)
+        except (ValueError, OverflowError):
+            with np.errstate(all="ignore"):
+                y = beyond(*[float(x) for x in args])
+        return np.float32(y) if all(type(x) is np.float32 for x in args) else np.float64(y)
+
+    return call
+
+
+def _ieee_module() -> ModuleType:
+    module = ModuleType("ieee_math", "The module math, with IEEE results where it raises.")
+    vars(module).update({k: v for k, v in vars(math).items() if not k.startswith("_")})
+    for name, beyond in _BEYOND.items():
+        if hasattr(math, name):
+            setattr(module, name, _ieee(getattr(math, name), beyond))
+    return module
+
+
+ieee_math = _ieee_module()
+"""``math`` for generated code that runs as plain Python."""
