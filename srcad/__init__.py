@@ -1,6 +1,7 @@
 """srcad: gradients of plain Python and NumPy functions, as source code that Numba compiles."""
 
 from srcad import config as config
+from srcad.backend.pool import release_memory as release_memory
 from srcad.checking import check_grads as check_grads
 from srcad.derivative import Derivative as Derivative
 from srcad.errors import ArgumentError as ArgumentError

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from srcad.backend.compile import load
+from srcad.backend.pool import acquire, release
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
@@ -82,8 +84,6 @@ class Variant:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
-        from srcad.backend.pool import acquire, release  # noqa: PLC0415 (imports Numba)
-
         pool = acquire(self)
         try:
             leaves = (*leaves, pool)
@@ -98,8 +98,6 @@ class Variant:
         if not self._uses_pool:
             self._compiled(leaves)
             return
-        from srcad.backend.pool import acquire, release  # noqa: PLC0415 (imports Numba)
-
         pool = acquire(self)
         try:
             self._compiled((*leaves, pool))
@@ -107,13 +105,11 @@ class Variant:
             release(self, pool)
 
     def _compiled(self, leaves: Sequence[Any]) -> Callable[..., Any]:
-        from srcad.backend.compile import load  # noqa: PLC0415 (imports Numba)
-
         with self._lock:
             function = self._function
             if function is None:
                 program = self.program
-                loaded = load(program.text, program.entry, self.options, repr(self.types))
+                loaded = load(program.text, program.entry, self.options, "")
                 self._function = function = loaded.compile(tuple(leaves))
             return function
 
