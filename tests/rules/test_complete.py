@@ -1,0 +1,21 @@
+"""No rule without a row in a table of tests, and no row without a rule."""
+
+from srcad.rules.library import all_rules
+from tests.rules import test_arithmetic, test_elementary
+
+ELSEWHERE = {
+    "np.float32": "a conversion: tests/programs/dtypes.py",
+    "stop_gradient": "a mark, not a function: its own test",
+}
+
+
+def test_every_rule_has_a_row():
+    tested = {r.rule for r in (*test_arithmetic.ROWS, *test_elementary.ROWS)}
+    known = {rule.name for rule in all_rules()}
+    assert known - tested - set(ELSEWHERE) == set()
+    assert tested - known == set()
+
+
+def test_every_row_is_of_one_rule():
+    tested = [r.rule for r in (*test_arithmetic.ROWS, *test_elementary.ROWS)]
+    assert len(tested) == len(set(tested))
