@@ -5,9 +5,11 @@ while the functions and options that it captured are the same objects, which eve
 captured numbers and arrays are fetched at every call.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +22,10 @@ from srcad.frontend.source import find_source
 from srcad.ir.loss import require_loss
 from srcad.ir.typeof import describe, has_float, typeof
 from srcad.ir.types import FLOAT, Scalar, Type
-from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.structure import NamedArray, arrays, lower
+
+if TYPE_CHECKING:
+    from srcad.pipeline import Kind, Program
 
 Types = tuple[Type, ...]
 
@@ -174,6 +178,9 @@ class Variants:
             return found
 
     def _write(self, types: Types, wrt: tuple[str, ...]) -> Variant:
+        # The compiler is imported when it is first needed: ``import srcad`` stays cheap.
+        from srcad.pipeline import Request, compile_request  # noqa: PLC0415
+
         signature = self.signature
         source = find_source(signature.function)
         program = compile_request(

@@ -32,7 +32,7 @@ from srcad.pipeline import Program
 
 
 def eject(program: Program, path: Path, options: Options) -> Path:
-    """Write the module; returns its path. Captured values are the last arguments of its function."""
+    """Write the module; returns its path. Captured values are its function's last arguments."""
     text = ejected(program, options)
     pending = path.with_name(f".{path.name}.{os.getpid()}")
     pending.write_text(text, encoding="utf-8")

@@ -2,6 +2,8 @@
 
 import inspect
 import math
+import subprocess
+import sys
 from collections import namedtuple
 
 import numpy as np
@@ -549,6 +551,33 @@ class TestSource:
         exec(compile(text, str(path), "exec"), scope)
         assert np.array_equal(scope["cubes_grad"](np.arange(3.0)), [0.0, 3.0, 12.0])
 
+    def test_an_ejected_module_runs_without_srcad(self, tmp_path):
+        path = tmp_path / "ejected.py"
+        assert grad(recurrence).eject(path, np.ones(3), 5) == path
+        expected = grad(recurrence)(np.linspace(0.1, 0.9, 4), 6)
+        code = (
+            "import sys; sys.modules['srcad'] = None\n"
+            "import numpy as np, ejected\n"
+            "print(ejected.recurrence_grad(np.linspace(0.1, 0.9, 4), 6).tolist())"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+        )
+        assert done.stdout.strip() == str(expected.tolist())
+
+    def test_an_ejected_module_takes_captured_values_last(self, tmp_path):
+        path = grad(scaled, jit=False).eject(tmp_path / "ejected.py", 3.0)
+        scope: dict = {"__name__": "ejected"}
+        exec(compile(path.read_text(), str(path), "exec"), scope)
+        assert scope["scaled_grad"](3.0, 10.0) == 60.0
+
+
+def recurrence(x, n):
+    s = 0.3
+    for k in range(n):
+        s = math.sin(s * x[k % x.size]) + x[k % x.size] * s
+    return s
+
 
 def _raises_when_run(x):
     if x < 0.0:
@@ -565,9 +594,6 @@ def test_an_exception_leaves_nothing_behind():
 
 
 def test_importing_is_cheap():
-    import subprocess
-    import sys
-
     code = (
         "import srcad, sys; "
         "print([m for m in ('numba', 'scipy', 'rich', 'matplotlib') if m in sys.modules])"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from srcad import grad, pipeline, specialise, vjp
+from srcad import grad, pipeline, vjp
 
 THREADS, CALLS = 16, 1000
 
@@ -56,7 +56,7 @@ def test_simultaneous_first_calls_compile_once(monkeypatch, jit):
         requests.append(request)
         return real(request)
 
-    monkeypatch.setattr(specialise, "compile_request", counted)
+    monkeypatch.setattr(pipeline, "compile_request", counted)
     g = grad(recurrence, jit=jit)
     x = np.linspace(0.1, 0.9, 5)
     found = start_together(lambda k: g(x, 20))
