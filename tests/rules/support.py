@@ -102,7 +102,7 @@ def close(found: Any, wanted: Any) -> bool:
 
 
 def check_scalar(module: ModuleType, k: int, each: Row) -> None:
-    """All arguments at once, then each alone (a tie is an edge: shared only between active ones)."""
+    """All arguments at once, then each alone (edges left out: a tie depends on who is active)."""
     function = getattr(module, f"scalar_{k}")
     count = len(each.points[0])
     together = srcad.grad(function, wrt=tuple(range(count)), jit=False)
