@@ -1,0 +1,112 @@
+"""Tapes and stacks: the same in Python and in compiled code, in the pool and beside it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+
+from srcad.runtime import grow, stack, tape
+
+DTYPES = (np.float64, np.float32, np.int64, np.bool_)
+
+
+def _carve(pool: Any, n: int) -> Any:
+    return (
+        tape(pool, n, np.float64),
+        tape(pool, n, np.float32),
+        tape(pool, n, np.int64),
+        tape(pool, n, np.bool_),
+    )
+
+
+def _squares(pool: Any, n: int) -> Any:
+    values = stack(pool, np.int64)
+    top = 0
+    for i in range(n):
+        if top == values.size:
+            values = grow(pool, values)
+        values[top] = i * i
+        top += 1
+    return values, top
+
+
+def _one(pool: Any, n: int) -> Any:
+    return tape(pool, n, np.float64)
+
+
+def _pool(size: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros(size, np.uint8), np.zeros(4, np.int64)
+
+
+@pytest.fixture(scope="module", params=["python", "compiled"])
+def run(request: pytest.FixtureRequest) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    if request.param == "python":
+        return lambda function: function
+    compiled = {f: njit(error_model="numpy", nogil=True)(f) for f in (_carve, _squares, _one)}
+    return compiled.__getitem__
+
+
+def test_tapes_lie_in_the_pool_one_behind_the_other(run: Any) -> None:
+    pool = _pool(4096)
+    tapes = run(_carve)(pool, 10)
+    for array, dtype in zip(tapes, DTYPES, strict=True):
+        assert array.dtype == dtype
+        assert array.shape == (10,)
+        assert np.shares_memory(array, pool[0])
+        array[:] = 1
+    starts = [a.ctypes.data - pool[0].ctypes.data for a in tapes]
+    assert starts == [0, 128, 192, 320]
+    assert pool[1].tolist() == [384, 0, 0, 0]
+    assert all((a == 1).all() for a in tapes)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_pool_that_is_too_small_learns_what_was_needed(run: Any, size: int) -> None:
+    pool = _pool(size)
+    tapes = run(_carve)(pool, 10)
+    for array, dtype in zip(tapes, DTYPES, strict=True):
+        assert array.dtype == dtype
+        assert array.shape == (10,)
+    assert not np.shares_memory(tapes[1], pool[0])
+    assert pool[1][0] == 384
+
+
+def test_what_fits_exactly_fits(run: Any) -> None:
+    pool = _pool(80)
+    assert np.shares_memory(run(_one)(pool, 10), pool[0])
+    pool = _pool(79)
+    assert not np.shares_memory(run(_one)(pool, 10), pool[0])
+
+
+def test_an_empty_tape_is_empty(run: Any) -> None:
+    assert run(_one)(_pool(64), 0).shape == (0,)
+
+
+@pytest.mark.parametrize("size", [-1, -(2**60), 2**60, 2**61])
+def test_an_impossible_size_raises_and_never_gives_foreign_memory(run: Any, size: int) -> None:
+    with pytest.raises((ValueError, MemoryError, OverflowError)):
+        run(_one)(_pool(4096), size)
+
+
+def test_a_tape_outlives_the_pool(run: Any) -> None:
+    pool = _pool(8192)
+    array = run(_one)(pool, 1000)
+    array[:] = 3.0
+    del pool
+    _pool(8192)[0][:] = 7
+    assert (array == 3.0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 256, 257, 5000])
+def test_a_stack_grows_and_the_pool_remembers_its_length(run: Any, n: int) -> None:
+    pool = _pool(0)
+    values, top = run(_squares)(pool, n)
+    assert (values[:top] == np.arange(n) ** 2).all()
+    needed = int(pool[1][0])
+    again = np.zeros(needed, np.uint8), np.array([0, 0, pool[1][2], 0])
+    values, top = run(_squares)(again, n)
+    assert (values[:top] == np.arange(n) ** 2).all()
+    assert np.shares_memory(values, again[0])  # the second call takes no fresh memory
+    assert again[1][0] <= needed
