@@ -57,6 +57,8 @@ def _steady(block: Block) -> Block:
         if any(n is None for n in kept) or any(name in writes_of(s) for s in statements(block[:k])):
             continue
         copies = {n for n in kept if n is not None}
+        if copies & assigned(block[:k]):  # a copy of what was there before
+            continue
         if all(v == block[k].target for n in copies for v in values.get(n, [None])):  # type: ignore[union-attr]
             back |= {(name, n) for n in copies}
     return _dropped(block, back) if back else block

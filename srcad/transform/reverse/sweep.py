@@ -586,7 +586,7 @@ class Reverser:
         out: list[Stmt] = []
         for var in self._outs(loop):
             out.append(Assign(var, self.saved((id(loop), var.name), var.name, var.kind, level.chain)))
-        for name in self._bound_outs(loop):
+        for name in self._bound_outs(loop, level):
             out += [Pop(n, self.list_of((id(loop), n), n, level.chain)) for n in self.with_bars([name])]
         return out
 
@@ -596,9 +596,8 @@ class Reverser:
             outs.append(self._trips(loop))
         return outs
 
-    def _bound_outs(self, loop: Loop) -> list[str]:
-        moved = self._moved(loop)
-        return sorted(n for n in assigned((loop,)) if n in self.arrays and n not in moved)
+    def _bound_outs(self, loop: Loop, level: _Level) -> list[str]:
+        return sorted(n for n in assigned((loop,)) if n in self.arrays and n not in level.moving)
 
     def _trips(self, loop: Loop) -> Var:
         if id(loop) not in self.trips:
@@ -703,7 +702,7 @@ class Reverser:
         out: list[Stmt] = self._recorded(stmt, chain.loops) if skipped else [stmt]
         for var in self._outs(stmt):
             out.append(self.save((id(stmt), var.name), var.name, var, chain))
-        for name in self._bound_outs(stmt):
+        for name in self._bound_outs(stmt, level):
             out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in self.with_bars([name])]
         return out
 
