@@ -17,11 +17,12 @@ import numpy as np
 from srcad import pipeline
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
-from srcad.ir.nodes import Block, Function
+from srcad.ir.nodes import Block, Function, Return
 from srcad.ir.printer import print_block
 from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
 from srcad.ir.types import Function as FunctionType
 from srcad.pipeline import Kind, Program, Request, compile_request
+from srcad.transform.adjoint import result_leaves
 
 F, INTEGER, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
 V, M = Array("float64", 1, (False,)), Array("float64", 2, (False, False))
@@ -114,3 +115,16 @@ def functions_written(monkeypatch: Any) -> Iterator[list[Function]]:
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "print_module", spy)
         yield found
+
+
+def function_of(function: Callable[..., Any], *types: Type) -> Function:
+    """A function as core IR before any pass, with its return."""
+    e = elaborated(function, *types)
+    body = (*e.body, Return(tuple(result_leaves(e.result))))
+    return Function(e.name, e.parameters, body, dict(e.arrays))
+
+
+def without_return(function: Function) -> str:
+    """The text of a function's body, up to its return."""
+    assert isinstance(function.body[-1], Return)
+    return lines(function.body[:-1]).removesuffix("\npass")

@@ -55,7 +55,7 @@ LOOSE = {
     "views_swaps.swap_rows_by_names": "views that are bound again: refused so far",
     "whiles.while_in_while": "x_b = trips",
 }
-"""Programs whose adjoint mixes kinds (an integer for a float, float64 for float32), or is refused."""
+"""Programs whose adjoint mixes kinds (such as an integer for a float), or is refused."""
 
 
 def zoo() -> list[object]:

@@ -1,0 +1,46 @@
+"""Sites: which memory an array name can denote."""
+
+from srcad.analysis.alias import points_to, stored_sites
+from srcad.ir.nodes import Bind, Const, Copy, For, Pop, Push, Store, Var
+
+ZERO, ONE = Const(0, "int64"), Const(1, "int64")
+HALF = Const(0.5, "float64")
+NAMES = {"u", "v", "a", "b"}
+
+
+def sites(*body) -> dict[str, str]:
+    return {name: "".join(sorted(found)) for name, found in points_to(body, NAMES).items()}
+
+
+def test_names_of_their_own():
+    assert sites() == {"u": "u", "v": "v", "a": "a", "b": "b"}
+
+
+def test_a_copy_is_new_memory():
+    assert sites(Copy("u", "a"))["u"] == "u"
+
+
+def test_bound_name():
+    found = sites(Bind(("u",), ("a",)))
+    assert found["u"] == "a"
+    assert found["a"] == "a"
+
+
+def test_swap_in_a_loop():
+    swap = For(Var("i", "int64"), ZERO, ONE, ONE, (Bind(("u", "v"), ("v", "u")),))
+    found = sites(Bind(("u",), ("a",)), Bind(("v",), ("b",)), swap)
+    assert found["u"] == found["v"] == "ab"
+
+
+def test_made_and_bound():
+    assert sites(Copy("u", "a"), Bind(("u",), ("b",)))["u"] == "bu"
+
+
+def test_list():
+    found = points_to((Push("kept", "a"), Push("kept", "b"), Pop("u", "kept")), NAMES)
+    assert found["u"] >= {"a", "b"}
+
+
+def test_stored():
+    body = (Bind(("u",), ("a",)), Store("u", (ZERO,), HALF))
+    assert stored_sites(body, points_to(body, NAMES)) == {"a"}

@@ -1,0 +1,45 @@
+"""One name for an array that is made only to be bound to another name."""
+
+from srcad.ir.nodes import Alloc, Bind, Const, Copy, Return
+from srcad.transform.coalesce import coalesce
+from tests.passes.support import INTEGER, V, body_of, lines, text
+
+ONE = Const(1, "int64")
+
+
+def test_swapped_buffers():
+    def f(x, n):
+        u = x.copy()
+        v = x.copy()
+        for _ in range(n):
+            u, v = v, u
+        return u
+
+    before = body_of(f, V, INTEGER)
+    assert lines(before).startswith("u_new = x.copy()\nu = u_new")
+    assert lines(coalesce(before)) == text("""
+        u = x.copy()
+        v = x.copy()
+        for _ in range(n):
+            u, v = v, u
+    """)
+
+
+def test_array_used_under_both_names():
+    body = (Copy("a", "x"), Bind(("u",), ("a",)), Return(("u", "a")))
+    assert coalesce(body) == body
+
+
+def test_target_read_by_the_maker():
+    body = (Copy("a", "u"), Bind(("u",), ("a",)), Return(("u",)))
+    assert coalesce(body) == body
+
+
+def test_something_between():
+    body = (Alloc("a", (ONE,), "float64"), Copy("w", "u"), Bind(("u",), ("a",)), Return(("u", "w")))
+    assert coalesce(body) == body
+
+
+def test_several_at_once():
+    body = (Copy("a", "x"), Bind(("u", "v"), ("a", "u")), Return(("u", "v")))
+    assert coalesce(body) == body
