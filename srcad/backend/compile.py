@@ -65,10 +65,10 @@ class Loaded:
         """
         if not self.options.jit:
             return _plain(self)
-        import numba  # noqa: PLC0415 (0.5 s, and not needed above)
+        from numba.core import config  # noqa: PLC0415 (0.5 s, and not needed above)
         from numba.core.typing.typeof import Purpose, typeof  # noqa: PLC0415
 
-        if numba.config.DISABLE_JIT:
+        if getattr(config, "DISABLE_JIT", False):
             return _plain(self)
         return _compiled(self, tuple(typeof(arg, Purpose.argument) for arg in args))
 
@@ -190,10 +190,12 @@ def _environment() -> tuple[object, ...]:
     """What compiled code depends on besides its program."""
     import llvmlite  # noqa: PLC0415
     import numba  # noqa: PLC0415
+    from numba.core import config  # noqa: PLC0415
     from numba.core.registry import cpu_target  # noqa: PLC0415
 
     from srcad import runtime  # noqa: PLC0415 (imports Numba)
 
+    target: Any = cpu_target
     return (
         _FORMAT,
         getattr(sys.modules.get("srcad"), "__version__", ""),
@@ -203,9 +205,9 @@ def _environment() -> tuple[object, ...]:
         np.__version__,
         platform.python_implementation(),
         sys.version,
-        cpu_target.target_context.codegen().magic_tuple(),  # platform, processor, its features
+        target.target_context.codegen().magic_tuple(),  # platform, processor, its features
         [
-            getattr(numba.config, name, None)
+            getattr(config, name, None)
             for name in ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "BOUNDSCHECK", "USING_SVML")
         ],
     )
@@ -219,7 +221,9 @@ def _stored(root: Path, key: str, module: ModuleType, text: str) -> Any:
 
     source, content = f"{module.__name__}.py", text.encode()
 
-    class Stored(NullCache):  # type: ignore[misc]
+    rebuild: Any = CompileResult._rebuild  # pyright: ignore[reportPrivateUsage]
+
+    class Stored(NullCache):
         """Numba's interface to a cache of one entry, with one signature."""
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -228,7 +232,7 @@ def _stored(root: Path, key: str, module: ModuleType, text: str) -> Any:
                 return None
             target_context.refresh()
             try:
-                return CompileResult._rebuild(target_context, *pickle.loads(files[_CODE]))
+                return rebuild(target_context, *pickle.loads(files[_CODE]))
             except Exception:  # whatever a file of the right hash and the wrong content does
                 remove_entry(root, key)
                 return None

@@ -103,6 +103,10 @@ def _lgamma(x: Any) -> Any:
     return np.nan if np.isnan(x) else np.inf
 
 
+def _nan(*_args: Any) -> Any:
+    return np.nan
+
+
 _BEYOND: dict[str, Callable[..., Any]] = {
     "acos": np.arccos,
     "acosh": np.arccosh,
@@ -134,7 +138,7 @@ _BEYOND: dict[str, Callable[..., Any]] = {
     "nextafter": np.nextafter,
     "pow": np.power,
     "radians": np.radians,
-    "remainder": lambda x, y: np.float64(np.nan),
+    "remainder": _nan,
     "sin": np.sin,
     "sinh": np.sinh,
     "sqrt": np.sqrt,

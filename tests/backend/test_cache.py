@@ -1,4 +1,4 @@
-"""Compiled code on disk: found again, refused where others can write it, never trusted if broken."""
+"""Compiled code on disk: found again, refused where others can write, never trusted if broken."""
 
 import os
 import random
@@ -192,7 +192,6 @@ def test_numba_rejects_a_program(directory: Path) -> None:
     with pytest.raises(CompilationError, match=r'(?s)File "user.py", line 30'):
         load(text, "f", Options(), "", {3: user}.get).compile((1.0,))
     assert list(directory.iterdir()) == []
-    assert not [name for name in sys.modules if name.startswith("_srcad_")] or _run()
 
 
 # ------------------------------------------------------------ refused
@@ -469,7 +468,8 @@ def test_processes_while_entries_are_broken_and_cleared(directory: Path, templat
         SCRIPT
         + "\nfor _ in range(15):\n"
         + (
-            "    for name in [n for n in sys.modules if n.startswith('_srcad_')]: del sys.modules[name]\n"
+            "    for name in [name for name in sys.modules if name.startswith('_srcad_')]:\n"
+            "        del sys.modules[name]\n"
             "    f = load(TEXT, 'f', Options(), '').compile(ARGS)\n"
             "    assert f(*ARGS) == 7.0\n"
         )
