@@ -14,9 +14,15 @@ from benchmarks.measure import implementations
 
 
 def resident() -> float:
-    """The largest resident size of this process so far, in MB."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    """The largest resident size of this program so far, in MB.
+
+    Linux: not ``ru_maxrss``, which a child process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = [x for x in status.read_text().splitlines() if x.startswith("VmHWM")]
+        return int(line.split()[1]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def growth(name: str, implementation: str) -> float:
