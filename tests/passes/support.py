@@ -7,6 +7,7 @@ before any pass, ``lines`` the text of a block without its indentation at the le
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcad import pipeline
+from srcad.analysis.alias import points_to
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block, Function, Return
@@ -23,6 +25,8 @@ from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
 from srcad.ir.types import Function as FunctionType
 from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.transform.adjoint import result_leaves
+from srcad.transform.bounds import settle_checks
+from srcad.transform.fuse import fuse
 
 F, INTEGER, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
 V, M = Array("float64", 1, (False,)), Array("float64", 2, (False, False))
@@ -127,4 +131,27 @@ def function_of(function: Callable[..., Any], *types: Type) -> Function:
 def without_return(function: Function) -> str:
     """The text of a function's body, up to its return."""
     assert isinstance(function.body[-1], Return)
-    return lines(function.body[:-1]).removesuffix("\npass")
+    found = lines(function.body[:-1])
+    return "" if found == "pass" else found
+
+
+def settled(function: Callable[..., Any], *types: Type) -> str:
+    """The text of a body once its index checks are proved or hoisted."""
+    e = elaborated(function, *types)
+    body, _ = settle_checks(e.body, _inputs(e))
+    return _PLACE.sub("", lines(body))
+
+
+def fused(function: Callable[..., Any], *types: Type) -> str:
+    """The text of a body with its checks settled and its loops fused."""
+    e = elaborated(function, *types)
+    body, same = settle_checks(e.body, _inputs(e))
+    return _PLACE.sub("", lines(fuse(body, points_to(body, set(e.arrays)), same)))
+
+
+_PLACE = re.compile(r" \([^()]*\.py:\d+\)")
+"""Where the program is, in a message."""
+
+
+def _inputs(e: Elaborated) -> set[str]:
+    return {p if isinstance(p, str) else p.name for p in e.parameters}

@@ -1,0 +1,166 @@
+"""Neighbouring element loops become one, unless an element passes from one to the other."""
+
+import numpy as np
+import pytest
+
+from tests.passes.support import INTEGER, F, M, V, body_of, fused, lines, text
+
+
+def loops(found: str) -> int:
+    return sum(line.lstrip().startswith("for ") for line in found.splitlines())
+
+
+def test_element_by_element():
+    def f(x):
+        y = np.sin(x)
+        return y * y
+
+    assert loops(lines(body_of(f, V))) == 2
+    found = fused(f, V)
+    assert loops(found) == 1
+    assert found.endswith(
+        text("""
+        for i in range(x.shape[0]):
+            y[i] = math.sin(x[i])
+            result[i] = y[i] * y[i]
+        """)
+    )
+
+
+def test_many_statements():
+    def f(x, y):
+        a = x + y
+        b = a * a
+        c = np.exp(b) - x
+        d = c / a
+        return np.sum(d)
+
+    assert loops(fused(f, V, V)) == 1
+
+
+def test_shifted_read():
+    def f(x):
+        y = np.sin(x)
+        return y[1:] * y[:-1]
+
+    assert loops(fused(f, V)) == 2
+
+
+def test_shifted_read_over_the_same_range():
+    def f(x, n):
+        y = np.zeros(n)
+        z = np.zeros(n)
+        for i in range(n):
+            y[i] = x[i]
+        for i in range(n):
+            z[i] = y[i - 1]
+        return z
+
+    assert loops(fused(f, V, INTEGER)) == 2
+
+
+def test_reversed_read():
+    def f(x, n):
+        y = np.zeros(n)
+        z = np.zeros(n)
+        for i in range(n):
+            y[i] = x[i]
+        for i in range(n):
+            z[i] = y[n - 1 - i]
+        return z
+
+    assert loops(fused(f, V, INTEGER)) == 2
+
+
+def test_write_ahead_of_a_read():
+    """The first loop reads y[i + 1] before the second writes it."""
+
+    def f(x, y, n):
+        z = np.zeros(n)
+        for i in range(n - 1):
+            z[i] = y[i + 1]
+        for i in range(n - 1):
+            y[i] = x[i]
+        return z
+
+    assert loops(fused(f, V, V, INTEGER)) == 2
+
+
+def test_a_sum_of_all_elements():
+    def f(x):
+        return x / np.sum(x)
+
+    assert loops(fused(f, V)) == 2
+
+
+def test_different_ranges():
+    def f(x, n):
+        y = np.sin(x)
+        for i in range(n):
+            y[i] = 2.0
+        return y
+
+    assert loops(fused(f, V, INTEGER)) == 2
+
+
+def test_lengths_of_different_arrays():
+    def f(x, y):
+        return np.sum(x * x) + np.sum(y * y)
+
+    assert loops(fused(f, V, V)) == 2
+
+
+def test_carried_scalar():
+    """The second loop reads what the first carries from iteration to iteration."""
+
+    def f(x, s):
+        y = np.zeros(len(x))
+        for i in range(len(x)):
+            s = 0.5 * s + x[i]
+        for i in range(len(x)):
+            y[i] = s
+        return y
+
+    assert loops(fused(f, V, F)) == 2
+
+
+def test_names_of_one_array():
+    """u and y denote the same memory: y[i] is written where u[0] is read."""
+
+    def f(x, y):
+        u = y
+        z = np.zeros(len(x))
+        for i in range(len(x)):
+            y[i] = x[i]
+        for i in range(len(x)):
+            z[i] = u[0]
+        return z
+
+    assert loops(fused(f, V, V)) == 2
+
+
+def test_statement_between_reads_the_elements():
+    def f(x):
+        y = np.sin(x)
+        s = y[-1]
+        z = y * s
+        return z
+
+    assert loops(fused(f, V)) == 2
+
+
+def test_transposed_read():
+    def f(a):
+        b = np.sin(a)
+        return b.T * b
+
+    assert loops(fused(f, M)) == 4
+
+
+@pytest.mark.xfail(reason="inner counters have different names: not fused so far", strict=True)
+def test_matrices():
+    def f(a):
+        b = np.sin(a)
+        return b * b
+
+    assert loops(fused(f, M)) == 2

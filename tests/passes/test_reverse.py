@@ -1,0 +1,208 @@
+"""Reversal: what is saved and what is not, and the adjoint of each kind of statement.
+
+The texts are those of whole adjoints, after the passes that make them lean.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.passes.support import INTEGER, F, M, V, gradient_text, text
+
+
+def test_straight_line():
+    def f(x, y):
+        z = x * y
+        return math.sin(z) * x
+
+    assert gradient_text(f, (F, F), "x", "y") == text("""
+        def f_grad(x, y):
+            # forward sweep
+            z = x * y
+            # reverse sweep
+            z_b = math.cos(z) * x
+            x_b = math.sin(z)
+            # z = x * y
+            x_b += y * z_b
+            y_b = x * z_b
+            return x_b, y_b
+    """)
+
+
+def test_only_what_is_asked_for():
+    def f(x, y):
+        z = x * y
+        return z * y
+
+    found = gradient_text(f, (F, F), "x")
+    assert "y_b" not in found
+    assert "return x_b" in found
+
+
+def test_linear_loop_saves_nothing():
+    def f(x, w):
+        s = 0.0
+        for i in range(len(x)):
+            s += w[i] * x[i]
+        return s
+
+    found = gradient_text(f, (V, V), "x", "w")
+    assert "tape" not in found
+    assert found.count("for ") == 1 or "raise" in found
+
+
+def test_carried_value_is_saved():
+    def f(x, n):
+        for _ in range(n):
+            x = math.sin(x)
+        return x
+
+    found = gradient_text(f, (F, INTEGER), "x")
+    assert "x_tape[_] = x" in found
+    assert "x = x_tape[_]" in found
+
+
+def test_value_of_the_iteration_is_computed_again():
+    def f(x):
+        s = 0.0
+        for i in range(len(x)):
+            y = math.sin(x[i])
+            s += y * y
+        return s
+
+    assert "tape" not in gradient_text(f, (V,), "x")
+
+
+def test_overwritten_element():
+    """The old element is saved because x[i] is read above its overwriting."""
+
+    def f(x):
+        u = x.copy()
+        for i in range(1, len(x)):
+            u[i] = u[i] * u[i - 1]
+        return u[-1]
+
+    found = gradient_text(f, (V,), "x")
+    assert "u_tape[i - 1] = u[i]" in found
+    assert "u[i] = u_tape[i - 1]" in found
+
+
+def test_overwritten_element_that_nobody_needs():
+    def f(x):
+        u = x.copy()
+        for i in range(1, len(x)):
+            u[i] = u[i] + 2.0 * u[i - 1]
+        return u[-1]
+
+    assert "tape" not in gradient_text(f, (V,), "x")
+
+
+def test_accumulated_element():
+    """``u[i] += e`` leaves the adjoint of u[i] as it is."""
+
+    def f(x, w):
+        u = np.zeros(len(x))
+        for i in range(len(x)):
+            u[i] += w[i] * x[i]
+        return np.sum(u)
+
+    found = gradient_text(f, (V, V), "x")
+    assert "u_b[i] = 0.0" not in found
+    assert "x_b[i] += w[i] * u_b[i]" in found
+
+
+def test_branch_is_decided_again():
+    def f(x):
+        if x > 0.0:
+            y = x * x
+        else:
+            y = -x
+        return y
+
+    found = gradient_text(f, (F,), "x")
+    assert "if x > 0.0:" in found
+    assert "test" not in found
+
+
+def test_branch_whose_test_changes_is_saved():
+    def f(x, n):
+        s = x
+        for _ in range(n):
+            if s > 1.0:
+                s = 0.5 * s
+            else:
+                s = 3.0 * s
+        return s
+
+    found = gradient_text(f, (F, INTEGER), "x")
+    assert "np.bool_" in found or "s_tape" in found
+
+
+def test_swap_turns_the_shadows_too():
+    def f(x, n):
+        u = x.copy()
+        v = x.copy()
+        for _ in range(n):
+            for i in range(len(x)):
+                v[i] = 2.0 * u[i]
+            u, v = v, u
+        return u[0]
+
+    found = gradient_text(f, (V, INTEGER), "x")
+    assert "u_b, v_b = v_b, u_b" in found
+    assert "v_b, u_b = u_b, v_b" in found
+    assert "tape" not in found
+
+
+def test_while_counts_its_trips():
+    def f(x):
+        while x < 10.0:
+            x = x * x
+        return x
+
+    found = gradient_text(f, (F,), "x")
+    assert "stack(pool, np.float64)" in found
+    assert "grow(pool, x_tape)" in found
+
+
+def test_product_of_matrices():
+    def f(a, b):
+        return np.sum(a @ b)
+
+    found = gradient_text(f, (M, M), "a", "b")
+    assert "np.dot(" in found
+    assert ".T" in found
+
+
+def test_zero_cotangent_wins():
+    def f(x, w):
+        return w * math.sqrt(x)
+
+    assert "if w != 0.0 else 0.0" in gradient_text(f, (F, F), "x")
+
+
+def test_no_guard_where_the_partial_is_finite():
+    def f(x, w):
+        return w * math.sin(x)
+
+    assert "!= 0.0" not in gradient_text(f, (F, F), "x")
+
+
+def test_constant_function():
+    def f(x):
+        return 2.0
+
+    assert gradient_text(f, (F,), "x").endswith("return 0.0")
+
+
+@pytest.mark.parametrize("power", ["x ** 2", "x * x"])
+def test_square(power):
+    def by_power(x):
+        return x**2
+
+    def by_product(x):
+        return x * x
+
+    function = by_power if "**" in power else by_product
+    assert "x_b = 2.0 * x" in gradient_text(function, (F,), "x")
