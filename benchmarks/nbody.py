@@ -121,7 +121,9 @@ def positions_saved(x, v, mass, steps, dt, soft):
     tape = np.empty((steps, 3, n))
     for t in range(steps):
         drift(x, v, dt)
-        tape[t] = x
+        for k in range(3):
+            for i in range(n):
+                tape[t, k, i] = x[k, i]
         accelerate(x, mass, soft, a)
         for k in range(3):
             for i in range(n):

@@ -56,7 +56,9 @@ def one_product_at_the_end(weights, value, damping, iterations):
     for i in range(n):
         for j in range(n):
             out[j] += weights[i, j]
-    share = 1.0 / out
+    share = np.empty(n)
+    for j in range(n):
+        share[j] = 1.0 / out[j]
     links = np.empty((n, n))
     for i in range(n):
         for j in range(n):
@@ -64,12 +66,16 @@ def one_product_at_the_end(weights, value, damping, iterations):
     ranks = np.empty((iterations, n))
     rank = np.full(n, 1.0 / n)
     for t in range(iterations):
-        ranks[t] = rank
-        rank = damping * np.dot(links, rank) + (1.0 - damping) / n
+        for j in range(n):
+            ranks[t, j] = rank[j]
+        rank = np.dot(links, ranks[t])
+        for j in range(n):
+            rank[j] = damping * rank[j] + (1.0 - damping) / n
     bars = np.empty((iterations, n))
     rank_b = value
     for t in range(iterations - 1, -1, -1):
-        bars[t] = damping * rank_b
+        for j in range(n):
+            bars[t, j] = damping * rank_b[j]
         rank_b = np.dot(links.T, bars[t])
     links_b = np.dot(bars.T, ranks)
     out_b = np.zeros(n)
