@@ -188,7 +188,7 @@ def horner(c, x):
 def leaky(x, slope, rate):
     s = 0.0
     for i in range(len(x)):
-        if x[i] > 0.0:
+        if x[i] > 0.0:  # noqa: SIM108
             y = x[i] ** 2
         else:
             y = slope[i] * x[i]

@@ -6,6 +6,7 @@ in the difference.
 
 import inspect
 import os
+import re
 import textwrap
 from pathlib import Path
 
@@ -19,11 +20,11 @@ UPDATE = os.environ.get("SRCAD_UPDATE_GENERATED") == "1"
 
 
 def module(each: Generated) -> str:
-    """The program as a comment above its adjoint."""
+    """The program as a comment above its adjoint; messages without the place in this folder."""
     source = textwrap.dedent(inspect.getsource(each.function))
-    primal = source[source.index("def ") :].rstrip()
+    primal = re.sub("  # noqa.*", "", source[source.index("def ") :].rstrip())
     program = written(each.function, each.types, each.wrt, each.kind, each.outputs)
-    text = program.text.replace(str(FOLDER) + os.sep, "")
+    text = re.sub(r" \([^()]*programs\.py:\d+\)", "", program.text)
     return textwrap.indent(primal, "# ", lambda _: True) + "\n\n" + text
 
 

@@ -142,10 +142,10 @@ def settled(function: Callable[..., Any], *types: Type) -> str:
     return _PLACE.sub("", lines(body))
 
 
-def fused(function: Callable[..., Any], *types: Type) -> str:
+def fused(function: Callable[..., Any], *types: Type, checked: bool = True) -> str:
     """The text of a body with its checks settled and its loops fused."""
     e = elaborated(function, *types)
-    body, same = settle_checks(e.body, _inputs(e))
+    body, same = settle_checks(e.body, _inputs(e), checked)
     return _PLACE.sub("", lines(fuse(body, points_to(body, set(e.arrays)), same)))
 
 

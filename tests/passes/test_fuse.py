@@ -164,3 +164,40 @@ def test_matrices():
         return b * b
 
     assert loops(fused(f, M)) == 2
+
+
+@pytest.mark.xfail(
+    reason="the second counter is renamed, its reads after the loop not", strict=True
+)
+def test_counter_read_after_the_loop():
+    def f(x, n):
+        y = np.zeros(n)
+        z = np.zeros(n)
+        for i in range(n):
+            y[i] = x[i] * x[i]
+        for j in range(n):
+            z[j] = y[j] * 2.0
+        return z[j]
+
+    found = fused(f, V, INTEGER)
+    assert "for j in" in found or "j = i" in found
+
+
+@pytest.mark.xfail(reason="moved above a loop that writes y by another name", strict=True)
+def test_statement_between_reads_the_elements_by_another_name():
+    def f(x, w, c):
+        y = np.zeros(len(x))
+        if c > 0.0:  # noqa: SIM108
+            u = y
+        else:
+            u = w
+        for i in range(len(x)):
+            y[i] = x[i] * x[i]
+        s = u[0]
+        z = 0.0
+        for i in range(len(x)):
+            z += x[i] * s
+        return z
+
+    found = fused(f, V, V, F, checked=False)
+    assert found.index("y[i] =") < found.index("s = u[0]")

@@ -50,7 +50,7 @@ def test_unused_value():
     def f(x):
         a = x * x
         b = a + x
-        b = 2.0
+        b = 2.0  # noqa: F841
         return a
 
     assert after(f, F) == "a = x * x"

@@ -114,7 +114,7 @@ def test_accumulated_element():
 
 def test_branch_is_decided_again():
     def f(x):
-        if x > 0.0:
+        if x > 0.0:  # noqa: SIM108
             y = x * x
         else:
             y = -x
@@ -129,7 +129,7 @@ def test_branch_whose_test_changes_is_saved():
     def f(x, n):
         s = x
         for _ in range(n):
-            if s > 1.0:
+            if s > 1.0:  # noqa: SIM108
                 s = 0.5 * s
             else:
                 s = 3.0 * s
