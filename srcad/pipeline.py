@@ -12,6 +12,7 @@ from srcad.config import Options
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
+from srcad.ir.loss import require_loss
 from srcad.ir.nodes import Block, Function, Var
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_float
@@ -88,6 +89,9 @@ def compile_request(request: Request) -> Program:
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
     program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
+    if request.kind in ("gradient", "value_and_gradient"):
+        result = None if program.result is None else type_of(program.result)
+        require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
     body = _prepared(program, checked)
     outputs = [_final(program, name) for name in request.outputs]
@@ -117,8 +121,8 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
     """The body of a program, simplified, its index checks proved or hoisted."""
     inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
     inputs |= {c.name for c in program.captured}
-    body, same = settle_checks(coalesce(program.body), inputs, checked)
-    return fuse(body, points_to(body, set(program.arrays)), same)
+    body, lengths = settle_checks(coalesce(program.body), inputs, checked)
+    return fuse(body, points_to(body, set(program.arrays)), lengths)
 
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:

@@ -12,7 +12,6 @@ extreme indices::
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.flow import assigned, writes_of
@@ -45,20 +44,21 @@ from srcad.ir.nodes import (
 from srcad.ir.printer import index_message
 from srcad.ir.types import INT
 
-Same = Callable[[Expr, Expr], bool]
 Affine = dict[object, int]
 """Coefficients of atoms (``None``: the constant term)."""
 
 
-def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> tuple[Block, Same]:
-    """The block with checks dropped or hoisted, and what was learned of lengths.
+def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> tuple[Block, Lengths]:
+    """The block with checks dropped or hoisted, and what compares lengths in it.
 
     ``keep`` False drops all index checks.
     """
-    settler = _Settler(body, parameters)
+    settler = Lengths(body, parameters)
     body = settler.block(body if keep else _dropped(body), [])
+    settler.forget()
     body = settler.block(body, [])  # again, with what the hoisted checks say
-    return body, settler.same
+    settler.forget()
+    return body, settler
 
 
 def _dropped(block: Block) -> Block:
@@ -85,7 +85,9 @@ class _Loop:
     """Whether the statement at hand runs on every iteration."""
 
 
-class _Settler:
+class Lengths:
+    """What is known of integers and lengths, and the walk that uses it."""
+
     def __init__(self, body: Block, parameters: set[str]) -> None:
         counts: dict[str, int] = {}
         for stmt in statements(body):
@@ -208,14 +210,22 @@ class _Settler:
                     if not self._holds(stmt.test, loops):
                         out.append(stmt)
                         if not loops and not self.branches:
-                            self._learn(stmt.test)
-                            self._learn_order(stmt.test)
+                            self.learn(stmt.test)
                 case _:
                     out.append(stmt)
         return tuple(out)
 
-    def _learn(self, test: Expr) -> None:
-        """Take an equality of extents, checked once for all, as known."""
+    def forget(self) -> None:
+        """Forget what checks said: a new walk begins."""
+        self.equal.clear()
+        self.facts.clear()
+
+    def learn(self, test: Expr) -> None:
+        """Take what a check before the loops says as known from there on."""
+        self._learn_equality(test)
+        self._learn_order(test)
+
+    def _learn_equality(self, test: Expr) -> None:
         if isinstance(test, Compare) and test.op == "==":
             a, b = self.resolve(test.a), self.resolve(test.b)
             if isinstance(a, Extent) and self._is_constant(a) and self._is_constant(b) and a != b:

@@ -12,7 +12,6 @@ values stay in registers and cache::
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
@@ -38,25 +37,24 @@ from srcad.ir.nodes import (
     statements,
     walk,
 )
+from srcad.transform.bounds import Lengths
 
-Same = Callable[[Expr, Expr], bool]
-"""Whether two trip counts are certainly equal."""
-
-
-def fuse(body: Block, sites: Sites, same: Same) -> Block:
-    """The body with neighbouring element loops fused."""
-    return _Fuser(sites, same).block(body)
+def fuse(body: Block, sites: Sites, lengths: Lengths) -> Block:
+    """The body with neighbouring element loops fused; ``lengths`` says which ranges are equal."""
+    return _Fuser(sites, lengths).block(body, at_top=True)
 
 
 class _Fuser:
-    def __init__(self, sites: Sites, same: Same) -> None:
+    def __init__(self, sites: Sites, lengths: Lengths) -> None:
         self.sites = sites
-        self.same = same
+        self.lengths = lengths
 
-    def block(self, block: Block) -> Block:
+    def block(self, block: Block, at_top: bool = False) -> Block:
         out: list[Stmt] = []
         for stmt in block:
             match stmt:
+                case Check() if at_top:
+                    self.lengths.learn(stmt.test)
                 case For() | While():
                     stmt = replace(stmt, body=self.block(stmt.body))
                 case If():
@@ -77,7 +75,7 @@ class _Fuser:
             return False
         first = out[k - 1]
         assert isinstance(first, For)
-        if not _is_plain(first) or not _is_plain(loop) or not self.same(first.stop, loop.stop):
+        if not _is_plain(first) or not _is_plain(loop) or not self.lengths.same(first.stop, loop.stop):
             return False
         made = assigned(first.body) | {first.var.name}
         stored = {s.array for s in statements(first.body) if isinstance(s, Store)}
