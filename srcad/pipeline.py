@@ -19,6 +19,7 @@ from srcad.ir.types import Type, is_float
 from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_callee, write_primal
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
+from srcad.transform.contract import contract
 from srcad.transform.fuse import fuse
 
 Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
@@ -122,7 +123,8 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
     inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
     inputs |= {c.name for c in program.captured}
     body, lengths = settle_checks(coalesce(program.body), inputs, checked)
-    return fuse(body, points_to(body, set(program.arrays)), lengths)
+    body = fuse(body, points_to(body, set(program.arrays)), lengths)
+    return contract(body, program.escaping(), program.names)
 
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:

@@ -128,6 +128,23 @@ class Elaborated:
     callees: tuple[Outlined, ...] = ()
     """Functions that are called, not inlined: those that call themselves."""
 
+    def escaping(self) -> set[str]:
+        """Names that mean something outside of the body: parameters and results."""
+        out = {p if isinstance(p, str) else p.name for p in self.parameters}
+        out |= {c.name for c in self.captured}
+        pending = [self.result] if self.result is not None else []
+        while pending:
+            match pending.pop():
+                case ArrayValue(view=view) if view is not None:
+                    out.add(view.base)
+                case TupleValue(items=items):
+                    pending += items
+                case StaticValue() | None:
+                    pass
+                case value if isinstance(value, Expr):
+                    out |= names_read(value)
+        return out
+
 
 @dataclass
 class Outlined:
@@ -305,7 +322,7 @@ class _Elaborator(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = name.strip("$").rstrip("0123456789").rstrip("_") if name.startswith("$") else name
+            base = name.strip("$").rstrip("0123456789").rstrip("_") if name.startswith("$") else _plain(name)
             self.vars[key] = Var(self.b.names.fresh(base), kind)
         return self.vars[key]
 
@@ -1287,7 +1304,7 @@ def _extent_of(expr: Expr, base: str, alias: str) -> Expr:
 
 
 def _plain(name: str) -> str:
-    return name.strip("$") or "t"
+    return name.strip("$") if name.strip("$_") else "k"
 
 
 def _vars_in(value: Value | None) -> list[Var]:

@@ -163,7 +163,11 @@ def _unwrapped(function: Any) -> types.FunctionType:
 
 
 def _require_plain(function: types.FunctionType) -> None:
-    flags, name = function.__code__.co_flags, function.__qualname__
+    code, name = function.__code__, function.__qualname__
+    flags = code.co_flags
+    text = linecache.getline(code.co_filename, code.co_firstlineno).rstrip("\r\n")
+    lead = len(text) - len(text.lstrip())
+    at = Position(code.co_filename, code.co_firstlineno, lead, len(text), text)
     if flags & (
         inspect.CO_COROUTINE
         | inspect.CO_ASYNC_GENERATOR

@@ -50,8 +50,8 @@ def _(y, x):
 
 
 @partials("math.expm1", math.expm1, np.expm1)
-def _(y, x):
-    return y + 1.0
+def _(y, x):                                      # y + 1, without its cancellation
+    return math.exp(x)
 
 
 @partials("math.log", math.log, np.log, singular=True)
@@ -104,12 +104,12 @@ def _(y, x):
 
 @partials("math.asin", math.asin, np.arcsin, singular=True)
 def _(y, x):
-    return 1.0 / math.sqrt(1.0 - x * x)
+    return 1.0 / math.sqrt((1.0 - x) * (1.0 + x))
 
 
 @partials("math.acos", math.acos, np.arccos, singular=True)
 def _(y, x):
-    return -1.0 / math.sqrt(1.0 - x * x)
+    return -1.0 / math.sqrt((1.0 - x) * (1.0 + x))
 
 
 @partials("math.atan", math.atan, np.arctan)
@@ -117,14 +117,18 @@ def _(y, x):
     return 1.0 / (1.0 + x * x)
 
 
-@partials("math.atan2", math.atan2, np.arctan2)
+@partials("math.atan2", math.atan2, np.arctan2, singular=True)
 def _(y, a, b):
     return b / (a * a + b * b), -a / (a * a + b * b)
 
 
 @partials("np.sinc", np.sinc)
 def _(y, x):                                      # y = sin(pi x) / (pi x)
-    return 0.0 if x == 0.0 else (math.cos(math.pi * x) - y) / x
+    return (
+        x * (-3.2898681336964528 + 3.2469697011334144 * x * x)  # its series at 0
+        if abs(x) < 1e-3
+        else (math.cos(math.pi * x) - y) / x
+    )
 
 
 # ------------------------------------------------ hyperbolic functions
@@ -152,12 +156,12 @@ def _(y, x):
 
 @partials("math.acosh", math.acosh, np.arccosh, singular=True)
 def _(y, x):
-    return 1.0 / math.sqrt(x * x - 1.0)
+    return 1.0 / math.sqrt((x - 1.0) * (x + 1.0))
 
 
 @partials("math.atanh", math.atanh, np.arctanh, singular=True)
 def _(y, x):
-    return 1.0 / (1.0 - x * x)
+    return 1.0 / ((1.0 - x) * (1.0 + x))
 
 
 # ------------------------------------------------ angles, signs, special functions

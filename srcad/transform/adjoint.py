@@ -198,7 +198,7 @@ def write_adjoint(
     arrays |= {reverser.bar(name): arrays[name] for name in given}
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, shadows)
     function = prune(propagate_zeros(prune(function), set(bars)))
-    function = prune(drop_copies(function))
+    function = prune(drop_copies(function, reverser.keepers))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:

@@ -38,7 +38,9 @@ from srcad.ir.nodes import (
     Unary,
     Var,
     While,
+    children,
     names_read,
+    rebuild,
     statements,
 )
 from srcad.ir.printer import index_message
@@ -183,6 +185,12 @@ class Lengths:
                 return Call(expr.function, tuple(self.resolve(a, trail) for a in expr.args), expr.kind)
         return expr
 
+    def _direct(self, expr: Expr) -> Expr:
+        """An extent of an array made here by what the array was made with."""
+        if isinstance(expr, Extent) and expr.array in self.shapes:
+            return self._direct(self.shapes[expr.array][expr.axis])
+        return rebuild(expr, tuple(map(self._direct, children(expr))))
+
     # ------------------------------------------------------------ affine forms
 
     def affine(self, expr: Expr) -> Affine:
@@ -194,6 +202,11 @@ class Lengths:
     def block(self, block: Block, loops: list[_Loop]) -> Block:
         out: list[Stmt] = []
         for stmt in block:
+            match stmt:
+                case Alloc():
+                    stmt = replace(stmt, shape=tuple(map(self._direct, stmt.shape)))
+                case For():
+                    stmt = replace(stmt, stop=self._direct(stmt.stop))
             match stmt:
                 case For() | While():
                     inner = _Loop(stmt, assigned((stmt,)))
@@ -208,7 +221,7 @@ class Lengths:
                     out += self._index(stmt, loops)
                 case Check(error="ValueError" | "IndexError"):
                     if not self._holds(stmt.test, loops):
-                        out.append(stmt)
+                        out.append(replace(stmt, test=self._direct(stmt.test)))
                         if not loops and not self.branches:
                             self.learn(stmt.test)
                 case _:

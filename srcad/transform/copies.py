@@ -27,18 +27,23 @@ from srcad.ir.nodes import (
 Pairs = frozenset[frozenset[str]]
 
 
-def drop_copies(function: Function) -> Function:
-    """The function without assignments of a value to a variable that already holds it."""
+def drop_copies(function: Function, kept: set[str]) -> Function:
+    """The function without assignments of a value to a variable that already holds it.
+
+    ``kept`` are the variables in which reversal keeps old values: each is written before it is
+    read, on the same paths of the same iteration.
+    """
     body = _block(function.body, frozenset())[0]
-    return replace(function, body=_steady(body))
+    return replace(function, body=_steady(body, kept))
 
 
-def _steady(block: Block) -> Block:
+def _steady(block: Block, keepers: set[str]) -> Block:
     """Drop what puts variables back that nothing in the block (a loop's body) changes.
 
-    Those are variables that the block assigns once, first, and else only from copies of themselves.
+    Those are variables that the block assigns once, first, and else only from what reversal kept
+    of them.
     """
-    block = tuple(_inside(stmt) for stmt in block)
+    block = tuple(_inside(stmt, keepers) for stmt in block)
     first: dict[str, int] = {}
     values: dict[str, list[Expr | None]] = {}
     for stmt in statements(block):
@@ -57,19 +62,19 @@ def _steady(block: Block) -> Block:
         if any(n is None for n in kept) or any(name in writes_of(s) for s in statements(block[:k])):
             continue
         copies = {n for n in kept if n is not None}
-        if copies & assigned(block[:k]):  # a copy of what was there before
+        if not copies <= keepers or copies & assigned(block[:k]):  # a copy of what was there before
             continue
         if all(v == block[k].target for n in copies for v in values.get(n, [None])):  # type: ignore[union-attr]
             back |= {(name, n) for n in copies}
     return _dropped(block, back) if back else block
 
 
-def _inside(stmt: Stmt) -> Stmt:
+def _inside(stmt: Stmt, keepers: set[str]) -> Stmt:
     match stmt:
         case For() | While():
-            return replace(stmt, body=_steady(stmt.body))
+            return replace(stmt, body=_steady(stmt.body, keepers))
         case If():
-            parts = tuple(_inside(s) for s in stmt.body), tuple(_inside(s) for s in stmt.orelse)
+            parts = tuple(tuple(_inside(s, keepers) for s in b) for b in (stmt.body, stmt.orelse))
             return replace(stmt, body=parts[0], orelse=parts[1])
     return stmt
 

@@ -12,6 +12,7 @@ values stay in registers and cache::
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
@@ -23,7 +24,6 @@ from srcad.ir.nodes import (
     Block,
     Check,
     Expr,
-    Extent,
     For,
     If,
     Load,
@@ -41,11 +41,14 @@ from srcad.transform.bounds import Lengths
 
 def fuse(body: Block, sites: Sites, lengths: Lengths) -> Block:
     """The body with neighbouring element loops fused; ``lengths`` says which ranges are equal."""
-    return _Fuser(sites, lengths).block(body, at_top=True)
+    return _Fuser(body, sites, lengths).block(body, at_top=True)
 
 
 class _Fuser:
-    def __init__(self, sites: Sites, lengths: Lengths) -> None:
+    def __init__(self, body: Block, sites: Sites, lengths: Lengths) -> None:
+        self.mentions: Counter[str] = Counter()
+        for stmt in statements(body):
+            self.mentions.update(reads_of(stmt) | set(writes_of(stmt)))
         self.sites = sites
         self.lengths = lengths
 
@@ -77,10 +80,14 @@ class _Fuser:
         assert isinstance(first, For)
         if not _is_plain(first) or not _is_plain(loop) or not self.lengths.same(first.stop, loop.stop):
             return False
+        if self.mentions[loop.var.name] != _mentions(loop, loop.var.name):
+            return False  # the counter is read after the loop
         made = assigned(first.body) | {first.var.name}
-        stored = {s.array for s in statements(first.body) if isinstance(s, Store)}
+        stored = {s for x in statements(first.body) if isinstance(x, Store) for s in self._sites(x.array)}
         for stmt in passed:
-            if reads_of(stmt) & (made | stored) - self._shapes_only(stmt) or set(writes_of(stmt)) & _mentioned(first):
+            if reads_of(stmt) & made or set(writes_of(stmt)) & _mentioned(first):
+                return False
+            if any(self._sites(array) & stored for array in _loaded(stmt)):
                 return False
         renamed = _renamed(loop.body, loop.var, first.var)
         if not self._independent(first, renamed):
@@ -91,11 +98,8 @@ class _Fuser:
         out.append(replace(first, body=merged))
         return True
 
-    def _shapes_only(self, stmt: Stmt) -> set[str]:
-        """Arrays that a statement reads the shape of, not elements."""
-        loads = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
-        extents = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Extent)}
-        return extents - loads
+    def _sites(self, array: str) -> frozenset[str]:
+        return self.sites.get(array, frozenset((array,)))
 
     def _independent(self, first: For, body: Block) -> bool:
         """Whether iteration k of the second loop may run right after iteration k of the first."""
@@ -128,11 +132,20 @@ class _Fuser:
                 found.append((s.array, s.index))
             for array, index in found:
                 for written, indices in places.items():
-                    if not self.sites.get(array, frozenset((array,))) & self.sites.get(written, frozenset((written,))):
+                    if not self._sites(array) & self._sites(written):
                         continue
                     if array != written or indices != {index} or index[0] != counter:
                         return False
         return True
+
+
+def _loaded(stmt: Stmt) -> set[str]:
+    """Arrays that a statement reads elements of."""
+    return {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
+
+
+def _mentions(loop: For, name: str) -> int:
+    return sum(name in reads_of(s) | set(writes_of(s)) for s in statements((loop,)))
 
 
 def _is_plain(loop: For) -> bool:

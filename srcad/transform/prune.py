@@ -197,22 +197,15 @@ def _without_idle_comments(block: Block) -> Block:
     """Comments that announce nothing are dropped."""
     out: list[Stmt] = []
     for stmt in block:
-        if isinstance(stmt, Comment) and out and isinstance(out[-1], Comment):
-            keep_both = out[-1].text.endswith("sweep")
-            if not keep_both:
-                out.pop()
+        if out and isinstance(out[-1], Comment) and isinstance(stmt, Comment | Return):
+            out.pop()
         match stmt:
             case For() | While():
                 stmt = replace(stmt, body=_without_idle_comments(stmt.body))
             case If():
-                stmt = replace(
-                    stmt,
-                    body=_without_idle_comments(stmt.body),
-                    orelse=_without_idle_comments(stmt.orelse),
-                )
+                parts = _without_idle_comments(stmt.body), _without_idle_comments(stmt.orelse)
+                stmt = replace(stmt, body=parts[0], orelse=parts[1])
         out.append(stmt)
     if out and isinstance(out[-1], Comment):
         out.pop()
     return tuple(out)
-
-

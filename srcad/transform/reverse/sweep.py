@@ -149,6 +149,8 @@ class Reverser:
         self.shadowed_late: set[str] = set()
         self.fixed = self._fixed_names()
         self.stored = {s for stmt in statements(body) if isinstance(stmt, Store) for s in sites.get(stmt.array, ())}
+        self.keepers: set[str] = set()
+        """Variables that hold the old values of scalars."""
         self.comment: object = None
         self.facts: dict[int, tuple[frozenset[str], frozenset[str], frozenset[int]]] = {}
         self.locals: dict[int, set[str]] = {}
@@ -536,6 +538,7 @@ class Reverser:
                     out.append(Bind((kept,), (n,)))
             elif name in kinds:
                 kept = self.names.fresh(f"{name}_old")
+                self.keepers.add(kept)
                 level.kept[id(stmt), name] = kept
                 out.append(Assign(Var(kept, kinds[name].kind), kinds[name]))
         return out
@@ -790,6 +793,7 @@ class Reverser:
 
     def add_to(self, leaf: Var | Load, term: Expr) -> Stmt:
         """Accumulate a contribution."""
+        term = _floating(term, leaf.kind)
         if isinstance(leaf, Var):
             bar = self.bar_var(leaf)
             return Assign(bar, accumulate(bar, term))
@@ -812,6 +816,7 @@ class Reverser:
                 out.append(self.add_to(leaf, term))
         total: Expr = real(0.0, seed.kind)
         for k, term in enumerate(own):
+            term = _floating(term, seed.kind)
             total = term if k == 0 else accumulate(total, term)
         if total != seed:
             out.append(Assign(seed, total))
@@ -1046,6 +1051,15 @@ def backwards(loop: For, body: list[Stmt], names: Names) -> For:
     k = Var(names.fresh("k"), INT)
     place = Assign(loop.var, add(loop.start, times_step(k, loop.step)))
     return For(k, sub(trip_count(loop), ONE), integer(-1), integer(-1), (place, *body), None, loop.at)
+
+
+def _floating(term: Expr, kind: str) -> Expr:
+    """A contribution as a float."""
+    if is_float(term.kind):
+        return term
+    if isinstance(term, Const):
+        return real(float(term.value), kind)
+    return Call("float", (term,), FLOAT)
 
 
 def _silent(block: list[Stmt]) -> list[Stmt]:

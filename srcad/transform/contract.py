@@ -1,0 +1,154 @@
+"""Arrays that live for one iteration become scalars.
+
+After fusion many arrays are written and read at the same index of the same loop and nowhere else.
+Such an array needs no memory: each of its elements is a variable of the iteration. Its adjoint is
+then a variable too::
+
+    y = np.empty(n)
+    for i in range(n):              for i in range(n):
+        y[i] = sin(x[i])                y_i = sin(x[i])
+        s += y[i] * y[i]       ->       s += y_i * y_i
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from srcad.analysis.flow import reads_of, writes_of
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Block,
+    Check,
+    Expr,
+    For,
+    If,
+    IndexCheck,
+    Load,
+    Stmt,
+    Store,
+    Var,
+    While,
+    children,
+    expressions,
+    rebuild,
+    statements,
+    walk,
+)
+
+
+def contract(body: Block, kept: set[str], names: Names) -> Block:
+    """The body with such arrays contracted; ``kept`` are needed afterwards (results, outputs)."""
+    mentions: Counter[str] = Counter()
+    for stmt in statements(body):
+        mentions.update(reads_of(stmt) | set(writes_of(stmt)))
+    return _Contractor(mentions, kept, names).block(body)
+
+
+class _Contractor:
+    def __init__(self, mentions: Counter[str], kept: set[str], names: Names) -> None:
+        self.mentions = mentions
+        self.kept = kept
+        self.names = names
+
+    def block(self, block: Block) -> Block:
+        made = {s.target for s in block if isinstance(s, Alloc)} - self.kept
+        out: list[Stmt] = []
+        gone: set[str] = set()
+        for stmt in block:
+            match stmt:
+                case For():
+                    for array in sorted(made):
+                        stmt, done = self._contracted(stmt, array)
+                        gone |= {array} if done else set()
+                    stmt = replace(stmt, body=self.block(stmt.body))
+                case While():
+                    stmt = replace(stmt, body=self.block(stmt.body))
+                case If():
+                    stmt = replace(stmt, body=self.block(stmt.body), orelse=self.block(stmt.orelse))
+            out.append(stmt)
+        return tuple(s for s in out if not (isinstance(s, Alloc) and s.target in gone))
+
+    def _contracted(self, loop: For, array: str) -> tuple[For, bool]:
+        """The loop with one array made a scalar, if nothing else needs the array."""
+        inside = sum(array in reads_of(s) | set(writes_of(s)) for s in statements((loop,)))
+        if inside == 0 or inside != self.mentions[array] - 1:
+            return loop, False
+        found = _place(loop.body, array, (loop.var,))
+        if found is None:
+            return loop, False
+        index, kind = found
+        if not _only_there(loop, array, index):
+            return loop, False
+        var = Var(self.names.fresh(f"{array}_{index[-1].name}"), kind)
+        return replace(loop, body=_replaced(loop.body, array, var)), True
+
+
+def _place(block: Block, array: str, counters: tuple[Var, ...]) -> tuple[tuple[Var, ...], str] | None:
+    """Index and kind of the first write of an array, if nothing in front of it reads it."""
+    for stmt in block:
+        match stmt:
+            case Store() if stmt.array == array:
+                index = stmt.index
+                if not stmt.fresh or index != counters:
+                    return None
+                if any(array in {e.array for e in walk(x) if isinstance(e, Load)} for x in expressions(stmt)):
+                    return None
+                return counters, stmt.value.kind
+            case For() if array in {n for s in statements((stmt,)) for n in reads_of(s)}:
+                return _place(stmt.body, array, (*counters, stmt.var))
+            case _:
+                if any(array in reads_of(s) for s in statements((stmt,))):
+                    return None
+    return None
+
+
+def _only_there(loop: For, array: str, index: tuple[Var, ...]) -> bool:
+    """Whether every mention of the array in the loop is of the element at ``index``."""
+    inner: Block = loop.body
+    for counter in index[1:]:
+        holders = [s for s in inner if any(array in reads_of(x) for x in statements((s,)))]
+        if len(holders) != 1 or not isinstance(holders[0], For) or holders[0].var != counter:
+            return False
+        inner = holders[0].body
+    for stmt in statements(inner):
+        if isinstance(stmt, Store) and stmt.array == array and stmt.index != index:
+            return False
+        if isinstance(stmt, IndexCheck | Check) and array in reads_of(stmt):
+            return False
+        for expr in expressions(stmt):
+            for e in walk(expr):
+                if getattr(e, "array", None) == array and not (isinstance(e, Load) and e.index == index):
+                    return False
+    simple = (Assign, Store, For, If)
+    return all(isinstance(s, simple) for s in statements(inner) if array in reads_of(s))
+
+
+def _replaced(block: Block, array: str, var: Var) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case Store() if stmt.array == array:
+                out.append(Assign(var, _expr(stmt.value, array, var), stmt.at))
+            case Store():
+                index = tuple(_expr(e, array, var) for e in stmt.index)
+                out.append(replace(stmt, index=index, value=_expr(stmt.value, array, var)))
+            case Assign():
+                out.append(replace(stmt, value=_expr(stmt.value, array, var)))
+            case For():
+                out.append(replace(stmt, body=_replaced(stmt.body, array, var)))
+            case If():
+                test = _expr(stmt.test, array, var)
+                parts = _replaced(stmt.body, array, var), _replaced(stmt.orelse, array, var)
+                out.append(replace(stmt, test=test, body=parts[0], orelse=parts[1]))
+            case _:
+                out.append(stmt)
+    return tuple(out)
+
+
+def _expr(expr: Expr, array: str, var: Var) -> Expr:
+    if isinstance(expr, Load) and expr.array == array:
+        return var
+    return rebuild(expr, tuple(_expr(e, array, var) for e in children(expr)))
