@@ -175,12 +175,14 @@ def _require_plain(function: types.FunctionType) -> None:
     ):
         raise UnsupportedError(
             f"{name} is a coroutine (async def)",
-            hint="differentiate a plain function (def)",
+            at,
+            "differentiate a plain function (def)",
         )
     if flags & inspect.CO_GENERATOR:
         raise UnsupportedError(
             f"{name} is a generator (it contains yield)",
-            hint="write into an array and return it",
+            at,
+            "write into an array and return it",
         )
     if hasattr(function, "__wrapped__"):
         inner = getattr(

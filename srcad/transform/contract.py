@@ -60,10 +60,10 @@ class _Contractor:
         for stmt in block:
             match stmt:
                 case For():
-                    for array in sorted(made):
-                        stmt, done = self._contracted(stmt, array)
-                        gone |= {array} if done else set()
-                    stmt = replace(stmt, body=self.block(stmt.body))
+                    scalars = self._contractible(stmt, made)
+                    gone |= set(scalars)
+                    body = _replaced(stmt.body, scalars) if scalars else stmt.body
+                    stmt = replace(stmt, body=self.block(body))
                 case While():
                     stmt = replace(stmt, body=self.block(stmt.body))
                 case If():
@@ -71,19 +71,20 @@ class _Contractor:
             out.append(stmt)
         return tuple(s for s in out if not (isinstance(s, Alloc) and s.target in gone))
 
-    def _contracted(self, loop: For, array: str) -> tuple[For, bool]:
-        """The loop with one array made a scalar, if nothing else needs the array."""
-        inside = sum(array in reads_of(s) | set(writes_of(s)) for s in statements((loop,)))
-        if inside == 0 or inside != self.mentions[array] - 1:
-            return loop, False
-        found = _place(loop.body, array, (loop.var,))
-        if found is None:
-            return loop, False
-        index, kind = found
-        if not _only_there(loop, array, index):
-            return loop, False
-        var = Var(self.names.fresh(f"{array}_{index[-1].name}"), kind)
-        return replace(loop, body=_replaced(loop.body, array, var)), True
+    def _contractible(self, loop: For, made: set[str]) -> dict[str, Var]:
+        """The arrays that nothing but this loop needs, and the scalars that take their place."""
+        inside: Counter[str] = Counter()
+        for stmt in statements((loop,)):
+            inside.update(made & (reads_of(stmt) | set(writes_of(stmt))))
+        out: dict[str, Var] = {}
+        for array in sorted(inside):
+            if inside[array] != self.mentions[array] - 1:
+                continue
+            found = _place(loop.body, array, (loop.var,))
+            if found is not None and _only_there(loop, array, found[0]):
+                index, kind = found
+                out[array] = Var(self.names.fresh(f"{array}_{index[-1].name}"), kind)
+        return out
 
 
 def _place(block: Block, array: str, counters: tuple[Var, ...]) -> tuple[tuple[Var, ...], str] | None:
@@ -126,29 +127,30 @@ def _only_there(loop: For, array: str, index: tuple[Var, ...]) -> bool:
     return all(isinstance(s, simple) for s in statements(inner) if array in reads_of(s))
 
 
-def _replaced(block: Block, array: str, var: Var) -> Block:
+def _replaced(block: Block, scalars: dict[str, Var]) -> Block:
+    """The block with the elements of arrays replaced by scalars."""
     out: list[Stmt] = []
     for stmt in block:
         match stmt:
-            case Store() if stmt.array == array:
-                out.append(Assign(var, _expr(stmt.value, array, var), stmt.at))
+            case Store() if stmt.array in scalars:
+                out.append(Assign(scalars[stmt.array], _expr(stmt.value, scalars), stmt.at))
             case Store():
-                index = tuple(_expr(e, array, var) for e in stmt.index)
-                out.append(replace(stmt, index=index, value=_expr(stmt.value, array, var)))
+                index = tuple(_expr(e, scalars) for e in stmt.index)
+                out.append(replace(stmt, index=index, value=_expr(stmt.value, scalars)))
             case Assign():
-                out.append(replace(stmt, value=_expr(stmt.value, array, var)))
+                out.append(replace(stmt, value=_expr(stmt.value, scalars)))
             case For():
-                out.append(replace(stmt, body=_replaced(stmt.body, array, var)))
+                out.append(replace(stmt, body=_replaced(stmt.body, scalars)))
             case If():
-                test = _expr(stmt.test, array, var)
-                parts = _replaced(stmt.body, array, var), _replaced(stmt.orelse, array, var)
-                out.append(replace(stmt, test=test, body=parts[0], orelse=parts[1]))
+                parts = _replaced(stmt.body, scalars), _replaced(stmt.orelse, scalars)
+                out.append(replace(stmt, test=_expr(stmt.test, scalars), body=parts[0], orelse=parts[1]))
             case _:
                 out.append(stmt)
     return tuple(out)
 
 
-def _expr(expr: Expr, array: str, var: Var) -> Expr:
-    if isinstance(expr, Load) and expr.array == array:
-        return var
-    return rebuild(expr, tuple(_expr(e, array, var) for e in children(expr)))
+def _expr(expr: Expr, scalars: dict[str, Var]) -> Expr:
+    if isinstance(expr, Load) and expr.array in scalars:
+        return scalars[expr.array]
+    parts = children(expr)
+    return rebuild(expr, tuple(_expr(e, scalars) for e in parts)) if parts else expr
