@@ -1,0 +1,31 @@
+"""One cache of compiled code for all workers of a session, and one thread for each of them.
+
+Both are environment variables: workers and the processes that tests start inherit them.
+"""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+_made = pytest.StashKey[str]()
+
+# Read when NumPy and Numba are imported, hence set before any test module is.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the cache, in the process that starts the workers; they find the variable set."""
+    if "SRCAD_CACHE_DIR" not in os.environ:
+        config.stash[_made] = tempfile.mkdtemp(prefix="srcad-tests-")  # of mode 700
+        os.environ["SRCAD_CACHE_DIR"] = config.stash[_made]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the cache, in the process that made it."""
+    made = config.stash.get(_made, None)
+    if made is not None:
+        del os.environ["SRCAD_CACHE_DIR"]
+        shutil.rmtree(made, ignore_errors=True)
