@@ -21,6 +21,7 @@ from srcad.ir.nodes import (
     Extent,
     For,
     Load,
+    Select,
     Stmt,
     Var,
     names_read,
@@ -130,6 +131,8 @@ class Builder:
                 return Const(float(value), kind)
             if kind == INT:
                 return integer(int(value))
+        if expr.kind == BOOL and kind in (FLOAT, FLOAT32):
+            return Select(expr, Const(1.0, kind), Const(0.0, kind), kind)
         names = {FLOAT: "float", FLOAT32: "np.float32", INT: "int", BOOL: "bool"}
         return Call(names[kind], (expr,), kind)
 

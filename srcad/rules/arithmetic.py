@@ -42,7 +42,7 @@ def _(y, a, b):                                   # x**0 -> 0, and 0**b with res
     return (0.0 if b == 0 else b * a ** (b - 1.0)), (0.0 if a == 0.0 else y * math.log(a))
 
 
-@partials("math.fmod", math.fmod, np.fmod)
+@partials("np.fmod", np.fmod, math.fmod)
 def _(y, a, b):                                   # y = a - b trunc(a / b)
     return 1.0, -np.trunc(a / b)
 

@@ -140,16 +140,6 @@ def keep_the_previous(x, n):
     return np.sum((new - old) ** 2)
 
 
-@program(lambda: (grid(2, 3), 3))
-def swap_rows_by_names(a, n):
-    p = a[0]
-    q = a[1]
-    for k in range(n):
-        p[k % 3] += q[0] * p[1]
-        p, q = q, p
-    return np.sum(a[0] * a[1])
-
-
 @program(
     lambda: (wave(3), wave(3, 1.5), 0),
     lambda: (wave(3), wave(3, 1.5), 1),

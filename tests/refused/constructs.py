@@ -303,3 +303,13 @@ def set_argument(x, s):
 @refused(lambda: (0.5, object()), "object|argument", error=(TypeError, NotImplementedError))
 def object_argument(x, o):
     return x * o.value
+
+
+@refused(lambda: (np.array([[0.5, 1.5], [2.5, 0.3]]), 3), "views", hint="copy")
+def views_swapped_by_name(a, n):
+    p = a[0]  # <-- here
+    q = a[1]
+    for k in range(n):
+        p[k % 2] += q[0] * p[1]
+        p, q = q, p
+    return np.sum(a[0] * a[1])

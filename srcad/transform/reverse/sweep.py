@@ -59,6 +59,7 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Select,
     Stack,
     Stmt,
     Store,
@@ -1059,6 +1060,8 @@ def _floating(term: Expr, kind: str) -> Expr:
         return term
     if isinstance(term, Const):
         return real(float(term.value), kind)
+    if term.kind == BOOL:
+        return Select(term, real(1.0, kind), real(0.0, kind), kind)
     return Call("float", (term,), FLOAT)
 
 
