@@ -116,7 +116,7 @@ def digamma(x: float) -> float:
         reflected = -np.pi / np.tan(np.pi * x)
         x = 1.0 - x
     shifted = 0.0
-    while x < 10.0:  # noqa: PLR2004
+    while x < 10.0:
         shifted -= 1.0 / x
         x += 1.0
     r = 1.0 / (x * x)

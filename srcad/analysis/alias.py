@@ -32,7 +32,11 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
     sites: dict[str, set[str]] = {a: (set() if a in bound else {a}) for a in arrays | bound}
     for stmt in statements(body):
         target = getattr(stmt, "target", None)
-        if isinstance(target, str) and target in sites and type(stmt).__name__ in ("Alloc", "Copy", "MatMul", "ZerosLike"):
+        if (
+            isinstance(target, str)
+            and target in sites
+            and type(stmt).__name__ in ("Alloc", "Copy", "MatMul", "ZerosLike")
+        ):
             sites[target].add(target)
     changed = True
     while changed:

@@ -56,7 +56,9 @@ def kind_of(dtype: str) -> str:
 def declare(b: Builder, name: str, dtype: str, extents: Index) -> None:
     """Make an array known; its extents are read from it where they are not literals."""
     b.arrays[name] = (dtype, len(extents))
-    b.extents[name] = tuple(e if isinstance(e, Const) else Extent(name, k) for k, e in enumerate(extents))
+    b.extents[name] = tuple(
+        e if isinstance(e, Const) else Extent(name, k) for k, e in enumerate(extents)
+    )
 
 
 def whole(b: Builder, name: str, units: tuple[bool, ...] | None = None) -> ArrayValue:
@@ -104,13 +106,19 @@ def require_equal(b: Builder, a: Expr, c: Expr) -> None:
         raise ArgumentValueError(
             f"operands of lengths {a.value} and {c.value} cannot be broadcast together", b.at
         )
-    b.check(compare("==", a, c), "ValueError", "operands could not be broadcast together: lengths differ")
+    b.check(
+        compare("==", a, c),
+        "ValueError",
+        "operands could not be broadcast together: lengths differ",
+    )
 
 
 def spread(value: ArrayValue, at: Index) -> Expr:
     """The element of a broadcast operand at an index of the result."""
     own = at[len(at) - value.ndim :]
-    return value.element(tuple(ZERO if unit else k for k, unit in zip(own, value.units, strict=True)))
+    return value.element(
+        tuple(ZERO if unit else k for k, unit in zip(own, value.units, strict=True))
+    )
 
 
 def elementwise(
@@ -207,7 +215,9 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: 
         _scatter(b, target, value)
         return
     if view is None:
-        raise b.refuse("this array is the result of an expression: an assignment to it would be lost")
+        raise b.refuse(
+            "this array is the result of an expression: an assignment to it would be lost"
+        )
     kind = kind_of(target.dtype)
     if isinstance(value, ArrayValue):
         if value.ndim > target.ndim:
@@ -236,7 +246,9 @@ def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
     base, place = target.scatter
     kind = kind_of(target.dtype)
     if isinstance(value, ArrayValue):
-        for extent, unit, wanted in zip(value.extents[::-1], value.units[::-1], target.extents[::-1], strict=False):
+        for extent, unit, wanted in zip(
+            value.extents[::-1], value.units[::-1], target.extents[::-1], strict=False
+        ):
             if not unit:
                 require_equal(b, wanted, extent)
         if value.view is None or may_alias(b, value.view.base, base):
@@ -292,7 +304,10 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
         extent, unit = value.extents[own], value.units[own]
         if isinstance(key, ArrayValue):
             if gathered:
-                raise b.refuse("an index with several integer arrays is not supported yet", "write the loop over elements")
+                raise b.refuse(
+                    "an index with several integer arrays is not supported yet",
+                    "write the loop over elements",
+                )
             if key.ndim != 1 or kind_of(key.dtype) != INT:
                 raise b.refuse(
                     "an index array must be 1-D and of integers (boolean masks are not supported yet)",
@@ -311,7 +326,11 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
             fixed[own] = _position(b, value, own, key)
         own += 1
     if not axes and value.view is not None:
-        return Load(value.view.base, value.view.index(tuple(fixed[k] for k in range(own))), kind_of(value.dtype))
+        return Load(
+            value.view.base,
+            value.view.index(tuple(fixed[k] for k in range(own))),
+            kind_of(value.dtype),
+        )
     if not gathered and value.view is not None:
         return viewed(b, _composed(value.view, fixed, axes), tuple(extents), tuple(units))
     if gathered:
@@ -338,7 +357,13 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
     view = value.view
     scatter = None if view is None else (view.base, lambda at: view.index(places(at)))
     return ArrayValue(
-        value.dtype, tuple(extents), tuple(units), lambda at: value.element(places(at)), reads, None, scatter
+        value.dtype,
+        tuple(extents),
+        tuple(units),
+        lambda at: value.element(places(at)),
+        reads,
+        None,
+        scatter,
     )
 
 
@@ -347,7 +372,9 @@ def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]
     full = (None, None, None)
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > value.ndim:
-        raise ArgumentValueError(f"too many indices: the array has {value.ndim} axes, {used} were given", b.at)
+        raise ArgumentValueError(
+            f"too many indices: the array has {value.ndim} axes, {used} were given", b.at
+        )
     rest = [full] * (value.ndim - used)
     if Ellipsis in [k for k in keys if k is Ellipsis]:
         where = next(n for n, k in enumerate(keys) if k is Ellipsis)
@@ -366,7 +393,12 @@ def _position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
     view = value.view
     if view is not None:
         base = view.axes[axis]
-        if base is not None and base.start == ZERO and base.step == 1 and b.extents[view.base][base.base_axis] == extent:
+        if (
+            base is not None
+            and base.start == ZERO
+            and base.step == 1
+            and b.extents[view.base][base.base_axis] == extent
+        ):
             b.emit(IndexCheck(view.base, base.base_axis, key, b.at))
             return key
     b.check(
@@ -392,7 +424,9 @@ def _check_gather(b: Builder, value: ArrayValue, axis: int, key: ArrayValue) -> 
     def write(at: Index) -> None:
         k = b.store(key.element(at), "k")
         inside = Logic("and", (compare("<=", negated(extent), k), compare("<", k, extent)))
-        b.check(inside, "IndexError", f"an index of the index array is out of bounds for axis {axis}")
+        b.check(
+            inside, "IndexError", f"an index of the index array is out of bounds for axis {axis}"
+        )
 
     over(b, key.extents, write)
 
@@ -403,7 +437,9 @@ def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int,
     step = 1
     if step_expr is not None:
         if not isinstance(step_expr, Const) or step_expr.value == 0:
-            raise b.refuse("the step of a slice must be a non-zero literal", "write the loop over elements")
+            raise b.refuse(
+                "the step of a slice must be a non-zero literal", "write the loop over elements"
+            )
         step = int(step_expr.value)
     if lower is None and upper is None:
         if step == 1:
@@ -483,7 +519,11 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
         if base is None:
             made.append(None)
         else:
-            made.append(Axis(base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]))
+            made.append(
+                Axis(
+                    base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]
+                )
+            )
     return View(view.base, tuple(sorted(place.items())), tuple(made))
 
 
@@ -608,5 +648,3 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
     alone = (Assign(out, value.element(place), b.at),)
     b.emit(If(compare(">", ties, ONE), tuple(shared), alone, b.at))
     return out
-
-

@@ -31,7 +31,7 @@ from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
 from srcad.position import NOWHERE, Position
 
 
-class Restart(Exception):  # noqa: N818 (a signal, not an error)
+class Restart(Exception):
     """A decision was added: elaborate again from the start."""
 
 

@@ -55,11 +55,10 @@ from srcad.frontend.values import (
     Value,
     type_of,
 )
-from srcad.ir.build import FALSE, ONE, TRUE, ZERO, add, integer, is_const, join_kinds, scale, sub
+from srcad.ir.build import FALSE, ONE, TRUE, ZERO, add, integer, join_kinds, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
-    Binary,
     Bind,
     Block,
     Call,
@@ -69,7 +68,6 @@ from srcad.ir.nodes import (
     Extent,
     For,
     If,
-    IndexCheck,
     Invoke,
     Load,
     Raise,
@@ -83,7 +81,7 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Function, Scalar, Static, Tuple, Type
-from srcad.position import NOWHERE, Position
+from srcad.position import Position
 
 _HINTS = {
     gast.Try: ("try/except/finally", "test for the condition with if"),
@@ -190,7 +188,9 @@ def _settled(
 
 
 class _Elaborator(Expressions):
-    def __init__(self, source: FunctionSource, decisions: Decisions, shared: _Shared, title: str) -> None:
+    def __init__(
+        self, source: FunctionSource, decisions: Decisions, shared: _Shared, title: str
+    ) -> None:
         self.b = Builder(Names(), decisions)
         self.shared = shared
         self.title = title
@@ -264,7 +264,8 @@ class _Elaborator(Expressions):
                 return value
             case Tuple(items=items, cls=cls):
                 return TupleValue(
-                    tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)), cls
+                    tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)),
+                    cls,
                 )
             case Static(value=value):
                 return StaticValue(value)
@@ -304,7 +305,12 @@ class _Elaborator(Expressions):
                 returned = self.scope.env[RETURNED]
                 assert isinstance(returned, Expr)
                 self.b.emit(
-                    Check(returned, "TypeError", f"this path of {self.scope.source.name} returns None, not a value", self.b.at)
+                    Check(
+                        returned,
+                        "TypeError",
+                        f"this path of {self.scope.source.name} returns None, not a value",
+                        self.b.at,
+                    )
                 )
                 return value.value
             return value
@@ -322,7 +328,11 @@ class _Elaborator(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = name.strip("$").rstrip("0123456789").rstrip("_") if name.startswith("$") else _plain(name)
+            base = (
+                name.strip("$").rstrip("0123456789").rstrip("_")
+                if name.startswith("$")
+                else _plain(name)
+            )
             self.vars[key] = Var(self.b.names.fresh(base), kind)
         return self.vars[key]
 
@@ -349,7 +359,9 @@ class _Elaborator(Expressions):
                 return self._bind_array(name, value)
             case TupleValue(cls=cls):
                 items = self._apart(name, value)
-                return TupleValue(tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls)
+                return TupleValue(
+                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls
+                )
             case StaticValue() | LocalFunction() | RangeValue():
                 return value
         assert isinstance(value, Expr)
@@ -359,7 +371,9 @@ class _Elaborator(Expressions):
         var = self.var(self.scope, name, kind)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
-        self.constants_only[var.name] = self.constants_only.get(var.name, True) and isinstance(value, Const)
+        self.constants_only[var.name] = self.constants_only.get(var.name, True) and isinstance(
+            value, Const
+        )
         return var
 
     def _apart(self, name: str, value: TupleValue) -> list[Value]:
@@ -431,7 +445,9 @@ class _Elaborator(Expressions):
             value = source.lookup(name)
         except KeyError:
             raise UndefinedNameError(f"name {name!r} is not defined", self.b.here) from None
-        return self._captured_value((id(source.function), name), name, lambda: source.lookup(name), value)
+        return self._captured_value(
+            (id(source.function), name), name, lambda: source.lookup(name), value
+        )
 
     def captured_attribute(self, owner: object, name: str) -> Value:
         if not isinstance(owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo):
@@ -442,9 +458,15 @@ class _Elaborator(Expressions):
         try:
             value = getattr(owner, name)
         except AttributeError:
-            raise UndefinedNameError(f"{getattr(owner, '__name__', owner)!r} has no attribute {name!r}", self.b.here) from None
+            raise UndefinedNameError(
+                f"{getattr(owner, '__name__', owner)!r} has no attribute {name!r}", self.b.here
+            ) from None
         module = getattr(owner, "__name__", "")
-        if module in ("math", "numpy") or module.startswith("numpy.") or isinstance(owner, np.finfo | np.iinfo):
+        if (
+            module in ("math", "numpy")
+            or module.startswith("numpy.")
+            or isinstance(owner, np.finfo | np.iinfo)
+        ):
             if isinstance(value, float | np.floating):
                 return Const(float(value), FLOAT)
             if isinstance(value, int | np.integer) and not isinstance(value, bool):
@@ -452,7 +474,9 @@ class _Elaborator(Expressions):
             return StaticValue(value)
         return self._captured_value((id(owner), name), name, lambda: getattr(owner, name), value)
 
-    def _captured_value(self, key: object, name: str, fetch: Callable[[], object], value: object) -> Value:
+    def _captured_value(
+        self, key: object, name: str, fetch: Callable[[], object], value: object
+    ) -> Value:
         if key in self.captures:
             return self.captures[key][1]
         kind = _kind_of_number(value)
@@ -463,13 +487,18 @@ class _Elaborator(Expressions):
         if isinstance(value, np.ndarray):
             dtype = value.dtype.name
             if dtype not in (FLOAT, FLOAT32, BOOL) and not dtype.startswith(("int", "uint")):
-                raise self.b.refuse(f"the captured array {name!r} has dtype {dtype}, which is not supported yet")
+                raise self.b.refuse(
+                    f"the captured array {name!r} has dtype {dtype}, which is not supported yet"
+                )
             base = self.b.names.fresh(name)
             units = tuple(n == 1 for n in value.shape)
             self.b.arrays[base] = (dtype, value.ndim)
             self.b.extents[base] = tuple(Extent(base, k) for k in range(value.ndim))
             found: Value = arrays.whole(self.b, base, units)
-            self.captures[key] = (CapturedValue(fetch, base, Array(dtype, value.ndim, units)), found)
+            self.captures[key] = (
+                CapturedValue(fetch, base, Array(dtype, value.ndim, units)),
+                found,
+            )
             return found
         if isinstance(value, tuple):
             items = [
@@ -484,13 +513,19 @@ class _Elaborator(Expressions):
 
     # ------------------------------------------------------------ calls
 
-    def call_user(self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any) -> Value:
+    def call_user(
+        self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
         here = self.b.here
         if isinstance(function, LocalFunction):
             code: Any = function.node
             parent: Scope | None = function.scope  # type: ignore[assignment]
             assert parent is not None
-            source, defaults, name = parent.source, list(function.defaults), getattr(code, "name", "lambda_")
+            source, defaults, name = (
+                parent.source,
+                list(function.defaults),
+                getattr(code, "name", "lambda_"),
+            )
             identity = id(function.node)
         else:
             source = find_source(function)
@@ -542,18 +577,27 @@ class _Elaborator(Expressions):
         given = dict(zip(names, values, strict=False))
         if len(values) > len(names):
             if args.vararg is None:
-                raise ArgumentError(f"{title}() takes {len(names)} positional arguments, {len(values)} were given", self.b.here)
+                raise ArgumentError(
+                    f"{title}() takes {len(names)} positional arguments, {len(values)} were given",
+                    self.b.here,
+                )
             given[args.vararg.id] = TupleValue(tuple(values[len(names) :]))
         elif args.vararg is not None:
             given[args.vararg.id] = TupleValue(())
         if args.kwarg is not None:
-            raise self.b.refuse("a function that takes **keywords is not supported", "name the keywords")
+            raise self.b.refuse(
+                "a function that takes **keywords is not supported", "name the keywords"
+            )
         kwonly = [a.id for a in args.kwonlyargs]
         for name, value in keywords.items():
             if name in given:
-                raise ArgumentError(f"{title}() got several values for argument {name!r}", self.b.here)
+                raise ArgumentError(
+                    f"{title}() got several values for argument {name!r}", self.b.here
+                )
             if name not in names and name not in kwonly:
-                raise ArgumentError(f"{title}() got an unexpected keyword argument {name!r}", self.b.here)
+                raise ArgumentError(
+                    f"{title}() got an unexpected keyword argument {name!r}", self.b.here
+                )
             given[name] = value
         for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
             given.setdefault(name, value)
@@ -594,14 +638,18 @@ class _Elaborator(Expressions):
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         writes = tuple(str(leaves[k]) for k in sorted(target.writes))
         if len(set(writes)) < len(writes) or any(leaves.count(w) > 1 for w in writes):
-            raise self.b.refuse("the same array is passed twice to a recursive function that writes it")
+            raise self.b.refuse(
+                "the same array is passed twice to a recursive function that writes it"
+            )
         args: list[Expr | str] = list(leaves)
         for key, value in target.captured:
             found = self._captured_value(key, value.name, value.fetch, value.fetch())
             args += _leaves(found)
         results: list[Var] = []
         out = self._results(target.result, target.name, results)
-        self.b.emit(Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at))
+        self.b.emit(
+            Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at)
+        )
         return out
 
     def _as_argument(self, value: Value) -> Value:
@@ -611,7 +659,9 @@ class _Elaborator(Expressions):
             case TupleValue(items=items, cls=cls):
                 return TupleValue(tuple(self._as_argument(v) for v in items), cls)
             case MaybeUnbound() | RangeValue() | LocalFunction():
-                raise self.b.refuse("a recursive function takes numbers, arrays and static values here")
+                raise self.b.refuse(
+                    "a recursive function takes numbers, arrays and static values here"
+                )
         return self.b.hold(value, "a") if isinstance(value, Expr) else value
 
     def _results(self, type_: Type | None, base: str, found: list[Var]) -> Value:
@@ -624,7 +674,9 @@ class _Elaborator(Expressions):
                 return var
             case Tuple(items=items, cls=cls):
                 return TupleValue(tuple(self._results(t, base, found) for t in items), cls)
-        raise self.b.refuse("a recursive function must return numbers", "write arrays into an argument instead")
+        raise self.b.refuse(
+            "a recursive function must return numbers", "write arrays into an argument instead"
+        )
 
     def _outlined(self, source: FunctionSource, types_: tuple[tuple[str, Type], ...]) -> Outlined:
         """The function of the module for these argument types, elaborated if it is new."""
@@ -633,7 +685,11 @@ class _Elaborator(Expressions):
         if known is not None:
             return known
         taken = [o.name for o in self.shared.outlined.values()]
-        name = f"{source.name}_call" if source.name == self.title or source.name in taken else source.name
+        name = (
+            f"{source.name}_call"
+            if source.name == self.title or source.name in taken
+            else source.name
+        )
         while name in taken or name in self.b.names._used:
             name += "_"
         self.b.names.fresh(name)
@@ -644,12 +700,19 @@ class _Elaborator(Expressions):
             leaves = list(program.parameters)
             sites = points_to(program.body, set(program.arrays))
             written = stored_sites(program.body, sites)
-            writes = frozenset(k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written)
+            writes = frozenset(
+                k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written
+            )
             result = None if program.result is None else type_of(program.result)
             captured = tuple((k, c) for k, (c, _) in elaborator.captures.items())
             old = (target.result, target.writes, [c.name for _, c in target.captured])
             new = (result, writes, [c.name for _, c in captured])
-            target.result, target.writes, target.captured, target.program = result, writes, captured, program
+            target.result, target.writes, target.captured, target.program = (
+                result,
+                writes,
+                captured,
+                program,
+            )
             if old == new:
                 self.guards += elaborator.guards
                 return target
@@ -686,7 +749,7 @@ class _Elaborator(Expressions):
     def _move_to(self, node: Any) -> None:
         self.b.at = self.b.here = self.scope.source.position(node)
 
-    def statement(self, node: Any) -> None:  # noqa: PLR0912 (one case for each statement)
+    def statement(self, node: Any) -> None:
         """Elaborate one statement."""
         self._move_to(node)
         match node:
@@ -716,7 +779,10 @@ class _Elaborator(Expressions):
                 self.b.emit(Check(test, "AssertionError", str(message), self.b.at))
             case gast.FunctionDef():
                 if node.decorator_list:
-                    raise self.b.refuse("a decorated function inside the function is not supported yet", "define it without decorator")
+                    raise self.b.refuse(
+                        "a decorated function inside the function is not supported yet",
+                        "define it without decorator",
+                    )
                 defaults = tuple(self.value(d) for d in node.args.defaults)
                 self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
             case _:
@@ -731,7 +797,11 @@ class _Elaborator(Expressions):
         first, *others = node.targets
         self._assign_value(first, node.value)
         for target in others:
-            value = self.value(first) if not isinstance(first, gast.Tuple | gast.List) else self.value(node.value)
+            value = (
+                self.value(first)
+                if not isinstance(first, gast.Tuple | gast.List)
+                else self.value(node.value)
+            )
             self._assign_target(target, value)
 
     def _assign_value(self, target: Any, value_node: Any) -> None:
@@ -752,7 +822,9 @@ class _Elaborator(Expressions):
                 owner, keys = self.target_of(target)
                 self._store(owner, keys, value)
             case gast.Attribute():
-                raise self.b.refuse("writing an attribute is not supported", "use a variable or an array")
+                raise self.b.refuse(
+                    "writing an attribute is not supported", "use a variable or an array"
+                )
             case gast.Starred():
                 raise self.b.refuse("a starred target is not supported", "unpack by index")
             case _:
@@ -760,22 +832,34 @@ class _Elaborator(Expressions):
 
     def _unpack(self, targets: list[Any], value: Value) -> None:
         if any(isinstance(t, gast.Starred) for t in targets):
-            raise self.b.refuse("a starred target (*) is not supported", "unpack by index or by a slice")
+            raise self.b.refuse(
+                "a starred target (*) is not supported", "unpack by index or by a slice"
+            )
         if isinstance(value, ArrayValue):
             wanted = scalars.compare("==", value.extents[0], integer(len(targets)))
             self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
-            items: list[Value] = [arrays.select(self.b, value, [integer(k)]) for k in range(len(targets))]
+            items: list[Value] = [
+                arrays.select(self.b, value, [integer(k)]) for k in range(len(targets))
+            ]
         elif isinstance(value, TupleValue):
             items = list(value.items)
         else:
             raise ArgumentError("this value cannot be unpacked", self.b.here)
         if len(items) != len(targets):
-            raise ArgumentError(f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here)
+            raise ArgumentError(
+                f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here
+            )
         if self._swap(targets, items):
             return
-        written = {v.name for t in _target_names(gast.Tuple(targets, None)) for v in _vars_in(self.scope.env.get(t))}
+        written = {
+            v.name
+            for t in _target_names(gast.Tuple(targets, None))
+            for v in _vars_in(self.scope.env.get(t))
+        }
         stores = any(isinstance(t, gast.Subscript) for t in targets)
-        items = [self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)]
+        items = [
+            self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)
+        ]
         for target, item in zip(targets, items, strict=True):
             self._assign_target(target, item)
 
@@ -801,7 +885,9 @@ class _Elaborator(Expressions):
         keys = [(self.scope.key, t.id) for t in targets]
         if not all(k in self.b.decisions.rebound for k in keys):
             return False
-        if not all(isinstance(v, ArrayValue) and v.view is not None and v.view.is_whole for v in items):
+        if not all(
+            isinstance(v, ArrayValue) and v.view is not None and v.view.is_whole for v in items
+        ):
             return False
         bases = [v.view.base for v in items]  # type: ignore[union-attr]
         refs = [self._reference(t.id, v) for t, v in zip(targets, items, strict=True)]  # type: ignore[arg-type]
@@ -814,7 +900,9 @@ class _Elaborator(Expressions):
 
     def _store(self, owner: Value, keys: list[object], value: Value) -> None:
         if not isinstance(owner, ArrayValue):
-            raise self.b.refuse("only arrays can be written by index", "use an array, or separate variables")
+            raise self.b.refuse(
+                "only arrays can be written by index", "use an array, or separate variables"
+            )
         place = arrays.select(self.b, owner, keys)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
@@ -826,7 +914,9 @@ class _Elaborator(Expressions):
             raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(item, ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
-        self.b.emit(Store(place.array, place.index, self.b.convert(item, place.kind), False, self.b.at))
+        self.b.emit(
+            Store(place.array, place.index, self.b.convert(item, place.kind), False, self.b.at)
+        )
 
     def _augmented(self, node: Any) -> None:
         op = BINARY[type(node.op)]
@@ -836,15 +926,23 @@ class _Elaborator(Expressions):
             if isinstance(old, ArrayValue) and old.ndim:
                 self._update(old, op, value)
                 return
-            if isinstance(old, Expr) and isinstance(value, Expr) and names_read(old) & _assigned_by_walrus(node.value):
-                raise self.b.refuse("an assignment expression inside an augmented assignment is not supported")
+            if (
+                isinstance(old, Expr)
+                and isinstance(value, Expr)
+                and names_read(old) & _assigned_by_walrus(node.value)
+            ):
+                raise self.b.refuse(
+                    "an assignment expression inside an augmented assignment is not supported"
+                )
             self.assign_name(node.target.id, self.binary(op, old, value))
             return
         if not isinstance(node.target, gast.Subscript):
             raise self.b.refuse("an augmented assignment to this target is not supported")
         owner, keys = self.target_of(node.target)
         if not isinstance(owner, ArrayValue):
-            raise self.b.refuse("only arrays can be written by index", "use an array, or separate variables")
+            raise self.b.refuse(
+                "only arrays can be written by index", "use an array, or separate variables"
+            )
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
         place = arrays.select(self.b, owner, keys)
         if isinstance(place, ArrayValue):
@@ -861,11 +959,16 @@ class _Elaborator(Expressions):
             old_value = self._settled(place, {place.array}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
-        self.b.emit(Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at))
+        self.b.emit(
+            Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at)
+        )
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
         if value.kind in (FLOAT, FLOAT32) and kind in (INT, BOOL):
-            raise ArgumentError("a float cannot be added in place to an integer array (NumPy refuses it too)", self.b.here)
+            raise ArgumentError(
+                "a float cannot be added in place to an integer array (NumPy refuses it too)",
+                self.b.here,
+            )
         return self.b.convert(value, kind)
 
     def _update(self, place: ArrayValue, op: str, value: Value) -> None:
@@ -873,11 +976,19 @@ class _Elaborator(Expressions):
         if op == "@":
             raise self.b.refuse("@= is not supported", "write x = x @ y")
         if place.view is None and place.scatter is None:
-            raise self.b.refuse("this array is the result of an expression: an update of it would be lost")
+            raise self.b.refuse(
+                "this array is the result of an expression: an update of it would be lost"
+            )
         new = scalars.combine(self.b, op, place, operand)
         assert isinstance(new, ArrayValue)
-        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (INT, BOOL):
-            raise ArgumentError("a float cannot be added in place to an integer array (NumPy refuses it too)", self.b.here)
+        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
+            INT,
+            BOOL,
+        ):
+            raise ArgumentError(
+                "a float cannot be added in place to an integer array (NumPy refuses it too)",
+                self.b.here,
+            )
         arrays.assign_into(self.b, place, new)
 
     def _raise(self, node: Any) -> None:
@@ -887,11 +998,18 @@ class _Elaborator(Expressions):
             exc, args = exc.func, exc.args
         found = self.value(exc) if isinstance(exc, gast.Name) else None
         error = found.value if isinstance(found, StaticValue) else None
-        if not (isinstance(error, type) and issubclass(error, Exception)) or error.__module__ != "builtins":
-            raise self.b.refuse("raise takes a built-in exception here", 'for example raise ValueError("...")')
+        if (
+            not (isinstance(error, type) and issubclass(error, Exception))
+            or error.__module__ != "builtins"
+        ):
+            raise self.b.refuse(
+                "raise takes a built-in exception here", 'for example raise ValueError("...")'
+            )
         text = ""
         if args:
-            text = str(args[0].value) if isinstance(args[0], gast.Constant) else gast.unparse(args[0])
+            text = (
+                str(args[0].value) if isinstance(args[0], gast.Constant) else gast.unparse(args[0])
+            )
         self.b.emit(Raise(error.__name__, text, self.b.at))
 
     # ------------------------------------------------------------ branches
@@ -924,7 +1042,9 @@ class _Elaborator(Expressions):
             self.scope.env = self._merged(after_body, body, after_else, orelse)
         self.b.emit(If(test, tuple(body), tuple(orelse), at))
 
-    def _merged(self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]) -> dict[str, Value]:
+    def _merged(
+        self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]
+    ) -> dict[str, Value]:
         out: dict[str, Value] = {}
         for name in dict.fromkeys([*one, *two]):
             if name not in one or name not in two:
@@ -942,16 +1062,28 @@ class _Elaborator(Expressions):
             inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
             joined = self._joined(name, inner1, b1, inner2, b2)
             return joined if isinstance(joined, MaybeUnbound) else MaybeUnbound(joined)
-        if isinstance(v1, TupleValue) and isinstance(v2, TupleValue) and len(v1.items) == len(v2.items) and v1.cls is v2.cls:
+        if (
+            isinstance(v1, TupleValue)
+            and isinstance(v2, TupleValue)
+            and len(v1.items) == len(v2.items)
+            and v1.cls is v2.cls
+        ):
             pairs = zip(v1.items, v2.items, strict=True)
-            items = tuple(self._joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs))
+            items = tuple(
+                self._joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
+            )
             if any(isinstance(i, MaybeUnbound) for i in items):
                 return MaybeUnbound(StaticValue(CONFLICT))
             return TupleValue(items, v1.cls)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
             kind = join_kinds(v1.kind, v2.kind)
             for v in (v1, v2):
-                if kind == FLOAT and v.kind in (INT, BOOL) and isinstance(v, Var) and self.constants_only.get(v.name, False):
+                if (
+                    kind == FLOAT
+                    and v.kind in (INT, BOOL)
+                    and isinstance(v, Var)
+                    and self.constants_only.get(v.name, False)
+                ):
                     self.b.decisions.add(self.b.decisions.floats, (self.scope.key, name))
             var = self.var(self.scope, name, kind)
             for v, block in ((v1, b1), (v2, b2)):
@@ -959,7 +1091,12 @@ class _Elaborator(Expressions):
                     block.append(Assign(var, self.b.convert(v, kind), self.b.at))
             self.constants_only[var.name] = False
             return var
-        if isinstance(v1, ArrayValue) and isinstance(v2, ArrayValue) and v1.ndim == v2.ndim and v1.dtype == v2.dtype:
+        if (
+            isinstance(v1, ArrayValue)
+            and isinstance(v2, ArrayValue)
+            and v1.ndim == v2.ndim
+            and v1.dtype == v2.dtype
+        ):
             key = (self.scope.key, name)
             if key not in self.b.decisions.rebound:
                 self.b.decisions.add(self.b.decisions.rebound, key)
@@ -971,7 +1108,9 @@ class _Elaborator(Expressions):
 
     # ------------------------------------------------------------ loops
 
-    def _loop(self, assigned: frozenset[str], before: list[Stmt], elaborate_body: Callable[[], Any]) -> tuple[list[Stmt], Any]:
+    def _loop(
+        self, assigned: frozenset[str], before: list[Stmt], elaborate_body: Callable[[], Any]
+    ) -> tuple[list[Stmt], Any]:
         """Elaborate a loop's body until the values at its head and at its end agree.
 
         ``before`` receives what has to be converted ahead of the loop. Afterwards the scope holds
@@ -1025,7 +1164,9 @@ class _Elaborator(Expressions):
             self.b.names._used = names | {v.name for v in self.vars.values()}
         raise RuntimeError("the types of a loop do not settle")
 
-    def _head(self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]) -> Value:
+    def _head(
+        self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]
+    ) -> Value:
         """The value of a name at the head of a loop."""
         return self._joined(name, at_entry, before, at_end, body)
 
@@ -1047,7 +1188,9 @@ class _Elaborator(Expressions):
             case ArrayValue() if value.ndim:
                 self._over_sequences(node, [value], lambda k, items: items[0], until)
             case _:
-                raise self.b.refuse("a for loop runs over range(), an array, a tuple, enumerate() or zip() here")
+                raise self.b.refuse(
+                    "a for loop runs over range(), an array, a tuple, enumerate() or zip() here"
+                )
 
     def _builtin_name(self, func: Any) -> str:
         try:
@@ -1062,7 +1205,10 @@ class _Elaborator(Expressions):
         assigned = _assigned_names([*node.body]) | _target_names(node.target)
         if not isinstance(node.target, gast.Name):
             raise self.b.refuse("the target of a loop over range() is one name")
-        start, stop, step = (self._bound_held(e, assigned, w) for e, w in ((r.start, "start"), (r.stop, "stop"), (r.step, "step")))
+        start, stop, step = (
+            self._bound_held(e, assigned, w)
+            for e, w in ((r.start, "start"), (r.stop, "stop"), (r.step, "step"))
+        )
         own = _assigned_names(node.body)
         name = node.target.id
         scope = self.scope
@@ -1073,7 +1219,9 @@ class _Elaborator(Expressions):
             else:
                 counter = self.var(scope, name, INT)
             safe = isinstance(step, Const) and (
-                self.b.is_nonnegative(start) if step.value > 0 else isinstance(stop, Const) and stop.value >= -1
+                self.b.is_nonnegative(start)
+                if step.value > 0
+                else isinstance(stop, Const) and stop.value >= -1
             )
             if name in own:
                 self.assign_name(name, counter)
@@ -1094,7 +1242,9 @@ class _Elaborator(Expressions):
         self.b.block += before
         self.b.at = at
         self.b.emit(For(counter, start, stop, step, tuple(block), flag, at))
-        if all(isinstance(e, Const) for e in (start, stop, step)) and len(range(int(start.value), int(stop.value), int(step.value))):  # type: ignore[union-attr]
+        if all(isinstance(e, Const) for e in (start, stop, step)) and range(
+            int(start.value), int(stop.value), int(step.value)
+        ):  # type: ignore[union-attr]
             for n, v in scope.env.items():
                 if isinstance(v, MaybeUnbound) and n == name:
                     scope.env[n] = v.value
@@ -1110,7 +1260,9 @@ class _Elaborator(Expressions):
         if isinstance(e, Const):
             return e
         names = {v.name for n in assigned for v in _vars_in(self.scope.env.get(n))}
-        names |= {self.vars[k].name for k in self.vars if k[0] == self.scope.key and k[1] in assigned}
+        names |= {
+            self.vars[k].name for k in self.vars if k[0] == self.scope.key and k[1] in assigned
+        }
         reads = names_read(e)
         loads = any(isinstance(x, Load | Call) for x in walk(e))
         if loads or reads & names or reads & self.b.rebindable:
@@ -1154,11 +1306,19 @@ class _Elaborator(Expressions):
             if not isinstance(a, ArrayValue | RangeValue):
                 raise self.b.refuse(f"{word}() takes arrays and ranges here, or only tuples")
         if word == "enumerate":
-            self._over_sequences(node, args, lambda k, items: TupleValue((add(k, offset), items[0])), until)
+            self._over_sequences(
+                node, args, lambda k, items: TupleValue((add(k, offset), items[0])), until
+            )
         else:
             self._over_sequences(node, args, lambda k, items: TupleValue(tuple(items)), until)
 
-    def _over_sequences(self, node: Any, sequences: list[Value], pack: Callable[[Expr, list[Value]], Value], until: str | None) -> None:
+    def _over_sequences(
+        self,
+        node: Any,
+        sequences: list[Value],
+        pack: Callable[[Expr, list[Value]], Value],
+        until: str | None,
+    ) -> None:
         """A loop over the rows of arrays (and the numbers of ranges), all in step."""
         at = self.b.at
         lengths: list[Expr] = []
@@ -1171,7 +1331,9 @@ class _Elaborator(Expressions):
                 lengths.append(s.extents[0])
             elif isinstance(s, RangeValue):
                 if s.step != ONE:
-                    raise self.b.refuse("a range with a step inside zip() is not supported", "loop over the index")
+                    raise self.b.refuse(
+                        "a range with a step inside zip() is not supported", "loop over the index"
+                    )
                 lengths.append(sub(s.stop, s.start))
             held.append(s)
         length = lengths[0]
@@ -1258,7 +1420,9 @@ class _Elaborator(Expressions):
 
         block, test = self._loop(assigned, before, body)
         if isinstance(test, Const) and test.value:
-            raise self.b.refuse("a loop that never ends is not supported", "give the loop a condition or a break")
+            raise self.b.refuse(
+                "a loop that never ends is not supported", "give the loop a condition or a break"
+            )
         self.b.block += before
         self.b.block += ahead
         self.b.at = at
@@ -1336,7 +1500,11 @@ def _parameters(args: Any) -> list[Any]:
 
 
 def _is_docstring(stmt: Any) -> bool:
-    return isinstance(stmt, gast.Expr) and isinstance(stmt.value, gast.Constant) and isinstance(stmt.value.value, str)
+    return (
+        isinstance(stmt, gast.Expr)
+        and isinstance(stmt.value, gast.Constant)
+        and isinstance(stmt.value.value, str)
+    )
 
 
 def _target_names(target: Any) -> frozenset[str]:
@@ -1364,5 +1532,3 @@ def _assigned_names(body: list[Any]) -> frozenset[str]:
 
 def _assigned_by_walrus(node: Any) -> set[str]:
     return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
-
-

@@ -23,7 +23,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, TRUE, ZERO, compare, integer, logic, negation
+from srcad.ir.build import ONE, ZERO, compare, integer, logic, negation
 from srcad.ir.nodes import (
     Assign,
     Bind,
@@ -54,7 +54,14 @@ BINARY = {
     gast.LShift: "<<",
     gast.RShift: ">>",
 }
-_COMPARE = {gast.Eq: "==", gast.NotEq: "!=", gast.Lt: "<", gast.LtE: "<=", gast.Gt: ">", gast.GtE: ">="}
+_COMPARE = {
+    gast.Eq: "==",
+    gast.NotEq: "!=",
+    gast.Lt: "<",
+    gast.LtE: "<=",
+    gast.Gt: ">",
+    gast.GtE: ">=",
+}
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
 
 _REFUSED = {
@@ -73,7 +80,7 @@ _REFUSED = {
 }
 
 
-class ReadBeforeAssignment(Exception):  # noqa: N818 (a signal between passes)
+class ReadBeforeAssignment(Exception):
     """A name is read in a loop before the loop assigns it; carries the name."""
 
 
@@ -98,7 +105,9 @@ class Expressions(ABC):
     scope: Scope
 
     @abstractmethod
-    def call_user(self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any) -> Value:
+    def call_user(
+        self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
         """Inline a call of a function of the user's."""
 
     @abstractmethod
@@ -128,7 +137,7 @@ class Expressions(ABC):
         finally:
             self.b.here = saved
 
-    def _value(self, node: Any) -> Value:  # noqa: PLR0911, PLR0912 (one case for each node)
+    def _value(self, node: Any) -> Value:
         match node:
             case gast.Constant():
                 return self._constant(node.value)
@@ -206,7 +215,9 @@ class Expressions(ABC):
         if isinstance(value, float):
             return Const(value, FLOAT)
         if isinstance(value, complex):
-            raise self.b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
+            raise self.b.refuse(
+                "complex numbers are not supported yet", "use real and imaginary parts"
+            )
         return StaticValue(value)
 
     def name(self, name: str) -> Value:
@@ -215,11 +226,17 @@ class Expressions(ABC):
         while scope is not None:
             if name in scope.env:
                 value = scope.env[name]
-                return self._unbound_checked(name, value, scope) if isinstance(value, MaybeUnbound) else value
+                return (
+                    self._unbound_checked(name, value, scope)
+                    if isinstance(value, MaybeUnbound)
+                    else value
+                )
             if name in scope.pending:
                 raise ReadBeforeAssignment(name)
             if name in scope.local:
-                raise UndefinedNameError(f"name {name!r} is read before it is assigned", self.b.here)
+                raise UndefinedNameError(
+                    f"name {name!r} is read before it is assigned", self.b.here
+                )
             if scope.parent is None:
                 return self.captured(name, scope)
             scope = scope.parent
@@ -255,7 +272,10 @@ class Expressions(ABC):
         if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
             return TupleValue(left.items * int(right.value), left.cls)
         if isinstance(left, StaticValue) and isinstance(right, StaticValue):
-            raise self.b.refuse("arithmetic on str or other objects is not supported", "compute it outside and pass the number")
+            raise self.b.refuse(
+                "arithmetic on str or other objects is not supported",
+                "compute it outside and pass the number",
+            )
         return scalars.combine(self.b, op, left, right)
 
     def _compare(self, node: Any) -> Value:
@@ -282,7 +302,11 @@ class Expressions(ABC):
 
     def _relation(self, op: Any, left: Value, right: Value) -> Value:
         if isinstance(op, gast.Is | gast.IsNot):
-            same = isinstance(left, StaticValue) and isinstance(right, StaticValue) and left.value is right.value
+            same = (
+                isinstance(left, StaticValue)
+                and isinstance(right, StaticValue)
+                and left.value is right.value
+            )
             if isinstance(left, Const) and isinstance(right, Const):
                 same = left.value is right.value
             return Const(same == isinstance(op, gast.Is), BOOL)
@@ -292,7 +316,11 @@ class Expressions(ABC):
         if isinstance(left, StaticValue) or isinstance(right, StaticValue):
             if word not in ("==", "!="):
                 raise self.b.refuse("only == and != compare strings and other static values")
-            same = isinstance(left, StaticValue) and isinstance(right, StaticValue) and left.value == right.value
+            same = (
+                isinstance(left, StaticValue)
+                and isinstance(right, StaticValue)
+                and left.value == right.value
+            )
             return Const(bool(same) == (word == "=="), BOOL)
         if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
             if len(left.items) != len(right.items):
@@ -306,7 +334,9 @@ class Expressions(ABC):
     def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
         if not isinstance(right, TupleValue):
             raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
-        tests = [scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items]
+        tests = [
+            scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items
+        ]
         found = logic("or", tuple(tests))
         return found if wanted else negation(found)
 
@@ -373,7 +403,11 @@ class Expressions(ABC):
                 return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
             raise self.b.refuse(f"a number has no attribute {name!r} here")
-        hint = "use an array of fixed length and write its elements" if isinstance(owner, TupleValue) else ""
+        hint = (
+            "use an array of fixed length and write its elements"
+            if isinstance(owner, TupleValue)
+            else ""
+        )
         raise self.b.refuse(f"the attribute {name!r} of this object is not supported", hint)
 
     def _array_attribute(self, value: ArrayValue, name: str) -> Value:
@@ -395,7 +429,10 @@ class Expressions(ABC):
                 return value
         if library.array_method(name) is not None:
             return StaticValue(BoundMethod(name, value))
-        raise self.b.refuse(f"the array attribute .{name} is not supported yet", "use the functions of NumPy listed in docs")
+        raise self.b.refuse(
+            f"the array attribute .{name} is not supported yet",
+            "use the functions of NumPy listed in docs",
+        )
 
     def target_of(self, node: Any) -> tuple[Value, list[object]]:
         """Owner and keys of a subscript."""
@@ -404,7 +441,10 @@ class Expressions(ABC):
         keys: list[object] = []
         for part in parts:
             if isinstance(part, gast.Slice):
-                bounds = [None if p is None else self._bound(p) for p in (part.lower, part.upper, part.step)]
+                bounds = [
+                    None if p is None else self._bound(p)
+                    for p in (part.lower, part.upper, part.step)
+                ]
                 keys.append(tuple(bounds))
                 continue
             key = self.value(part)
@@ -435,13 +475,21 @@ class Expressions(ABC):
 
     def _item(self, owner: TupleValue, keys: list[object]) -> Value:
         if len(keys) == 1 and isinstance(keys[0], tuple):
-            bounds = [None if e is None else library.static_int(self.b, e, "a bound of a slice") for e in keys[0]]
+            bounds = [
+                None if e is None else library.static_int(self.b, e, "a bound of a slice")
+                for e in keys[0]
+            ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
         if len(keys) != 1 or not isinstance(keys[0], Const):
-            raise self.b.refuse("a tuple or list is indexed by an integer literal here", "use an array, or unroll the loop")
+            raise self.b.refuse(
+                "a tuple or list is indexed by an integer literal here",
+                "use an array, or unroll the loop",
+            )
         k = int(keys[0].value)
         if not -len(owner.items) <= k < len(owner.items):
-            raise ArgumentValueError(f"tuple index {k} out of range: it has {len(owner.items)} items", self.b.here)
+            raise ArgumentValueError(
+                f"tuple index {k} out of range: it has {len(owner.items)} items", self.b.here
+            )
         return owner.items[k]
 
     # ------------------------------------------------------------ calls
@@ -466,7 +514,9 @@ class Expressions(ABC):
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             if keyword.arg is None:
-                raise self.b.refuse("** in a call is not supported", "write the keyword arguments out")
+                raise self.b.refuse(
+                    "** in a call is not supported", "write the keyword arguments out"
+                )
             keywords[keyword.arg] = self.value(keyword.value)
         if isinstance(function, LocalFunction):
             return self.call_user(function, positional, keywords, node)
@@ -474,45 +524,66 @@ class Expressions(ABC):
             raise ArgumentError("this value cannot be called", self.b.here)
         return self._call_object(function.value, positional, keywords, node)
 
-    def _call_object(self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any) -> Value:
+    def _call_object(
+        self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
         if isinstance(function, BoundMethod):
             entry = library.array_method(function.name)
             assert entry is not None
-            return self._library_call(entry, [function.owner, *values], keywords, f".{function.name}()")
-        special = _BUILTINS.get(function) if isinstance(function, types.BuiltinFunctionType | type) else None
+            return self._library_call(
+                entry, [function.owner, *values], keywords, f".{function.name}()"
+            )
+        special = (
+            _BUILTINS.get(function)
+            if isinstance(function, types.BuiltinFunctionType | type)
+            else None
+        )
         if special is not None and not (function in (min, max) and len(values) != 1):
             return special(self, values, keywords)
         rule = rule_of(function)
         if rule is not None:
             if keywords:
                 name = next(iter(keywords))
-                raise self.b.refuse(f"the keyword {name!r} of {_title(function)} is not supported", "assign to an array instead")
+                raise self.b.refuse(
+                    f"the keyword {name!r} of {_title(function)} is not supported",
+                    "assign to an array instead",
+                )
             if function is builtins.round and len(values) > 1:
                 raise self.b.refuse("round to a number of digits is not supported")
             return scalars.apply(self.b, rule, values)
         entry = library.library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
-        if isinstance(function, type) and issubclass(function, tuple) and hasattr(function, "_fields"):
+        if (
+            isinstance(function, type)
+            and issubclass(function, tuple)
+            and hasattr(function, "_fields")
+        ):
             fields = function._fields
             given = dict(zip(fields, values, strict=False)) | keywords
             return TupleValue(tuple(given[f] for f in fields), function)
         if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
             return self.call_user(function, values, keywords, node)
         if function in (eval, exec):
-            raise self.b.refuse(f"{function.__name__} is not supported", "write the expression itself")
+            raise self.b.refuse(
+                f"{function.__name__} is not supported", "write the expression itself"
+            )
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",
         )
 
-    def _library_call(self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str) -> Value:
+    def _library_call(
+        self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
+    ) -> Value:
         import inspect  # noqa: PLC0415 (only to word an error)
 
         try:
             inspect.signature(entry).bind(self.b, *values, **keywords)
         except TypeError as error:
-            raise self.b.refuse(f"{title}: {error}; this form of the call is not supported yet") from None
+            raise self.b.refuse(
+                f"{title}: {error}; this form of the call is not supported yet"
+            ) from None
         return entry(self.b, *values, **keywords)
 
 
@@ -583,7 +654,9 @@ def _range(self: Expressions, values: list[Value], keywords: dict[str, Value]) -
             return RangeValue(start, stop, ONE)  # type: ignore[arg-type]
         case [start, stop, step]:
             if not isinstance(step, Const):
-                self.b.check(compare("!=", step, ZERO), "ValueError", "range() arg 3 must not be zero")  # type: ignore[arg-type]
+                self.b.check(
+                    compare("!=", step, ZERO), "ValueError", "range() arg 3 must not be zero"
+                )  # type: ignore[arg-type]
             elif step.value == 0:
                 raise ArgumentValueError("range() arg 3 must not be zero", self.b.here)
             return RangeValue(start, stop, step)  # type: ignore[arg-type]
@@ -614,7 +687,9 @@ def _print(self: Expressions, values: list[Value], keywords: dict[str, Value]) -
     return StaticValue(None)
 
 
-def _minmax(self: Expressions, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
+def _minmax(
+    self: Expressions, values: list[Value], keywords: dict[str, Value], largest: bool
+) -> Value:
     match values:
         case [TupleValue() as t]:
             rule = rule_of(max if largest else min)
@@ -673,4 +748,3 @@ _BUILTINS: dict[Any, Any] = {
     builtins.float: _float,
     builtins.int: _int,
 }
-

@@ -142,7 +142,10 @@ def _if(stmt: Any, rest: list[Any], context: _Context) -> _IfOut:
     flags = body.flags | orelse.flags
 
     def rebuilt(new_body: list[Any], new_else: list[Any]) -> Any:
-        return _at(gast.If(test=stmt.test, body=new_body or [_at(gast.Pass(), stmt)], orelse=new_else), stmt)
+        return _at(
+            gast.If(test=stmt.test, body=new_body or [_at(gast.Pass(), stmt)], orelse=new_else),
+            stmt,
+        )
 
     if not flags:
         return _IfOut([rebuilt(body.body, orelse.body)], False, flags, False)
@@ -218,4 +221,3 @@ def _const(value: object, like: Any) -> Any:
 def _assign(name: str, value: Any, like: Any) -> Any:
     target = gast.copy_location(gast.Name(name, gast.Store(), None, None), like)
     return gast.copy_location(gast.Assign([target], value, None), like)
-

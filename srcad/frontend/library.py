@@ -93,7 +93,10 @@ def dtype_of(b: Builder, value: Value | None, default: str) -> str:
             name = ""
         if name in (FLOAT, FLOAT32, BOOL) or name.startswith(("int", "uint")):
             return name
-        raise b.refuse(f"arrays of dtype {name or value.value!r} are not supported yet", "use float64 or float32")
+        raise b.refuse(
+            f"arrays of dtype {name or value.value!r} are not supported yet",
+            "use float64 or float32",
+        )
     raise b.refuse("a dtype must be written out", "for example dtype=np.float64")
 
 
@@ -178,15 +181,31 @@ def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
 
 
 @_entry(np.arange)
-def arange(b: Builder, start: Value, stop: Value | None = None, step: Value | None = None, dtype: Value | None = None) -> Value:
-    first, last = (ZERO, _number(b, start)) if stop is None else (_number(b, start), _number(b, stop))
+def arange(
+    b: Builder,
+    start: Value,
+    stop: Value | None = None,
+    step: Value | None = None,
+    dtype: Value | None = None,
+) -> Value:
+    first, last = (
+        (ZERO, _number(b, start)) if stop is None else (_number(b, start), _number(b, stop))
+    )
     stride = ONE if step is None else _number(b, step)
-    if any(e.kind != INT for e in (first, last, stride)) or not isinstance(stride, Const) or stride.value == 0:
-        raise b.refuse("np.arange takes integers and a literal step here", "write the loop over elements")
+    if (
+        any(e.kind != INT for e in (first, last, stride))
+        or not isinstance(stride, Const)
+        or stride.value == 0
+    ):
+        raise b.refuse(
+            "np.arange takes integers and a literal step here", "write the loop over elements"
+        )
     count: Expr = Binary("-", last, first, INT) if first != ZERO else last
     if stride.value != 1:
         size = int(stride.value)
-        count = Binary("//", Binary("+", count, integer(size - (1 if size > 0 else -1)), INT), stride, INT)
+        count = Binary(
+            "//", Binary("+", count, integer(size - (1 if size > 0 else -1)), INT), stride, INT
+        )
     n = b.hold(Call("max", (ZERO, count), INT), "n")
     kind = arrays.kind_of(dtype_of(b, dtype, INT))
     first = b.hold(first, "k")
@@ -195,7 +214,9 @@ def arange(b: Builder, start: Value, stop: Value | None = None, step: Value | No
         scaled = at[0] if stride == ONE else Binary("*", stride, at[0], INT)
         return b.convert(scaled if first == ZERO else Binary("+", first, scaled, INT), kind)
 
-    return arrays.materialise(b, ArrayValue(dtype_of(b, dtype, INT), (n,), (False,), element), b.wanted)
+    return arrays.materialise(
+        b, ArrayValue(dtype_of(b, dtype, INT), (n,), (False,), element), b.wanted
+    )
 
 
 @_entry(np.linspace)
@@ -204,7 +225,9 @@ def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) ->
     last = b.hold(b.convert(_number(b, stop), FLOAT), "c")
     count = b.hold(integer(50) if num is None else _number(b, num), "n")
     gaps = Call("max", (ONE, Binary("-", count, ONE, INT)), INT)
-    step = b.store(Binary("/", Binary("-", last, first, FLOAT), b.convert(gaps, FLOAT), FLOAT), "step")
+    step = b.store(
+        Binary("/", Binary("-", last, first, FLOAT), b.convert(gaps, FLOAT), FLOAT), "step"
+    )
 
     def element(at: tuple[Expr, ...]) -> Expr:
         return Binary("+", first, Binary("*", b.convert(at[0], FLOAT), step, FLOAT), FLOAT)
@@ -216,7 +239,9 @@ def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) ->
 def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValue:
     rows = [v.items if isinstance(v, TupleValue) else None for v in value.items]
     if any(isinstance(v, ArrayValue) and v.ndim for v in value.items):
-        raise b.refuse("np.array of arrays is not supported yet", "allocate the array and fill its rows")
+        raise b.refuse(
+            "np.array of arrays is not supported yet", "allocate the array and fill its rows"
+        )
     flat: list[tuple[tuple[Expr, ...], Expr]] = []
     if rows and all(r is not None for r in rows):
         width = len(rows[0] or ())
@@ -280,10 +305,14 @@ def _axis(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
     if axis is None or (isinstance(axis, StaticValue) and axis.value is None):
         return None
     if isinstance(axis, TupleValue):
-        raise b.refuse("several axes at once are not supported yet", "reduce one axis after the other")
+        raise b.refuse(
+            "several axes at once are not supported yet", "reduce one axis after the other"
+        )
     k = static_int(b, axis, "axis")
     if not -value.ndim <= k < value.ndim:
-        raise ArgumentValueError(f"axis {k} is out of bounds for an array of {value.ndim} axes", b.at)
+        raise ArgumentValueError(
+            f"axis {k} is out of bounds for an array of {value.ndim} axes", b.at
+        )
     return k % value.ndim
 
 
@@ -336,7 +365,9 @@ def builtin_sum(b: Builder, a: Value) -> Value:
         return out
     value = as_array(b, a)
     if value.ndim != 1:
-        raise b.refuse("sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)")
+        raise b.refuse(
+            "sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)"
+        )
     return arrays.total(b, value)
 
 
@@ -353,7 +384,9 @@ def min_(b: Builder, a: Value, axis: Value | None = None) -> Value:
 def _extreme(b: Builder, a: Value, axis: Value | None, *, largest: bool) -> Value:
     value = as_array(b, a)
     if _axis(b, value, axis) is not None and value.ndim != 1:
-        raise b.refuse("max and min along an axis are not supported yet", "write the loop over elements")
+        raise b.refuse(
+            "max and min along an axis are not supported yet", "write the loop over elements"
+        )
     return arrays.extreme(b, value, largest)
 
 
@@ -374,15 +407,25 @@ def _arg(b: Builder, a: Value, better: str) -> Value:
     if value.view is None:
         value = arrays.materialise(b, value, "t")
     value = arrays.frozen(b, value)
-    b.check(compare(">", value.extents[0], ZERO), "ValueError", "argmax or argmin of an empty array")
+    b.check(
+        compare(">", value.extents[0], ZERO), "ValueError", "argmax or argmin of an empty array"
+    )
     place = Var(b.names.fresh("k"), INT)
     b.emit(Assign(place, ZERO, b.at))
+
     def scan(at: tuple[Expr, ...]) -> None:
         item, best = value.element(at), value.element((place,))
         fresh_nan = Compare("!=", item, item)
         test = compare(better, item, best)
         known = compare("==", best, best)
-        b.emit(If(Logic("and", (known, Logic("or", (test, fresh_nan)))), (Assign(place, at[0], b.at),), (), b.at))
+        b.emit(
+            If(
+                Logic("and", (known, Logic("or", (test, fresh_nan)))),
+                (Assign(place, at[0], b.at),),
+                (),
+                b.at,
+            )
+        )
 
     arrays.over(b, value.extents, scan)
     return place
@@ -391,10 +434,16 @@ def _arg(b: Builder, a: Value, better: str) -> Value:
 @_entry(np.trace, methods=("trace",))
 def trace(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
-    if value.ndim != 2:  # noqa: PLR2004
+    if value.ndim != 2:
         raise b.refuse("np.trace takes a matrix")
     size = Call("min", (value.extents[0], value.extents[1]), INT)
-    diagonal = ArrayValue(value.dtype, (b.hold(size, "n"),), (False,), lambda at: value.element((at[0], at[0])), value.reads)
+    diagonal = ArrayValue(
+        value.dtype,
+        (b.hold(size, "n"),),
+        (False,),
+        lambda at: value.element((at[0], at[0])),
+        value.reads,
+    )
     return arrays.total(b, diagonal, "trace")
 
 
@@ -427,13 +476,21 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
     if isinstance(a, Expr) or isinstance(c, Expr):
         return scalars.combine(b, "*", a, c)
     one, two = as_array(b, a), as_array(b, c)
-    if not (1 <= one.ndim <= 2 and 1 <= two.ndim <= 2):  # noqa: PLR2004
-        raise b.refuse("products of arrays with more than two axes are not supported yet", "write the loops")
+    if not (1 <= one.ndim <= 2 and 1 <= two.ndim <= 2):
+        raise b.refuse(
+            "products of arrays with more than two axes are not supported yet", "write the loops"
+        )
     inner = one.extents[-1], two.extents[0]
     if inner[0] != inner[1]:
         if isinstance(inner[0], Const) and isinstance(inner[1], Const):
-            raise ArgumentValueError(f"shapes not aligned: {inner[0].value} and {inner[1].value}", b.at)
-        b.check(compare("==", *inner), "ValueError", "shapes not aligned: the inner lengths of a product differ")
+            raise ArgumentValueError(
+                f"shapes not aligned: {inner[0].value} and {inner[1].value}", b.at
+            )
+        b.check(
+            compare("==", *inner),
+            "ValueError",
+            "shapes not aligned: the inner lengths of a product differ",
+        )
     kinds = arrays.kind_of(one.dtype), arrays.kind_of(two.dtype)
     kind = join_kinds(*kinds)
     if one.ndim == two.ndim == 1:
@@ -447,7 +504,10 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
         arrays.over(b, (one.extents[0],), write)
         return acc
     if kind not in (FLOAT, FLOAT32):
-        raise b.refuse("products of integer matrices are not supported yet", "convert them with .astype(np.float64)")
+        raise b.refuse(
+            "products of integer matrices are not supported yet",
+            "convert them with .astype(np.float64)",
+        )
     left, left_t = _factor(b, one, kind)
     right, right_t = _factor(b, two, kind)
     name = b.names.fresh(b.wanted)
@@ -462,7 +522,7 @@ def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
     if value.dtype == kind and value.view is not None:
         if value.view.is_whole:
             return value.view.base, False
-        if value.ndim == 2 and arrays.transpose(value).view.is_whole:  # type: ignore[union-attr]  # noqa: PLR2004
+        if value.ndim == 2 and arrays.transpose(value).view.is_whole:  # type: ignore[union-attr]
             return value.view.base, True
     base = arrays.materialise(b, value, "t", kind).view
     assert base is not None
@@ -475,7 +535,9 @@ def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
 @_entry(np.where)
 def where(b: Builder, condition: Value, x: Value | None = None, y: Value | None = None) -> Value:
     if x is None or y is None:
-        raise b.refuse("np.where with one argument is not supported yet", "write the loop with an if")
+        raise b.refuse(
+            "np.where with one argument is not supported yet", "write the loop with an if"
+        )
     return scalars.pick(b, condition, x, y)
 
 

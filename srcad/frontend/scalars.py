@@ -38,15 +38,19 @@ def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue
     return _scalar(b, op, x, y, checked=True)
 
 
-def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: str) -> ArrayValue:  # noqa: ANN001
+def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: str) -> ArrayValue:
     dtype = _promoted(operands)
 
     def widened(items: list[Expr]) -> Expr:
         if dtype == FLOAT32:
-            items = [b.convert(e, FLOAT32) if e.kind != FLOAT32 and e.kind != BOOL else e for e in items]
+            items = [
+                b.convert(e, FLOAT32) if e.kind != FLOAT32 and e.kind != BOOL else e for e in items
+            ]
         return function(items)
 
-    probe = [Const(1, arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands]
+    probe = [
+        Const(1, arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands
+    ]
     probe = [Const(1.0, e.kind) if e.kind in _FLOATS else Var("$p", e.kind) for e in probe]
     with b.into([]):
         kind = widened(list(probe)).kind
@@ -89,7 +93,9 @@ def _nonzero(b: Builder, y: Expr, checked: bool) -> None:
 
 def _integer_power(b: Builder, x: Expr, y: Expr, checked: bool) -> Expr:
     if isinstance(y, Const):
-        return Binary("**", b.convert(x, FLOAT), y, FLOAT) if y.value < 0 else Binary("**", x, y, INT)
+        return (
+            Binary("**", b.convert(x, FLOAT), y, FLOAT) if y.value < 0 else Binary("**", x, y, INT)
+        )
     if checked:
         what = "a negative integer power of an integer is a float: make the base a float"
         b.check(compare(">=", y, ZERO), "ValueError", what)
@@ -101,7 +107,9 @@ def apply(b: Builder, rule: Rule, values: list[Value]) -> Expr | ArrayValue:
     items = [operand(b, v) for v in values]
     many = rule.name in ("max", "min")
     if len(items) != rule.arity and not (many and len(items) > 1):
-        raise ArgumentError(f"{rule.name} takes {rule.arity} arguments, {len(items)} were given", b.here)
+        raise ArgumentError(
+            f"{rule.name} takes {rule.arity} arguments, {len(items)} were given", b.here
+        )
     if any(isinstance(v, ArrayValue) for v in items):
         return _over_arrays(b, lambda e: _call(b, rule, e, checked=False), items, rule.name)
     return _call(b, rule, [v for v in items if isinstance(v, Expr)], checked=True)
@@ -175,7 +183,8 @@ def truth(b: Builder, value: Value) -> Expr:
     x = operand(b, value)
     if isinstance(x, ArrayValue):
         raise b.refuse(
-            "the truth value of an array is ambiguous", "compare elements, or use np.all / np.any in a loop"
+            "the truth value of an array is ambiguous",
+            "compare elements, or use np.all / np.any in a loop",
         )
     if isinstance(x, Const):
         return Const(bool(x.value), BOOL)
@@ -194,7 +203,7 @@ def pick(b: Builder, test: Value, left: Value, right: Value) -> Expr | ArrayValu
     return choose([v for v in items if isinstance(v, Expr)])
 
 
-def _over_arrays_pick(b: Builder, choose, items: list[Expr | ArrayValue]) -> ArrayValue:  # noqa: ANN001
+def _over_arrays_pick(b: Builder, choose, items: list[Expr | ArrayValue]) -> ArrayValue:
     narrow = _promoted(items[1:])
     kind = narrow or _joined(items[1:])
 

@@ -8,8 +8,8 @@ imported is refused instead of differentiated.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import builtins
 import functools
 import inspect
@@ -104,9 +104,7 @@ def find_source(function: Any) -> FunctionSource:
     return FunctionSource(plain, name, node, code.co_filename, lines)
 
 
-_found: dict[
-    int, tuple[weakref.ref[types.CodeType], tuple[str, Any, tuple[str, ...]]]
-] = {}
+_found: dict[int, tuple[weakref.ref[types.CodeType], tuple[str, Any, tuple[str, ...]]]] = {}
 
 
 # ---------------------------------------------------------------- from a callable to a function
@@ -148,9 +146,7 @@ def _unwrapped(function: Any) -> types.FunctionType:
             hint="pass the function itself",
         )
     if isinstance(function, type):
-        raise ArgumentError(
-            f"{name} is a class, not a function", hint="pass a function"
-        )
+        raise ArgumentError(f"{name} is a class, not a function", hint="pass a function")
     if not callable(function):
         raise ArgumentError(
             f"a function is expected, not {type(function).__name__} {function!r}",
@@ -168,11 +164,7 @@ def _require_plain(function: types.FunctionType) -> None:
     text = linecache.getline(code.co_filename, code.co_firstlineno).rstrip("\r\n")
     lead = len(text) - len(text.lstrip())
     at = Position(code.co_filename, code.co_firstlineno, lead, len(text), text)
-    if flags & (
-        inspect.CO_COROUTINE
-        | inspect.CO_ASYNC_GENERATOR
-        | inspect.CO_ITERABLE_COROUTINE
-    ):
+    if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE):
         raise UnsupportedError(
             f"{name} is a coroutine (async def)",
             at,
@@ -185,9 +177,7 @@ def _require_plain(function: types.FunctionType) -> None:
             "write into an array and return it",
         )
     if hasattr(function, "__wrapped__"):
-        inner = getattr(
-            function.__wrapped__, "__qualname__", repr(function.__wrapped__)
-        )
+        inner = getattr(function.__wrapped__, "__qualname__", repr(function.__wrapped__))
         raise SourceNotFoundError(
             f"{name} is a wrapper around {inner}: its decorator would be skipped by "
             "differentiating the function inside, and the wrapper is not what was written",
@@ -229,11 +219,7 @@ def _located(function: types.FunctionType) -> tuple[str, Any, tuple[str, ...]]:
     except (SyntaxError, ValueError):
         raise changed from None
     wanted = _fingerprint(code)
-    twins = [
-        c
-        for c in _codes(compiled)
-        if c.co_name == code.co_name and _fingerprint(c) == wanted
-    ]
+    twins = [c for c in _codes(compiled) if c.co_name == code.co_name and _fingerprint(c) == wanted]
     if not twins:
         raise changed
     exact = [c for c in twins if list(c.co_positions()) == list(code.co_positions())]
@@ -287,18 +273,14 @@ def _node(tree: Any, code: types.CodeType) -> Any:
                     return node
         return None
     spans = [
-        (p[0], p[2])
-        for p in code.co_positions()
-        if p[0] is not None and p[2] is not None and p[3]
+        (p[0], p[2]) for p in code.co_positions() if p[0] is not None and p[2] is not None and p[3]
     ]
     inside = [
         node
         for node in gast.walk(tree)
         if isinstance(node, gast.Lambda)
         and all(
-            (node.lineno, node.col_offset)
-            <= s
-            <= (node.end_lineno, node.end_col_offset)
+            (node.lineno, node.col_offset) <= s <= (node.end_lineno, node.end_col_offset)
             for s in spans
         )
         and node.lineno == code.co_firstlineno

@@ -45,7 +45,10 @@ class View:
     def is_whole(self) -> bool:
         """Whether the view is the base itself."""
         return not self.fixed and all(
-            a is not None and a.base_axis == k and a.step == 1 and str(getattr(a.start, "value", 1)) == "0"
+            a is not None
+            and a.base_axis == k
+            and a.step == 1
+            and str(getattr(a.start, "value", 1)) == "0"
             for k, a in enumerate(self.axes)
         )
 
@@ -112,9 +115,7 @@ class MaybeUnbound:
     value: "Value"
 
 
-Value = (
-    Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
-)
+Value = Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
 
 
 def type_of(value: Value) -> Type:

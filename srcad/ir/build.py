@@ -76,7 +76,13 @@ def sub(a: Expr, b: Expr) -> Expr:
         return add(a, integer(-int(b.value)))
     if a == b:
         return ZERO
-    if isinstance(a, Binary) and a.kind == INT and a.op in "+-" and isinstance(a.b, Const) and a.a == b:
+    if (
+        isinstance(a, Binary)
+        and a.kind == INT
+        and a.op in "+-"
+        and isinstance(a.b, Const)
+        and a.a == b
+    ):
         return a.b if a.op == "+" else integer(-int(a.b.value))
     return Binary("-", a, b, INT)
 

@@ -3,9 +3,11 @@
 import builtins
 import keyword
 
-_TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {
-    "np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma"
-}
+_TAKEN = (
+    frozenset(dir(builtins))
+    | frozenset(keyword.kwlist)
+    | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma"}
+)
 
 
 class Names:
@@ -21,7 +23,9 @@ class Names:
 
     def fresh(self, base: str) -> str:
         """``base`` itself if it is free, else ``base_1``, ``base_2``, ..."""
-        base = "".join(c if c.isalnum() or c == "_" else "_" for c in base).lstrip("0123456789") or "t"
+        base = (
+            "".join(c if c.isalnum() or c == "_" else "_" for c in base).lstrip("0123456789") or "t"
+        )
         name, k = base, 0
         while name in self._used:
             k += 1

@@ -500,5 +500,3 @@ def names_read(expr: Expr) -> set[str]:
             case Load() | Extent():
                 found.add(part.array)
     return found
-
-

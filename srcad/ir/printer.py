@@ -151,7 +151,7 @@ def print_block(block: Block, depth: int) -> list[str]:
     return lines
 
 
-def _stmt(stmt: Stmt, depth: int) -> list[str]:  # noqa: PLR0912 (one case for each statement)
+def _stmt(stmt: Stmt, depth: int) -> list[str]:
     lead = _INDENT * depth
 
     def one(text: str) -> list[str]:
@@ -204,7 +204,9 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:  # noqa: PLR0912 (one case for e
             return one(f"print({', '.join(_item(i) for i in stmt.items)})")
         case Invoke():
             call = f"{stmt.function}({', '.join(_item(a) for a in stmt.args)})"
-            return one(", ".join(t.name for t in stmt.targets) + (" = " if stmt.targets else "") + call)
+            return one(
+                ", ".join(t.name for t in stmt.targets) + (" = " if stmt.targets else "") + call
+            )
         case Tape():
             return one(_tape(stmt))
         case Stack():
@@ -240,8 +242,6 @@ def _assignment(target: str, place: Expr, value: Expr) -> str:
         if _same(value.a, place):
             return f"{target} {value.op}= {print_expr(value.b)}"
     return f"{target} = {print_expr(value)}"
-
-
 
 
 def _same(a: Expr, b: Expr) -> bool:

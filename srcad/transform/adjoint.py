@@ -67,7 +67,9 @@ def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
             return [leaf for item in value.items for leaf in result_leaves(item, at)]
         case StaticValue():
             given = type(value.value).__name__
-            raise ArgumentError(f"the function returns {given} {value.value!r}, not numbers and arrays", at)
+            raise ArgumentError(
+                f"the function returns {given} {value.value!r}, not numbers and arrays", at
+            )
     if isinstance(value, Expr):
         return [value]
     raise ArgumentError("the function returns something that is not made of numbers and arrays", at)
@@ -191,8 +193,19 @@ def write_adjoint(
             gradients.append(_gradient(w, reverser, alive, tail, names, arrays))
     bars = {reverser.bars[n]: n for n in reverser.bars if n not in arrays}
     kinds = _kinds((*body, *start, *sweeps.reverse, Return(tuple(g for g in gradients))))
-    zero = [Assign(Var(bar, kinds.get(bar, FLOAT)), real(0.0, kinds.get(bar, FLOAT))) for bar in sorted(bars)]
-    whole = (*forward, *reverse, *zero, *start, *sweeps.reverse, *tail, Return((*returned, *gradients)))
+    zero = [
+        Assign(Var(bar, kinds.get(bar, FLOAT)), real(0.0, kinds.get(bar, FLOAT)))
+        for bar in sorted(bars)
+    ]
+    whole = (
+        *forward,
+        *reverse,
+        *zero,
+        *start,
+        *sweeps.reverse,
+        *tail,
+        Return((*returned, *gradients)),
+    )
     title = f"{program.name}_reverse" if within else names.fresh(_title(program.name, kind))
     shadows = tuple(reverser.bar(name) for name in given)
     arrays |= {reverser.bar(name): arrays[name] for name in given}
@@ -245,7 +258,7 @@ def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:
     return out + [reverser.add_to(leaf, term) for leaf, term in found]
 
 
-def _kept(item: Leaf, out: list[Stmt], names, arrays: dict[str, tuple[str, int]]) -> Leaf:  # noqa: ANN001
+def _kept(item: Leaf, out: list[Stmt], names, arrays: dict[str, tuple[str, int]]) -> Leaf:
     """A value of the primal that the reverse sweep must not change."""
     if isinstance(item, str):
         copy = names.fresh(f"{item}_out")
@@ -258,7 +271,12 @@ def _kept(item: Leaf, out: list[Stmt], names, arrays: dict[str, tuple[str, int]]
 
 
 def _gradient(
-    w: Var | str, reverser: Reverser, alive: set[str], tail: list[Stmt], names, arrays: dict[str, tuple[str, int]]  # noqa: ANN001
+    w: Var | str,
+    reverser: Reverser,
+    alive: set[str],
+    tail: list[Stmt],
+    names,
+    arrays: dict[str, tuple[str, int]],
 ) -> Leaf:
     if isinstance(w, str):
         bar = reverser.bar(w)
@@ -281,9 +299,9 @@ def _tidied(function: Function) -> Function:
     for k, stmt in enumerate(body):
         if isinstance(stmt, Comment) and stmt.text == "forward sweep":
             following = body[k + 1] if k + 1 < len(body) else None
-            if following is None or (isinstance(following, Comment) and following.text == "reverse sweep"):
+            if following is None or (
+                isinstance(following, Comment) and following.text == "reverse sweep"
+            ):
                 del body[k]
             break
     return replace(function, body=tuple(body))
-
-

@@ -124,7 +124,9 @@ class Lengths:
                 made[stmt.target] = made.get(stmt.target, 0) + 1
         for stmt in statements(body):
             match stmt:
-                case Alloc() if made[stmt.target] == 1 and all(self._is_constant(e) for e in stmt.shape):
+                case Alloc() if made[stmt.target] == 1 and all(
+                    self._is_constant(e) for e in stmt.shape
+                ):
                     self.shapes[stmt.target] = stmt.shape
                 case Copy() if made[stmt.target] == 1:
                     self.copies[stmt.target] = stmt.source
@@ -132,7 +134,10 @@ class Lengths:
 
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression has one value all along."""
-        return all(n in self.never or n in self.values or n in self.shapes or n in self.copies for n in names_read(expr))
+        return all(
+            n in self.never or n in self.values or n in self.shapes or n in self.copies
+            for n in names_read(expr)
+        )
 
     # ------------------------------------------------------------ extents
 
@@ -145,7 +150,12 @@ class Lengths:
             return self.resolve(self.shapes[array][axis], trail)
         if array in self.copies:
             source = self.copies[array]
-            if source in self.never or source in self.shapes or source in self.copies or source in self.sources:
+            if (
+                source in self.never
+                or source in self.shapes
+                or source in self.copies
+                or source in self.sources
+            ):
                 found = self.extent(source, axis, trail)
                 if self._is_constant(found):
                     return found
@@ -180,9 +190,13 @@ class Lengths:
                 found = self.extent(expr.array, expr.axis, trail)
                 return self.equal.get(found, found)
             case Binary(op="+" | "-" | "*"):
-                return Binary(expr.op, self.resolve(expr.a, trail), self.resolve(expr.b, trail), expr.kind)
+                return Binary(
+                    expr.op, self.resolve(expr.a, trail), self.resolve(expr.b, trail), expr.kind
+                )
             case Call(function="max" | "min"):
-                return Call(expr.function, tuple(self.resolve(a, trail) for a in expr.args), expr.kind)
+                return Call(
+                    expr.function, tuple(self.resolve(a, trail) for a in expr.args), expr.kind
+                )
         return expr
 
     def _direct(self, expr: Expr) -> Expr:
@@ -252,7 +266,12 @@ class Lengths:
         guards = frozenset(_flipped(t) if isinstance(t, Compare) else negation(t) for t in idle)
         claims = claim.items if isinstance(claim, Logic) and claim.op == "and" else (claim,)
         for c in claims:
-            if isinstance(c, Compare) and c.op in ("<", "<=") and self._is_constant(c.a) and self._is_constant(c.b):
+            if (
+                isinstance(c, Compare)
+                and c.op in ("<", "<=")
+                and self._is_constant(c.a)
+                and self._is_constant(c.b)
+            ):
                 gap = _difference(self.affine(c.b), self.affine(c.a))
                 self.facts.append((guards, _sum(gap, {None: -1}) if c.op == "<" else gap))
 
@@ -260,7 +279,11 @@ class Lengths:
         """Whether a form is not negative by what was checked before the loops."""
         for loop in reversed(loops):
             form = self._over(form, loop, largest=False)
-        running = {r[2] for r in map(self._range, [x for x in loops if isinstance(x.stmt, For)]) if r is not None}
+        running = {
+            r[2]
+            for r in map(self._range, [x for x in loops if isinstance(x.stmt, For)])
+            if r is not None
+        }
         for guards, fact in self.facts:
             if all(g in running or self._holds(g, []) for g in guards):
                 rest = _difference(form, fact)
@@ -330,7 +353,11 @@ class Lengths:
             else:
                 return None
         for atom in [a for a in form if a is not None]:
-            if isinstance(atom, Call) and atom.function == "max" and (form[atom] > 0) == (not largest):
+            if (
+                isinstance(atom, Call)
+                and atom.function == "max"
+                and (form[atom] > 0) == (not largest)
+            ):
                 floor = max((int(x.value) for x in atom.args if isinstance(x, Const)), default=None)
                 if floor is not None:
                     form[None] = form.get(None, 0) + form.pop(atom) * floor
@@ -351,7 +378,9 @@ class Lengths:
         step = int(loop.stmt.step.value)
         first = loop.stmt.start
         last = sub(loop.stmt.stop, ONE) if step > 0 else loop.stmt.stop
-        bound = (last if step > 0 else first) if (k > 0) == largest else (first if step > 0 else None)
+        bound = (
+            (last if step > 0 else first) if (k > 0) == largest else (first if step > 0 else None)
+        )
         if bound is None:
             bound = Binary("+", loop.stmt.stop, ONE, INT)
         elif (k > 0) == largest and step < 0:
@@ -360,7 +389,9 @@ class Lengths:
         del out[counter]
         return _sum(out, _scaled(self.affine(bound), k))
 
-    def _hoisted(self, check: IndexCheck, loops: list[_Loop], below: bool, above: bool) -> list[Stmt]:
+    def _hoisted(
+        self, check: IndexCheck, loops: list[_Loop], below: bool, above: bool
+    ) -> list[Stmt]:
         """A check at the outermost place where its extreme indices are known."""
         plain: list[Stmt] = [check]
         if not loops or not loops[-1].straight:
@@ -379,7 +410,10 @@ class Lengths:
             if bounds is None:
                 break
             first, last, runs = bounds
-            low, high = _substituted(low, loop.stmt.var, first, last, True), _substituted(high, loop.stmt.var, first, last, False)
+            low, high = (
+                _substituted(low, loop.stmt.var, first, last, True),
+                _substituted(high, loop.stmt.var, first, last, False),
+            )
             if low is None or high is None:
                 break
             guards.insert(0, runs)
@@ -410,7 +444,9 @@ class Lengths:
             return Binary("+", stmt.stop, ONE, INT), stmt.start, compare(">", stmt.start, stmt.stop)
         return None
 
-    def _test(self, check: IndexCheck, low: Expr, high: Expr, guards: list[Expr], below: bool, above: bool) -> Stmt:
+    def _test(
+        self, check: IndexCheck, low: Expr, high: Expr, guards: list[Expr], below: bool, above: bool
+    ) -> Stmt:
         extent = Extent(check.array, check.axis)
         tests: list[Expr] = []
         if below:
@@ -427,7 +463,9 @@ class Lengths:
 
 def _flipped(test: Compare) -> Expr:
     flips = {"<": ">=", ">": "<=", "<=": ">", ">=": "<"}
-    return Compare(flips[test.op], test.a, test.b) if test.op in flips else Unary("not", test, "bool")
+    return (
+        Compare(flips[test.op], test.a, test.b) if test.op in flips else Unary("not", test, "bool")
+    )
 
 
 def _substituted(expr: Expr, counter: Var, first: Expr, last: Expr, lowest: bool) -> Expr | None:
@@ -457,7 +495,9 @@ def _is_affine(expr: Expr) -> bool:
         case Binary(op="+" | "-"):
             return _is_affine(expr.a) and _is_affine(expr.b)
         case Binary(op="*"):
-            return (isinstance(expr.a, Const) and _is_affine(expr.b)) or (isinstance(expr.b, Const) and _is_affine(expr.a))
+            return (isinstance(expr.a, Const) and _is_affine(expr.b)) or (
+                isinstance(expr.b, Const) and _is_affine(expr.a)
+            )
         case Unary(op="-"):
             return _is_affine(expr.x)
     return False
@@ -493,4 +533,3 @@ def _scaled(a: Affine, k: int) -> Affine:
 
 def _difference(a: Affine, b: Affine) -> Affine:
     return _sum(a, _scaled(b, -1))
-

@@ -35,7 +35,7 @@ def _block(block: Block, uses: dict[str, int]) -> Block:
                 last = out[-1]
                 (target,), (source,) = stmt.targets, stmt.sources
                 made = isinstance(last, Alloc | Copy | MatMul) and last.target == source
-                if made and uses[source] == 2 and target not in reads_of(last):  # noqa: PLR2004
+                if made and uses[source] == 2 and target not in reads_of(last):
                     out[-1] = replace(last, target=target)
                 else:
                     out.append(stmt)

@@ -87,7 +87,9 @@ class _Contractor:
         return out
 
 
-def _place(block: Block, array: str, counters: tuple[Var, ...]) -> tuple[tuple[Var, ...], str] | None:
+def _place(
+    block: Block, array: str, counters: tuple[Var, ...]
+) -> tuple[tuple[Var, ...], str] | None:
     """Index and kind of the first write of an array, if nothing in front of it reads it."""
     for stmt in block:
         match stmt:
@@ -95,7 +97,10 @@ def _place(block: Block, array: str, counters: tuple[Var, ...]) -> tuple[tuple[V
                 index = stmt.index
                 if not stmt.fresh or index != counters:
                     return None
-                if any(array in {e.array for e in walk(x) if isinstance(e, Load)} for x in expressions(stmt)):
+                if any(
+                    array in {e.array for e in walk(x) if isinstance(e, Load)}
+                    for x in expressions(stmt)
+                ):
                     return None
                 return counters, stmt.value.kind
             case For() if array in {n for s in statements((stmt,)) for n in reads_of(s)}:
@@ -121,7 +126,9 @@ def _only_there(loop: For, array: str, index: tuple[Var, ...]) -> bool:
             return False
         for expr in expressions(stmt):
             for e in walk(expr):
-                if getattr(e, "array", None) == array and not (isinstance(e, Load) and e.index == index):
+                if getattr(e, "array", None) == array and not (
+                    isinstance(e, Load) and e.index == index
+                ):
                     return False
     simple = (Assign, Store, For, If)
     return all(isinstance(s, simple) for s in statements(inner) if array in reads_of(s))
@@ -143,7 +150,9 @@ def _replaced(block: Block, scalars: dict[str, Var]) -> Block:
                 out.append(replace(stmt, body=_replaced(stmt.body, scalars)))
             case If():
                 parts = _replaced(stmt.body, scalars), _replaced(stmt.orelse, scalars)
-                out.append(replace(stmt, test=_expr(stmt.test, scalars), body=parts[0], orelse=parts[1]))
+                out.append(
+                    replace(stmt, test=_expr(stmt.test, scalars), body=parts[0], orelse=parts[1])
+                )
             case _:
                 out.append(stmt)
     return tuple(out)

@@ -88,7 +88,9 @@ def _dropped(block: Block, back: set[tuple[str, str]]) -> Block:
             case For() | While():
                 stmt = replace(stmt, body=_dropped(stmt.body, back))
             case If():
-                stmt = replace(stmt, body=_dropped(stmt.body, back), orelse=_dropped(stmt.orelse, back))
+                stmt = replace(
+                    stmt, body=_dropped(stmt.body, back), orelse=_dropped(stmt.orelse, back)
+                )
         out.append(stmt)
     return tuple(out)
 

@@ -39,6 +39,7 @@ from srcad.ir.nodes import (
 )
 from srcad.transform.bounds import Lengths
 
+
 def fuse(body: Block, sites: Sites, lengths: Lengths) -> Block:
     """The body with neighbouring element loops fused; ``lengths`` says which ranges are equal."""
     return _Fuser(body, sites, lengths).block(body, at_top=True)
@@ -78,12 +79,18 @@ class _Fuser:
             return False
         first = out[k - 1]
         assert isinstance(first, For)
-        if not _is_plain(first) or not _is_plain(loop) or not self.lengths.same(first.stop, loop.stop):
+        if (
+            not _is_plain(first)
+            or not _is_plain(loop)
+            or not self.lengths.same(first.stop, loop.stop)
+        ):
             return False
         if self.mentions[loop.var.name] != _mentions(loop, loop.var.name):
             return False  # the counter is read after the loop
         made = assigned(first.body) | {first.var.name}
-        stored = {s for x in statements(first.body) if isinstance(x, Store) for s in self._sites(x.array)}
+        stored = {
+            s for x in statements(first.body) if isinstance(x, Store) for s in self._sites(x.array)
+        }
         for stmt in passed:
             if reads_of(stmt) & made or set(writes_of(stmt)) & _mentioned(first):
                 return False
@@ -92,7 +99,11 @@ class _Fuser:
         renamed = _renamed(loop.body, loop.var, first.var)
         if not self._independent(first, renamed):
             return False
-        merged = self.block((*first.body, *renamed)) if _nested(first.body, renamed) else (*first.body, *renamed)
+        merged = (
+            self.block((*first.body, *renamed))
+            if _nested(first.body, renamed)
+            else (*first.body, *renamed)
+        )
         del out[k - 1 :]
         out += passed
         out.append(replace(first, body=merged))

@@ -114,7 +114,7 @@ class _Pruner:
                 kept.append(new)
         return tuple(reversed(kept)), live
 
-    def statement(self, stmt: Stmt, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:  # noqa: PLR0911
+    def statement(self, stmt: Stmt, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
         match stmt:
             case Comment():
                 return stmt, live
@@ -123,11 +123,17 @@ class _Pruner:
                     return None, live
                 return stmt, live | self.reads(stmt)
             case Bind():
-                pairs = [(t, s) for t, s in zip(stmt.targets, stmt.sources, strict=True) if t in live and t != s]
+                pairs = [
+                    (t, s)
+                    for t, s in zip(stmt.targets, stmt.sources, strict=True)
+                    if t in live and t != s
+                ]
                 if not pairs:
                     return None, live
                 targets, sources = (tuple(p) for p in zip(*pairs, strict=True))
-                return replace(stmt, targets=targets, sources=sources), live - set(targets) | set(sources)
+                return replace(stmt, targets=targets, sources=sources), live - set(targets) | set(
+                    sources
+                )
             case Push():
                 return (stmt, live | self.reads(stmt)) if stmt.target in live else (None, live)
             case Grow():

@@ -55,5 +55,3 @@ def _without_zero(value: Expr, target: Var, zero: frozenset[str]) -> Expr:
     if isinstance(value, Binary) and value.op in "+-" and value.a == target and target.name in zero:
         return value.b if value.op == "+" else negate(value.b)
     return value
-
-

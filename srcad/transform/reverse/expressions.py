@@ -98,7 +98,15 @@ def _pull(
             _pull(expr.a, seed, active, name, None, at, out)
             _pull(expr.b, negate(seed), active, name, None, at, out)
         case Binary(op="*") if expr.a == expr.b:
-            _pull(expr.a, times(times(real(2.0, expr.kind), expr.a), seed), active, name, None, at, out)
+            _pull(
+                expr.a,
+                times(times(real(2.0, expr.kind), expr.a), seed),
+                active,
+                name,
+                None,
+                at,
+                out,
+            )
         case Binary(op="/"):
             _divide(expr, seed, active, name, result, at, out)
         case Binary(op="**") if isinstance(expr.b, Const):
@@ -127,10 +135,12 @@ def _pull(
 
 def _is_light(seed: Expr) -> bool:
     """A seed that costs one operation or two to write again."""
-    return sum(1 for _ in walk(seed)) <= 3 and not any(isinstance(e, Call | Load) for e in walk(seed))  # noqa: PLR2004
+    return sum(1 for _ in walk(seed)) <= 3 and not any(
+        isinstance(e, Call | Load) for e in walk(seed)
+    )
 
 
-def _by_rule(  # noqa: PLR0913 (the state of the walk)
+def _by_rule(
     expr: Expr,
     rule: Rule,
     args: tuple[Expr, ...],
@@ -208,7 +218,7 @@ def _power(base: Expr, exponent: Const) -> Expr | None:
         return None
     if p == 1:
         return real(1.0)
-    if p == 2:  # noqa: PLR2004
+    if p == 2:
         return Binary("*", real(2.0, base.kind), base, base.kind)
     lower = Const(p - 1, exponent.kind)
     return Binary("*", real(float(p), base.kind), Binary("**", base, lower, base.kind), base.kind)
@@ -248,5 +258,3 @@ def _extreme(
             else:
                 share = Binary("/", seed, ties, seed.kind)
         _pull(args[k], Select(test, share, zero, seed.kind), active, name, None, at, out)
-
-

@@ -149,7 +149,12 @@ class Reverser:
         self.trips: dict[int, Var] = {}
         self.shadowed_late: set[str] = set()
         self.fixed = self._fixed_names()
-        self.stored = {s for stmt in statements(body) if isinstance(stmt, Store) for s in sites.get(stmt.array, ())}
+        self.stored = {
+            s
+            for stmt in statements(body)
+            if isinstance(stmt, Store)
+            for s in sites.get(stmt.array, ())
+        }
         self.keepers: set[str] = set()
         """Variables that hold the old values of scalars."""
         self.comment: object = None
@@ -207,7 +212,11 @@ class Reverser:
             for site in found:
                 held[site] = held.get(site, 0) + 1
         for name in self.arrays:
-            if name in self.fixed and self.sites.get(name) == frozenset((name,)) and held[name] == 1:
+            if (
+                name in self.fixed
+                and self.sites.get(name) == frozenset((name,))
+                and held[name] == 1
+            ):
                 self.shadowed_late.add(name)
 
     def level_of(self, loop: Loop, chain: _Chain) -> _Level:
@@ -227,7 +236,12 @@ class Reverser:
         made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
         moving = {t for s in binds for t in s.targets} - made
         while True:
-            fixed = {t for s in binds if not set(s.targets) == set(s.sources) <= moving for t in s.targets}
+            fixed = {
+                t
+                for s in binds
+                if not set(s.targets) == set(s.sources) <= moving
+                for t in s.targets
+            }
             if not fixed & moving:
                 break
             moving -= fixed
@@ -279,7 +293,11 @@ class Reverser:
                 case For() | While():
                     if not self._reruns(stmt, level):
                         out |= self._stored(stmt.body)
-                        out |= {s.target for s in statements(stmt.body) if isinstance(s, Alloc | Copy | MatMul)}
+                        out |= {
+                            s.target
+                            for s in statements(stmt.body)
+                            if isinstance(s, Alloc | Copy | MatMul)
+                        }
                 case If():
                     out |= self._spoiled(stmt.body, level)
                     out |= self._spoiled(stmt.orelse, level)
@@ -312,10 +330,16 @@ class Reverser:
             return True
         match stmt:
             case For() | While():
-                return self._stable(stmt, level) and all(self._inner_reruns(s, level) for s in statements(stmt.body))
+                return self._stable(stmt, level) and all(
+                    self._inner_reruns(s, level) for s in statements(stmt.body)
+                )
             case Store():
                 sites = self.sites.get(stmt.array, frozenset((stmt.array,)))
-                return self._stable(stmt, level) and not sites & level.unstable and self._is_local(sites, level)
+                return (
+                    self._stable(stmt, level)
+                    and not sites & level.unstable
+                    and self._is_local(sites, level)
+                )
             case Alloc() | Copy() | MatMul():
                 return self._stable(stmt, level) and self._is_local({stmt.target}, level)
             case Invoke():
@@ -467,10 +491,15 @@ class Reverser:
         for e in walk(test):
             match e:
                 case Load():
-                    if e.array not in self.fixed or self.sites.get(e.array, frozenset()) & self.stored:
+                    if (
+                        e.array not in self.fixed
+                        or self.sites.get(e.array, frozenset()) & self.stored
+                    ):
                         return False
                 case Var():
-                    if e.name not in self.fixed and not (isinstance(level.loop, For) and e.name == level.loop.var.name):
+                    if e.name not in self.fixed and not (
+                        isinstance(level.loop, For) and e.name == level.loop.var.name
+                    ):
                         writes = [s for s in statements(block) if e.name in writes_of(s)]
                         first = [s for s in block if e.name in writes_of(s)]
                         if not (len(writes) == len(first) == 1) or e.name in exposed(block):
@@ -506,10 +535,19 @@ class Reverser:
         return self.idle[id(loop)]
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
-        made = any(isinstance(s, Alloc | Copy | MatMul | Store | Bind | Invoke) for s in statements(loop.body))
+        made = any(
+            isinstance(s, Alloc | Copy | MatMul | Store | Bind | Invoke)
+            for s in statements(loop.body)
+        )
         if made or isinstance(loop, While) or loop.until is not None:
             return False
-        trial = Reverser(self.body, dict(self.arrays), self.active, self.sites, Names(frozenset(self._all_names())))
+        trial = Reverser(
+            self.body,
+            dict(self.arrays),
+            self.active,
+            self.sites,
+            Names(frozenset(self._all_names())),
+        )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         chain = trial.chain((), loop)
         iteration = trial._reversed_iteration(loop, chain)
@@ -553,7 +591,9 @@ class Reverser:
     def _shadow_of(self, stmt: Stmt) -> list[Stmt]:
         """The shadow of an array that a statement makes or binds."""
         match stmt:
-            case Alloc() | Copy() | MatMul() if self.is_active(stmt.target) and stmt.target not in self.shadowed_late:
+            case Alloc() | Copy() | MatMul() if (
+                self.is_active(stmt.target) and stmt.target not in self.shadowed_late
+            ):
                 return [ZerosLike(self.bar(stmt.target), stmt.target, stmt.at)]
             case Bind() if any(self.is_active(t) for t in stmt.targets):
                 pairs = [
@@ -570,7 +610,15 @@ class Reverser:
         assert level.chain is not None
         match stmt:
             case Assign():
-                return [Assign(stmt.target, self.saved((id(stmt), "value"), stmt.target.name, stmt.target.kind, level.chain), stmt.at)]
+                return [
+                    Assign(
+                        stmt.target,
+                        self.saved(
+                            (id(stmt), "value"), stmt.target.name, stmt.target.kind, level.chain
+                        ),
+                        stmt.at,
+                    )
+                ]
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
@@ -589,9 +637,13 @@ class Reverser:
         assert level.chain is not None
         out: list[Stmt] = []
         for var in self._outs(loop):
-            out.append(Assign(var, self.saved((id(loop), var.name), var.name, var.kind, level.chain)))
+            out.append(
+                Assign(var, self.saved((id(loop), var.name), var.name, var.kind, level.chain))
+            )
         for name in self._bound_outs(loop, level):
-            out += [Pop(n, self.list_of((id(loop), n), n, level.chain)) for n in self.with_bars([name])]
+            out += [
+                Pop(n, self.list_of((id(loop), n), n, level.chain)) for n in self.with_bars([name])
+            ]
         return out
 
     def _outs(self, loop: Loop) -> list[Var]:
@@ -625,7 +677,11 @@ class Reverser:
             body.append(Assign(trips, add(trips, ONE)))
         out: list[Stmt] = []
         if not outer:
-            numbered = [c.number for c in self.chains.values() if c.loops[0] is loop and c.number is not None]
+            numbered = [
+                c.number
+                for c in self.chains.values()
+                if c.loops[0] is loop and c.number is not None
+            ]
             out += [Assign(n, ZERO) for n in numbered]
         if counts:
             out.append(Assign(self._trips(loop), ZERO))
@@ -639,7 +695,10 @@ class Reverser:
         for var in self._carried(loop):
             out.append(self.save((id(loop), "carried", var.name), var.name, var, chain))
         for name in self._carried_arrays(loop, level):
-            out += [Push(self.list_of((id(loop), "carried", n), n, chain), n) for n in self.with_bars([name])]
+            out += [
+                Push(self.list_of((id(loop), "carried", n), n, chain), n)
+                for n in self.with_bars([name])
+            ]
         return out
 
     def _carried(self, loop: Loop) -> list[Var]:
@@ -649,7 +708,9 @@ class Reverser:
     def _carried_arrays(self, loop: Loop, level: _Level) -> list[str]:
         early = exposed(loop.body)
         return sorted(
-            n for n in assigned(loop.body) if n in self.arrays and n in early and n not in level.moving
+            n
+            for n in assigned(loop.body)
+            if n in self.arrays and n in early and n not in level.moving
         )
 
     def _recorded_block(self, block: Block, level: _Level, chain: _Chain) -> list[Stmt]:
@@ -673,7 +734,10 @@ class Reverser:
                 case _ if self._reruns(stmt, level):
                     out.append(stmt)
                 case Assign():
-                    out += [stmt, self.save((id(stmt), "value"), stmt.target.name, stmt.target, chain)]
+                    out += [
+                        stmt,
+                        self.save((id(stmt), "value"), stmt.target.name, stmt.target, chain),
+                    ]
                 case Alloc() | Copy() | MatMul():
                     out += [stmt, *self._shadow_of(stmt)]
                     names = self.with_bars([stmt.target])
@@ -780,7 +844,7 @@ class Reverser:
             out.append(Bind(shadow.sources, shadow.targets, stmt.at))
         return out
 
-    def namer(self, out: list[Stmt]):  # noqa: ANN201 (a closure)
+    def namer(self, out: list[Stmt]):
         """A function that gives expressions names by assignments written to ``out``."""
 
         def name(expr: Expr, base: str) -> Expr:
@@ -831,7 +895,13 @@ class Reverser:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
         elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
             assert level.chain is not None
-            out.append(Store(stmt.array, stmt.index, self.saved((id(stmt), "old"), stmt.array, kind, level.chain)))
+            out.append(
+                Store(
+                    stmt.array,
+                    stmt.index,
+                    self.saved((id(stmt), "old"), stmt.array, kind, level.chain),
+                )
+            )
         if not is_float(kind) or not self.is_active(stmt.array):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
@@ -841,7 +911,11 @@ class Reverser:
             value, keeps = rest, True
         else:
             value, keeps = stmt.value, False
-        family = {n for n, s in self.sites.items() if s & self.sites.get(stmt.array, frozenset((stmt.array,)))}
+        family = {
+            n
+            for n, s in self.sites.items()
+            if s & self.sites.get(stmt.array, frozenset((stmt.array,)))
+        }
         touched = carriers(value) & self.active
         if not touched:
             if not keeps and not stmt.fresh:
@@ -853,7 +927,7 @@ class Reverser:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
         found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
-        if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:  # noqa: PLR2004
+        if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
             found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
@@ -887,7 +961,7 @@ class Reverser:
 
         return self.nest(stmt.target, ndim, body)
 
-    def nest(self, array: str, ndim: int, body) -> list[Stmt]:  # noqa: ANN001
+    def nest(self, array: str, ndim: int, body) -> list[Stmt]:
         """Loops over all elements of an array."""
         counters = [Var(self.names.fresh("ijklmn"[k % 6]), INT) for k in range(ndim)]
         block: list[Stmt] = body(tuple(counters))
@@ -929,9 +1003,14 @@ class Reverser:
         level = self.level_of(loop, chain)
         out: list[Stmt] = []
         for var in self._carried(loop):
-            out.append(Assign(var, self.saved((id(loop), "carried", var.name), var.name, var.kind, chain)))
+            out.append(
+                Assign(var, self.saved((id(loop), "carried", var.name), var.name, var.kind, chain))
+            )
         for name in self._carried_arrays(loop, level):
-            out += [Pop(n, self.list_of((id(loop), "carried", n), n, chain)) for n in self.with_bars([name])]
+            out += [
+                Pop(n, self.list_of((id(loop), "carried", n), n, chain))
+                for n in self.with_bars([name])
+            ]
         defined = exposed(loop.body)
         rerun = self._forward(loop.body, level, defined)
         return [*out, *rerun, *self._reverse(loop.body, level)]
@@ -953,7 +1032,10 @@ class Reverser:
         for name in stmt.writes:
             kept = self.names.fresh(f"{name}_before")
             self.arrays[kept] = self.arrays[name]
-            out += [Copy(kept, name), Push(self.list_of((id(stmt), "copy", name), name, chain), kept)]
+            out += [
+                Copy(kept, name),
+                Push(self.list_of((id(stmt), "copy", name), name, chain), kept),
+            ]
         out.append(stmt)
         return out + [self.save((id(stmt), t.name), t.name, t, chain) for t in stmt.targets]
 
@@ -995,7 +1077,9 @@ class Reverser:
                 if isinstance(a, Var) and self.is_active(a.name):
                     shares.append((a, share))
         out += restore
-        out.append(Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at))
+        out.append(
+            Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at)
+        )
         for t in stmt.targets:
             if is_float(t.kind) and self.is_active(t.name):
                 out.append(Assign(self.bar_var(t), real(0.0, t.kind)))
@@ -1048,10 +1132,14 @@ def backwards(loop: For, body: list[Stmt], names: Names) -> For:
         start, stop, step = sub(loop.stop, ONE), sub(loop.start, ONE), integer(-1)
         return For(loop.var, start, stop, step, tuple(body), None, loop.at)
     if loop.step == integer(-1):
-        return For(loop.var, add(loop.stop, ONE), add(loop.start, ONE), ONE, tuple(body), None, loop.at)
+        return For(
+            loop.var, add(loop.stop, ONE), add(loop.start, ONE), ONE, tuple(body), None, loop.at
+        )
     k = Var(names.fresh("k"), INT)
     place = Assign(loop.var, add(loop.start, times_step(k, loop.step)))
-    return For(k, sub(trip_count(loop), ONE), integer(-1), integer(-1), (place, *body), None, loop.at)
+    return For(
+        k, sub(trip_count(loop), ONE), integer(-1), integer(-1), (place, *body), None, loop.at
+    )
 
 
 def _floating(term: Expr, kind: str) -> Expr:
@@ -1095,13 +1183,15 @@ def _without(block: Block, loop: Loop) -> Block:
             case For() | While():
                 out.append(with_blocks(stmt, (_without(stmt.body, loop),)))
             case If():
-                out.append(with_blocks(stmt, (_without(stmt.body, loop), _without(stmt.orelse, loop))))
+                out.append(
+                    with_blocks(stmt, (_without(stmt.body, loop), _without(stmt.orelse, loop)))
+                )
             case _:
                 out.append(stmt)
     return tuple(out)
 
 
-def _plain_statements(block: Block):  # noqa: ANN202
+def _plain_statements(block: Block):
     """Statements outside of loops."""
     for stmt in block:
         yield stmt
@@ -1126,5 +1216,3 @@ def _added_to(value: Expr, own: Load) -> Expr | None:
 
 def _mentions(term: Expr, place: Load) -> int:
     return sum(1 for e in walk(term) if e == place)
-
-
