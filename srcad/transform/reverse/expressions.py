@@ -233,7 +233,7 @@ def _extreme(
     at: Position,
     out: list[Contribution],
 ) -> None:
-    """max and min: a tie is shared among the active arguments, and is 0 where an inactive one ties."""
+    """max and min: active arguments that tie share; it is 0 where an inactive one ties."""
     largest = "max" in operator
     live = [k for k, a in enumerate(args) if is_float(a.kind) and carriers(a) & active]
     held = tuple(a if isinstance(a, Var | Const) else name(a, "a") for a in args)

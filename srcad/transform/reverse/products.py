@@ -6,22 +6,35 @@ outer product, written as loops.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from srcad.ir.build import accumulate, times
+from srcad.ir.names import Names
 from srcad.ir.nodes import Expr, Load, MatMul, Stmt, Store
 from srcad.ir.types import FLOAT
+
+Body = Callable[[tuple[Expr, ...]], list[Stmt]]
+"""From an index to the statements for that element."""
 
 
 class Writer(Protocol):
     """What of the reverser is needed here."""
 
-    names: object
+    names: Names
     arrays: dict[str, tuple[str, int]]
 
-    def bar(self, name: str) -> str: ...
-    def is_active(self, name: str) -> bool: ...
-    def nest(self, array: str, ndim: int, body: object) -> list[Stmt]: ...
+    def bar(self, name: str) -> str:
+        """The shadow of an array."""
+        ...
+
+    def is_active(self, name: str) -> bool:
+        """Whether a name carries a derivative."""
+        ...
+
+    def nest(self, array: str, ndim: int, body: Body) -> list[Stmt]:
+        """Loops over all elements of an array."""
+        ...
 
 
 def reverse_product(stmt: MatMul, writer: Writer) -> list[Stmt]:
@@ -52,7 +65,7 @@ def reverse_product(stmt: MatMul, writer: Writer) -> list[Stmt]:
 
 def _product(writer: Writer, factor: str, product: MatMul) -> list[Stmt]:
     """``factor_b += product``."""
-    share = writer.names.fresh("share")  # type: ignore[attr-defined]
+    share = writer.names.fresh("share")
     writer.arrays[share] = writer.arrays[factor]
     made = MatMul(share, product.a, product.b, product.ta, product.tb)
 

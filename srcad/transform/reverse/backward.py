@@ -1,0 +1,310 @@
+"""The reverse half: one function for each statement, written for it last first."""
+
+from __future__ import annotations
+
+from srcad.analysis.activity import carriers
+from srcad.analysis.flow import assigned, scalars
+from srcad.ir.build import ONE, accumulate, add, integer, real, sub
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Bind,
+    Block,
+    Comment,
+    Copy,
+    Expr,
+    For,
+    If,
+    Invoke,
+    Load,
+    MatMul,
+    Pop,
+    Stmt,
+    Store,
+    Unary,
+    Var,
+    While,
+    ZerosLike,
+    names_read,
+    walk,
+    with_blocks,
+)
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_float
+from srcad.transform.reverse.expressions import contributions
+from srcad.transform.reverse.forward import Forward
+from srcad.transform.reverse.levels import Level
+from srcad.transform.reverse.loops import backwards, position, times_step
+from srcad.transform.reverse.products import reverse_product
+from srcad.transform.reverse.slots import Loop, floating
+
+
+class Backward(Forward):
+    """Writes the reverse of each statement."""
+
+    def _reverse(self, block: Block, level: Level) -> list[Stmt]:
+        """Reverse the statements of a level, last first."""
+        out: list[Stmt] = []
+        for stmt in reversed(block):
+            made = self._reverse_statement(stmt, level)
+            if made:
+                line = (stmt.at.file, stmt.at.line)
+                if line != self.comment and stmt.at.text and not isinstance(stmt, For | While | If):
+                    out.append(Comment(stmt.at.text.strip()))
+                    self.comment = line
+                out += made
+        return out
+
+    def _reverse_statement(self, stmt: Stmt, level: Level) -> list[Stmt]:
+        match stmt:
+            case Assign():
+                return self._reverse_assign(stmt, level)
+            case Store():
+                return self._reverse_store(stmt, level)
+            case If():
+                body, orelse = self._reverse(stmt.body, level), self._reverse(stmt.orelse, level)
+                if not body and not orelse:
+                    return []
+                self.comment = None
+                return [If(level.tests[id(stmt)], tuple(body), tuple(orelse), stmt.at)]
+            case For() | While():
+                return self._reverse_loop(stmt, level)
+            case Bind() if set(stmt.targets) == set(stmt.sources):
+                return self._permuted_back(stmt)
+            case Copy():
+                out: list[Stmt] = []
+                if self.is_active(stmt.target):
+                    out = self._copied_back(stmt)
+                return out + self._restored(stmt, level, [stmt.target])
+            case MatMul():
+                out = reverse_product(stmt, self) if self.is_active(stmt.target) else []
+                return out + self._restored(stmt, level, [stmt.target])
+            case Alloc():
+                return self._restored(stmt, level, [stmt.target])
+            case Bind():
+                return self._restored(stmt, level, list(stmt.targets))
+            case Invoke():
+                return self._reverse_invoke(stmt, level)
+        return []
+
+    def _restored(self, stmt: Stmt, level: Level, names: list[str]) -> list[Stmt]:
+        """Give names back the values that they had before a statement."""
+        out: list[Stmt] = []
+        kinds = scalars((stmt,))
+        for name in names:
+            if name in self.arrays:
+                for n in self.with_bars([name]):
+                    kept = level.kept.get((id(stmt), n))
+                    if kept is not None:
+                        out.append(Bind((n,), (kept,)))
+            else:
+                kept = level.kept.get((id(stmt), name))
+                if kept is not None:
+                    out.append(Assign(kinds[name], Var(kept, kinds[name].kind)))
+        return out
+
+    def _permuted_back(self, stmt: Bind) -> list[Stmt]:
+        out: list[Stmt] = [Bind(stmt.sources, stmt.targets, stmt.at)]
+        for shadow in self._shadow_of(stmt):
+            assert isinstance(shadow, Bind)
+            out.append(Bind(shadow.sources, shadow.targets, stmt.at))
+        return out
+
+    def _reverse_assign(self, stmt: Assign, level: Level) -> list[Stmt]:
+        restore = self._restored(stmt, level, [stmt.target.name])
+        if not is_float(stmt.target.kind) or not self.is_active(stmt.target.name):
+            return restore
+        target = stmt.target
+        seed = self.bar_var(target)
+        value = stmt.value
+        result = None if restore or target.name in names_read(value) else target
+        out: list[Stmt] = list(restore)
+        found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
+        own = [term for leaf, term in found if leaf == target]
+        for leaf, term in found:
+            if leaf != target:
+                out.append(self.add_to(leaf, term))
+        total: Expr = real(0.0, seed.kind)
+        for k, term in enumerate(own):
+            term = floating(term, seed.kind)
+            total = term if k == 0 else accumulate(total, term)
+        if total != seed:
+            out.append(Assign(seed, total))
+        return out
+
+    def _reverse_store(self, stmt: Store, level: Level) -> list[Stmt]:
+        out: list[Stmt] = []
+        kept = level.kept.get((id(stmt), "element"))
+        kind = stmt.value.kind
+        if kept is not None:
+            out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
+        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+            assert level.chain is not None
+            out.append(
+                Store(
+                    stmt.array,
+                    stmt.index,
+                    self.saved((id(stmt), "old"), stmt.array, kind, level.chain),
+                )
+            )
+        if not is_float(kind) or not self.is_active(stmt.array):
+            return out
+        place = Load(self.bar(stmt.array), stmt.index, kind)
+        own = Load(stmt.array, stmt.index, kind)
+        rest = _added_to(stmt.value, own)
+        if rest is not None:
+            value, keeps = rest, True
+        else:
+            value, keeps = stmt.value, False
+        family = {
+            n
+            for n, s in self.sites.items()
+            if s & self.sites.get(stmt.array, frozenset((stmt.array,)))
+        }
+        touched = carriers(value) & self.active
+        if not touched:
+            if not keeps and not stmt.fresh:
+                out.append(Store(place.array, place.index, real(0.0, kind)))
+            return out
+        overlaps = bool(touched & family)
+        seed: Expr = place
+        if overlaps:
+            seed = Var(self.names.fresh("seed"), kind)
+            out.append(Assign(seed, place))
+        found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+        if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:
+            seed = Var(self.names.fresh("seed"), kind)
+            out.append(Assign(seed, place))
+            found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+        if keeps:
+            out += [self.add_to(leaf, term) for leaf, term in found]
+            return out
+        selfs = [term for leaf, term in found if leaf == own]
+        others = [(leaf, term) for leaf, term in found if leaf != own]
+        aliased = any(isinstance(leaf, Load) and leaf.array in family for leaf, _ in others)
+        if aliased or not overlaps:
+            if overlaps and not stmt.fresh:
+                out.append(Store(place.array, place.index, real(0.0, kind)))
+            out += [self.add_to(leaf, term) for leaf, term in found]
+            if not overlaps and not stmt.fresh:
+                out.append(Store(place.array, place.index, real(0.0, kind)))
+            return out
+        out += [self.add_to(leaf, term) for leaf, term in others]
+        total = selfs[0]
+        for term in selfs[1:]:
+            total = accumulate(total, term)
+        out.append(Store(place.array, place.index, total))
+        return out
+
+    def _copied_back(self, stmt: Copy) -> list[Stmt]:
+        ndim = self.arrays[stmt.target][1]
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            share = Load(self.bar(stmt.target), at, FLOAT)
+            place = Load(self.bar(stmt.source), at, FLOAT)
+            return [Store(place.array, at, accumulate(place, share))]
+
+        return self.nest(stmt.target, ndim, body)
+
+    def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
+        skipped = level.loop is not None and id(stmt) in level.skipped
+        idle = skipped and self._reruns(stmt, level)
+        outer = level.chain.loops if skipped and not idle and level.chain is not None else ()
+        chain = self.chain(outer, stmt)
+        self.comment = None
+        inner = self.reversed_iteration(stmt, chain)
+        self.comment = None
+        counts = isinstance(stmt, While) or stmt.until is not None
+        var = stmt.var if isinstance(stmt, For) else None
+        if counts:
+            trips = self._trips(stmt)
+            k = Var(self.names.fresh("k"), INT)
+            if var is not None and isinstance(stmt, For):
+                inner = [Assign(var, add(stmt.start, times_step(k, stmt.step))), *inner]
+            if chain.number is not None and len(chain.loops) == 1:
+                inner = [Assign(chain.number, k), *inner]
+            loop = For(k, sub(trips, ONE), integer(-1), integer(-1), tuple(inner), None, stmt.at)
+        else:
+            assert isinstance(stmt, For)
+            if chain.number is not None and len(chain.loops) == 1:
+                inner = [Assign(chain.number, position(stmt)), *inner]
+            loop = backwards(stmt, inner, self.names)
+        if chain.number is not None and len(chain.loops) > 1:
+            step_back = Assign(chain.number, sub(chain.number, ONE))
+            loop = with_blocks(loop, ((step_back, *loop.body),))
+        restore = self._restored(stmt, level, sorted(assigned((stmt,)) - self._moved(stmt)))
+        return [loop, *restore]
+
+    def _reverse_invoke(self, stmt: Invoke, level: Level) -> list[Stmt]:
+        """``y = g(x, u)``: g is run again and reversed by a function of its own."""
+        out: list[Stmt] = []
+        for name in stmt.writes:
+            kept = level.kept.get((id(stmt), f"copy of {name}"))
+            if kept is None:
+                assert level.chain is not None
+                kept = self.names.fresh(f"{name}_before")
+                self.arrays[kept] = self.arrays[name]
+                out.append(Pop(kept, self.list_of((id(stmt), "copy", name), name, level.chain)))
+            out += self._contents(name, kept)
+        restore = self._restored(stmt, level, [t.name for t in stmt.targets])
+        involved = {t.name for t in stmt.targets} | set(stmt.writes)
+        if not involved & self.active:
+            return out + restore
+        args: list[Expr | str] = list(stmt.args)
+        for t in stmt.targets:
+            if is_float(t.kind):
+                args.append(self.bar_var(t) if self.is_active(t.name) else real(0.0, t.kind))
+        results: list[Var] = []
+        shares: list[tuple[Var, Var]] = []
+        for a in stmt.args[: stmt.count]:
+            if isinstance(a, str):
+                if self.arrays[a][0] not in (FLOAT, FLOAT32):
+                    continue
+                if self.is_active(a):
+                    args.append(self.bar(a))
+                else:
+                    scratch = self.names.fresh(f"{a}_b")
+                    self.arrays[scratch] = self.arrays[a]
+                    out.append(ZerosLike(scratch, a))
+                    args.append(scratch)
+            elif is_float(a.kind):
+                share = Var(self.names.fresh("share"), a.kind)
+                results.append(share)
+                if isinstance(a, Var) and self.is_active(a.name):
+                    shares.append((a, share))
+        out += restore
+        out.append(
+            Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at)
+        )
+        for t in stmt.targets:
+            if is_float(t.kind) and self.is_active(t.name):
+                out.append(Assign(self.bar_var(t), real(0.0, t.kind)))
+        return out + [self.add_to(var, share) for var, share in shares]
+
+    def _contents(self, target: str, source: str) -> list[Stmt]:
+        """``target[:] = source``."""
+        kind = self.arrays[target][0]
+        kind = kind if kind in (FLOAT, FLOAT32, BOOL) else INT
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            return [Store(target, at, Load(source, at, kind))]
+
+        return self.nest(target, self.arrays[target][1], body)
+
+
+def _added_to(value: Expr, own: Load) -> Expr | None:
+    """The ``e`` of ``own + e`` (or ``own - e``, negated), where it does not read ``own``."""
+    if not isinstance(value, Binary) or value.op not in "+-":
+        return None
+    if value.a == own:
+        rest = value.b if value.op == "+" else Unary("-", value.b, value.b.kind)
+    else:
+        inner = _added_to(value.a, own)
+        if inner is None:
+            return None
+        rest = Binary(value.op, inner, value.b, value.kind)
+    return None if any(e == own for e in walk(rest)) else rest
+
+
+def _mentions(term: Expr, place: Load) -> int:
+    return sum(1 for e in walk(term) if e == place)

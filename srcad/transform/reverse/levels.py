@@ -1,0 +1,333 @@
+"""What an iteration can rerun when it is reversed, and what has to be saved for it.
+
+A statement of a loop's body is run again, at the start of the reversed iteration, if everything
+it reads is then as it was: it reads no array whose contents the iteration changes (unless the
+array is made in the iteration and its contents rerun too), and no array name that the loop
+permutes. The answers hang on each other, so they are found by starting from the most and taking
+away until nothing changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Alloc,
+    Bind,
+    Block,
+    Check,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    Grow,
+    If,
+    IndexCheck,
+    Invoke,
+    Load,
+    Logic,
+    MatMul,
+    Print,
+    Raise,
+    Stmt,
+    Store,
+    Unary,
+    Var,
+    While,
+    expressions,
+    statements,
+    walk,
+    with_blocks,
+)
+from srcad.transform.prune import pruned_block
+from srcad.transform.reverse.slots import Chain, Loop, Slots
+
+_EFFECTS = (Check, IndexCheck, Raise, Print)
+
+
+@dataclass
+class Level:
+    """A loop whose iteration is reversed (or, ``loop`` None, the whole program)."""
+
+    loop: Loop | None
+    chain: Chain | None
+    unstable: frozenset[str]
+    """Sites whose contents change within an iteration and cannot be rerun."""
+    moving: frozenset[str]
+    """Array names that the loop only permutes: bound right after an iteration, not before."""
+    skipped: set[int] = field(default_factory=set)
+    """Inner loops (by id) that are not rerun."""
+    kept: dict[tuple[int, str], str] = field(default_factory=dict)
+    """Where the old value of a name is kept while an iteration is reversed."""
+    tests: dict[int, Expr] = field(default_factory=dict)
+
+
+class Levels(Slots):
+    """Decides, for each loop, what its iterations rerun."""
+
+    def _late_shadows(self, parameters: set[str]) -> None:
+        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep."""
+        held: dict[str, int] = {}
+        for found in self.sites.values():
+            for site in found:
+                held[site] = held.get(site, 0) + 1
+        for name in self.arrays:
+            if (
+                name in self.fixed
+                and self.sites.get(name) == frozenset((name,))
+                and held[name] == 1
+            ):
+                self.shadowed_late.add(name)
+
+    def level_of(self, loop: Loop, chain: Chain) -> Level:
+        """A loop whose iterations are reversed."""
+        unstable, moving, skipped = self._facts(loop)
+        return Level(loop, chain, unstable, moving, set(skipped))
+
+    def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
+        """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
+        if id(loop) not in self.facts:
+            self.facts[id(loop)] = self._decided(loop)
+        return self.facts[id(loop)]
+
+    def _decided(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
+        body = loop.body
+        binds = [s for s in statements(body) if isinstance(s, Bind)]
+        made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
+        moving = {t for s in binds for t in s.targets} - made
+        while True:
+            fixed = {
+                t
+                for s in binds
+                if not set(s.targets) == set(s.sources) <= moving
+                for t in s.targets
+            }
+            if not fixed & moving:
+                break
+            moving -= fixed
+        candidates = set(self._local_sites(loop))
+        while True:
+            unstable = self._stored(body) - candidates
+            level = Level(loop, None, frozenset(unstable), frozenset(moving))
+            spoiled = self._spoiled(body, level)
+            if not spoiled & candidates:
+                break
+            candidates -= spoiled
+        inner = [s for s in statements(body) if isinstance(s, For | While)]
+        skipped = frozenset(id(s) for s in inner if not self._reruns(s, level))
+        return level.unstable, level.moving, skipped
+
+    def _local_sites(self, loop: Loop) -> set[str]:
+        """Arrays made in an iteration that nothing outside of it can see."""
+        if id(loop) not in self.locals:
+            self.locals[id(loop)] = self._made_inside(loop)
+        return self.locals[id(loop)]
+
+    def _made_inside(self, loop: Loop) -> set[str]:
+        made = {s.target for s in statements(loop.body) if isinstance(s, Alloc | Copy | MatMul)}
+        if not made:
+            return set()
+        outside: set[str] = set()
+        for stmt in statements(_without(self.body, loop)):
+            outside |= reads_of(stmt) | set(writes_of(stmt))
+        early = exposed(loop.body)
+        aliased = {s for name, found in self.sites.items() for s in found if name != s}
+        return {t for t in made if t not in outside and t not in early and t not in aliased}
+
+    def _stored(self, body: Block) -> set[str]:
+        out: set[str] = set()
+        for stmt in statements(body):
+            match stmt:
+                case Store():
+                    out |= self.sites.get(stmt.array, frozenset((stmt.array,)))
+                case Invoke():
+                    for name in stmt.writes:
+                        out |= self.sites.get(name, frozenset((name,)))
+        return out
+
+    def _spoiled(self, body: Block, level: Level) -> set[str]:
+        """Local arrays whose contents cannot be rerun after all."""
+        out: set[str] = set()
+        for stmt in body:
+            match stmt:
+                case For() | While():
+                    if not self._reruns(stmt, level):
+                        out |= self._stored(stmt.body)
+                        out |= {
+                            s.target
+                            for s in statements(stmt.body)
+                            if isinstance(s, Alloc | Copy | MatMul)
+                        }
+                case If():
+                    out |= self._spoiled(stmt.body, level)
+                    out |= self._spoiled(stmt.orelse, level)
+                case Store():
+                    if not self._stable(stmt, level):
+                        out |= self.sites.get(stmt.array, frozenset((stmt.array,)))
+                case Copy() | MatMul() | Alloc():
+                    if not self._stable(stmt, level):
+                        out.add(stmt.target)
+                case Invoke():
+                    for name in stmt.writes:
+                        out |= self.sites.get(name, frozenset((name,)))
+        return out
+
+    def _stable(self, stmt: Stmt, level: Level) -> bool:
+        """Whether what a statement reads is, at the start of the reversed iteration, as it was."""
+        if reads_of(stmt) & level.moving:
+            return False
+        arrays = [e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
+        match stmt:
+            case Copy():
+                arrays.append(stmt.source)
+            case MatMul():
+                arrays += [stmt.a, stmt.b]
+        return not any(self.sites.get(a, frozenset((a,))) & level.unstable for a in arrays)
+
+    def _reruns(self, stmt: Stmt, level: Level) -> bool:
+        """Whether a statement of an iteration is run again when the iteration is reversed."""
+        if level.loop is None:
+            return True
+        match stmt:
+            case For() | While():
+                return self._stable(stmt, level) and all(
+                    self._inner_reruns(s, level) for s in statements(stmt.body)
+                )
+            case Store():
+                sites = self.sites.get(stmt.array, frozenset((stmt.array,)))
+                return (
+                    self._stable(stmt, level)
+                    and not sites & level.unstable
+                    and self._is_local(sites, level)
+                )
+            case Alloc() | Copy() | MatMul():
+                return self._stable(stmt, level) and self._is_local({stmt.target}, level)
+            case Invoke():
+                return False
+            case Bind():
+                return not (set(stmt.targets) | set(stmt.sources)) & level.moving
+        return self._stable(stmt, level)
+
+    def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
+        if isinstance(stmt, Bind | Invoke):
+            return False
+        if isinstance(stmt, *(_EFFECTS,)):
+            return True
+        if isinstance(stmt, If):
+            return self._stable(stmt, level)
+        return self._reruns(stmt, level)
+
+    def _is_local(self, sites: set[str] | frozenset[str], level: Level) -> bool:
+        assert level.loop is not None
+        local = self._local_sites(level.loop)
+        return set(sites) <= local and not set(sites) & level.unstable
+
+    def _moved(self, loop: Loop) -> set[str]:
+        """Array names that a loop only permutes: reversing it puts them back by itself."""
+        return set(self._facts(loop)[1])
+
+    def _all_names(self) -> set[str]:
+        out: set[str] = set()
+        for stmt in statements(self.body):
+            out |= reads_of(stmt) | set(writes_of(stmt))
+        return out
+
+    def _repeatable(self, test: Expr, stmt: If, level: Level) -> bool:
+        """Whether a condition can simply be evaluated again when the branch is reversed."""
+        if isinstance(test, Var):
+            return False
+        block = level.loop.body if level.loop is not None else self.body
+        for e in walk(test):
+            match e:
+                case Load():
+                    if (
+                        e.array not in self.fixed
+                        or self.sites.get(e.array, frozenset()) & self.stored
+                    ):
+                        return False
+                case Var():
+                    if e.name not in self.fixed and not (
+                        isinstance(level.loop, For) and e.name == level.loop.var.name
+                    ):
+                        writes = [s for s in statements(block) if e.name in writes_of(s)]
+                        first = [s for s in block if e.name in writes_of(s)]
+                        if not (len(writes) == len(first) == 1) or e.name in exposed(block):
+                            return False
+                case Const() | Compare() | Logic() | Extent() | Unary():
+                    pass
+                case _:
+                    return False
+        return True
+
+    def _carried(self, loop: Loop) -> list[Var]:
+        early = exposed(loop.body)
+        return [v for n, v in sorted(scalars(loop.body).items()) if n in early]
+
+    def _carried_arrays(self, loop: Loop, level: Level) -> list[str]:
+        early = exposed(loop.body)
+        return sorted(
+            n
+            for n in assigned(loop.body)
+            if n in self.arrays and n in early and n not in level.moving
+        )
+
+    def _outs(self, loop: Loop) -> list[Var]:
+        outs = [v for _, v in sorted(scalars((loop,)).items())]
+        if isinstance(loop, While) or loop.until is not None:
+            outs.append(self._trips(loop))
+        return outs
+
+    def _bound_outs(self, loop: Loop, level: Level) -> list[str]:
+        return sorted(n for n in assigned((loop,)) if n in self.arrays and n not in level.moving)
+
+    def _is_idle(self, loop: Loop, level: Level) -> bool:
+        """Whether the reversal of an inner loop needs nothing that rerunning it would record."""
+        if level.loop is None:
+            return False
+        if id(loop) not in self.idle:
+            self.idle[id(loop)] = self._needs_no_rerun(loop)
+        return self.idle[id(loop)]
+
+    def _needs_no_rerun(self, loop: Loop) -> bool:
+        made = any(
+            isinstance(s, Alloc | Copy | MatMul | Store | Bind | Invoke)
+            for s in statements(loop.body)
+        )
+        if made or isinstance(loop, While) or loop.until is not None:
+            return False
+        trial = type(self)(
+            self.body,
+            dict(self.arrays),
+            self.active,
+            self.sites,
+            Names(frozenset(self._all_names())),
+        )
+        trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
+        chain = trial.chain((), loop)
+        iteration = trial.reversed_iteration(loop, chain)
+        live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
+        kept = pruned_block(tuple(iteration), set(trial.arrays), live)
+        tapes = set(trial.tape_names.values())
+        return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _without(block: Block, loop: Loop) -> Block:
+    """A block without one of its loops."""
+    out: list[Stmt] = []
+    for stmt in block:
+        if stmt is loop:
+            continue
+        match stmt:
+            case For() | While():
+                out.append(with_blocks(stmt, (_without(stmt.body, loop),)))
+            case If():
+                out.append(
+                    with_blocks(stmt, (_without(stmt.body, loop), _without(stmt.orelse, loop)))
+                )
+            case _:
+                out.append(stmt)
+    return tuple(out)

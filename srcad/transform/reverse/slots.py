@@ -1,0 +1,257 @@
+"""Where reversal saves: tapes indexed by loop counters, growing tapes, lists of arrays; shadows.
+
+The iterations of a loop that is recorded are numbered by a *chain*: by the counters of the loops
+around them where all trip counts are known beforehand (a tape then has exactly as many slots), or
+by a running number (the tape grows). Adjoints and shadows get their names here, ``x_b`` for ``x``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from srcad.analysis.alias import Sites
+from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.ir.build import ONE, ZERO, accumulate, at_least_zero, real
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Assign,
+    Block,
+    Call,
+    Const,
+    Expr,
+    Extent,
+    For,
+    If,
+    Keep,
+    Load,
+    Select,
+    Stack,
+    Stmt,
+    Store,
+    Tape,
+    Var,
+    While,
+    names_read,
+    statements,
+)
+from srcad.ir.types import BOOL, FLOAT, INT, is_float
+from srcad.transform.reverse.loops import position, trip_count
+from srcad.transform.reverse.products import Body
+
+Loop = For | While
+
+
+@dataclass
+class Chain:
+    """How an iteration of a recorded loop is numbered: by counters, or by a running number."""
+
+    loops: tuple[Loop, ...]
+    shape: tuple[Expr, ...] | None
+    """Trip counts, where they are known before the first loop; None: a running number."""
+    number: Var | None
+    tapes: list[str] = field(default_factory=list)
+    """Growing tapes that one iteration fills one slot of."""
+
+
+class Slots:
+    """Names, tapes and shadows of one reversal."""
+
+    def __init__(
+        self,
+        body: Block,
+        arrays: dict[str, tuple[str, int]],
+        active: set[str],
+        sites: Sites,
+        names: Names,
+    ) -> None:
+        self.body = body
+        self.arrays = arrays
+        self.active = active
+        self.sites = sites
+        self.names = names
+        self.bars: dict[str, str] = {}
+        self.opening: list[Stmt] = []
+        self.middle: list[Stmt] = []
+        self.tape_names: dict[tuple[object, ...], str] = {}
+        self.chains: dict[tuple[int, ...], Chain] = {}
+        self.heads: dict[int, list[Stmt]] = {}
+        self.trips: dict[int, Var] = {}
+        self.shadowed_late: set[str] = set()
+        self.fixed = _fixed_names(body, set(arrays))
+        self.stored = {
+            s
+            for stmt in statements(body)
+            if isinstance(stmt, Store)
+            for s in sites.get(stmt.array, ())
+        }
+        self.keepers: set[str] = set()
+        """Variables that hold the old values of scalars."""
+        self.comment: object = None
+        self.facts: dict[int, tuple[frozenset[str], frozenset[str], frozenset[int]]] = {}
+        self.locals: dict[int, set[str]] = {}
+        self.idle: dict[int, bool] = {}
+
+    def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
+        """One iteration reversed: take up what it found, rerun, reverse."""
+        raise NotImplementedError
+
+    def bar(self, name: str) -> str:
+        """The adjoint (of a scalar) or the shadow (of an array)."""
+        if name not in self.bars:
+            self.bars[name] = self.names.fresh(f"{name}_b")
+            if name in self.arrays:
+                self.arrays[self.bars[name]] = self.arrays[name]
+        return self.bars[name]
+
+    def bar_var(self, var: Var) -> Var:
+        """The adjoint of a scalar."""
+        return Var(self.bar(var.name), var.kind)
+
+    def is_active(self, name: str) -> bool:
+        """Whether a name carries a derivative."""
+        return name in self.active
+
+    def chain(self, outer: tuple[Loop, ...], loop: Loop) -> Chain:
+        """How the iterations of a loop, recorded inside ``outer`` ones, are numbered."""
+        loops = (*outer, loop)
+        key = tuple(id(x) for x in loops)
+        if key not in self.chains:
+            shape = self._shape(loops)
+            number = None if shape is not None else Var(self.names.fresh("trip"), INT)
+            self.chains[key] = Chain(loops, shape, number)
+        return self.chains[key]
+
+    def _shape(self, loops: tuple[Loop, ...]) -> tuple[Expr, ...] | None:
+        head = loops[0]
+        changing = assigned((head,)) if len(loops) > 1 else set()
+        at_top = any(head is s for s in plain_statements(self.body))
+        shape: list[Expr] = []
+        for loop in loops:
+            if not isinstance(loop, For) or loop.until is not None:
+                return None
+            names = names_read(loop.start) | names_read(loop.stop) | names_read(loop.step)
+            if names & changing or not (at_top or names <= self.fixed):
+                return None
+            size = trip_count(loop)
+            shape.append(size if _certainly_positive(size) else at_least_zero(size))
+        return tuple(shape)
+
+    def slot(self, chain: Chain) -> tuple[Expr, ...]:
+        """The place of the current iteration on the tapes of a chain."""
+        if chain.number is not None:
+            return (chain.number,)
+        return tuple(position(loop) for loop in chain.loops if isinstance(loop, For))
+
+    def tape(self, key: tuple[object, ...], base: str, dtype: str, chain: Chain) -> str:
+        """The tape of one value that each iteration of a chain saves."""
+        key = (key, tuple(id(x) for x in chain.loops))
+        if key not in self.tape_names:
+            name = self.names.fresh(f"{base}_tape")
+            self.tape_names[key] = name
+            self.arrays[name] = (dtype, len(chain.shape) if chain.shape else 1)
+            if chain.shape is None:
+                self.opening.append(Stack(name, dtype))
+                chain.tapes.append(name)
+            else:
+                head = chain.loops[0]
+                if any(head is s for s in plain_statements(self.body)):
+                    self.heads.setdefault(id(head), []).append(Tape(name, chain.shape, dtype))
+                else:
+                    self.middle.append(Tape(name, chain.shape, dtype))
+        return self.tape_names[key]
+
+    def saved(self, key: tuple[object, ...], base: str, kind: str, chain: Chain) -> Load:
+        """The slot, as an expression, of a value saved once an iteration."""
+        return Load(self.tape(key, base, kind, chain), self.slot(chain), kind)
+
+    def save(self, key: tuple[object, ...], base: str, value: Expr, chain: Chain) -> Stmt:
+        """Save a value in its slot."""
+        place = self.saved(key, base, value.kind, chain)
+        return Store(place.array, place.index, value, True)
+
+    def list_of(self, key: tuple[object, ...], array: str, chain: Chain) -> str:
+        """The list of references to the arrays that a name denoted, one an iteration."""
+        key = (key, tuple(id(x) for x in chain.loops))
+        if key not in self.tape_names:
+            name = self.names.fresh(f"{array}_list")
+            self.tape_names[key] = name
+            self.opening.append(Keep(name, *self.arrays[array]))
+        return self.tape_names[key]
+
+    def with_bars(self, names: list[str]) -> list[str]:
+        """Array names and the shadows that are bound along with them."""
+        extra = [self.bar(n) for n in names if self.is_active(n) and n not in self.shadowed_late]
+        return [*names, *extra]
+
+    def _trips(self, loop: Loop) -> Var:
+        if id(loop) not in self.trips:
+            self.trips[id(loop)] = Var(self.names.fresh("trips"), INT)
+        return self.trips[id(loop)]
+
+    def nest(self, array: str, ndim: int, body: Body) -> list[Stmt]:
+        """Loops over all elements of an array."""
+        counters = [Var(self.names.fresh("ijklmn"[k % 6]), INT) for k in range(ndim)]
+        block: list[Stmt] = body(tuple(counters))
+        for k in reversed(range(ndim)):
+            block = [For(counters[k], ZERO, Extent(array, k), ONE, tuple(block))]
+        return block
+
+    def namer(self, out: list[Stmt]):
+        """A function that gives expressions names by assignments written to ``out``."""
+
+        def name(expr: Expr, base: str) -> Expr:
+            if isinstance(expr, Var | Const):
+                return expr
+            var = Var(self.names.fresh(base), expr.kind)
+            out.append(Assign(var, expr))
+            return var
+
+        return name
+
+    def add_to(self, leaf: Var | Load, term: Expr) -> Stmt:
+        """Accumulate a contribution."""
+        term = floating(term, leaf.kind)
+        if isinstance(leaf, Var):
+            bar = self.bar_var(leaf)
+            return Assign(bar, accumulate(bar, term))
+        place = Load(self.bar(leaf.array), leaf.index, leaf.kind)
+        return Store(place.array, place.index, accumulate(place, term))
+
+
+def _certainly_positive(size: Expr) -> bool:
+    return isinstance(size, Extent) or (isinstance(size, Const) and size.value >= 0)
+
+
+def floating(term: Expr, kind: str) -> Expr:
+    """A contribution as a float."""
+    if is_float(term.kind):
+        return term
+    if isinstance(term, Const):
+        return real(float(term.value), kind)
+    if term.kind == BOOL:
+        return Select(term, real(1.0, kind), real(0.0, kind), kind)
+    return Call("float", (term,), FLOAT)
+
+
+def plain_statements(block: Block):
+    """Statements outside of loops."""
+    for stmt in block:
+        yield stmt
+        if isinstance(stmt, If):
+            yield from plain_statements(stmt.body)
+            yield from plain_statements(stmt.orelse)
+
+
+def _fixed_names(body: Block, arrays: set[str]) -> set[str]:
+    """Names bound at most once, outside of loops and branches: the same all along."""
+    counts: dict[str, int] = {}
+    nested: set[str] = set()
+    for stmt in body:
+        for name in writes_of(stmt):
+            counts[name] = counts.get(name, 0) + 1
+        if isinstance(stmt, For | While | If):
+            nested |= assigned((stmt,))
+    every = set(arrays)
+    for stmt in statements(body):
+        every |= reads_of(stmt)
+    return {n for n in every if counts.get(n, 0) <= 1 and n not in nested}
