@@ -1,0 +1,123 @@
+"""Fill the generated blocks of README.md and docs/*.md with what srcad really writes.
+
+A block stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``; ``BLOCKS`` says
+how each is made. ``python docs/regenerate.py`` rewrites the files, ``--check`` only compares.
+"""
+
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import srcad
+
+ROOT = Path(__file__).resolve().parent.parent
+_BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
+
+
+# ------------------------------------------------------------ the functions that are shown
+
+
+def energy(angle, speed, drag, dt, n):
+    for t in range(n):
+        speed = speed - dt * (9.81 * math.sin(angle) + drag * speed)
+        angle = angle + dt * speed
+    return 0.5 * speed * speed + 9.81 * (1.0 - math.cos(angle))
+
+
+def string(u, k, dt, n):
+    v = np.zeros_like(u)
+    for t in range(n):
+        for i in range(1, len(u) - 1):
+            a = k * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+            v[i] += dt * math.tanh(a)
+        u += dt * v
+    return np.sum(v**2)
+
+
+def distances(x, n):
+    parts = [abs(x - k) for k in range(n)]
+    return sum(parts)
+
+
+def smallest(x):
+    return x[np.argsort(x)[0]]
+
+
+# ------------------------------------------------------------ the blocks
+
+
+def _fenced(text: str, language: str = "python") -> str:
+    return f"```{language}\n{text.strip()}\n```\n"
+
+
+def _source(f: Callable[..., Any]) -> str:
+    return _fenced(inspect.getsource(f))
+
+
+def _adjoint(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
+    return _fenced(_located(srcad.grad(f, wrt=wrt).source(*args)))
+
+
+def _refused(f: Callable[..., Any], *args: Any) -> str:
+    try:
+        srcad.grad(f).source(*args)
+    except srcad.SrcadError as error:
+        return _fenced(f"srcad.{type(error).__name__}: {_located(str(error))}", "text")
+    raise AssertionError(f"{f.__name__} is not refused")
+
+
+def _located(text: str) -> str:
+    """The text as it reads when the function stands in a file ``simulation.py``, at any line."""
+    name = re.escape(str(Path(__file__)))
+    text = re.sub(rf'{name}", line \d+', 'simulation.py", line 2', text)
+    return re.sub(rf"{name}:\d+", "simulation.py", text)
+
+
+_U = np.ones(8)
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "energy": lambda: (
+        f"From\n\n{_source(energy)}\n"
+        '`srcad.grad(energy, wrt=("angle", "drag"))` writes, for four floats and an int,\n\n'
+        + _adjoint(energy, 1.0, 0.0, 0.1, 0.01, 100, wrt=("angle", "drag"))
+    ),
+    "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
+    "refused-function": lambda: f"{_source(smallest)}\n{_refused(smallest, _U)}",
+    "string": lambda: _source(string),
+    "string-adjoint": lambda: _adjoint(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
+}
+
+
+def regenerated(text: str) -> str:
+    """The text of a page with its generated blocks made anew."""
+    return _BLOCK.sub(lambda m: m.group(1) + BLOCKS[m.group(2)]() + m.group(3), text)
+
+
+def pages() -> list[Path]:
+    """The pages that may hold generated blocks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def main() -> int:
+    """Rewrite the pages, or (with ``--check``) say which are out of date."""
+    stale = []
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        new = regenerated(text)
+        if new != text:
+            stale.append(page.relative_to(ROOT))
+            if "--check" not in sys.argv[1:]:
+                page.write_text(new, encoding="utf-8")
+    for name in stale:
+        sys.stdout.write(f"{name}\n")
+    return 1 if stale and "--check" in sys.argv[1:] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
