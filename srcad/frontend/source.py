@@ -95,16 +95,17 @@ def find_source(function: Any) -> FunctionSource:
     code = plain.__code__
     found = _found.get(id(code))
     if found is None or found[0]() is not code:  # equal code may come from another file
-        found = (
-            weakref.ref(code, lambda _, key=id(code): _found.pop(key, None)),
-            _located(plain),
-        )
-        _found[id(code)] = found
+        gone = weakref.ref(code, functools.partial(_forget, id(code)))
+        _found[id(code)] = found = (gone, _located(plain))
     name, node, lines = found[1]
     return FunctionSource(plain, name, node, code.co_filename, lines)
 
 
 _found: dict[int, tuple[weakref.ref[types.CodeType], tuple[str, Any, tuple[str, ...]]]] = {}
+
+
+def _forget(key: int, _: object) -> None:
+    _found.pop(key, None)
 
 
 # ---------------------------------------------------------------- from a callable to a function
@@ -153,7 +154,7 @@ def _unwrapped(function: Any) -> types.FunctionType:
             hint="pass a function",
         )
     raise SourceNotFoundError(
-        f"the source of {name} ({type(function).__name__}) cannot be read: it is not a Python function",
+        f"the source of {name} ({type(function).__name__}) cannot be read: it is no Python function",
         hint="call it inside a Python function and differentiate that",
     )
 
@@ -161,9 +162,7 @@ def _unwrapped(function: Any) -> types.FunctionType:
 def _require_plain(function: types.FunctionType) -> None:
     code, name = function.__code__, function.__qualname__
     flags = code.co_flags
-    text = linecache.getline(code.co_filename, code.co_firstlineno).rstrip("\r\n")
-    lead = len(text) - len(text.lstrip())
-    at = Position(code.co_filename, code.co_firstlineno, lead, len(text), text)
+    at = _culprit(function)
     if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE):
         raise UnsupportedError(
             f"{name} is a coroutine (async def)",
@@ -185,6 +184,27 @@ def _require_plain(function: types.FunctionType) -> None:
         )
 
 
+def _culprit(function: types.FunctionType) -> Position | None:
+    """Where a coroutine or a generator says that it is one."""
+    code = function.__code__
+    text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    try:
+        tree = gast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+    lines = tuple(text.splitlines())
+    for node in gast.walk(tree):
+        if not isinstance(node, gast.AsyncFunctionDef | gast.FunctionDef):
+            continue
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+        if first == code.co_firstlineno:
+            yields = [n for n in gast.walk(node) if isinstance(n, gast.Yield | gast.YieldFrom)]
+            found = yields[0] if yields and isinstance(node, gast.FunctionDef) else node
+            source = FunctionSource(function, node.name, node, code.co_filename, lines)
+            return source.position(found)
+    return None
+
+
 # ---------------------------------------------------------------- from a function to its text
 
 
@@ -196,12 +216,12 @@ def _located(function: types.FunctionType) -> tuple[str, Any, tuple[str, ...]]:
     if not text:
         raise SourceNotFoundError(
             f"the source of {title} cannot be read: {code.co_filename!r} is not a file",
-            hint="save the function in a module or a notebook cell (code given to exec, `python -c` "
-            "or standard input has no text that can be read)",
+            hint="save the function in a module or a notebook cell (code given to exec, to "
+            "`python -c` or on standard input has no text that can be read)",
         )
     lines = tuple(line.rstrip("\r\n") for line in text.splitlines(keepends=True))
     changed = SourceNotFoundError(
-        f"the source of {title} is not what it runs: {code.co_filename} changed after it was imported",
+        f"the source of {title} is not what it runs: {code.co_filename} changed after its import",
         Position(
             code.co_filename,
             code.co_firstlineno,
@@ -265,12 +285,11 @@ def _node(tree: Any, code: types.CodeType) -> Any:
     """The definition that a code object was compiled from."""
     if code.co_name != "<lambda>":
         for node in gast.walk(tree):
-            if isinstance(node, gast.FunctionDef) and node.name == code.co_name:
-                if (
-                    min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                    == code.co_firstlineno
-                ):
-                    return node
+            if not isinstance(node, gast.FunctionDef) or node.name != code.co_name:
+                continue
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return node
         return None
     spans = [
         (p[0], p[2]) for p in code.co_positions() if p[0] is not None and p[2] is not None and p[3]
