@@ -154,7 +154,7 @@ def _unwrapped(function: Any) -> types.FunctionType:
             hint="pass a function",
         )
     raise SourceNotFoundError(
-        f"the source of {name} ({type(function).__name__}) cannot be read: it is no Python function",
+        f"the source of {name} ({type(function).__name__}) cannot be read: not a Python function",
         hint="call it inside a Python function and differentiate that",
     )
 
