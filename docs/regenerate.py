@@ -1,7 +1,8 @@
 """Fill the generated blocks of README.md and docs/*.md with what srcad really writes.
 
 A block stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``; ``BLOCKS`` says
-how each is made. ``python docs/regenerate.py`` rewrites the files, ``--check`` only compares.
+how each is made. ``python -m docs.regenerate``, in the
+root of the repository, rewrites the files; with ``--check`` it only compares.
 """
 
 import inspect

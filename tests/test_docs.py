@@ -53,7 +53,7 @@ def test_code_runs(page, tmp_path, monkeypatch):
 def test_generated_blocks_are_up_to_date(page):
     regenerate = _module(ROOT / "docs" / "regenerate.py", "docs_regenerate")
     text = page.read_text(encoding="utf-8")
-    assert text == regenerate.regenerated(text), "run python docs/regenerate.py"
+    assert text == regenerate.regenerated(text), "run python -m docs.regenerate"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
