@@ -1,8 +1,8 @@
 """Fill the generated blocks of README.md and docs/*.md with what srcad really writes.
 
 A block stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``; ``BLOCKS`` says
-how each is made. ``python -m docs.regenerate``, in the
-root of the repository, rewrites the files; with ``--check`` it only compares.
+how each is made. ``python -m docs.regenerate``, in the root of the repository, rewrites the
+files; with ``--check`` it only compares.
 """
 
 import inspect
@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 
 import srcad
+from srcad.frontend import library
+from srcad.rules import registry
+from srcad.rules.library import Rule, all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -48,6 +51,44 @@ def distances(x, n):
 
 def smallest(x):
     return x[np.argsort(x)[0]]
+
+
+# ------------------------------------------------------------ what has a derivative
+
+
+def _functions() -> str:
+    """A table of the rules, from the registry."""
+    rows = ["| function | the same | singular |", "|---|---|---|"]
+    for rule in all_rules():
+        if rule.name == "stop_gradient":
+            continue
+        aliases = dict.fromkeys(_spelled(f) for f in functions_of(rule))
+        shown = ", ".join(f"`{a}`" for a in aliases if a != rule.name)
+        constant = " (derivative 0)" if rule.partials is None else ""
+        singular = "yes" if rule.singular else ""
+        rows.append(f"| `{rule.name}`{constant} | {shown} | {singular} |")
+    return "\n".join(rows) + "\n"
+
+
+def functions_of(rule: Rule) -> list[Any]:
+    """The function objects that a rule serves."""
+    return [f for f, r in registry._by_object.items() if r is rule]
+
+
+def _array_functions() -> str:
+    """The array functions and methods, from the front end's library."""
+    functions = dict.fromkeys(_spelled(f) for f in library._functions)
+    methods = [f".{name}()" for name in library._methods]
+    return ", ".join(f"`{name}`" for name in [*functions, *methods]) + ".\n"
+
+
+def _spelled(function: Any) -> str:
+    """How a user writes a function."""
+    name = function.__name__
+    if isinstance(function, np.ufunc) or getattr(np, name, None) is function:
+        return f"np.{name}"
+    module = {"builtins": "", "_operator": "operator.", "numpy": "np."}
+    return f"{module.get(function.__module__, function.__module__ + '.')}{name}"
 
 
 # ------------------------------------------------------------ the blocks
@@ -90,6 +131,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     ),
     "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
     "refused-function": lambda: f"{_source(smallest)}\n{_refused(smallest, _U)}",
+    "functions": _functions,
+    "array-functions": _array_functions,
     "string": lambda: _source(string),
     "string-adjoint": lambda: _adjoint(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
 }
