@@ -5,6 +5,7 @@ how each is made. ``python -m docs.regenerate``, in the root of the repository, 
 files; with ``--check`` it only compares.
 """
 
+import ast
 import inspect
 import math
 import re
@@ -12,13 +13,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 import srcad
+from srcad import pipeline
 from srcad.frontend import library
+from srcad.frontend.elaborate import Elaborated, elaborate
+from srcad.frontend.source import find_source
+from srcad.ir.nodes import Block
+from srcad.ir.printer import print_block
 from srcad.rules import registry
 from srcad.rules.library import Rule, all_rules
+from srcad.specialise import types_of
+from srcad.transform import adjoint
 
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -38,9 +47,10 @@ def string(u, k, dt, n):
     v = np.zeros_like(u)
     for t in range(n):
         for i in range(1, len(u) - 1):
-            a = k * (u[i - 1] - 2.0 * u[i] + u[i + 1])
-            v[i] += dt * math.tanh(a)
+            a = u[i - 1] - 2.0 * u[i] + u[i + 1]
+            v[i] += dt * k * math.tanh(a)
         u += dt * v
+        k -= dt * k * k
     return np.sum(v**2)
 
 
@@ -51,6 +61,28 @@ def distances(x, n):
 
 def smallest(x):
     return x[np.argsort(x)[0]]
+
+
+# ------------------------------------------------------------ the stages of the compiler
+
+
+def _elaborated(f: Callable[..., Any], *args: Any) -> Elaborated:
+    names = list(inspect.signature(f).parameters)
+    return elaborate(find_source(f), tuple(zip(names, types_of(names, args), strict=True)))
+
+
+def _stage(block: Block) -> str:
+    return _fenced(_located("\n".join(print_block(block, 0))))
+
+
+def _unpruned(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
+    """The adjoint as reversal writes it, before the passes that make it lean."""
+    with (
+        patch.object(adjoint, "prune", lambda function: function),
+        patch.object(adjoint, "propagate_zeros", lambda function, _: function),
+        patch.object(adjoint, "drop_copies", lambda function, _: function),
+    ):
+        return _adjoint(f, *args, wrt=wrt)
 
 
 # ------------------------------------------------------------ what has a derivative
@@ -85,10 +117,26 @@ def _array_functions() -> str:
 def _spelled(function: Any) -> str:
     """How a user writes a function."""
     name = function.__name__
+    if function is np.bool_:
+        return "np.bool_"  # NumPy 2 calls it bool
     if isinstance(function, np.ufunc) or getattr(np, name, None) is function:
         return f"np.{name}"
     module = {"builtins": "", "_operator": "operator.", "numpy": "np."}
     return f"{module.get(function.__module__, function.__module__ + '.')}{name}"
+
+
+# ------------------------------------------------------------ the modules
+
+
+def _modules() -> str:
+    """One line for each module: the first of its docstring."""
+    rows = ["| module | |", "|---|---|"]
+    for path in sorted((ROOT / "srcad").rglob("*.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        if text:
+            first = text.split("\n\n")[0].replace("\n", " ").replace("``", "`").replace("|", "\\|")
+            rows.append(f"| `{path.relative_to(ROOT / 'srcad')}` | {first.rstrip(':')} |")
+    return "\n".join(rows) + "\n"
 
 
 # ------------------------------------------------------------ the blocks
@@ -131,9 +179,15 @@ BLOCKS: dict[str, Callable[[], str]] = {
     ),
     "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
     "refused-function": lambda: f"{_source(smallest)}\n{_refused(smallest, _U)}",
+    "modules": _modules,
     "functions": _functions,
     "array-functions": _array_functions,
     "string": lambda: _source(string),
+    "string-elaborated": lambda: _stage(_elaborated(string, _U, 1.0, 0.1, 10).body),
+    "string-prepared": lambda: _stage(
+        pipeline._prepared(_elaborated(string, _U, 1.0, 0.1, 10), True)
+    ),
+    "string-unpruned": lambda: _unpruned(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
     "string-adjoint": lambda: _adjoint(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
 }
 

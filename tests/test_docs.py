@@ -12,7 +12,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = [ROOT / "README.md", ROOT / "docs" / "quickstart.md"]
 
 GENERATED = re.compile(r"<!-- generated: .*?<!-- /generated -->", re.DOTALL)
-CODE = re.compile(r"(?P<skip><!-- skip -->\s*)?^```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+CODE = re.compile(
+    r"(?P<skip><!-- skip -->\s*)?^```python\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
+)
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
