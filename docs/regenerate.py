@@ -5,6 +5,8 @@ how each is made. ``python -m docs.regenerate``, in the root of the repository, 
 files; with ``--check`` it only compares.
 """
 
+# ruff: noqa: B007, D103 (the functions that are shown are as users write them)
+
 import ast
 import inspect
 import math
@@ -143,7 +145,8 @@ def _modules() -> str:
 
 
 def _fenced(text: str, language: str = "python") -> str:
-    return f"```{language}\n{text.strip()}\n```\n"
+    # Shown as srcad writes it: ruff formats the code in pages too.
+    return f"<!-- fmt: off -->\n```{language}\n{text.strip()}\n```\n<!-- fmt: on -->\n"
 
 
 def _source(f: Callable[..., Any]) -> str:
@@ -170,6 +173,7 @@ def _located(text: str) -> str:
 
 
 _U = np.ones(8)
+_AT = (_U, 1.0, 0.1, 10)
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "energy": lambda: (
@@ -183,12 +187,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "functions": _functions,
     "array-functions": _array_functions,
     "string": lambda: _source(string),
-    "string-elaborated": lambda: _stage(_elaborated(string, _U, 1.0, 0.1, 10).body),
-    "string-prepared": lambda: _stage(
-        pipeline._prepared(_elaborated(string, _U, 1.0, 0.1, 10), True)
-    ),
-    "string-unpruned": lambda: _unpruned(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
-    "string-adjoint": lambda: _adjoint(string, _U, 1.0, 0.1, 10, wrt=("u", "k")),
+    "string-elaborated": lambda: _stage(_elaborated(string, *_AT).body),
+    "string-prepared": lambda: _stage(pipeline._prepared(_elaborated(string, *_AT), True)),
+    "string-unpruned": lambda: _unpruned(string, *_AT, wrt=("u", "k")),
+    "string-adjoint": lambda: _adjoint(string, *_AT, wrt=("u", "k")),
 }
 
 
