@@ -1,4 +1,4 @@
-"""``python -m srcad demo``: fit the Lotka-Volterra equations to the lynx and hare record, 1900-1920.
+"""``python -m srcad demo``: Lotka-Volterra fitted to the lynx and hare record, 1900-1920.
 
 The model is what a scientist writes without thinking of derivatives: scalars, two nested loops and
 a Runge-Kutta step. srcad writes its adjoint, SciPy's L-BFGS-B descends along the gradient, and a
@@ -113,7 +113,7 @@ def fit(gradient: Callable, record: Record) -> Fit:
     )
     if not found.success:
         raise RuntimeError(f"L-BFGS-B did not converge: {found.message}")
-    parameters = dict(zip(NAMES, np.exp(found.x).tolist(), strict=True))
+    parameters: dict[str, float] = dict(zip(NAMES, np.exp(found.x).tolist(), strict=True))
     return Fit(parameters, float(found.fun), found.nfev, time.perf_counter() - began)
 
 
@@ -236,11 +236,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours = seconds_per_call(lambda: gradient(*arguments))
     plain = seconds_per_call(lambda: primal(*arguments))
     theirs = seconds_per_call(differences)
+    error = worst_error(np.asarray(differences()), exact)
     print(f"one value, by Numba     {plain * 1e6:.0f} us")
     print(f"value and gradient      {ours * 1e6:.0f} us")
     print(
         f"finite differences      {theirs * 1e6:.0f} us (SciPy over Numba's primal: "
-        f"{theirs / ours:.1f} x the time, worst relative error {worst_error(differences(), exact):.0e})"
+        f"{theirs / ours:.1f} x the time, worst relative error {error:.0e})"
     )
 
     heading("The fit, by SciPy's L-BFGS-B")

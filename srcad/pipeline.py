@@ -16,7 +16,13 @@ from srcad.ir.loss import require_loss
 from srcad.ir.nodes import Block, Function, Var
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_float
-from srcad.transform.adjoint import mutated_parameters, write_adjoint, write_callee, write_primal
+from srcad.transform.adjoint import (
+    Leaf,
+    mutated_parameters,
+    write_adjoint,
+    write_callee,
+    write_primal,
+)
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
@@ -70,7 +76,8 @@ class Program:
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
-    ``vjp``: the cotangents of every float leaf of the parameters. The caller's arrays are never written.
+    ``vjp``: the cotangents of every float leaf of the parameters. The caller's arrays are never
+    written.
     """
 
     text: str
@@ -95,7 +102,7 @@ def compile_request(request: Request) -> Program:
         require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
     body = _prepared(program, checked)
-    outputs = [_final(program, name) for name in request.outputs]
+    outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     if request.kind == "primal":
         written = write_primal(program, body, outputs)
     else:

@@ -14,8 +14,9 @@ Sites = dict[str, frozenset[str]]
 def points_to(body: Block, arrays: set[str]) -> Sites:
     """The sites of every array name.
 
-    >>> points_to((Bind(("u", "v"), ("a", "b")), Bind(("u", "v"), ("v", "u"))), {"a", "b", "u", "v"})["u"]
-    frozenset({'a', 'b'})
+    >>> body = (Bind(("u", "v"), ("a", "b")), Bind(("u", "v"), ("v", "u")))
+    >>> sorted(points_to(body, {"a", "b", "u", "v"})["u"])
+    ['a', 'b']
     """
     bound: set[str] = set()
     edges: list[tuple[str, str]] = []

@@ -287,7 +287,7 @@ def update(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
 
 
 def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayValue:
-    """``value[keys]``: keys are integer expressions, slices (triples), None, ... or index arrays."""
+    """``value[keys]``: keys are integers, slices (triples), None, ``...`` or index arrays."""
     keys = _expanded(b, value, keys)
     fixed: dict[int, Expr] = {}
     gathered: dict[int, ArrayValue] = {}
@@ -310,7 +310,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
                 )
             if key.ndim != 1 or kind_of(key.dtype) != INT:
                 raise b.refuse(
-                    "an index array must be 1-D and of integers (boolean masks are not supported yet)",
+                    "an index array must be 1-D and of integers (boolean masks: not supported yet)",
                     "write the loop over elements with an if",
                 )
             gathered[own] = key
@@ -516,7 +516,7 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
     made: list[Axis | None] = []
     for axis in axes:
         base = None if axis is None else view.axes[axis[0]]
-        if base is None:
+        if axis is None or base is None:
             made.append(None)
         else:
             made.append(

@@ -101,9 +101,8 @@ class Builder:
 
     def check(self, test: Expr, error: str, message: str) -> None:
         """Raise ``error`` at run time unless ``test`` holds."""
-        if isinstance(test, Const):
-            if test.value:
-                return
+        if isinstance(test, Const) and test.value:
+            return
         where = f" ({self.at})" if self.at.line else ""
         self.emit(Check(test, error, message + where, self.at))
 

@@ -299,7 +299,7 @@ class _Elaborator(Expressions):
             if isinstance(value, MaybeUnbound):
                 if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
                     raise self.b.refuse(
-                        "the function returns values of different kinds (or None) on different paths",
+                        "the function returns values of different kinds (or None) on its paths",
                         "return the same kind of value, a number or an array, on every path",
                     )
                 returned = self.scope.env[RETURNED]
@@ -521,11 +521,8 @@ class _Elaborator(Expressions):
             code: Any = function.node
             parent: Scope | None = function.scope  # type: ignore[assignment]
             assert parent is not None
-            source, defaults, name = (
-                parent.source,
-                list(function.defaults),
-                getattr(code, "name", "lambda_"),
-            )
+            source, name = parent.source, getattr(code, "name", "lambda_")
+            defaults: list[Value] = [*function.defaults]
             identity = id(function.node)
         else:
             source = find_source(function)
@@ -535,7 +532,7 @@ class _Elaborator(Expressions):
         if identity in self.calls and identity not in self.b.decisions.outlined:
             if isinstance(function, LocalFunction):
                 raise self.b.refuse(
-                    f"{name} is defined inside and calls itself: recursion of inner functions is not supported",
+                    f"{name} is defined inside and calls itself: that recursion is not supported",
                     "define it at the top of the module",
                 )
             self.b.decisions.add(self.b.decisions.outlined, identity)
@@ -864,7 +861,7 @@ class _Elaborator(Expressions):
             self._assign_target(target, item)
 
     def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
-        """A value that stays what it is while variables (and, if ``stores``, elements) are written."""
+        """A value that stays what it is while variables (if ``stores``, elements) are written."""
         match item:
             case TupleValue(items=items, cls=cls):
                 return TupleValue(tuple(self._untouched(i, written, stores) for i in items), cls)
@@ -1146,9 +1143,9 @@ class _Elaborator(Expressions):
                 if actual is not None and actual != value:
                     assumed[name] = actual
                     changed = True
-            for name in entry:
-                joined = self._head(name, entry[name], end.get(name, entry[name]), before, body)
-                if joined != entry[name]:
+            for name, at_entry in list(entry.items()):
+                joined = self._head(name, at_entry, end.get(name, at_entry), before, body)
+                if joined != at_entry:
                     entry[name] = joined
                     changed = True
             if not changed:
@@ -1482,14 +1479,14 @@ def _vars_in(value: Value | None) -> list[Var]:
     return []
 
 
-def _kind_of_number(value: object) -> str | None:
+def _kind_of_number(value: Any) -> str | None:
     if isinstance(value, bool | np.bool_):
         return BOOL
     if isinstance(value, int | np.integer):
         return INT
     if isinstance(value, np.float32):
         return FLOAT32
-    if isinstance(value, float | np.float64):
+    if isinstance(value, float):  # np.float64 is one
         return FLOAT
     return None
 

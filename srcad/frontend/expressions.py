@@ -245,8 +245,8 @@ class Expressions(ABC):
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
-                f"{name!r} holds values of different kinds on different paths (a scalar on one, an array on "
-                "another, or arrays of different ranks)",
+                f"{name!r} holds values of different kinds on its paths (a scalar here, an array "
+                "there, or arrays of different ranks)",
                 "give them different names",
             )
         key = (scope.key, name)
@@ -469,8 +469,8 @@ class Expressions(ABC):
                 return arrays.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
-            case Expr():
-                raise ArgumentError("a number cannot be indexed", self.b.here)
+        if isinstance(owner, Expr):
+            raise ArgumentError("a number cannot be indexed", self.b.here)
         raise self.b.refuse("this object cannot be indexed here", "use an array or a tuple")
 
     def _item(self, owner: TupleValue, keys: list[object]) -> Value:
@@ -643,15 +643,17 @@ def _len(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> 
 
 
 def _range(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    items = [scalars.operand(self.b, v) for v in values]
-    for item in items:
+    items: list[Expr] = []
+    for value in values:
+        item = scalars.operand(self.b, value)
         if not isinstance(item, Expr) or item.kind not in (INT, BOOL):
             raise ArgumentError("range() takes integers", self.b.here, "convert with int(...)")
+        items.append(item)
     match items:
         case [stop]:
-            return RangeValue(ZERO, stop, ONE)  # type: ignore[arg-type]
+            return RangeValue(ZERO, stop, ONE)
         case [start, stop]:
-            return RangeValue(start, stop, ONE)  # type: ignore[arg-type]
+            return RangeValue(start, stop, ONE)
         case [start, stop, step]:
             if not isinstance(step, Const):
                 self.b.check(
@@ -659,7 +661,7 @@ def _range(self: Expressions, values: list[Value], keywords: dict[str, Value]) -
                 )  # type: ignore[arg-type]
             elif step.value == 0:
                 raise ArgumentValueError("range() arg 3 must not be zero", self.b.here)
-            return RangeValue(start, stop, step)  # type: ignore[arg-type]
+            return RangeValue(start, stop, step)
     raise ArgumentError("range() takes one to three arguments", self.b.here)
 
 

@@ -43,9 +43,7 @@ def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: st
 
     def widened(items: list[Expr]) -> Expr:
         if dtype == FLOAT32:
-            items = [
-                b.convert(e, FLOAT32) if e.kind != FLOAT32 and e.kind != BOOL else e for e in items
-            ]
+            items = [b.convert(e, FLOAT32) if e.kind not in (FLOAT32, BOOL) else e for e in items]
         return function(items)
 
     probe = [

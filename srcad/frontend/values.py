@@ -71,6 +71,7 @@ class ArrayValue:
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.extents)
 
 
@@ -104,7 +105,7 @@ class LocalFunction:
 
     node: object
     scope: object = field(compare=False)
-    defaults: tuple[object, ...] = field(default=(), compare=False)
+    defaults: tuple["Value", ...] = field(default=(), compare=False)
     """Values of the trailing parameters with defaults, evaluated where the function is defined."""
 
 

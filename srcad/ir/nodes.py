@@ -7,7 +7,7 @@ through a view as an access to the array under it). Everything is immutable, com
 
     expr  = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | Extent
     stmt  = Assign | Store                                  # x = e ; u[i, j] = e
-          | Alloc | Copy | MatMul | Bind                    # arrays: made, copied, multiplied, renamed
+          | Alloc | Copy | MatMul | Bind                    # arrays: made, multiplied, renamed
           | For | While | If                                # structured control flow
           | Check | IndexCheck | Raise | Print | Invoke     # effects
           | Tape | Stack | Grow | Keep | Push | Pop         # written by reversal only

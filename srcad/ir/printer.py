@@ -4,6 +4,7 @@ The text is made from IR nodes alone. Names are identifiers that the compiler ch
 strings are quoted by ``repr``, comments are cut to one line.
 """
 
+import math
 import re
 
 from srcad.ir.nodes import (
@@ -115,7 +116,7 @@ def _const(expr: Const) -> tuple[str, int]:
         return repr(value), _ATOM
     if isinstance(value, int):
         return (repr(value), _ATOM) if value >= 0 else (f"{value!r}", _NEGATIVE)
-    if value != value:
+    if math.isnan(value):
         return "math.nan", _ATOM
     if value in (float("inf"), float("-inf")):
         return ("math.inf", _ATOM) if value > 0 else ("-math.inf", _NEGATIVE)
@@ -238,9 +239,8 @@ def index_message(check: IndexCheck) -> str:
 
 def _assignment(target: str, place: Expr, value: Expr) -> str:
     """``target = value``, or ``target += ...`` where the value adds to the target itself."""
-    if isinstance(value, Binary) and value.op in ("+", "-", "*", "/"):
-        if _same(value.a, place):
-            return f"{target} {value.op}= {print_expr(value.b)}"
+    if isinstance(value, Binary) and value.op in ("+", "-", "*", "/") and _same(value.a, place):
+        return f"{target} {value.op}= {print_expr(value.b)}"
     return f"{target} = {print_expr(value)}"
 
 
@@ -256,7 +256,7 @@ _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def _negated(test: Expr) -> Expr:
-    """``not test``, with the negation moved inward where it is exact (an order of floats is not)."""
+    """``not test``, the negation moved inward where that is exact (an order of floats is not)."""
     match test:
         case Compare() if test.op in ("==", "!=") or test.a.kind == test.b.kind == "int64":
             return Compare(_OPPOSITE[test.op], test.a, test.b)

@@ -233,7 +233,7 @@ def arrays_of(inputs: tuple[Var | str, ...]) -> list[str]:
 
 
 def _title(name: str, kind: str) -> str:
-    return f"{name}_{ {'gradient': 'grad', 'value_and_gradient': 'value_and_grad', 'vjp': 'vjp'}[kind] }"
+    return f"{name}_{kind.replace('gradient', 'grad')}"
 
 
 def _is_float(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:

@@ -214,6 +214,7 @@ class Lengths:
     # ------------------------------------------------------------ walking
 
     def block(self, block: Block, loops: list[_Loop]) -> Block:
+        """The block, inside ``loops``, with its checks settled."""
         out: list[Stmt] = []
         for stmt in block:
             match stmt:
@@ -410,12 +411,11 @@ class Lengths:
             if bounds is None:
                 break
             first, last, runs = bounds
-            low, high = (
-                _substituted(low, loop.stmt.var, first, last, True),
-                _substituted(high, loop.stmt.var, first, last, False),
-            )
-            if low is None or high is None:
+            lowest = _substituted(low, loop.stmt.var, first, last, True)
+            highest = _substituted(high, loop.stmt.var, first, last, False)
+            if lowest is None or highest is None:
                 break
+            low, high = lowest, highest
             guards.insert(0, runs)
             reads = names_read(low) | names_read(high) | {check.array}
             for g in guards:

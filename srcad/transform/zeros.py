@@ -16,7 +16,7 @@ from srcad.ir.nodes import Assign, Binary, Block, Const, Expr, For, Function, If
 
 
 def propagate_zeros(function: Function, adjoints: set[str]) -> Function:
-    """The function with additions to zero adjoints made assignments; ``adjoints`` are their names."""
+    """The function with additions to zero adjoints (of these names) made assignments."""
     body, _ = _block(function.body, frozenset(), adjoints)
     return replace(function, body=body)
 
