@@ -1480,11 +1480,11 @@ def _vars_in(value: Value | None) -> list[Var]:
 
 
 def _kind_of_number(value: Any) -> str | None:
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, (bool, np.bool_)):
         return BOOL
-    if isinstance(value, int | np.integer):
+    if isinstance(value, (int, np.integer)):
         return INT
-    if isinstance(value, np.float32):
+    if type(value) is np.float32:
         return FLOAT32
     if isinstance(value, float):  # np.float64 is one
         return FLOAT

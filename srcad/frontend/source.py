@@ -2,19 +2,24 @@
 
 The tree is taken from the whole file (or notebook cell, or any text known to ``linecache``), so
 that positions are those of the file. What was found is compared with the code object that a call
-would run: the text is compiled again and the function's code looked up in the result, by position
-and content. So two lambdas on one line are told apart, and a file that was edited after it was
-imported is refused instead of differentiated.
+would run: the text is compiled again (never run) and the function's code looked up in the result,
+by content and position. So two lambdas on one line are told apart, and a file that was edited after
+it was imported is refused instead of differentiated; a function that only moved is still found.
+
+A wrapper is never looked through, for that would drop what it does. The exceptions are what Numba's
+``njit`` returns, which runs the function that it holds, and srcad's own derivatives.
 """
 
 from __future__ import annotations
 import __future__
 
-import builtins
+import ast
 import functools
 import inspect
 import linecache
+import re
 import types
+import warnings
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,7 +77,7 @@ class FunctionSource:
                 raise KeyError(name) from None
         if name in function.__globals__:
             return function.__globals__[name]
-        return vars(builtins)[name]
+        return function.__builtins__[name]  # type: ignore[attr-defined]
 
     def identity(self) -> tuple[object, ...]:
         """What the function is, as text: for keys of compiled code."""
@@ -113,15 +118,8 @@ def _forget(key: int, _: object) -> None:
 
 def _unwrapped(function: Any) -> types.FunctionType:
     """The plain function whose code a call runs."""
-    for _ in range(100):
-        if hasattr(type(function), "__srcad_primal__") or "__srcad_primal__" in getattr(
-            function, "__dict__", {}
-        ):
-            function = function.__srcad_primal__
-        elif hasattr(function, "py_func"):
-            function = function.py_func
-        else:
-            break
+    while _is_own(function) or _is_dispatcher(function):
+        function = function.__srcad_primal__ if _is_own(function) else function.py_func
     if isinstance(function, types.FunctionType):
         _require_plain(function)
         return function
@@ -159,99 +157,200 @@ def _unwrapped(function: Any) -> types.FunctionType:
     )
 
 
+# Their classes tell, not their attributes: functools.wraps copies those to any wrapper.
+
+
+def _is_own(function: Any) -> bool:
+    cls = type(function)
+    return cls.__module__.partition(".")[0] == "srcad" and hasattr(function, "__srcad_primal__")
+
+
+def _is_dispatcher(function: Any) -> bool:
+    """Whether Numba's ``njit`` made it (Numba may not have been imported yet)."""
+    return any(
+        c.__module__ == "numba.core.registry" and c.__name__ == "CPUDispatcher"
+        for c in type(function).__mro__
+    )
+
+
 def _require_plain(function: types.FunctionType) -> None:
     code, name = function.__code__, function.__qualname__
     flags = code.co_flags
-    at = _culprit(function)
     if flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE):
         raise UnsupportedError(
             f"{name} is a coroutine (async def)",
-            at,
+            _culprit(function),
             "differentiate a plain function (def)",
         )
     if flags & inspect.CO_GENERATOR:
         raise UnsupportedError(
             f"{name} is a generator (it contains yield)",
-            at,
+            _culprit(function),
             "write into an array and return it",
         )
     if hasattr(function, "__wrapped__"):
-        inner = getattr(function.__wrapped__, "__qualname__", repr(function.__wrapped__))
         raise SourceNotFoundError(
-            f"{name} is a wrapper around {inner}: its decorator would be skipped by "
-            "differentiating the function inside, and the wrapper is not what was written",
-            hint="apply srcad to the function itself, under the decorator",
+            f"{name} is wrapped by a decorator (functools.wraps), which would be skipped by "
+            "differentiating the function inside",
+            _start(function),
+            "apply srcad to the function itself, under the decorator",
+        )
+    owner = code.co_qualname.rpartition(".")[0]
+    is_in_class = bool(owner) and not owner.endswith("<locals>")
+    if is_in_class and code.co_argcount and code.co_varnames[0] in ("self", "cls"):
+        raise UnsupportedError(
+            f"{name} is a method of a class: methods are not supported yet",
+            _start(function),
+            "write a function of the numbers and arrays that it uses",
         )
 
 
 def _culprit(function: types.FunctionType) -> Position | None:
     """Where a coroutine or a generator says that it is one."""
     code = function.__code__
-    text = "".join(linecache.getlines(code.co_filename, function.__globals__))
+    text = _text(function)
     try:
         tree = gast.parse(text)
     except (SyntaxError, ValueError):
         return None
-    lines = tuple(text.splitlines())
-    for node in gast.walk(tree):
-        if not isinstance(node, gast.AsyncFunctionDef | gast.FunctionDef):
-            continue
-        first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        if first == code.co_firstlineno:
-            yields = [n for n in gast.walk(node) if isinstance(n, gast.Yield | gast.YieldFrom)]
-            found = yields[0] if yields and isinstance(node, gast.FunctionDef) else node
-            source = FunctionSource(function, node.name, node, code.co_filename, lines)
-            return source.position(found)
-    return None
+    node = _definition(tree, code.co_name, code.co_firstlineno)
+    if node is None:
+        return None
+    found = node
+    if isinstance(node, gast.FunctionDef):
+        yields = (n for n in _own(node) if isinstance(n, gast.Yield | gast.YieldFrom))
+        found = min(yields, key=lambda n: (n.lineno, n.col_offset), default=node)
+    source = FunctionSource(function, node.name, node, code.co_filename, _lines(text))
+    return source.position(found)
+
+
+def _own(node: Any) -> Iterator[Any]:
+    """The nodes below one, without the insides of nested functions."""
+    for child in gast.iter_child_nodes(node):
+        yield child
+        if not isinstance(child, gast.FunctionDef | gast.AsyncFunctionDef | gast.Lambda):
+            yield from _own(child)
 
 
 # ---------------------------------------------------------------- from a function to its text
 
 
 def _located(function: types.FunctionType) -> tuple[str, Any, tuple[str, ...]]:
-    code = function.__code__
-    linecache.checkcache(code.co_filename)
-    text = "".join(linecache.getlines(code.co_filename, function.__globals__))
-    title = function.__qualname__
+    code, title = function.__code__, function.__qualname__
+    text = _text(function)
     if not text:
         raise SourceNotFoundError(
             f"the source of {title} cannot be read: {code.co_filename!r} is not a file",
             hint="save the function in a module or a notebook cell (code given to exec, to "
             "`python -c` or on standard input has no text that can be read)",
         )
-    lines = tuple(line.rstrip("\r\n") for line in text.splitlines(keepends=True))
-    changed = SourceNotFoundError(
-        f"the source of {title} is not what it runs: {code.co_filename} changed after its import",
-        Position(
-            code.co_filename,
-            code.co_firstlineno,
-            0,
-            -1,
-            _line(lines, code.co_firstlineno),
-        ),
-        hint="reload the module, or restart Python",
-    )
+    flags = code.co_flags & _FUTURE
     try:
-        compiled = compile(
-            text, code.co_filename, "exec", code.co_flags & _FUTURE, dont_inherit=True
-        )
-        tree = gast.parse(text)
+        tree, codes = _parsed(text, flags)
     except (SyntaxError, ValueError):
-        raise changed from None
+        raise _changed(function) from None
     wanted = _fingerprint(code)
-    twins = [c for c in _codes(compiled) if c.co_name == code.co_name and _fingerprint(c) == wanted]
+    twins = [c for c in codes if c.co_name == code.co_name and _fingerprint(c) == wanted]
     if not twins:
-        raise changed
-    exact = [c for c in twins if list(c.co_positions()) == list(code.co_positions())]
-    node = _node(tree, (exact or twins)[0])
+        raise _changed(function)
+    twin = min(twins, key=lambda c: _distance(c, code))
+    if code.co_name == "<lambda>":
+        node = _lambda(tree, text, flags, twin)
+    else:
+        node = _definition(tree, twin.co_name, twin.co_firstlineno)
     if node is None:
-        raise changed
+        raise SourceNotFoundError(
+            f"the source of {title} cannot be told from that of others on its line",
+            _start(function),
+            "write it on a line of its own",
+        )
+    _refuse_private_names(function, node, _lines(text))
     if isinstance(node, gast.Lambda):
-        body = [gast.copy_location(gast.Return(node.body), node.body)]
-        definition = gast.FunctionDef("lambda_", node.args, body, [], None, None, [])
-        return "lambda_", gast.copy_location(definition, node), lines
-    node.decorator_list = []
-    return node.name, node, lines
+        name, body, returns = "lambda_", [_at(gast.Return(node.body), node.body)], None
+    else:
+        name, body, returns = node.name, node.body, node.returns
+    # A new node: the tree is shared by all functions of the file.
+    return (
+        name,
+        _at(gast.FunctionDef(name, node.args, body, [], returns, None, []), node),
+        _lines(text),
+    )
+
+
+def _text(function: types.FunctionType) -> str:
+    """The text of the file, cell or entry that a function stands in; empty if there is none."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    if not lines and hasattr(linecache, "_getlines_from_code"):  # Python 3.13: its own prompt, -c
+        lines = linecache._getlines_from_code(code) or []  # type: ignore[attr-defined]
+    return "".join(lines)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """The lines as Python counts them: a form feed ends none, as it does for ``splitlines``."""
+    return tuple(re.split(r"\r\n|\r|\n", text))
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str, flags: int) -> tuple[Any, tuple[types.CodeType, ...]]:
+    """The syntax tree of a file, and the code of all functions in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the import of the file has told them
+        return gast.parse(text), tuple(_codes(_compiled(text, flags)))
+
+
+def _compiled(text: str | ast.Module, flags: int) -> types.CodeType:
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as notebooks do
+    return compile(text, "<source>", "exec", flags, dont_inherit=True)
+
+
+def _changed(function: types.FunctionType) -> SourceNotFoundError:
+    code, title = function.__code__, function.__qualname__
+    names = {n for c in (code, *_codes(code)) for n in c.co_names}
+    if "@pytest_ar" in names:
+        return SourceNotFoundError(
+            f"the source of {title} is not what it runs: pytest has rewritten its assert",
+            _start(function),
+            "move the function to a module that is not a test, or write PYTEST_DONT_REWRITE in "
+            "the docstring of this one",
+        )
+    return SourceNotFoundError(
+        f"the source of {title} is not what it runs: {code.co_filename} changed after its import",
+        _start(function),
+        "reload the module, or restart Python",
+    )
+
+
+def _start(function: types.FunctionType) -> Position:
+    """The first line of a function, as its code object has it."""
+    file, line = function.__code__.co_filename, function.__code__.co_firstlineno
+    lines = _lines(_text(function))
+    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    return Position(file, line, len(text) - len(text.lstrip()), len(text.rstrip()), text)
+
+
+def _refuse_private_names(function: types.FunctionType, node: Any, lines: tuple[str, ...]) -> None:
+    """Inside a class, Python reads ``__x`` as ``_Class__x``; the tree does not say so."""
+    names = {
+        name
+        for c in (function.__code__, *_codes(function.__code__))
+        for name in (*c.co_names, *c.co_varnames, *c.co_freevars, *c.co_cellvars)
+    }
+    for part in gast.walk(node):
+        name = getattr(part, "id", None) or getattr(part, "attr", None) or ""
+        is_private = name.startswith("__") and not name.endswith("__") and name not in names
+        if is_private and any(n.endswith(name) for n in names):
+            source = FunctionSource(function, name, node, function.__code__.co_filename, lines)
+            raise UnsupportedError(
+                f"{name} is a private name of the class around it",
+                source.position(part),
+                "name it without the leading underscores",
+            )
+
+
+def _at(node: Any, origin: Any) -> Any:
+    return gast.copy_location(node, origin)
 
 
 def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -262,14 +361,11 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _fingerprint(code: types.CodeType) -> tuple[object, ...]:
-    """What a code object does, and where its text starts."""
-    consts = tuple(
-        _fingerprint(c) if isinstance(c, types.CodeType) else (type(c), repr(c))
-        for c in code.co_consts
-    )
+    """What a code object does, wherever its text stands."""
     return (
-        code.co_firstlineno,
         code.co_code,
+        code.co_exceptiontable,
+        code.co_flags,
         code.co_names,
         code.co_varnames,
         code.co_freevars,
@@ -277,38 +373,69 @@ def _fingerprint(code: types.CodeType) -> tuple[object, ...]:
         code.co_argcount,
         code.co_kwonlyargcount,
         code.co_posonlyargcount,
-        consts,
+        tuple(_constant(c) for c in code.co_consts),
     )
 
 
-def _node(tree: Any, code: types.CodeType) -> Any:
-    """The definition that a code object was compiled from."""
-    if code.co_name != "<lambda>":
-        for node in gast.walk(tree):
-            if not isinstance(node, gast.FunctionDef) or node.name != code.co_name:
-                continue
+def _constant(value: object) -> object:
+    """A constant, such that 1, 1.0 and True differ, 0.0 and -0.0 too, and nan equals itself."""
+    if isinstance(value, types.CodeType):
+        return _fingerprint(value)
+    if isinstance(value, tuple | frozenset):
+        return type(value), type(value)(_constant(v) for v in value)
+    return type(value), repr(value)
+
+
+def _distance(found: types.CodeType, code: types.CodeType) -> tuple[bool, int]:
+    """How far from where it was a function stands now: not at all, or by lines."""
+    is_elsewhere = list(found.co_positions()) != list(code.co_positions())
+    return is_elsewhere, abs(found.co_firstlineno - code.co_firstlineno)
+
+
+def _definition(tree: Any, name: str, line: int) -> Any:
+    """The ``def`` of this name that starts, with its decorators, on a line."""
+    for node in gast.walk(tree):
+        if isinstance(node, gast.FunctionDef | gast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first == code.co_firstlineno:
+            if first == line:
                 return node
-        return None
-    spans = [
-        (p[0], p[2]) for p in code.co_positions() if p[0] is not None and p[2] is not None and p[3]
-    ]
-    inside = [
-        node
-        for node in gast.walk(tree)
-        if isinstance(node, gast.Lambda)
-        and all(
-            (node.lineno, node.col_offset) <= s <= (node.end_lineno, node.end_col_offset)
-            for s in spans
-        )
-        and node.lineno == code.co_firstlineno
-    ]
-    return max(inside, key=lambda n: (n.lineno, n.col_offset), default=None)
+    return None
 
 
-def _line(lines: tuple[str, ...], number: int) -> str:
-    return lines[number - 1] if 0 < number <= len(lines) else ""
+def _lambda(tree: Any, text: str, flags: int, code: types.CodeType) -> Any:
+    """The lambda that a code object was compiled from.
+
+    A code object knows the line that its function starts on, and the columns of what it runs, but
+    not the column of the ``lambda``. So where a line has several, the text is compiled once more,
+    with each of them moved to a line of its own far below.
+    """
+    line = code.co_firstlineno
+    here = {n.col_offset: n for n in gast.walk(tree) if _is_lambda(n) and n.lineno == line}
+    if len(here) < 2:
+        return next(iter(here.values()), None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        marked = ast.parse(text)
+        far = text.count("\n") + text.count("\r") + 2
+        columns: dict[int, int] = {}
+        for node in ast.walk(marked):
+            if _is_lambda(node) and node.lineno == line:
+                mark = far + len(columns)
+                columns[mark] = node.col_offset
+                node.lineno = node.end_lineno = mark
+                node.end_col_offset = node.col_offset + 1
+        codes = list(_codes(_compiled(marked, flags)))
+    wanted, spans = _fingerprint(code), list(code.co_positions())
+    for found in codes:
+        if found.co_firstlineno in columns and _fingerprint(found) == wanted:
+            moved = found.co_positions()
+            if all(m == s or m[0] in columns for m, s in zip(moved, spans, strict=True)):
+                return here[columns[found.co_firstlineno]]
+    return None
+
+
+def _is_lambda(node: Any) -> bool:
+    return isinstance(node, gast.Lambda | ast.Lambda)
 
 
 def _column(text: str, offset: int) -> int:

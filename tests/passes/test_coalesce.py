@@ -11,7 +11,7 @@ def test_swapped_buffers():
     def f(x, n):
         u = x.copy()
         v = x.copy()
-        for _ in range(n):
+        for k in range(n):
             u, v = v, u
         return u
 
@@ -20,7 +20,7 @@ def test_swapped_buffers():
     assert lines(coalesce(before)) == text("""
         u = x.copy()
         v = x.copy()
-        for _ in range(n):
+        for k in range(n):
             u, v = v, u
     """)
 

@@ -166,9 +166,6 @@ def test_matrices():
     assert loops(fused(f, M)) == 2
 
 
-@pytest.mark.xfail(
-    reason="the second counter is renamed, its reads after the loop not", strict=True
-)
 def test_counter_read_after_the_loop():
     def f(x, n):
         y = np.zeros(n)
@@ -183,7 +180,6 @@ def test_counter_read_after_the_loop():
     assert "for j in" in found or "j = i" in found
 
 
-@pytest.mark.xfail(reason="moved above a loop that writes y by another name", strict=True)
 def test_statement_between_reads_the_elements_by_another_name():
     def f(x, w, c):
         y = np.zeros(len(x))

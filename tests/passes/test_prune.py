@@ -70,7 +70,7 @@ def test_value_carried_by_a_loop():
     def f(x, n):
         a = 1.0
         b = 1.0
-        for _ in range(n):
+        for k in range(n):
             b = a
             a = a * x
         return b
@@ -78,7 +78,7 @@ def test_value_carried_by_a_loop():
     assert after(f, F, INTEGER) == text("""
         a = 1.0
         b = 1.0
-        for _ in range(n):
+        for k in range(n):
             b = a
             a *= x
     """)
@@ -87,7 +87,7 @@ def test_value_carried_by_a_loop():
 def test_loop_of_dead_statements():
     def f(x, n):
         a = 1.0
-        for _ in range(n):
+        for k in range(n):
             a = a * x
         return x
 

@@ -59,8 +59,8 @@ def test_carried_value_is_saved():
         return x
 
     found = gradient_text(f, (F, INTEGER), "x")
-    assert "x_tape[_] = x" in found
-    assert "x = x_tape[_]" in found
+    assert "x_tape[k] = x" in found
+    assert "x = x_tape[k]" in found
 
 
 def test_value_of_the_iteration_is_computed_again():

@@ -43,17 +43,10 @@ def function(*body) -> Function:
 
 
 LOOSE = {
-    "dtypes.integer_weights": "s_1_b = w.shape[0]",
     "dtypes.single_beside_double": "a_b[i, j] += x[j] * seed, in float32",
     "dtypes.single_precision_in_place": "s_b = 1.0, in float32",
     "dtypes.single_precision_sum": "s_b = 1.0, in float32",
-    "loops.counter_after_the_loop": "s_b = k",
-    "scalars.booleans_as_numbers": "x_b = on",
     "scalars.integers_beside_floats": "0.0 if n == 0 else n * x ** (n - 1.0), in int64",
-    "scalars.rounding": "x_b = math.floor(x)",
-    "simulations.leaky_neuron": "w_b = spikes",
-    "views_swaps.swap_rows_by_names": "views that are bound again: refused so far",
-    "whiles.while_in_while": "x_b = trips",
 }
 """Programs whose adjoint mixes kinds (such as an integer for a float), or is refused."""
 

@@ -65,14 +65,14 @@ def test_zero_again_on_every_path():
 def test_contribution_in_an_earlier_iteration():
     def f(seed, n):
         x_b = 0.0
-        for _ in range(n):
+        for k in range(n):
             x_b += seed
         x_b += seed
         return x_b
 
     assert after(f, F, INTEGER) == text("""
         x_b = 0.0
-        for _ in range(n):
+        for k in range(n):
             x_b += seed
         x_b += seed
     """)
@@ -82,7 +82,7 @@ def test_zero_at_the_end_of_each_iteration():
     def f(seed, n):
         s = 0.0
         x_b = 0.0
-        for _ in range(n):
+        for k in range(n):
             x_b += seed
             s += x_b
             x_b = 0.0
