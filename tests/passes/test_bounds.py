@@ -1,7 +1,6 @@
 """Index checks: dropped where proved, hoisted where affine, and else left where they are."""
 
 import numpy as np
-import pytest
 
 from srcad.transform.bounds import settle_checks
 from tests.passes.support import INTEGER, IV, F, V, elaborated, lines, settled, text
