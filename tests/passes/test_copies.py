@@ -1,6 +1,5 @@
 """Copies that change nothing: a value put back where it still is."""
 
-
 from srcad.transform.copies import drop_copies
 from tests.passes.support import INTEGER, F, V, function_of, text, without_return
 
