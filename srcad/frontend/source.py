@@ -119,7 +119,7 @@ def _forget(key: int, _: object) -> None:
 def _unwrapped(function: Any) -> types.FunctionType:
     """The plain function whose code a call runs."""
     while _is_own(function) or _is_dispatcher(function):
-        function = function.__srcad_primal__ if _is_own(function) else function.py_func
+        function = function.__srcad_primal__ if _is_own(function) else _compiled_by_numba(function)
     if isinstance(function, types.FunctionType):
         _require_plain(function)
         return function
@@ -173,6 +173,27 @@ def _is_dispatcher(function: Any) -> bool:
     )
 
 
+def _compiled_by_numba(dispatcher: Any) -> Any:
+    """The function that a dispatcher runs.
+
+    Its ``py_func`` is another if the function was itself a wrapper, made by functools.wraps, around
+    a dispatcher: Numba copies the attributes of what it compiles onto the dispatcher.
+    """
+    function = dispatcher.py_func
+    if getattr(dispatcher, "__wrapped__", function) is not function:
+        raise _skips_decorator(dispatcher)
+    return function
+
+
+def _skips_decorator(function: Any, at: Position | None = None) -> SourceNotFoundError:
+    return SourceNotFoundError(
+        f"{function.__qualname__} is wrapped by a decorator (functools.wraps), which would be "
+        "skipped by differentiating the function inside",
+        at,
+        "apply srcad to the function itself, under the decorator",
+    )
+
+
 def _require_plain(function: types.FunctionType) -> None:
     code, name = function.__code__, function.__qualname__
     flags = code.co_flags
@@ -189,12 +210,7 @@ def _require_plain(function: types.FunctionType) -> None:
             "write into an array and return it",
         )
     if hasattr(function, "__wrapped__"):
-        raise SourceNotFoundError(
-            f"{name} is wrapped by a decorator (functools.wraps), which would be skipped by "
-            "differentiating the function inside",
-            _start(function),
-            "apply srcad to the function itself, under the decorator",
-        )
+        raise _skips_decorator(function, _start(function))
     owner = code.co_qualname.rpartition(".")[0]
     is_in_class = bool(owner) and not owner.endswith("<locals>")
     if is_in_class and code.co_argcount and code.co_varnames[0] in ("self", "cls"):
