@@ -141,11 +141,24 @@ def times(a: Expr, b: Expr) -> Expr:
         return negate(times(a.x, b))
     if isinstance(b, Unary) and b.op == "-":
         return negate(times(a, b.x))
-    if isinstance(a, Const) and not isinstance(a.value, bool) and a.value == -1.0:
-        return negate(b)
-    if isinstance(b, Const) and not isinstance(b.value, bool) and b.value == -1.0:
-        return negate(a)
+    if _is_negative(a):
+        return negate(times(negate(a), b))
+    if _is_negative(b):
+        return negate(times(a, negate(b)))
     return Binary("*", a, b, join_kinds(a.kind, b.kind))
+
+
+def _is_negative(a: Expr) -> bool:
+    return isinstance(a, Const) and not isinstance(a.value, bool) and a.value < 0
+
+
+def doubled(a: Expr) -> Expr:
+    """``2.0 * a``, exactly: a literal factor takes the 2."""
+    if isinstance(a, Unary) and a.op == "-":
+        return negate(doubled(a.x))
+    if isinstance(a, Binary) and a.op == "*" and isinstance(a.a, Const) and a.a.kind == a.kind:
+        return times(Const(2.0 * a.a.value, a.kind), a.b)
+    return times(real(2.0, a.kind), a)
 
 
 def accumulate(place: Expr, term: Expr) -> Expr:

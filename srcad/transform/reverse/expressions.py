@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from srcad.analysis.activity import carriers
 from srcad.errors import UnsupportedError
-from srcad.ir.build import compare, is_const, join_kinds, negate, real, times
+from srcad.ir.build import compare, doubled, is_const, join_kinds, negate, real, times
 from srcad.ir.nodes import (
     Binary,
     Call,
@@ -42,8 +42,14 @@ def contributions(
     """What the active leaves of ``expr`` receive; ``result`` is an expression that already holds
     its value, if there is one.
     """
+    found: list[Contribution] = []
+    _pull(expr, seed, active, name, result, at, found)
     out: list[Contribution] = []
-    _pull(expr, seed, active, name, result, at, out)
+    for leaf, term in found:
+        if (leaf, term) in out and is_float(term.kind):
+            out[out.index((leaf, term))] = leaf, doubled(term)
+        else:
+            out.append((leaf, term))
     return out
 
 
