@@ -14,20 +14,19 @@ import numpy as np
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.functions import BUILTINS
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
     MaybeUnbound,
-    RangeValue,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, ZERO, compare, integer, logic, negation
+from srcad.ir.build import ONE, integer, logic, negation
 from srcad.ir.nodes import (
     Assign,
     Bind,
-    Call,
     Const,
     Expr,
     If,
@@ -534,12 +533,12 @@ class Expressions(ABC):
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )
         special = (
-            _BUILTINS.get(function)
+            BUILTINS.get(function)
             if isinstance(function, types.BuiltinFunctionType | type)
             else None
         )
         if special is not None and not (function in (min, max) and len(values) != 1):
-            return special(self, values, keywords)
+            return special(self.b, values, keywords)
         rule = rule_of(function)
         if rule is not None:
             if keywords:
@@ -626,127 +625,3 @@ def written_names(block: list) -> set[str]:
             case Bind():
                 out.update(stmt.targets)
     return out
-
-
-# ---------------------------------------------------------------- builtins
-
-
-def _len(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
-        case [ArrayValue() as a] if a.ndim:
-            return a.extents[0]
-        case [TupleValue() as t]:
-            return integer(len(t.items))
-        case [StaticValue(value=str() as s)]:
-            return integer(len(s))
-    raise self.b.refuse("len() takes an array or a tuple")
-
-
-def _range(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    items: list[Expr] = []
-    for value in values:
-        item = scalars.operand(self.b, value)
-        if not isinstance(item, Expr) or item.kind not in (INT, BOOL):
-            raise ArgumentError("range() takes integers", self.b.here, "convert with int(...)")
-        items.append(item)
-    match items:
-        case [stop]:
-            return RangeValue(ZERO, stop, ONE)
-        case [start, stop]:
-            return RangeValue(start, stop, ONE)
-        case [start, stop, step]:
-            if not isinstance(step, Const):
-                self.b.check(
-                    compare("!=", step, ZERO), "ValueError", "range() arg 3 must not be zero"
-                )  # type: ignore[arg-type]
-            elif step.value == 0:
-                raise ArgumentValueError("range() arg 3 must not be zero", self.b.here)
-            return RangeValue(start, stop, step)
-    raise ArgumentError("range() takes one to three arguments", self.b.here)
-
-
-def _print(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    from srcad.ir.nodes import Print  # noqa: PLC0415
-
-    if keywords:
-        raise self.b.refuse("keywords of print are not supported")
-    items: list[Expr | str] = []
-    for value in values:
-        match value:
-            case StaticValue(value=str() as text):
-                items.append(repr(text))
-            case ArrayValue() as a:
-                view = arrays.stored(self.b, a).view
-                assert view is not None
-                items.append(view.base)
-            case Const() | Var():
-                items.append(value)
-            case _:
-                if not isinstance(value, Expr):
-                    raise self.b.refuse("print takes numbers, arrays and string literals here")
-                items.append(value)
-    self.b.emit(Print(tuple(items), self.b.at))
-    return StaticValue(None)
-
-
-def _minmax(
-    self: Expressions, values: list[Value], keywords: dict[str, Value], largest: bool
-) -> Value:
-    match values:
-        case [TupleValue() as t]:
-            rule = rule_of(max if largest else min)
-            assert rule is not None
-            return scalars.apply(self.b, rule, list(t.items))
-        case [ArrayValue() as a]:
-            return arrays.extreme(self.b, a, largest)
-    raise self.b.refuse("min() and max() of one argument take a tuple or an array")
-
-
-def _tuple(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
-        case [TupleValue() as t]:
-            return TupleValue(t.items)
-    raise self.b.refuse("tuple() takes a tuple here")
-
-
-def _complex(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise self.b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
-
-
-def _eval(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise self.b.refuse("eval and exec are not supported", "write the expression itself")
-
-
-def _float(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
-        case [StaticValue(value=str())]:
-            raise self.b.refuse("float() of a str is not supported", "pass a number")
-        case [value]:
-            x = scalars.operand(self.b, value)
-            if isinstance(x, Expr):
-                return self.b.convert(x, FLOAT)
-    raise self.b.refuse("float() takes a number")
-
-
-def _int(self: Expressions, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
-        case [value]:
-            x = scalars.operand(self.b, value)
-            if isinstance(x, Expr):
-                return x if x.kind == INT else Call("int", (x,), INT)
-    raise self.b.refuse("int() takes a number")
-
-
-_BUILTINS: dict[Any, Any] = {
-    builtins.len: _len,
-    builtins.range: _range,
-    builtins.print: _print,
-    builtins.max: lambda e, v, k: _minmax(e, v, k, True),
-    builtins.min: lambda e, v, k: _minmax(e, v, k, False),
-    builtins.tuple: _tuple,
-    builtins.complex: _complex,
-    builtins.eval: _eval,
-    builtins.exec: _eval,
-    builtins.float: _float,
-    builtins.int: _int,
-}

@@ -1,0 +1,139 @@
+"""Branches: values that differ are joined into one variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gast
+
+from srcad.frontend import arrays, scalars
+from srcad.frontend.assignments import Assignments
+from srcad.frontend.expressions import (
+    CONFLICT,
+)
+from srcad.frontend.values import (
+    ArrayValue,
+    MaybeUnbound,
+    StaticValue,
+    TupleValue,
+    Value,
+)
+from srcad.ir.build import join_kinds
+from srcad.ir.nodes import (
+    Assign,
+    Const,
+    Expr,
+    If,
+    Raise,
+    Stmt,
+    Var,
+)
+from srcad.ir.types import BOOL, FLOAT, INT
+
+
+class Branches(Assignments):
+    """Elaborates if statements."""
+
+    def _if(self, node: Any) -> None:
+        test = scalars.truth(self.b, self.value(node.test))
+        at = self.b.at
+        if isinstance(test, Const):
+            for stmt in node.body if test.value else node.orelse:
+                self.statement(stmt)
+            return
+        before = dict(self.scope.env)
+        body: list[Stmt] = []
+        with self.b.into(body):
+            for stmt in node.body:
+                self.statement(stmt)
+        after_body = self.scope.env
+        self.scope.env = dict(before)
+        orelse: list[Stmt] = []
+        with self.b.into(orelse):
+            for stmt in node.orelse:
+                self.statement(stmt)
+        after_else = self.scope.env
+        self.b.at = at
+        if body and isinstance(body[-1], Raise):
+            self.scope.env = after_else
+        elif orelse and isinstance(orelse[-1], Raise):
+            self.scope.env = after_body
+        else:
+            self.scope.env = self._merged(after_body, body, after_else, orelse)
+        self.b.emit(If(test, tuple(body), tuple(orelse), at))
+
+    def _merged(
+        self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]
+    ) -> dict[str, Value]:
+        out: dict[str, Value] = {}
+        for name in dict.fromkeys([*one, *two]):
+            if name not in one or name not in two:
+                value = one[name] if name in one else two[name]
+                out[name] = value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
+                continue
+            out[name] = self._joined(name, one[name], b1, two[name], b2)
+        return out
+
+    def _joined(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
+        if v1 == v2:
+            return v1
+        if isinstance(v1, MaybeUnbound) or isinstance(v2, MaybeUnbound):
+            inner1 = v1.value if isinstance(v1, MaybeUnbound) else v1
+            inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
+            joined = self._joined(name, inner1, b1, inner2, b2)
+            return joined if isinstance(joined, MaybeUnbound) else MaybeUnbound(joined)
+        if (
+            isinstance(v1, TupleValue)
+            and isinstance(v2, TupleValue)
+            and len(v1.items) == len(v2.items)
+            and v1.cls is v2.cls
+        ):
+            pairs = zip(v1.items, v2.items, strict=True)
+            items = tuple(
+                self._joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
+            )
+            if any(isinstance(i, MaybeUnbound) for i in items):
+                return MaybeUnbound(StaticValue(CONFLICT))
+            return TupleValue(items, v1.cls)
+        if isinstance(v1, Expr) and isinstance(v2, Expr):
+            kind = join_kinds(v1.kind, v2.kind)
+            for v in (v1, v2):
+                if (
+                    kind == FLOAT
+                    and v.kind in (INT, BOOL)
+                    and isinstance(v, Var)
+                    and self.constants_only.get(v.name, False)
+                ):
+                    self.b.decisions.add(self.b.decisions.floats, (self.scope.key, name))
+            var = self.var(self.scope, name, kind)
+            for v, block in ((v1, b1), (v2, b2)):
+                if v != var:
+                    block.append(Assign(var, self.b.convert(v, kind), self.b.at))
+            self.constants_only[var.name] = False
+            return var
+        if (
+            isinstance(v1, ArrayValue)
+            and isinstance(v2, ArrayValue)
+            and v1.ndim == v2.ndim
+            and v1.dtype == v2.dtype
+        ):
+            key = (self.scope.key, name)
+            if key not in self.b.decisions.rebound:
+                self.b.decisions.add(self.b.decisions.rebound, key)
+            for v, block in ((v1, b1), (v2, b2)):
+                with self.b.into(block):
+                    self._bound_reference(name, v)
+            return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
+        return MaybeUnbound(StaticValue(CONFLICT))
+
+    def chosen(self, node: Any) -> Value:
+        """A conditional expression between tuples or arrays: an if statement on a hidden name."""
+        name = f"$picked_{node.lineno}_{node.col_offset}"
+
+        def assign(value: Any) -> Any:
+            target = gast.copy_location(gast.Name(name, gast.Store(), None, None), node)
+            return gast.copy_location(gast.Assign([target], value, None), node)
+
+        branch = gast.If(node.test, [assign(node.body)], [assign(node.orelse)])
+        self.statement(gast.copy_location(branch, node))
+        return self.name(name)

@@ -1,0 +1,282 @@
+"""Calls of the user's functions: inlined, or (recursive ones) functions of the module."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import gast
+
+from srcad.analysis.alias import points_to, stored_sites
+from srcad.errors import ArgumentError
+from srcad.frontend import arrays
+from srcad.frontend.captures import Captures
+from srcad.frontend.expressions import (
+    Scope,
+)
+from srcad.frontend.program import CapturedValue, Elaborated, Outlined, Shared
+from srcad.frontend.source import FunctionSource, find_source
+from srcad.frontend.syntax import assigned_names
+from srcad.frontend.values import (
+    ArrayValue,
+    LocalFunction,
+    MaybeUnbound,
+    RangeValue,
+    StaticValue,
+    TupleValue,
+    Value,
+    type_of,
+)
+from srcad.ir.build import FALSE
+from srcad.ir.nodes import (
+    Assign,
+    Const,
+    Expr,
+    Invoke,
+    Var,
+)
+from srcad.ir.types import Array, Scalar, Tuple, Type
+
+
+class Calls(Captures):
+    """Inlines calls."""
+
+    shared: Shared
+    title: str
+    calls: list[int]
+    """Identities of the functions being inlined, the outermost first."""
+
+    @abstractmethod
+    def body_of(self, node: Any, scope: Scope) -> Value | None:
+        """Elaborate the body of a function in ``scope``; returns its result."""
+
+    @abstractmethod
+    def settled(
+        self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
+    ) -> tuple[Elaborated, tuple[tuple[object, CapturedValue], ...]]:
+        """A function elaborated on its own, and its captured values with their keys."""
+
+    def call_user(
+        self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
+        """Inline a call of a function of the user's."""
+        here = self.b.here
+        if isinstance(function, LocalFunction):
+            code: Any = function.node
+            parent: Scope | None = function.scope  # type: ignore[assignment]
+            assert parent is not None
+            source, name = parent.source, getattr(code, "name", "lambda_")
+            defaults: list[Value] = [*function.defaults]
+            identity = id(function.node)
+        else:
+            source = find_source(function)
+            code, parent, name, identity = source.node, None, source.name, id(source.function)
+            fn = source.function
+            defaults = [self._python_value(v, name) for v in fn.__defaults__ or ()]
+        if identity in self.calls and identity not in self.b.decisions.outlined:
+            if isinstance(function, LocalFunction):
+                raise self.b.refuse(
+                    f"{name} is defined inside and calls itself: that recursion is not supported",
+                    "define it at the top of the module",
+                )
+            self.b.decisions.add(self.b.decisions.outlined, identity)
+        if identity in self.b.decisions.outlined:
+            return self._invoke(source, code, values, keywords, defaults, function)
+        key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
+        scope = Scope(key, source, parent=parent)
+        self._bind_arguments(scope, code, values, keywords, defaults, source, function)
+        self.calls.append(identity)
+        saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"
+        try:
+            if isinstance(code, gast.Lambda):
+                saved, self.scope = self.scope, scope
+                try:
+                    return self.value(code.body)
+                finally:
+                    self.scope = saved
+            for flagged in sorted(n for k, n in self.b.decisions.flagged if k == key):
+                self.b.emit(Assign(self.flag(scope, flagged), FALSE, self.b.at))
+            result = self.body_of(code, scope)
+        finally:
+            self.calls.pop()
+            self.b.at, self.b.here, self.b.wanted = saved_at, here, saved_wanted
+        return StaticValue(None) if result is None else result
+
+    def _bind_arguments(
+        self,
+        scope: Scope,
+        code: Any,
+        values: list[Value],
+        keywords: dict[str, Value],
+        defaults: list[Value],
+        source: FunctionSource,
+        function: Any,
+    ) -> None:
+        args = code.args
+        names = [a.id for a in [*args.posonlyargs, *args.args]]
+        title = getattr(code, "name", "the lambda")
+        given = dict(zip(names, values, strict=False))
+        if len(values) > len(names):
+            if args.vararg is None:
+                raise ArgumentError(
+                    f"{title}() takes {len(names)} positional arguments, {len(values)} were given",
+                    self.b.here,
+                )
+            given[args.vararg.id] = TupleValue(tuple(values[len(names) :]))
+        elif args.vararg is not None:
+            given[args.vararg.id] = TupleValue(())
+        if args.kwarg is not None:
+            raise self.b.refuse(
+                "a function that takes **keywords is not supported", "name the keywords"
+            )
+        kwonly = [a.id for a in args.kwonlyargs]
+        for name, value in keywords.items():
+            if name in given:
+                raise ArgumentError(
+                    f"{title}() got several values for argument {name!r}", self.b.here
+                )
+            if name not in names and name not in kwonly:
+                raise ArgumentError(
+                    f"{title}() got an unexpected keyword argument {name!r}", self.b.here
+                )
+            given[name] = value
+        for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
+            given.setdefault(name, value)
+        kwdefaults = getattr(getattr(function, "py_func", function), "__kwdefaults__", None) or {}
+        for name in kwonly:
+            if name not in given and name in kwdefaults:
+                given[name] = self._python_value(kwdefaults[name], name)
+        missing = [n for n in [*names, *kwonly] if n not in given]
+        if missing:
+            raise ArgumentError(f"{title}() is missing the argument {missing[0]!r}", self.b.here)
+        assigned = assigned_names(code.body) if not isinstance(code, gast.Lambda) else frozenset()
+        saved, self.scope = self.scope, scope
+        for name, value in given.items():
+            simple = isinstance(value, Const | Var) or not isinstance(value, Expr)
+            if isinstance(value, ArrayValue) and value.view is None:
+                value = arrays.materialise(self.b, value, name)
+            keep = simple and name not in assigned
+            if isinstance(value, ArrayValue) and (scope.key, name) not in self.b.decisions.rebound:
+                keep = True
+            scope.env[name] = value if keep else self._bind(name, value)
+        self.scope = saved
+
+    def _invoke(
+        self,
+        source: FunctionSource,
+        code: Any,
+        values: list[Value],
+        keywords: dict[str, Value],
+        defaults: list[Value],
+        function: Any,
+    ) -> Value:
+        """A call that is not inlined."""
+        scope = Scope(f"{self.scope.key}/{source.name}!", source)
+        self._bind_arguments(scope, code, values, keywords, defaults, source, function)
+        given = {n: self._as_argument(v) for n, v in scope.env.items()}
+        types_ = tuple((n, _argument_type(v)) for n, v in given.items())
+        target = self._outlined(source, types_)
+        leaves = [leaf for v in given.values() for leaf in _leaves(v)]
+        writes = tuple(str(leaves[k]) for k in sorted(target.writes))
+        if len(set(writes)) < len(writes) or any(leaves.count(w) > 1 for w in writes):
+            raise self.b.refuse(
+                "the same array is passed twice to a recursive function that writes it"
+            )
+        args: list[Expr | str] = list(leaves)
+        for key, value in target.captured:
+            found = self._captured_value(key, value.name, value.fetch, value.fetch())
+            args += _leaves(found)
+        results: list[Var] = []
+        out = self._results(target.result, target.name, results)
+        self.b.emit(
+            Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at)
+        )
+        return out
+
+    def _as_argument(self, value: Value) -> Value:
+        match value:
+            case ArrayValue():
+                return arrays.stored(self.b, value, "t")
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(self._as_argument(v) for v in items), cls)
+            case MaybeUnbound() | RangeValue() | LocalFunction():
+                raise self.b.refuse(
+                    "a recursive function takes numbers, arrays and static values here"
+                )
+        return self.b.hold(value, "a") if isinstance(value, Expr) else value
+
+    def _results(self, type_: Type | None, base: str, found: list[Var]) -> Value:
+        match type_:
+            case None:
+                return StaticValue(None)
+            case Scalar(kind=kind):
+                var = Var(self.b.names.fresh(f"{base}_value"), kind)
+                found.append(var)
+                return var
+            case Tuple(items=items, cls=cls):
+                return TupleValue(tuple(self._results(t, base, found) for t in items), cls)
+        raise self.b.refuse(
+            "a recursive function must return numbers", "write arrays into an argument instead"
+        )
+
+    def _outlined(self, source: FunctionSource, types_: tuple[tuple[str, Type], ...]) -> Outlined:
+        """The function of the module for these argument types, elaborated if it is new."""
+        key = (id(source.function), types_)
+        known = self.shared.outlined.get(key)
+        if known is not None:
+            return known
+        taken = [o.name for o in self.shared.outlined.values()]
+        name = (
+            f"{source.name}_call"
+            if source.name == self.title or source.name in taken
+            else source.name
+        )
+        while name in taken or name in self.b.names._used:
+            name += "_"
+        self.b.names.fresh(name)
+        target = Outlined(name, types_)
+        self.shared.outlined[key] = target
+        for _ in range(20):
+            program, captured = self.settled(source, types_, name)
+            leaves = list(program.parameters)
+            sites = points_to(program.body, set(program.arrays))
+            written = stored_sites(program.body, sites)
+            writes = frozenset(
+                k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written
+            )
+            result = None if program.result is None else type_of(program.result)
+            old = (target.result, target.writes, [c.name for _, c in target.captured])
+            new = (result, writes, [c.name for _, c in captured])
+            target.result, target.writes, target.captured, target.program = (
+                result,
+                writes,
+                captured,
+                program,
+            )
+            if old == new:
+                self.guards += program.guards
+                return target
+        raise RuntimeError("the result of a recursive function does not settle")
+
+
+def _argument_type(value: Value) -> Type:
+    """The type of an argument of a function that is not inlined; lengths of axes are left open."""
+    found = type_of(value)
+    if isinstance(found, Array):
+        return Array(found.dtype, found.ndim)
+    if isinstance(value, TupleValue):
+        return Tuple(tuple(_argument_type(v) for v in value.items), value.cls)
+    return found
+
+
+def _leaves(value: Value) -> list[Expr | str]:
+    match value:
+        case ArrayValue():
+            assert value.view is not None
+            return [value.view.base]
+        case TupleValue(items=items):
+            return [leaf for item in items for leaf in _leaves(item)]
+        case StaticValue():
+            return []
+    assert isinstance(value, Expr)
+    return [value]

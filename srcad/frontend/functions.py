@@ -1,0 +1,130 @@
+"""Built-in functions that are not elementwise: ``len``, ``range``, ``print``, ``max`` and others."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.frontend import arrays, scalars
+from srcad.frontend.builder import Builder
+from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
+from srcad.ir.build import ONE, ZERO, compare, integer
+from srcad.ir.nodes import Call, Const, Expr, Print, Var
+from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.rules.library import rule_of
+
+
+def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [ArrayValue() as a] if a.ndim:
+            return a.extents[0]
+        case [TupleValue() as t]:
+            return integer(len(t.items))
+        case [StaticValue(value=str() as s)]:
+            return integer(len(s))
+    raise b.refuse("len() takes an array or a tuple")
+
+
+def _range(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    items: list[Expr] = []
+    for value in values:
+        item = scalars.operand(b, value)
+        if not isinstance(item, Expr) or item.kind not in (INT, BOOL):
+            raise ArgumentError("range() takes integers", b.here, "convert with int(...)")
+        items.append(item)
+    match items:
+        case [stop]:
+            return RangeValue(ZERO, stop, ONE)
+        case [start, stop]:
+            return RangeValue(start, stop, ONE)
+        case [start, stop, step]:
+            if not isinstance(step, Const):
+                b.check(compare("!=", step, ZERO), "ValueError", "range() arg 3 must not be zero")  # type: ignore[arg-type]
+            elif step.value == 0:
+                raise ArgumentValueError("range() arg 3 must not be zero", b.here)
+            return RangeValue(start, stop, step)
+    raise ArgumentError("range() takes one to three arguments", b.here)
+
+
+def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    if keywords:
+        raise b.refuse("keywords of print are not supported")
+    items: list[Expr | str] = []
+    for value in values:
+        match value:
+            case StaticValue(value=str() as text):
+                items.append(repr(text))
+            case ArrayValue() as a:
+                view = arrays.stored(b, a).view
+                assert view is not None
+                items.append(view.base)
+            case Const() | Var():
+                items.append(value)
+            case _:
+                if not isinstance(value, Expr):
+                    raise b.refuse("print takes numbers, arrays and string literals here")
+                items.append(value)
+    b.emit(Print(tuple(items), b.at))
+    return StaticValue(None)
+
+
+def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
+    match values:
+        case [TupleValue() as t]:
+            rule = rule_of(max if largest else min)
+            assert rule is not None
+            return scalars.apply(b, rule, list(t.items))
+        case [ArrayValue() as a]:
+            return arrays.extreme(b, a, largest)
+    raise b.refuse("min() and max() of one argument take a tuple or an array")
+
+
+def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [TupleValue() as t]:
+            return TupleValue(t.items)
+    raise b.refuse("tuple() takes a tuple here")
+
+
+def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    raise b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
+
+
+def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    raise b.refuse("eval and exec are not supported", "write the expression itself")
+
+
+def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [StaticValue(value=str())]:
+            raise b.refuse("float() of a str is not supported", "pass a number")
+        case [value]:
+            x = scalars.operand(b, value)
+            if isinstance(x, Expr):
+                return b.convert(x, FLOAT)
+    raise b.refuse("float() takes a number")
+
+
+def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    match values:
+        case [value]:
+            x = scalars.operand(b, value)
+            if isinstance(x, Expr):
+                return x if x.kind == INT else Call("int", (x,), INT)
+    raise b.refuse("int() takes a number")
+
+
+BUILTINS: dict[Any, Any] = {
+    builtins.len: _len,
+    builtins.range: _range,
+    builtins.print: _print,
+    builtins.max: lambda b, v, k: _minmax(b, v, k, True),
+    builtins.min: lambda b, v, k: _minmax(b, v, k, False),
+    builtins.tuple: _tuple,
+    builtins.complex: _complex,
+    builtins.eval: _eval,
+    builtins.exec: _eval,
+    builtins.float: _float,
+    builtins.int: _int,
+}

@@ -1,0 +1,90 @@
+"""What elaboration makes of a function: its core IR and what was learned on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from srcad.frontend.builder import Decisions
+from srcad.frontend.values import (
+    ArrayValue,
+    StaticValue,
+    TupleValue,
+    Value,
+)
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Block,
+    Expr,
+    Var,
+    names_read,
+)
+from srcad.ir.types import FLOAT, Scalar, Type
+
+
+@dataclass(frozen=True)
+class CapturedValue:
+    """A number or array read from outside the program: its name there and how to get it."""
+
+    fetch: Callable[[], object]
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True)
+class Elaborated:
+    """The core IR of a program and what was learned on the way."""
+
+    name: str
+    parameters: tuple[Var | str, ...]
+    """Leaves of the dynamic parameters: scalars and array names."""
+    leaves: dict[str, tuple[Var | str, ...]]
+    """The leaves of each parameter."""
+    body: Block
+    result: Value | None
+    arrays: dict[str, tuple[str, int]]
+    rebindable: frozenset[str]
+    captured: tuple[CapturedValue, ...]
+    guards: tuple[tuple[Callable[[], object], object], ...]
+    names: Names
+    callees: tuple[Outlined, ...] = ()
+    """Functions that are called, not inlined: those that call themselves."""
+
+    def escaping(self) -> set[str]:
+        """Names that mean something outside of the body: parameters and results."""
+        out = {p if isinstance(p, str) else p.name for p in self.parameters}
+        out |= {c.name for c in self.captured}
+        pending = [self.result] if self.result is not None else []
+        while pending:
+            match pending.pop():
+                case ArrayValue(view=view) if view is not None:
+                    out.add(view.base)
+                case TupleValue(items=items):
+                    pending += items
+                case StaticValue() | None:
+                    pass
+                case value if isinstance(value, Expr):
+                    out |= names_read(value)
+        return out
+
+
+@dataclass
+class Outlined:
+    """A function that calls itself, elaborated on its own for some argument types."""
+
+    name: str
+    types: tuple[tuple[str, Type], ...]
+    result: Type | None = Scalar(FLOAT)
+    """The type of its result: assumed at first, then found."""
+    writes: frozenset[int] = frozenset()
+    """Positions, among its leaves, of the arrays that it writes."""
+    captured: tuple[tuple[object, CapturedValue], ...] = ()
+    program: Elaborated | None = None
+
+
+@dataclass
+class Shared:
+    """What the elaborations of one module have in common."""
+
+    outlined: dict[object, Outlined] = field(default_factory=dict)
+    decisions: Decisions = field(default_factory=Decisions)

@@ -1,0 +1,58 @@
+"""Small questions about the syntax tree of a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gast
+
+from srcad.frontend.jumps import RESULT, RETURNED
+
+
+def parameters_of(args: Any) -> list[Any]:
+    """The parameters of a function, in the order of its signature."""
+    extra = [a for a in (args.vararg, args.kwarg) if a is not None]
+    return [*args.posonlyargs, *args.args, *args.kwonlyargs, *extra]
+
+
+def is_docstring(stmt: Any) -> bool:
+    """Whether a statement is a string and nothing else."""
+    return (
+        isinstance(stmt, gast.Expr)
+        and isinstance(stmt.value, gast.Constant)
+        and isinstance(stmt.value.value, str)
+    )
+
+
+def target_names(target: Any) -> frozenset[str]:
+    """Names in the target of an assignment."""
+    return frozenset(n.id for n in gast.walk(target) if isinstance(n, gast.Name))
+
+
+def assigned_names(body: list[Any]) -> frozenset[str]:
+    """Names that statements assign, those of inner functions left out."""
+    out: set[str] = set()
+    pending = list(body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, gast.FunctionDef | gast.AsyncFunctionDef | gast.ClassDef):
+            out.add(node.name)
+            continue
+        if isinstance(node, gast.Lambda):
+            continue
+        if isinstance(node, gast.Name) and isinstance(node.ctx, gast.Store):
+            out.add(node.id)
+        if isinstance(node, gast.Return):
+            out |= {RESULT, RETURNED}
+        pending.extend(gast.iter_child_nodes(node))
+    return frozenset(out)
+
+
+def assigned_by_walrus(node: Any) -> set[str]:
+    """Names that an expression assigns."""
+    return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
+
+
+def plain(name: str) -> str:
+    """A name of the user's as the base of a generated one."""
+    return name.strip("$") if name.strip("$_") else "k"
