@@ -1,4 +1,4 @@
-"""Built-in functions that are not elementwise: ``len``, ``range``, ``print``, ``max`` and others."""
+"""Built-in functions that are not elementwise: ``len``, ``range``, ``print``, ``max``, ``int``."""
 
 from __future__ import annotations
 
