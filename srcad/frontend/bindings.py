@@ -49,12 +49,7 @@ class Bindings(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = (
-                name.strip("$").rstrip("0123456789").rstrip("_")
-                if name.startswith("$")
-                else plain(name)
-            )
-            self.vars[key] = Var(self.b.names.fresh(base), kind)
+            self.vars[key] = Var(self.b.names.fresh(plain(name)), kind)
         return self.vars[key]
 
     def flag(self, scope: Scope, name: str) -> Var:
