@@ -108,7 +108,7 @@ def _items(patterns: list[Any], subject: Any, found: list[tuple[str, Any]]) -> l
 
 
 def _all(tests: list[Any]) -> Any | None:
-    if len(tests) < 2:  # noqa: PLR2004
+    if len(tests) < 2:
         return tests[0] if tests else None
     return gast.BoolOp(gast.And(), tests)
 
