@@ -105,6 +105,8 @@ class Lists(Sequences):
             numbers = self.numbers_of(owner)
             assert numbers is not None
             return self.subscript(numbers, keys)
+        if isinstance(owner, TupleValue) and owner.cls is list and isinstance(keys[0], Const):
+            self._require_item(owner, int(keys[0].value))
         found = super().subscript(owner, keys)
         if isinstance(found, TupleValue) and found.cls is list and isinstance(keys[0], tuple):
             return self.new_list(found.items, "slice")
@@ -256,6 +258,16 @@ class Lists(Sequences):
             raise self._not_changeable()
         self.b.decisions.make_list(tag.site, kind)
 
+    def _require_item(self, owner: TupleValue, k: int) -> None:
+        """A list that is too short here may be long enough in a later round of a loop."""
+        if -len(owner.items) <= k < len(owner.items):
+            return
+        if owner.tag is not None and owner.tag.site is not None and not owner.tag.fixed:
+            self._make_run_time(owner.tag, owner.items)
+        raise ArgumentValueError(
+            f"index {k} out of range: the list has {len(owner.items)} items", self.b.here
+        )
+
     def _wider(self, site: Site, kind: str, item: Expr) -> str:
         """The kind of a list's items; a wider one is a new decision."""
         joined = scalars.join_kinds(kind, item.kind)
@@ -314,8 +326,7 @@ class Lists(Sequences):
             case "pop", [] | [Const()]:
                 at = int(values[0].value) if values else -1  # type: ignore[union-attr]
                 k = at % len(owner.items) if owner.items else 0
-                if not -len(owner.items) <= at < len(owner.items):
-                    raise ArgumentValueError("pop index out of range", self.b.here)
+                self._require_item(owner, at)
                 popped = owner.items[k]
                 out[0] = self.b.store(popped, "t") if isinstance(popped, Expr) else popped
                 return lambda items: (*items[:k], *items[k + 1 :])
@@ -341,8 +352,7 @@ class Lists(Sequences):
             extra = (value,) if isinstance(value, Expr) else ()
             self._make_run_time(tag, (*owner.items, *extra))
         k = int(key.value)  # type: ignore[union-attr]
-        if not -len(owner.items) <= k < len(owner.items):
-            raise ArgumentValueError("list assignment index out of range", self.b.here)
+        self._require_item(owner, k)
         k %= len(owner.items)
         self._change(owner, lambda items: (*items[:k], value, *items[k + 1 :]))
 
