@@ -410,7 +410,8 @@ def _position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
             and base.step == 1
             and b.extents[view.base][base.base_axis] == extent
         ):
-            b.emit(IndexCheck(view.base, base.base_axis, key, b.at))
+            words = (b.names.shown(view.base), b.spelled(key))
+            b.emit(IndexCheck(view.base, base.base_axis, key, words, b.at))
             return key
     b.check(
         Logic("and", (compare("<=", negated(extent), key), compare("<", key, extent))),

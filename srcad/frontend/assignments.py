@@ -68,6 +68,7 @@ class Assignments(Calls):
         if isinstance(target, gast.Name):
             rebound = (self.scope.key, target.id) in self.b.decisions.rebound
             self.b.wanted = plain(target.id) + ("_new" if rebound else "")
+            self.b.names.call(self.b.wanted, plain(target.id))
             self.targets.append((self.scope, target.id, value_node))
         self.direct = value_node
         value = self.value(value_node)

@@ -9,7 +9,7 @@ from srcad.frontend.expressions import (
     Expressions,
     Scope,
 )
-from srcad.frontend.syntax import plain
+from srcad.frontend.syntax import plain, spoken
 from srcad.frontend.values import (
     ArrayValue,
     ListTag,
@@ -22,7 +22,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import FALSE, TRUE
+from srcad.ir.build import TRUE
 from srcad.ir.nodes import (
     Assign,
     Bind,
@@ -59,10 +59,11 @@ class Bindings(Expressions):
         """The variable that tells whether a name is bound."""
         return self.var(scope, f"{name}_bound", BOOL)
 
-    def _flags_cleared(self, key: str, body: Block) -> Block:
+    def _flags_cleared(self, key: str, body: Block, bound: frozenset[str]) -> Block:
+        """The body after statements that say which names hold something at its start."""
         flags = sorted(name for scope, name in self.b.decisions.flagged if scope == key)
         scope = Scope(key, self.scope.source)
-        return (*(Assign(self.flag(scope, n), FALSE) for n in flags), *body)
+        return (*(Assign(self.flag(scope, n), Const(n in bound, BOOL)) for n in flags), *body)
 
     def assign_name(self, name: str, value: Value) -> None:
         """``name = value`` in the current scope."""
@@ -135,7 +136,7 @@ class Bindings(Expressions):
         if view is None or view.base not in self.b.rebindable:
             return value
         dtype, ndim = self.b.arrays[view.base]
-        alias = self.b.names.fresh(f"{view.base}_kept")
+        alias = self.b.names.fresh(f"{view.base}_kept", self.b.names.shown(view.base))
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
@@ -156,7 +157,7 @@ class Bindings(Expressions):
         """Make the variable of an array name that is rebound denote an array."""
         if value.view is not None and not value.view.is_whole:
             raise self.b.refuse(
-                f"{name!r} denotes different views of arrays at one place",
+                f"{spoken(name)} denotes different views of arrays at one place",
                 "copy the view with .copy(), or index the array itself",
             )
         stored = arrays.stored(self.b, value, f"{plain(name)}_new")

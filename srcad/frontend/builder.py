@@ -25,9 +25,12 @@ from srcad.ir.nodes import (
     Select,
     Stmt,
     Var,
+    children,
     names_read,
+    rebuild,
     walk,
 )
+from srcad.ir.printer import print_expr
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
 from srcad.position import NOWHERE, Position
 
@@ -166,6 +169,21 @@ class Builder:
         if op in ("+", "*", "//"):
             return self.is_nonnegative(expr.a) and self.is_nonnegative(expr.b)  # type: ignore[union-attr]
         return False
+
+    def spelled(self, expr: Expr) -> str:
+        """An expression in the user's names."""
+        return print_expr(self._in_words(expr))
+
+    def _in_words(self, expr: Expr) -> Expr:
+        match expr:
+            case Var():
+                return Var(self.names.shown(expr.name), expr.kind)
+            case Extent():
+                return Extent(self.names.shown(expr.array), expr.axis)
+            case Load():
+                at = tuple(map(self._in_words, expr.index))
+                return Load(self.names.shown(expr.array), at, expr.kind)
+        return rebuild(expr, tuple(map(self._in_words, children(expr))))
 
     def refuse(self, what: str, hint: str = "") -> UnsupportedError:
         """The error for the piece of the program being read."""

@@ -27,7 +27,6 @@ from srcad.frontend.values import (
     Value,
     type_of,
 )
-from srcad.ir.build import FALSE
 from srcad.ir.nodes import (
     Assign,
     Const,
@@ -95,7 +94,9 @@ class Calls(Captures):
                 finally:
                     self.scope = saved
             for flagged in sorted(n for k, n in self.b.decisions.flagged if k == key):
-                self.b.emit(Assign(self.flag(scope, flagged), FALSE, self.b.at))
+                self.b.emit(
+                    Assign(self.flag(scope, flagged), Const(flagged in scope.env, BOOL), self.b.at)
+                )
             result = self.body_of(code, scope)
         finally:
             self.calls.pop()
@@ -231,7 +232,7 @@ class Calls(Captures):
             if source.name == self.title or source.name in taken
             else source.name
         )
-        while name in taken or name in self.b.names._used:
+        while name in taken or name in self.b.names.used:
             name += "_"
         self.b.names.fresh(name)
         target = Outlined(name, types_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Callable
 from typing import Any
@@ -48,6 +49,8 @@ class Captures(Lists):
 
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
+        if isinstance(owner, enum.Enum) and name in ("value", "name"):
+            return self._python_value(getattr(owner, name), name)
         if not isinstance(owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",

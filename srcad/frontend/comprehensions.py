@@ -16,6 +16,7 @@ import gast
 
 from srcad.frontend import arrays
 from srcad.frontend.loops import Loops
+from srcad.frontend.refusals import REFUSALS
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.text import TextParts, static_text
 from srcad.frontend.values import (
@@ -79,11 +80,7 @@ class Comprehensions(Loops):
         function = self.value(node.func)
         found = function.value if isinstance(function, StaticValue) else None
         if not any(found is f for f in _CONSUMERS) or len(node.args) != 1:
-            raise self.b.refuse(
-                "a generator expression is an argument of sum, min, max, any, all, tuple or list "
-                "only",
-                "write the loop, or a list in brackets",
-            )
+            raise self.b.refuse(**REFUSALS["GeneratorExp"].words())
         items = self._written_out(node.args[0])
         if items is None and found is builtins.sum:
             return self._summed(node.args[0])
@@ -119,7 +116,7 @@ class Comprehensions(Loops):
             return
         first, *others = generators
         if first.is_async:
-            raise self.b.refuse("async for is not supported", "differentiate a plain function")
+            raise self.b.refuse(**REFUSALS["AsyncFor"].words())
         items = self.known_items(self.value(first.iter))
         if items is None:
             raise _RunTime

@@ -23,6 +23,8 @@ comes ::
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -38,6 +40,7 @@ from srcad.frontend.expressions import (
 )
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
+from srcad.frontend.refusals import REFUSALS, refusal_of
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.syntax import assigned_names, is_docstring, parameters_of
 from srcad.frontend.text import message_text
@@ -53,8 +56,10 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
+from srcad.ir.build import FALSE
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
+    Assign,
     Check,
     Expr,
     Extent,
@@ -63,19 +68,8 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
 
-_HINTS = {
-    gast.Try: ("try/except/finally", "test for the condition with if"),
-    gast.With: ("with", "do this outside the function"),
-    gast.Delete: ("del", "drop the statement"),
-    gast.Global: ("global: writing a global variable", "return the value instead"),
-    gast.Nonlocal: ("nonlocal: writing an outer variable", "return the value instead"),
-    gast.ClassDef: ("a class inside the function", "define it outside"),
-    gast.Import: ("import inside the function", "import at the top of the module"),
-    gast.ImportFrom: ("import inside the function", "import at the top of the module"),
-    gast.AsyncFor: ("async for", "differentiate a plain function"),
-    gast.AsyncWith: ("async with", "differentiate a plain function"),
-    gast.AsyncFunctionDef: ("async def", "differentiate a plain function"),
-}
+_IMPORTED = ("math", "numpy", "numba", "operator")
+"""Modules that may be imported inside a function, once they are."""
 
 
 def elaborate(source: FunctionSource, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
@@ -140,7 +134,7 @@ class _Elaborator(Comprehensions):
         if result is not None:
             result = self._returned(result)
         body = tuple(self.b.block)
-        body = self._flags_cleared(self.scope.key, body)
+        body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -276,6 +270,15 @@ class _Elaborator(Comprehensions):
             case gast.Assert():
                 test = self.condition(node.test)
                 self.b.emit(Check(test, "AssertionError", message_text(node.msg), self.b.at))
+            case gast.Delete():
+                for target in node.targets:
+                    self._delete(target)
+            case gast.Import():
+                for alias in node.names:
+                    self._import(alias.name, alias.asname)
+            case gast.ImportFrom():
+                for alias in node.names:
+                    self._import_from(node.module or "", alias.name, alias.asname or alias.name)
             case gast.FunctionDef():
                 if node.decorator_list:
                     raise self.b.refuse(
@@ -285,12 +288,33 @@ class _Elaborator(Comprehensions):
                 defaults = tuple(self.value(d) for d in node.args.defaults)
                 self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
             case _:
-                what, hint = _HINTS.get(type(node), (type(node).__name__, ""))
-                if type(node).__name__ == "TryStar":
-                    what, hint = _HINTS[gast.Try]
-                if type(node).__name__ == "Match":
-                    what, hint = "match", "write if/elif"
-                raise self.b.refuse(f"{what} is not supported", hint)
+                raise self.b.refuse(**refusal_of(node).words())
+
+    def _delete(self, target: Any) -> None:
+        if not isinstance(target, gast.Name):
+            raise self.b.refuse("del of an element is not supported", "drop the statement")
+        self.name(target.id)
+        if target.id not in self.scope.env:
+            raise self.b.refuse("del of an outer variable is not supported", "drop the statement")
+        del self.scope.env[target.id]
+        if (self.scope.key, target.id) in self.b.decisions.flagged:
+            self.b.emit(Assign(self.flag(self.scope, target.id), FALSE, self.b.at))
+
+    def _import(self, module: str, name: str | None) -> None:
+        found = self._module(module)
+        if name is None:  # import a.b binds a
+            name = module.partition(".")[0]
+            found = sys.modules[name]
+        self.assign_name(name, StaticValue(found))
+
+    def _import_from(self, module: str, attribute: str, name: str) -> None:
+        self.assign_name(name, self.captured_attribute(self._module(module), attribute))
+
+    def _module(self, name: str) -> types.ModuleType:
+        """A module that is imported already: nothing is run for an import inside a function."""
+        if name.partition(".")[0] in _IMPORTED and name in sys.modules:
+            return sys.modules[name]
+        raise self.b.refuse(**REFUSALS["Import"].words())
 
     def _raise(self, node: Any) -> None:
         exc = node.exc

@@ -16,6 +16,8 @@ from srcad.frontend import arrays, library, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
+from srcad.frontend.refusals import function_refusal, refusal_of
+from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
@@ -54,21 +56,6 @@ BINARY = {
     gast.RShift: ">>",
 }
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
-
-_REFUSED = {
-    gast.ListComp: ("a list comprehension", "fill an array in a loop"),
-    gast.SetComp: ("a set comprehension", "use an array"),
-    gast.DictComp: ("a dict comprehension", "use separate variables or an array"),
-    gast.GeneratorExp: ("a generator expression", "write the loop"),
-    gast.Dict: ("a dict", "use separate variables, a tuple or an array"),
-    gast.Set: ("a set", "use an array or a tuple"),
-    gast.JoinedStr: ("an f-string (str formatting)", "format outside the function"),
-    gast.FormattedValue: ("an f-string (str formatting)", "format outside the function"),
-    gast.Await: ("await", "differentiate a plain function"),
-    gast.Yield: ("yield: a generator", "write into an array and return it"),
-    gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
-    gast.Starred: ("a starred expression (*)", "write the items out"),
-}
 
 
 class ReadBeforeAssignment(Exception):
@@ -170,10 +157,7 @@ class Expressions(Conditions):
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
-            case gast.Slice():
-                raise self.b.refuse("a slice is not a value here")
-        what, hint = _REFUSED.get(type(node), (f"{type(node).__name__} in an expression", ""))
-        raise self.b.refuse(f"{what} is not supported [{type(node).__name__}]", hint)
+        raise self.b.refuse(**refusal_of(node).words())
 
     def values(self, nodes: list[Any]) -> list[Value]:
         """Several expressions from the left; what a later one changes is read before it."""
@@ -246,7 +230,7 @@ class Expressions(Conditions):
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
-                f"{name!r} holds values of different kinds on its paths (a scalar here, an array "
+                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an array "
                 "there, or arrays of different ranks)",
                 "give them different names",
             )
@@ -444,10 +428,9 @@ class Expressions(Conditions):
             return TupleValue(tuple(given[f] for f in fields), function)
         if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
             return self.call_user(function, values, keywords, node)
-        if function in (eval, exec):
-            raise self.b.refuse(
-                f"{function.__name__} is not supported", "write the expression itself"
-            )
+        refusal = function_refusal(function)
+        if refusal is not None:
+            raise self.b.refuse(**refusal.words())
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",

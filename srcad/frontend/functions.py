@@ -5,6 +5,8 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+import numba
+
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
@@ -22,7 +24,7 @@ def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
             return a.extents[0]
         case [TupleValue() as t]:
             return integer(len(t.items))
-        case [RangeValue(step=Const()) as r]:
+        case [RangeValue() as r]:
             return at_least_zero(trips(r))
         case [StaticValue(value=str() as s)]:
             return integer(len(s))
@@ -102,10 +104,6 @@ def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Val
     raise b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
 
 
-def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("eval and exec are not supported", "write the expression itself")
-
-
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
         case [StaticValue(value=str())]:
@@ -129,13 +127,12 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
 BUILTINS: dict[Any, Any] = {
     builtins.len: _len,
     builtins.range: _range,
+    numba.prange: _range,
     builtins.print: _print,
     builtins.max: lambda b, v, k: _minmax(b, v, k, True),
     builtins.min: lambda b, v, k: _minmax(b, v, k, False),
     builtins.tuple: _tuple,
     builtins.complex: _complex,
-    builtins.eval: _eval,
-    builtins.exec: _eval,
     builtins.float: _float,
     builtins.int: _int,
     **QUESTIONS,

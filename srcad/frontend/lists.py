@@ -294,13 +294,13 @@ class Lists(Sequences):
         name, owner = method.name, method.owner
         if name == "copy":
             return self.list_of(owner)
+        if isinstance(owner, ListValue):
+            return self._run_time_method(owner, name, values)
         if self.direct is not node:
             raise self.b.refuse(
                 f"the list method .{name}() inside an expression is not supported",
                 "write the call as a statement of its own",
             )
-        if isinstance(owner, ListValue):
-            return self._run_time_method(owner, name, values)
         out: list[Value] = [StaticValue(None)]
         self._change(owner, self._operation(name, owner, values, out))
         return out[0]

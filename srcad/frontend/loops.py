@@ -55,7 +55,7 @@ class Loops(Branches):
         entry = dict(scope.env)
         assumed: dict[str, Value] = {}
         for _ in range(50):
-            names, variables = set(self.b.names._used), dict(self.vars)
+            names, variables = set(self.b.names.used), dict(self.vars)
             head = {**entry, **{n: MaybeUnbound(v) for n, v in assumed.items()}}
             scope.env = dict(head)
             outer_pending = scope.pending
@@ -69,7 +69,8 @@ class Loops(Branches):
                 if name not in assigned or name in assumed:
                     raise
                 assumed[name] = Var(name, FLOAT)
-                self.b.names._used, self.vars = names, variables
+                self.vars = variables
+                self.b.names.release(names | self._kept_names())
                 continue
             finally:
                 scope.pending = outer_pending
@@ -82,7 +83,11 @@ class Loops(Branches):
                     assumed[name] = actual
                     changed = True
             for name, at_entry in list(entry.items()):
-                joined = self._head(name, at_entry, end.get(name, at_entry), before, body)
+                joined = MaybeUnbound(at_entry)  # if it is deleted in the loop
+                if name in end:
+                    joined = self._head(name, at_entry, end[name], before, body)
+                elif isinstance(at_entry, MaybeUnbound):
+                    joined = at_entry
                 if joined != at_entry:
                     entry[name] = joined
                     changed = True
@@ -96,8 +101,13 @@ class Loops(Branches):
                     },
                 }
                 return body, extra
-            self.b.names._used = names | {v.name for v in self.vars.values()}
+            self.b.names.release(names | self._kept_names())
         raise RuntimeError("the types of a loop do not settle")
+
+    def _kept_names(self) -> set[str]:
+        """Names of variables that stay when a loop is elaborated again."""
+        found = {v.name for v in self.vars.values()} | set(self.references.values())
+        return found | {c.name for c, _ in self.captures.values()}
 
     def _head(
         self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]

@@ -138,10 +138,6 @@ def _prod(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     raise b.refuse("math.prod() takes a tuple, a list or a vector here", "write the loop")
 
 
-def _fsum(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("math.fsum is not supported: its rounding is not that of a sum", "use sum(...)")
-
-
 QUESTIONS: dict[Any, Any] = {
     builtins.isinstance: _isinstance,
     builtins.type: _type,
@@ -151,5 +147,4 @@ QUESTIONS: dict[Any, Any] = {
     builtins.any: _all_of(True),
     builtins.all: _all_of(False),
     math.prod: _prod,
-    math.fsum: _fsum,
 }

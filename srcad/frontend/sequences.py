@@ -6,6 +6,7 @@ Everything that a loop runs over becomes *rows*: a length and a way to write row
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from srcad.errors import ArgumentError, ArgumentValueError
@@ -60,14 +61,16 @@ class Sequences(Bindings):
         return None
 
     def _rows_of_range(self, value: RangeValue) -> RowsValue:
-        if not isinstance(value.step, Const):
-            raise self.b.refuse(
-                "a range whose step is not a literal is supported in a for loop only",
-                "loop over the index",
-            )
-        start = value.start if isinstance(value.start, Const) else self.b.store(value.start, "k")
-        step = int(value.step.value)
-        return RowsValue(trips(value), lambda k: add(start, scale(k, step)))
+        start, step = (
+            e if isinstance(e, Const) else self.b.store(e, "k") for e in (value.start, value.step)
+        )
+
+        def row(k: Expr) -> Value:
+            if isinstance(step, Const):
+                return add(start, scale(k, int(step.value)))
+            return add(start, Binary("*", step, k, INT))
+
+        return RowsValue(trips(replace(value, start=start, step=step)), row)
 
     def _still(self, value: ArrayValue) -> ArrayValue:
         """The array that a loop runs over, even if the loop makes its name denote another."""

@@ -7,6 +7,7 @@ from typing import Any
 import gast
 
 from srcad.frontend.builder import Builder
+from srcad.frontend.refusals import REFUSALS
 from srcad.frontend.values import StaticValue, Value
 from srcad.ir.nodes import Const
 
@@ -22,11 +23,7 @@ def static_text(b: Builder, parts: TextParts) -> StaticValue:
             continue
         value, form = part
         if not isinstance(value, StaticValue | Const):
-            raise b.refuse(
-                "an f-string with a value that is known at run time only is supported in raise, "
-                "assert and print",
-                "format outside the function",
-            )
+            raise b.refuse(**REFUSALS["JoinedStr"].words())
         out += format(value.value, form)
     return StaticValue(out)
 

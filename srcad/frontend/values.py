@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from srcad.ir.build import add, integer, scale, sub
-from srcad.ir.nodes import Binary, Const, Expr
+from srcad.ir.nodes import Binary, Compare, Const, Expr, Select
 from srcad.ir.types import INT, Array, Scalar, Static, Tuple, Type
 
 
@@ -174,8 +174,11 @@ Value = (
 
 
 def trips(value: RangeValue) -> Expr:
-    """How many numbers a range with a literal step has; zero or less if it is empty."""
-    assert isinstance(value.step, Const)
+    """How many numbers a range has; zero or less if it is empty."""
+    if not isinstance(value.step, Const):
+        sign = Select(Compare(">", value.step, integer(0)), integer(1), integer(-1), INT)
+        span = sub(add(sub(value.stop, value.start), value.step), sign)
+        return Binary("//", span, value.step, INT)
     step = int(value.step.value)
     span = sub(value.stop, value.start) if step > 0 else sub(value.start, value.stop)
     if abs(step) == 1:

@@ -232,11 +232,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class IndexCheck:
-    """``index`` must be within ``-extent <= index < extent`` of an axis of an array."""
+    """``index`` must be within ``-extent <= index < extent`` of an axis of an array.
+
+    ``what`` is the array and the index in the words of the user.
+    """
 
     array: str
     axis: int
     index: Expr
+    what: tuple[str, str] = field(default=("", ""), compare=False)
     at: Position = field(default=NOWHERE, compare=False)
 
 

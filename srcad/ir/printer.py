@@ -231,9 +231,10 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
 def index_message(check: IndexCheck) -> str:
     """What the IndexError of a check says."""
     where = f" ({check.at})" if check.at.line else ""
+    array, index = check.what
     return (
-        f"index {print_expr(check.index)} is out of bounds for axis {check.axis} "
-        f"of {check.array}{where}"
+        f"index {index or print_expr(check.index)} is out of bounds for axis {check.axis} "
+        f"of {array or check.array}{where}"
     )
 
 
