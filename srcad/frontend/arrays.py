@@ -416,7 +416,7 @@ def _position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
     b.check(
         Logic("and", (compare("<=", negated(extent), key), compare("<", key, extent))),
         "IndexError",
-        f"index is out of bounds for axis {axis}",
+        f"index {b.spelled(key)} is out of bounds for axis {axis}",
     )
     if isinstance(key, Const) and key.value < 0:
         return add(extent, key)

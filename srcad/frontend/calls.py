@@ -34,7 +34,7 @@ from srcad.ir.nodes import (
     Invoke,
     Var,
 )
-from srcad.ir.types import Array, Scalar, Tuple, Type
+from srcad.ir.types import BOOL, Array, Scalar, Tuple, Type
 
 
 class Calls(Captures):

@@ -74,7 +74,26 @@ class Comprehensions(Loops):
             parts.append((self.value(piece.value), form))
         return parts
 
+    def _print(self, node: Any) -> Value:
+        """``print`` of f-strings: their pieces one after the other, numbers as they are."""
+        values: list[Value] = []
+        for arg in node.args:
+            if not isinstance(arg, gast.JoinedStr):
+                values += self.values([arg])
+                continue
+            for part in self.text_parts(arg):
+                if not isinstance(part, str):
+                    values.append(part[0])
+                elif part.strip():
+                    values.append(StaticValue(part.strip()))
+        keywords: dict[str, Value] = {str(k.arg): self.value(k.value) for k in node.keywords}
+        return self._call_object(print, values, keywords, node)
+
     def _call(self, node: Any) -> Value:
+        if any(isinstance(a, gast.JoinedStr) for a in node.args):
+            function = self.value(node.func)
+            if isinstance(function, StaticValue) and function.value is print:
+                return self._print(node)
         if not any(isinstance(a, gast.GeneratorExp) for a in node.args):
             return super()._call(node)
         function = self.value(node.func)
@@ -115,8 +134,6 @@ class Comprehensions(Loops):
             visit()
             return
         first, *others = generators
-        if first.is_async:
-            raise self.b.refuse(**REFUSALS["AsyncFor"].words())
         items = self.known_items(self.value(first.iter))
         if items is None:
             raise _RunTime

@@ -270,6 +270,9 @@ class _Elaborator(Comprehensions):
             case gast.Assert():
                 test = self.condition(node.test)
                 self.b.emit(Check(test, "AssertionError", message_text(node.msg), self.b.at))
+            case gast.Global() | gast.Nonlocal():
+                if self.scope.local & set(node.names):
+                    raise self.b.refuse(**refusal_of(node).words())
             case gast.Delete():
                 for target in node.targets:
                     self._delete(target)
@@ -281,6 +284,7 @@ class _Elaborator(Comprehensions):
                     self._import_from(node.module or "", alias.name, alias.asname or alias.name)
             case gast.FunctionDef():
                 if node.decorator_list:
+                    self._move_to(node.decorator_list[0])
                     raise self.b.refuse(
                         "a decorated function inside the function is not supported yet",
                         "define it without decorator",

@@ -230,8 +230,8 @@ class Expressions(Conditions):
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
-                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an array "
-                "there, or arrays of different ranks)",
+                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an "
+                "array there, or arrays of different ranks)",
                 "give them different names",
             )
         key = (scope.key, name)
@@ -413,7 +413,10 @@ class Expressions(Conditions):
                     "assign to an array instead",
                 )
             if function is builtins.round and len(values) > 1:
-                raise self.b.refuse("round to a number of digits is not supported")
+                raise self.b.refuse(
+                    "round to a number of digits is not supported",
+                    "scale by a power of 10 and back",
+                )
             return scalars.apply(self.b, rule, values)
         entry = library.library_function(function)
         if entry is not None:

@@ -69,9 +69,6 @@ REFUSALS: dict[str, Refusal] = {
         "write the loop, or a list in brackets",
     ),
     "AsyncFunctionDef": Refusal("async def", _COROUTINE, "differentiate a plain function (def)"),
-    "AsyncFor": Refusal("async for", _COROUTINE, "differentiate a plain function (def)"),
-    "AsyncWith": Refusal("async with", _COROUTINE, "differentiate a plain function (def)"),
-    "Await": Refusal("await", _COROUTINE, "differentiate a plain function (def)"),
     "Set": Refusal("a set", _SETS, "use a tuple or an array"),
     "SetComp": Refusal("a set comprehension", _SETS, "use a tuple or an array"),
     "Dict": Refusal(
@@ -89,7 +86,6 @@ REFUSALS: dict[str, Refusal] = {
         "texts are made in raise, assert and print only",
         "format outside the function",
     ),
-    "Slice": Refusal("a slice on its own", "it is not a value here", "write it in the brackets"),
 }
 REFUSALS["TryStar"] = REFUSALS["Try"]
 

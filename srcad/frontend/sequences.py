@@ -24,7 +24,7 @@ from srcad.frontend.values import (
     trips,
 )
 from srcad.ir.build import ONE, ZERO, add, compare, integer, scale, sub
-from srcad.ir.nodes import Call, Const, Expr, If, Logic, Select, Stmt
+from srcad.ir.nodes import Binary, Call, Const, Expr, If, Logic, Select, Stmt
 from srcad.ir.types import BOOL, INT
 
 ITERATORS = (zip, enumerate, reversed)

@@ -19,6 +19,8 @@ class Scheme(enum.Enum):
     HEUN = 2
 
 
+CHOSEN = Scheme.HEUN
+
 # ------------------------------------------------------------------------------------- match
 
 
@@ -126,9 +128,9 @@ def match_in_a_loop(x, n):
     return s
 
 
-@program(lambda: (0.7, Scheme.HEUN))
-def match_an_enum(x, scheme):
-    match scheme:
+@program(lambda: (0.7,))
+def match_an_enum(x):
+    match CHOSEN:
         case Scheme.EULER:
             return x
         case Scheme.HEUN:
@@ -284,7 +286,7 @@ def membership(x, k):
     return y
 
 
-@program(lambda: (0.7, 1.5, "euler", (1.0, 2.0), None))
+@program(lambda: (0.7, 1.5, "euler", (1.0, 2.0), None), oracle="differences")
 def questions_of_type(x, v, name, t, option):
     y = 0.0
     if isinstance(v, float) and not isinstance(v, (int, str)):
@@ -306,7 +308,7 @@ def number_or_array(x, c):
     return total(x) * total(c)
 
 
-@program(lambda: (2.7, 0.7), lambda: (-2.7, 0.7))
+@program(lambda: (2.7, 0.7), lambda: (-2.7, 0.7), oracle="differences")
 def divmod_and_pow(x, y):
     q, r = divmod(x, y)
     return q * r + pow(abs(x), y) + math.prod((x, y, 2.0))
@@ -495,10 +497,11 @@ def conditional_of_arrays_and_tuples(x, flag):
     return np.sum(v * w[0]) + a * b
 
 
-@program(lambda: (0.7, 2))
+@program(lambda: (0.7, 2), oracle="differences")
 def import_inside(x, n):
     import math
-    import numpy as np
     from math import sin as s
+
+    import numpy as np
 
     return math.cos(x) * s(x) * np.float64(n)
