@@ -69,6 +69,9 @@ class Branches(Assignments):
         """What names denote after two branches."""
         out: dict[str, Value] = {}
         for name in dict.fromkeys([*one, *two]):
+            if one.get(name) is two.get(name):  # most names: neither branch assigns them
+                out[name] = one[name]
+                continue
             if name not in one or name not in two:
                 value = one[name] if name in one else two[name]
                 out[name] = value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)

@@ -2,7 +2,8 @@
 
 Some decisions (a name must hold a float from the start, an array name is rebound in a loop) are
 seen only after code that depends on them was written. Then elaboration starts again with the
-decision made: ``Decisions`` grows by one and ``Restart`` unwinds to the beginning.
+decision made. Where it can, it goes on to the end first (``Decisions.add``), so that one more
+attempt serves many decisions; else ``Restart`` unwinds to the beginning.
 """
 
 from collections.abc import Iterator
@@ -54,9 +55,17 @@ class Decisions:
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
+    changed: bool = False
+    """Whether a decision was made in this attempt, so that its result is void."""
+
     def add(self, where: set, key: object) -> None:
-        """Record a decision and start again."""
+        """Record a decision; another attempt follows this one."""
         where.add(key)
+        self.changed = True
+
+    def outline(self, identity: int) -> None:
+        """Record that a function calls itself, and start again."""
+        self.outlined.add(identity)
         raise Restart
 
     def make_list(self, site: Site, kind: str) -> None:

@@ -78,7 +78,7 @@ class Calls(Captures):
                     f"{name} is defined inside and calls itself: that recursion is not supported",
                     "define it at the top of the module",
                 )
-            self.b.decisions.add(self.b.decisions.outlined, identity)
+            self.b.decisions.outline(identity)
         if identity in self.b.decisions.outlined:
             return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"

@@ -85,12 +85,20 @@ def _settled(
     """Elaborate until every decision is made."""
     decisions = Decisions(outlined=shared.decisions.outlined)
     for _ in range(200):
+        known = dict(shared.outlined)
+        decisions.changed = False
         try:
             elaborator = _Elaborator(source, decisions, shared, name)
             program = elaborator.run(parameters)
-            return program, tuple((k, c) for k, (c, _) in elaborator.captures.items())
         except Restart:
             continue
+        except Exception:
+            if not decisions.changed:
+                raise
+        if not decisions.changed:
+            return program, tuple((k, c) for k, (c, _) in elaborator.captures.items())
+        shared.outlined.clear()
+        shared.outlined.update(known)
     raise RuntimeError("elaboration does not settle")
 
 

@@ -83,6 +83,8 @@ class Loops(Branches):
                     assumed[name] = actual
                     changed = True
             for name, at_entry in list(entry.items()):
+                if end.get(name) is at_entry:
+                    continue
                 joined = MaybeUnbound(at_entry)  # if it is deleted in the loop
                 if name in end:
                     joined = self._head(name, at_entry, end[name], before, body)
