@@ -19,9 +19,11 @@ from srcad.ir.nodes import (
     Load,
     Logic,
     MatMul,
+    Reshape,
     Select,
     Store,
     Var,
+    Window,
     children,
     statements,
 )
@@ -67,6 +69,8 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
                 flows.append(({stmt.target}, {stmt.a, stmt.b}))
             case Bind():
                 flows += [({t}, {s}) for t, s in zip(stmt.targets, stmt.sources, strict=True)]
+            case Window() | Reshape():
+                flows.append(({stmt.target}, {stmt.source}))
             case Invoke():
                 names = {a for a in stmt.args if isinstance(a, str)}
                 for a in stmt.args:

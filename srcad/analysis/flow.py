@@ -15,6 +15,7 @@ from srcad.ir.nodes import (
     Pop,
     Print,
     Push,
+    Reshape,
     Return,
     Stack,
     Stmt,
@@ -22,6 +23,7 @@ from srcad.ir.nodes import (
     Tape,
     Var,
     While,
+    Window,
     ZerosLike,
     expressions,
     names_read,
@@ -36,6 +38,8 @@ def writes_of(stmt: Stmt) -> tuple[str, ...]:
         case Assign():
             return (stmt.target.name,)
         case Alloc() | Copy() | ZerosLike() | MatMul() | Tape() | Stack() | Keep() | Grow():
+            return (stmt.target,)
+        case Window() | Reshape():
             return (stmt.target,)
         case Bind():
             return stmt.targets
@@ -57,7 +61,7 @@ def reads_of(stmt: Stmt) -> set[str]:
     match stmt:
         case Store():
             out.add(stmt.array)
-        case Copy() | ZerosLike():
+        case Copy() | ZerosLike() | Window() | Reshape():
             out.add(stmt.source)
         case MatMul():
             out |= {stmt.a, stmt.b}

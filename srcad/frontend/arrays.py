@@ -28,6 +28,7 @@ from srcad.ir.nodes import (
     Alloc,
     Assign,
     Binary,
+    Bind,
     Call,
     Const,
     Expr,
@@ -37,10 +38,12 @@ from srcad.ir.nodes import (
     Load,
     Logic,
     Select,
+    Span,
     Stmt,
     Store,
     Unary,
     Var,
+    Window,
     walk,
 )
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
@@ -68,6 +71,12 @@ def whole(b: Builder, name: str, units: tuple[bool, ...] | None = None) -> Array
         units = tuple(isinstance(e, Const) and e.value == 1 for e in extents)
     axes = tuple(Axis(k, ZERO, 1) for k in range(len(extents)))
     return viewed(b, View(name, (), axes), extents, units)
+
+
+def is_base(b: Builder, value: ArrayValue) -> bool:
+    """Whether a value is an array itself: all elements of its base, in their places."""
+    view = value.view
+    return view is not None and view.is_identity and value.extents == b.extents[view.base]
 
 
 def viewed(b: Builder, view: View, extents: Index, units: tuple[bool, ...]) -> ArrayValue:
@@ -182,7 +191,7 @@ def materialise(b: Builder, value: ArrayValue, base: str, dtype: str | None = No
 
 def stored(b: Builder, value: ArrayValue, base: str = "t") -> ArrayValue:
     """The array as a whole base of its own (itself, where it is one)."""
-    if value.view is not None and value.view.is_whole:
+    if is_base(b, value):
         return value
     return materialise(b, value, base)
 
@@ -200,12 +209,33 @@ def allocate(b: Builder, base: str, shape: Index, dtype: str, fill: Expr | None)
     return whole(b, name)
 
 
+def denote(b: Builder, name: str, value: ArrayValue) -> None:
+    """Make an array variable denote a view of an array."""
+    view = value.view
+    assert view is not None
+    if is_base(b, value):
+        if view.base != name:
+            b.emit(Bind((name,), (view.base,), b.at))
+        return
+    keys: dict[int, Expr | Span] = dict(view.fixed)
+    for axis, length in zip(view.axes, value.extents, strict=True):
+        if axis is not None:
+            keys[axis.base_axis] = Span(axis.start, length, axis.step)
+    order = tuple(None if axis is None else axis.base_axis for axis in view.axes)
+    b.emit(Window(name, view.base, tuple(keys[k] for k in sorted(keys)), order, b.at))
+
+
 def may_alias(b: Builder, one: str, other: str) -> bool:
     """Whether two array names can denote the same memory."""
-    if one == other:
+    if b.memory_of(one) == b.memory_of(other):
         return True
     same = b.arrays[one][0] == b.arrays[other][0]
-    return same and (one in b.rebindable or other in b.rebindable)
+    return same and (b.memory_of(one) in b.rebindable or b.memory_of(other) in b.rebindable)
+
+
+def sharing(b: Builder, written: set[str]) -> set[str]:
+    """All names of arrays whose elements may change where those of these are written."""
+    return {n for n in b.arrays if any(may_alias(b, n, w) for w in written)}
 
 
 def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: str = "t") -> None:
@@ -529,12 +559,24 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
 
 def transpose(value: ArrayValue) -> ArrayValue:
     """``value.T``."""
-    view = None if value.view is None else replace(value.view, axes=value.view.axes[::-1])
+    return permuted(value, list(range(value.ndim))[::-1])
+
+
+def permuted(value: ArrayValue, order: list[int]) -> ArrayValue:
+    """The array with its axes in another order: axis k of the result is axis ``order[k]``."""
+    view = value.view
+    if view is not None:
+        view = replace(view, axes=tuple(view.axes[k] for k in order))
+
+    def element(at: Index) -> Expr:
+        place = dict(zip(order, at, strict=True))
+        return value.element(tuple(place[k] for k in range(value.ndim)))
+
     return ArrayValue(
         value.dtype,
-        value.extents[::-1],
-        value.units[::-1],
-        lambda at: value.element(at[::-1]),
+        tuple(value.extents[k] for k in order),
+        tuple(value.units[k] for k in order),
+        element,
         value.reads,
         view,
     )

@@ -137,9 +137,7 @@ class Assignments(Calls):
         keys = [(self.scope.key, t.id) for t in targets]
         if not all(k in self.b.decisions.rebound for k in keys):
             return False
-        if not all(
-            isinstance(v, ArrayValue) and v.view is not None and v.view.is_whole for v in items
-        ):
+        if not all(isinstance(v, ArrayValue) and arrays.is_base(self.b, v) for v in items):
             return False
         bases = [v.view.base for v in items]  # type: ignore[union-attr]
         refs = [self._reference(t.id, v) for t, v in zip(targets, items, strict=True)]  # type: ignore[arg-type]
@@ -207,7 +205,7 @@ class Assignments(Calls):
         if isinstance(scalars.operand(self.b, value), ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
         old_value: Value = place
-        if place.array in written_names(self.b.block[start:]):
+        if place.array in written_names(self.b, self.b.block[start:]):
             old_value = self._settled(place, {place.array}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)

@@ -122,6 +122,8 @@ class Bindings(Expressions):
         alias = self.b.names.fresh(f"{view.base}_kept")
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        if view.base in self.b.strided:
+            self.b.strided.add(alias)
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
         extents = tuple(extent_of(e, view.base, alias) for e in value.extents)
         return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
@@ -134,21 +136,23 @@ class Bindings(Expressions):
             return arrays.materialise(self.b, value, plain(name))
         value = self._own_alias(value)
         assert value.view is not None
-        return value if value.view.is_whole else arrays.frozen(self.b, value)
+        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 
     def _bound_reference(self, name: str, value: ArrayValue) -> Value:
         """Make the variable of an array name that is rebound denote an array."""
-        if value.view is not None and not value.view.is_whole:
-            raise self.b.refuse(
-                f"{name!r} denotes different views of arrays at one place",
-                "copy the view with .copy(), or index the array itself",
-            )
-        stored = arrays.stored(self.b, value, f"{plain(name)}_new")
-        assert stored.view is not None
-        ref = self._reference(name, stored)
-        if ref != stored.view.base:
-            self.b.emit(Bind((ref,), (stored.view.base,), self.b.at))
+        if value.view is None:
+            value = arrays.materialise(self.b, value, f"{plain(name)}_new")
+        ref = self._reference(name, value)
+        assert value.view is not None
+        if not arrays.is_base(self.b, value) or value.view.base in self.b.strided:
+            self._require_strided(name, ref)
+        arrays.denote(self.b, ref, value)
         return arrays.whole(self.b, ref, (False,) * value.ndim)
+
+    def _require_strided(self, name: str, ref: str) -> None:
+        """Decide that a variable may denote memory that is not contiguous."""
+        if ref not in self.b.strided:
+            self.b.decisions.add(self.b.decisions.strided, (self.scope.key, name))
 
     def _reference(self, name: str, value: ArrayValue) -> str:
         key = (self.scope.key, f"{name}:{value.dtype}:{value.ndim}")
@@ -158,6 +162,8 @@ class Bindings(Expressions):
             self.b.arrays[ref] = (value.dtype, value.ndim)
             self.b.extents[ref] = tuple(Extent(ref, k) for k in range(value.ndim))
             self.b.rebindable.add(ref)
+            if (self.scope.key, name) in self.b.decisions.strided:
+                self.b.strided.add(ref)
         return self.references[key]
 
 

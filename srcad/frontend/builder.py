@@ -45,6 +45,8 @@ class Decisions:
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
     """Names that may be unbound when read: a flag tells."""
+    strided: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them that may denote memory that is not contiguous."""
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
@@ -70,6 +72,11 @@ class Builder:
         self.arrays: dict[str, tuple[str, int]] = {}
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
+        """Array variables: names that denote different arrays in the course of the program."""
+        self.strided: set[str] = set()
+        """Those of them that may denote memory that is not contiguous."""
+        self.reshaped: dict[str, str] = {}
+        """Names that are other shapes of an array's memory, and that array."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 
@@ -105,6 +112,12 @@ class Builder:
             return
         where = f" ({self.at})" if self.at.line else ""
         self.emit(Check(test, error, message + where, self.at))
+
+    def memory_of(self, array: str) -> str:
+        """The array whose memory a name stands for."""
+        while array in self.reshaped:
+            array = self.reshaped[array]
+        return array
 
     # ------------------------------------------------------------ expressions
 

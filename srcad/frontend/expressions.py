@@ -11,8 +11,9 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, library, scalars
+from srcad.frontend import arrays, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.values import (
@@ -26,10 +27,10 @@ from srcad.frontend.values import (
 from srcad.ir.build import ONE, integer, logic, negation
 from srcad.ir.nodes import (
     Assign,
-    Bind,
     Const,
     Expr,
     If,
+    Invoke,
     Store,
     Var,
     names_read,
@@ -181,7 +182,7 @@ class Expressions(ABC):
         for node in nodes:
             start = len(self.b.block)
             value = self.value(node)
-            written = written_names(self.b.block[start:])
+            written = written_names(self.b, self.b.block[start:])
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
@@ -613,15 +614,15 @@ def _unbound(name: str) -> str:
     return f"cannot access local variable {name!r} where it is not associated with a value"
 
 
-def written_names(block: list) -> set[str]:
-    """Names of arrays and variables that statements write."""
-    out: set[str] = set()
+def written_names(b: Builder, block: list) -> set[str]:
+    """Names of variables, and of arrays whose elements may change, that statements write."""
+    bound: set[str] = set()
+    stored: set[str] = set()
     for stmt in statements(tuple(block)):
+        bound.update(writes_of(stmt))
         match stmt:
             case Store():
-                out.add(stmt.array)
-            case Assign():
-                out.add(stmt.target.name)
-            case Bind():
-                out.update(stmt.targets)
-    return out
+                stored.add(stmt.array)
+            case Invoke():
+                stored.update(stmt.writes)
+    return bound | arrays.sharing(b, stored) if stored else bound

@@ -274,7 +274,7 @@ def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
 @_entry(np.copy, methods=("copy",))
 def copy(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
-    if value.view is not None and value.view.is_whole:
+    if value.view is not None and arrays.is_base(b, value):
         name = b.names.fresh(b.wanted)
         b.emit(Copy(name, value.view.base, b.at))
         arrays.declare(b, name, value.dtype, value.extents)
@@ -291,11 +291,6 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 def fill(b: Builder, a: Value, value: Value) -> Value:
     arrays.assign_into(b, as_array(b, a), _number(b, value))
     return StaticValue(None)
-
-
-@_entry(np.transpose, methods=("transpose",))
-def transpose(b: Builder, a: Value) -> Value:
-    return arrays.transpose(as_array(b, a))
 
 
 # ---------------------------------------------------------------- reductions
@@ -520,9 +515,9 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
 def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
     """A factor of a matrix product as a base, and whether it is transposed."""
     if value.dtype == kind and value.view is not None:
-        if value.view.is_whole:
+        if arrays.is_base(b, value):
             return value.view.base, False
-        if value.ndim == 2 and arrays.transpose(value).view.is_whole:  # type: ignore[union-attr]
+        if value.ndim == 2 and arrays.is_base(b, arrays.transpose(value)):
             return value.view.base, True
     base = arrays.materialise(b, value, "t", kind).view
     assert base is not None

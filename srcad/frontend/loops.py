@@ -306,8 +306,7 @@ class Loops(Branches):
     def _still(self, value: ArrayValue) -> ArrayValue:
         """The array that a loop runs over, even if the loop makes its name denote another."""
         value = self._own_alias(value)
-        whole = value.view is not None and value.view.is_whole
-        return value if whole else arrays.frozen(self.b, value)
+        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 
     def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
         for k, item in enumerate(value.items):

@@ -35,8 +35,10 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
     Return,
     Select,
+    Span,
     Stack,
     Stmt,
     Store,
@@ -44,6 +46,7 @@ from srcad.ir.nodes import (
     Unary,
     Var,
     While,
+    Window,
     ZerosLike,
 )
 
@@ -136,6 +139,65 @@ def _shape(shape: tuple[Expr, ...]) -> str:
     return "(" + ", ".join(print_expr(e) for e in shape) + ")"
 
 
+def _tuple(items: tuple[Expr, ...]) -> str:
+    return f"({', '.join(map(print_expr, items))}{',' if len(items) == 1 else ''})"
+
+
+def _window(stmt: Window) -> str:
+    """``source[...]``, the axes then brought into order and those that run backwards turned."""
+    keys = [_key(stmt.source, k, key) for k, key in enumerate(stmt.keys)]
+    while len(keys) > 1 and keys[-1] == ":":
+        keys.pop()
+    text = f"{stmt.source}[{', '.join(keys)}]" if keys != [":"] else stmt.source
+    kept = [k for k, key in enumerate(stmt.keys) if isinstance(key, Span)]
+    order = [kept.index(k) for k in stmt.order if k is not None]
+    if order != sorted(order):
+        text += (
+            ".T" if order == sorted(order)[::-1] else f".transpose(({', '.join(map(str, order))}))"
+        )
+    turned = ["None" if k is None else _turn(stmt.keys[k]) for k in stmt.order]
+    while turned and turned[-1] == ":":
+        turned.pop()
+    return f"{text}[{', '.join(turned)}]" if turned else text
+
+
+def _key(source: str, axis: int, key: Expr | Span) -> str:
+    """A key as Python writes it; a span that runs backwards is written forwards."""
+    if not isinstance(key, Span):
+        return print_expr(key)
+    zero = Const(0, "int64")
+    if (key.start, key.length, key.step) == (zero, Extent(source, axis), 1):
+        return ":"
+    size = abs(key.step)
+    reach: Expr = (
+        key.length if size == 1 else Binary("*", key.length, Const(size, "int64"), "int64")
+    )
+    if key.step > 0:
+        low, high = key.start, _sum(key.start, reach)
+    else:
+        high = _sum(key.start, Const(1, "int64"))
+        low = Binary("-", _sum(key.start, Const(size, "int64")), reach, "int64")
+    first = "" if low == zero else print_expr(low)
+    text = f"{first}:{print_expr(high)}"
+    return text if size == 1 else f"{text}:{size}"
+
+
+def _turn(key: Expr | Span) -> str:
+    return "::-1" if isinstance(key, Span) and key.step < 0 else ":"
+
+
+def _sum(a: Expr, b: Expr) -> Expr:
+    """``a + b`` of integers without idle zeros."""
+    zero = Const(0, "int64")
+    if a == zero:
+        return b
+    if b == zero:
+        return a
+    if isinstance(a, Const) and isinstance(b, Const):
+        return Const(a.value + b.value, "int64")
+    return Binary("+", a, b, "int64")
+
+
 def _item(item: Expr | str) -> str:
     return item if isinstance(item, str) else print_expr(item)
 
@@ -178,6 +240,10 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"{stmt.target} = np.dot({a}, {b})")
         case Bind():
             return one(f"{', '.join(stmt.targets)} = {', '.join(stmt.sources)}")
+        case Window():
+            return one(f"{stmt.target} = {_window(stmt)}")
+        case Reshape():
+            return one(f"{stmt.target} = {stmt.source}.reshape({_tuple(stmt.shape)})")
         case For():
             return _for(stmt, depth)
         case While():
@@ -217,7 +283,8 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return [lead + test, f"{lead}{_INDENT}{stmt.target} = grow(pool, {stmt.target})"]
         case Keep():
             shape = _shape(tuple(Const(0, "int64") for _ in range(stmt.ndim)))
-            return one(f"{stmt.target} = [np.empty({shape}, {_dtype(stmt.dtype)})]")
+            strided = "[::2]" if stmt.strided else ""
+            return one(f"{stmt.target} = [np.empty({shape}, {_dtype(stmt.dtype)}){strided}]")
         case Push():
             return one(f"{stmt.target}.append({stmt.array})")
         case Pop():

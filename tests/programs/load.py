@@ -8,6 +8,7 @@ from tests.programs import (  # noqa: F401
     loops,
     reductions,
     scalars,
+    shapes,
     simulations,
     slices,
     tuples,

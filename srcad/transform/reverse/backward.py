@@ -20,11 +20,13 @@ from srcad.ir.nodes import (
     Load,
     MatMul,
     Pop,
+    Reshape,
     Stmt,
     Store,
     Unary,
     Var,
     While,
+    Window,
     ZerosLike,
     names_read,
     walk,
@@ -79,7 +81,7 @@ class Backward(Forward):
             case MatMul():
                 out = reverse_product(stmt, self) if self.is_active(stmt.target) else []
                 return out + self._restored(stmt, level, [stmt.target])
-            case Alloc():
+            case Alloc() | Window() | Reshape():
                 return self._restored(stmt, level, [stmt.target])
             case Bind():
                 return self._restored(stmt, level, list(stmt.targets))
