@@ -305,11 +305,8 @@ def object_argument(x, o):
     return x * o.value
 
 
-@refused(lambda: (np.array([[0.5, 1.5], [2.5, 0.3]]), 3), "views", hint="copy")
-def views_swapped_by_name(a, n):
-    p = a[0]  # <-- here
-    q = a[1]
-    for k in range(n):
-        p[k % 2] += q[0] * p[1]
-        p, q = q, p
-    return np.sum(a[0] * a[1])
+@refused(lambda: (np.array([[0.5, 1.5], [2.5, 0.3]]),), "contiguous", hint="copy")
+def reshape_that_may_share(a):
+    c = a[:, ::2].reshape(1, 2)  # <-- here
+    c[0, 1] = 2.0
+    return np.sum(a)

@@ -157,12 +157,12 @@ class Forward(Levels):
     def _same_view(self, stmt: Window | Reshape) -> Stmt:
         """The view of the shadow that a statement takes of the array.
 
-        Extents of the target are read from its shadow, which still has those from before.
+        Extents are those of the shadows: that of the target still has those from before.
         """
 
         def own(expr: Expr) -> Expr:
-            if isinstance(expr, Extent) and expr.array == stmt.target:
-                return Extent(self.bar(stmt.target), expr.axis)
+            if isinstance(expr, Extent) and expr.array in (stmt.target, stmt.source):
+                return Extent(self.bar(expr.array), expr.axis)
             return rebuild(expr, tuple(map(own, children(expr))))
 
         target, source = self.bar(stmt.target), self.bar(stmt.source)
