@@ -76,7 +76,11 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
                 for a in stmt.args:
                     if not isinstance(a, str):
                         names |= carriers(a)
-                targets = {t.name for t in stmt.targets if is_float(t.kind)} | set(stmt.writes)
+                targets = set(stmt.writes)
+                for t in stmt.targets:
+                    targets |= (
+                        {t} if isinstance(t, str) else {t.name} if is_float(t.kind) else set()
+                    )
                 flows.append((targets, names))
     together: dict[str, set[str]] = {}
     for name, found in sites.items():

@@ -42,6 +42,10 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
             and type(stmt).__name__ in ("Alloc", "Copy", "MatMul", "ZerosLike")
         ):
             sites[target].add(target)
+        if isinstance(stmt, Invoke):
+            for name in stmt.targets:
+                if isinstance(name, str) and name in sites:
+                    sites[name].add(name)
     changed = True
     while changed:
         changed = False

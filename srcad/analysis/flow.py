@@ -48,7 +48,7 @@ def writes_of(stmt: Stmt) -> tuple[str, ...]:
         case For():
             return (stmt.var.name,)
         case Invoke():
-            return tuple(t.name for t in stmt.targets)
+            return tuple(t if isinstance(t, str) else t.name for t in stmt.targets)
         case _:
             return ()
 
@@ -72,7 +72,9 @@ def reads_of(stmt: Stmt) -> set[str]:
         case Pop():
             out.add(stmt.source)
         case Grow():
-            out.add(stmt.target)
+            out |= {stmt.target, "pool"}
+        case Tape() | Stack():
+            out.add("pool")
         case Invoke():
             out |= {a for a in stmt.args if isinstance(a, str)}
         case Print() | Return():
@@ -95,7 +97,7 @@ def scalars(block: Block) -> dict[str, Var]:
             case For():
                 out[stmt.var.name] = stmt.var
             case Invoke():
-                out |= {t.name: t for t in stmt.targets}
+                out |= {t.name: t for t in stmt.targets if isinstance(t, Var)}
     return out
 
 

@@ -123,7 +123,7 @@ class Assignments(Calls):
             case ArrayValue() if item.view is None:
                 return arrays.materialise(self.b, item, "t")
             case ArrayValue():
-                return self._own_alias(item)
+                return self.own_alias(item)
         if isinstance(item, Expr) and not isinstance(item, Const):
             loads = any(isinstance(e, Load) for e in walk(item))
             if names_read(item) & written or (stores and loads):

@@ -108,12 +108,12 @@ class Bindings(Expressions):
             if isinstance(item, Expr) and names_read(item) & written:
                 out.append(self.b.store(item, "t"))
             elif isinstance(item, ArrayValue) and item.view is not None:
-                out.append(self._own_alias(item))
+                out.append(self.own_alias(item))
             else:
                 out.append(item)
         return out
 
-    def _own_alias(self, value: ArrayValue) -> ArrayValue:
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
         """The same elements under a name that is never rebound, if the base's name may be."""
         view = value.view
         if view is None or view.base not in self.b.rebindable:
@@ -134,7 +134,7 @@ class Bindings(Expressions):
             return self._bound_reference(name, value)
         if value.view is None:
             return arrays.materialise(self.b, value, plain(name))
-        value = self._own_alias(value)
+        value = self.own_alias(value)
         assert value.view is not None
         return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 

@@ -95,6 +95,16 @@ def _settled(
     raise RuntimeError("elaboration does not settle")
 
 
+def _memory(value: Value) -> set[str]:
+    """The arrays whose memory a value shares."""
+    match value:
+        case ArrayValue(view=view) if view is not None:
+            return {view.base}
+        case TupleValue(items=items):
+            return set().union(*map(_memory, items))
+    return set()
+
+
 class _Elaborator(Loops):
     def __init__(
         self, source: FunctionSource, decisions: Decisions, shared: Shared, title: str
@@ -130,7 +140,11 @@ class _Elaborator(Loops):
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
         result = self.body_of(node, self.scope)
+        shared: set[str] = set()
+        if isinstance(result, StaticValue) and result.value is None:
+            result = None
         if result is not None:
+            shared = _memory(result)
             result = self._returned(result)
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body)
@@ -146,6 +160,7 @@ class _Elaborator(Loops):
             captured,
             tuple(self.guards),
             self.b.names,
+            frozenset(shared),
         )
 
     def _returned(self, value: Value) -> Value:
@@ -215,6 +230,8 @@ class _Elaborator(Loops):
                         "the function returns values of different kinds (or None) on its paths",
                         "return the same kind of value, a number or an array, on every path",
                     )
+                if isinstance(value.value, StaticValue) and value.value.value is None:
+                    return None
                 returned = self.scope.env[RETURNED]
                 assert isinstance(returned, Expr)
                 self.b.emit(
@@ -269,7 +286,7 @@ class _Elaborator(Loops):
                         "a decorated function inside the function is not supported yet",
                         "define it without decorator",
                     )
-                defaults = tuple(self.value(d) for d in node.args.defaults)
+                defaults = self.defaults(node.args)
                 self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
             case _:
                 what, hint = _HINTS.get(type(node), (type(node).__name__, ""))

@@ -16,6 +16,7 @@ from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
 from srcad.frontend.functions import BUILTINS
+from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
@@ -115,6 +116,10 @@ class Expressions(ABC):
         """``name = value`` in the current scope."""
 
     @abstractmethod
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
+        """The same elements under a name that is never rebound."""
+
+    @abstractmethod
     def chosen(self, node: Any) -> Value:
         """A conditional expression whose values are not numbers."""
 
@@ -166,7 +171,7 @@ class Expressions(ABC):
             case gast.Subscript():
                 return self.subscript(*self.target_of(node))
             case gast.Lambda():
-                return LocalFunction(node, self.scope, self._defaults(node.args))
+                return LocalFunction(node, self.scope, self.defaults(node.args))
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
@@ -373,10 +378,12 @@ class Expressions(ABC):
             return self.value(node.body if test.value else node.orelse)
         yes: list = []
         no: list = []
-        with self.b.into(yes):
-            left = self.value(node.body)
-        with self.b.into(no):
-            right = self.value(node.orelse)
+        left, right = self._alternative(node.body, yes), self._alternative(node.orelse, no)
+        if left is None or right is None:  # a recursive call: the other one tells the type
+            known = left if left is not None else right
+            if known is None:
+                raise ResultUnknown
+            return known
         if isinstance(left, Expr) and isinstance(right, Expr):
             if not yes and not no:
                 return scalars.choice(self.b, test, left, right)
@@ -387,6 +394,14 @@ class Expressions(ABC):
             self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
             return out
         return self.chosen(node)
+
+    def _alternative(self, node: Any, block: list) -> Value | None:
+        """A value of a conditional expression; None if it is not known yet."""
+        try:
+            with self.b.into(block):
+                return self.value(node)
+        except ResultUnknown:
+            return None
 
     # ------------------------------------------------------------ attributes and items
 
@@ -494,8 +509,22 @@ class Expressions(ABC):
 
     # ------------------------------------------------------------ calls
 
-    def _defaults(self, args: Any) -> tuple[Value, ...]:
-        return tuple(self.value(d) for d in args.defaults)
+    def defaults(self, args: Any) -> tuple[Value, ...]:
+        """Values of parameters with defaults, as they are where the function is defined."""
+        return tuple(self.kept(self.value(d)) for d in args.defaults)
+
+    def kept(self, value: Value) -> Value:
+        """The value as it is now, whatever is assigned later."""
+        match value:
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(map(self.kept, items)), cls)
+            case ArrayValue() if value.view is None:
+                return arrays.materialise(self.b, value, "t")
+            case ArrayValue():
+                return self.own_alias(value)
+        if isinstance(value, Expr) and not isinstance(value, Const):
+            return self.b.store(value, "t")
+        return value
 
     def _call(self, node: Any) -> Value:
         if any(isinstance(a, gast.Starred) for a in node.args):

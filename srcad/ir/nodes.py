@@ -301,7 +301,8 @@ class Invoke:
     Its reverse is the function ``function + "_reverse"``.
     """
 
-    targets: tuple[Var, ...]
+    targets: tuple[Var | str, ...]
+    """Scalars, and arrays (by name) that the callee makes."""
     function: str
     args: tuple[Expr | str, ...]
     writes: tuple[str, ...] = ()

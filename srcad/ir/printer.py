@@ -271,9 +271,7 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"print({', '.join(_item(i) for i in stmt.items)})")
         case Invoke():
             call = f"{stmt.function}({', '.join(_item(a) for a in stmt.args)})"
-            return one(
-                ", ".join(t.name for t in stmt.targets) + (" = " if stmt.targets else "") + call
-            )
+            return one(", ".join(map(_item, stmt.targets)) + (" = " if stmt.targets else "") + call)
         case Tape():
             return one(_tape(stmt))
         case Stack():

@@ -193,7 +193,10 @@ class _Verifier:
             case Invoke():
                 _identifier(stmt.function)
                 for target in stmt.targets:
-                    self.scalar(target)
+                    if isinstance(target, str):
+                        self.known(target)
+                    else:
+                        self.scalar(target)
                 given = {a for a in stmt.args if isinstance(a, str)}
                 missing = set(stmt.writes) - given
                 _demand(not missing, f"{stmt.function} writes {_listed(missing)}, not an argument")
@@ -377,7 +380,7 @@ def _bound_by(stmt: Stmt) -> tuple[str, ...]:
         case Pop():
             return (stmt.array,)
         case Invoke():
-            return tuple(t.name for t in stmt.targets)
+            return tuple(t if isinstance(t, str) else t.name for t in stmt.targets)
         case Alloc() | Copy() | ZerosLike() | MatMul() | Tape() | Stack() | Keep():
             return (stmt.target,)
         case Window() | Reshape():

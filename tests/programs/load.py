@@ -6,6 +6,7 @@ from tests.programs import (  # noqa: F401
     calls,
     dtypes,
     loops,
+    recursion,
     reductions,
     scalars,
     shapes,

@@ -138,6 +138,11 @@ class Forward(Levels):
     def _shadow_of(self, stmt: Stmt) -> list[Stmt]:
         """The shadow of an array that a statement makes or binds."""
         match stmt:
+            case Invoke():
+                made = [t for t in stmt.targets if isinstance(t, str) and self.is_active(t)]
+                return [
+                    ZerosLike(self.bar(t), t, stmt.at) for t in made if t not in self.shadowed_late
+                ]
             case Alloc() | Copy() | MatMul() if (
                 self.is_active(stmt.target) and stmt.target not in self.shadowed_late
             ):
@@ -195,9 +200,14 @@ class Forward(Levels):
                 names = self.with_bars(list(writes_of(stmt)))
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
             case Invoke():
-                return [
+                out: list[Stmt] = [
                     Assign(t, self.saved((id(stmt), t.name), t.name, t.kind, level.chain), stmt.at)
                     for t in stmt.targets
+                    if isinstance(t, Var)
+                ]
+                names = self.with_bars([t for t in stmt.targets if isinstance(t, str)])
+                return out + [
+                    Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names
                 ]
         return []
 
@@ -334,8 +344,14 @@ class Forward(Levels):
                 Copy(kept, name),
                 Push(self.list_of((id(stmt), "copy", name), name, chain), kept),
             ]
-        out.append(stmt)
-        return out + [self.save((id(stmt), t.name), t.name, t, chain) for t in stmt.targets]
+        out += [stmt, *self._shadow_of(stmt)]
+        for t in stmt.targets:
+            if isinstance(t, Var):
+                out.append(self.save((id(stmt), t.name), t.name, t, chain))
+            else:
+                names = self.with_bars([t])
+                out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
+        return out
 
 
 def _silent(block: list[Stmt]) -> list[Stmt]:
