@@ -262,7 +262,15 @@ def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValu
     return out
 
 
-@_entry(np.array, np.asarray, np.ascontiguousarray)
+@_entry(np.asarray)
+def asarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    """The array itself, where it is one of this dtype."""
+    if isinstance(a, ArrayValue) and dtype_of(b, dtype, a.dtype) == a.dtype:
+        return a
+    return array(b, a, dtype)
+
+
+@_entry(np.array)
 def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     if isinstance(a, TupleValue):
         return _from_items(b, a, dtype)

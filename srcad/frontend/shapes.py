@@ -14,7 +14,7 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
 from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import as_array, static_int
+from srcad.frontend.library import as_array, dtype_of, static_int
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, compare, integer
 from srcad.ir.nodes import Binary, Const, Expr, Extent, Reshape
@@ -47,6 +47,21 @@ def flatten(b: Builder, a: Value, order: Value | None = None) -> Value:
     _require_c_order(b, order)
     copy = arrays.materialise(b, as_array(b, a), b.wanted)
     return reshaped(b, copy, (_size(b, copy.extents),))
+
+
+@entry(np.ascontiguousarray)
+def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    """The array itself where it is contiguous and of this dtype, else a copy."""
+    value = as_array(b, a)
+    dtype_name = dtype_of(b, dtype, value.dtype)
+    if value.view is None or dtype_name != value.dtype or value.ndim == 0:
+        return arrays.materialise(b, value, b.wanted, dtype_name)
+    if value.view.base in b.strided:
+        raise b.refuse(
+            "whether this array is contiguous is known only when the program runs",
+            "copy it with .copy()",
+        )
+    return value if is_contiguous(b, value) else arrays.materialise(b, value, b.wanted)
 
 
 @entry(np.expand_dims)

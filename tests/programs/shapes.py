@@ -257,3 +257,23 @@ def newest_history(x, n):
         old = new
         new = made
     return np.sum(old * new)
+
+
+@program(lambda: (grid(2, 3),))
+def asarray_shares(a):
+    b = np.asarray(a)
+    b[0, 1] *= a[1, 1]
+    c = np.asarray(a, dtype=np.float64)
+    c[1, 0] = 0.5
+    d = np.array(a)
+    d[0, 0] = 3.0
+    return np.sum(a * a) + np.sum(d)
+
+
+@program(lambda: (grid(2, 3),))
+def contiguous_shares_or_copies(a):
+    b = np.ascontiguousarray(a[1])
+    b[0] *= a[0, 0]
+    c = np.ascontiguousarray(a[:, 1])
+    c[0] *= a[0, 0]
+    return np.sum(a * a) + np.sum(c * c)
