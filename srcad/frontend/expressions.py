@@ -38,7 +38,7 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.types import BOOL, FLOAT, INT
-from srcad.rules.library import rule_of
+from srcad.rules.library import expansion_of, rule_of
 
 BINARY = {
     gast.Add: "+",
@@ -580,6 +580,9 @@ class Expressions(ABC):
             if function is builtins.round and len(values) > 1:
                 raise self.b.refuse("round to a number of digits is not supported")
             return scalars.apply(self.b, rule, values)
+        expansion = expansion_of(function)
+        if expansion is not None:
+            return self.call_user(expansion, values, keywords, node)
         entry = library.library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
