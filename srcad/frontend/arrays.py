@@ -230,7 +230,7 @@ def may_alias(b: Builder, one: str, other: str) -> bool:
     if b.memory_of(one) == b.memory_of(other):
         return True
     same = b.arrays[one][0] == b.arrays[other][0]
-    return same and (b.memory_of(one) in b.rebindable or b.memory_of(other) in b.rebindable)
+    return same and not (b.is_settled(one) and b.is_settled(other))
 
 
 def sharing(b: Builder, written: set[str]) -> set[str]:

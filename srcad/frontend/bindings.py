@@ -122,6 +122,7 @@ class Bindings(Expressions):
         alias = self.b.names.fresh(f"{view.base}_kept")
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        self.b.borrowed.add(alias)
         if view.base in self.b.strided:
             self.b.strided.add(alias)
         self.b.emit(Bind((alias,), (view.base,), self.b.at))

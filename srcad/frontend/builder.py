@@ -73,6 +73,8 @@ class Builder:
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
         """Array variables: names that denote different arrays in the course of the program."""
+        self.borrowed: set[str] = set()
+        """Names of what array variables denoted at one moment: never rebound themselves."""
         self.strided: set[str] = set()
         """Those of them that may denote memory that is not contiguous."""
         self.reshaped: dict[str, str] = {}
@@ -118,6 +120,10 @@ class Builder:
         while array in self.reshaped:
             array = self.reshaped[array]
         return array
+
+    def is_settled(self, array: str) -> bool:
+        """Whether it is known beforehand which memory an array name denotes."""
+        return self.memory_of(array) not in self.rebindable | self.borrowed
 
     # ------------------------------------------------------------ expressions
 

@@ -7,6 +7,7 @@ strings are quoted by ``repr``, comments are cut to one line.
 import math
 import re
 
+from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -165,37 +166,19 @@ def _key(source: str, axis: int, key: Expr | Span) -> str:
     """A key as Python writes it; a span that runs backwards is written forwards."""
     if not isinstance(key, Span):
         return print_expr(key)
-    zero = Const(0, "int64")
-    if (key.start, key.length, key.step) == (zero, Extent(source, axis), 1):
-        return ":"
     size = abs(key.step)
-    reach: Expr = (
-        key.length if size == 1 else Binary("*", key.length, Const(size, "int64"), "int64")
-    )
+    reach = scale(key.length, size)
     if key.step > 0:
-        low, high = key.start, _sum(key.start, reach)
+        low, high = key.start, add(key.start, reach)
     else:
-        high = _sum(key.start, Const(1, "int64"))
-        low = Binary("-", _sum(key.start, Const(size, "int64")), reach, "int64")
-    first = "" if low == zero else print_expr(low)
-    text = f"{first}:{print_expr(high)}"
+        low, high = sub(add(key.start, integer(size)), reach), add(key.start, ONE)
+    whole = size == 1 and low == ZERO and high == Extent(source, axis)
+    text = ":" if whole else f"{'' if low == ZERO else print_expr(low)}:{print_expr(high)}"
     return text if size == 1 else f"{text}:{size}"
 
 
 def _turn(key: Expr | Span) -> str:
     return "::-1" if isinstance(key, Span) and key.step < 0 else ":"
-
-
-def _sum(a: Expr, b: Expr) -> Expr:
-    """``a + b`` of integers without idle zeros."""
-    zero = Const(0, "int64")
-    if a == zero:
-        return b
-    if b == zero:
-        return a
-    if isinstance(a, Const) and isinstance(b, Const):
-        return Const(a.value + b.value, "int64")
-    return Binary("+", a, b, "int64")
 
 
 def _item(item: Expr | str) -> str:

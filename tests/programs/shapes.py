@@ -277,3 +277,25 @@ def contiguous_shares_or_copies(a):
     c = np.ascontiguousarray(a[:, 1])
     c[0] *= a[0, 0]
     return np.sum(a * a) + np.sum(c * c)
+
+
+@program(lambda: (wave(4), wave(4, 0.9)), lambda: (-wave(4), wave(4, 0.2)))
+def written_under_an_alias(x, y):
+    x = y if -0.268 < y[3] < 0.532 else y[::-1]
+    w = x
+    y[:] = np.sin(y * w + y[1])
+    return y[3] + w[0]
+
+
+@program(lambda: (wave(4), wave(4, 0.9)), lambda: (wave(4) * 0.5, wave(4, 0.9)))
+def one_of_two_comes_back(x, y):
+    def mixed(u, v, c):
+        for i in range(u.size):
+            if u[i] > 0.8:
+                return u
+            u[i] = np.sin(u[i] + c * v[i])
+        return v
+
+    y = mixed(x, y, x[1])
+    y[1:-1] = 0.6 * x[1:-1] + 0.2 * (x[2:] - x[:-2])
+    return x[2] + y[1] ** 2
