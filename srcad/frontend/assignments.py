@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError
-from srcad.frontend import arrays, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import (
@@ -91,7 +91,7 @@ class Assignments(Calls):
             wanted = scalars.compare("==", value.extents[0], integer(len(targets)))
             self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
             items: list[Value] = [
-                arrays.select(self.b, value, [integer(k)]) for k in range(len(targets))
+                indexing.select(self.b, value, [integer(k)]) for k in range(len(targets))
             ]
         elif isinstance(value, TupleValue):
             items = list(value.items)
@@ -153,7 +153,7 @@ class Assignments(Calls):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
             )
-        place = arrays.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
         item = scalars.operand(self.b, value)
@@ -194,7 +194,7 @@ class Assignments(Calls):
                 "only arrays can be written by index", "use an array, or separate variables"
             )
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
-        place = arrays.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys)
         if isinstance(place, ArrayValue):
             self._update(place, op, self.value(node.value))
             return

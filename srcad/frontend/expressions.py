@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, library, scalars, shapes  # noqa: F401 (shapes registers)
+from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.program import ResultUnknown
@@ -481,7 +481,7 @@ class Expressions(ABC):
         """``owner[keys]``."""
         match owner:
             case ArrayValue():
-                return arrays.select(self.b, owner, keys)
+                return indexing.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
         if isinstance(owner, Expr):

@@ -6,7 +6,7 @@ import builtins
 from typing import Any
 
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, compare, integer
@@ -76,7 +76,7 @@ def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest
             assert rule is not None
             return scalars.apply(b, rule, list(t.items))
         case [ArrayValue() as a]:
-            return arrays.extreme(b, a, largest)
+            return reductions.extreme(b, a, largest)
     raise b.refuse("min() and max() of one argument take a tuple or an array")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, accumulate, compare, integer, join_kinds
@@ -334,10 +334,10 @@ def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
     if along is None:
         if _flag(b, keepdims):
             raise b.refuse("keepdims without an axis is not supported yet")
-        return arrays.total(b, value)
+        return reductions.total(b, value)
     if value.ndim == 1 and not _flag(b, keepdims):
-        return arrays.total(b, value)
-    return arrays.total_along(b, value, along, _flag(b, keepdims))
+        return reductions.total(b, value)
+    return reductions.total_along(b, value, along, _flag(b, keepdims))
 
 
 @_entry(np.mean, methods=("mean",))
@@ -371,7 +371,7 @@ def builtin_sum(b: Builder, a: Value) -> Value:
         raise b.refuse(
             "sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)"
         )
-    return arrays.total(b, value)
+    return reductions.total(b, value)
 
 
 @_entry(np.max, np.amax, methods=("max",))
@@ -390,7 +390,7 @@ def _extreme(b: Builder, a: Value, axis: Value | None, *, largest: bool) -> Valu
         raise b.refuse(
             "max and min along an axis are not supported yet", "write the loop over elements"
         )
-    return arrays.extreme(b, value, largest)
+    return reductions.extreme(b, value, largest)
 
 
 @_entry(np.argmax, methods=("argmax",))
@@ -447,7 +447,7 @@ def trace(b: Builder, a: Value) -> Value:
         lambda at: value.element((at[0], at[0])),
         value.reads,
     )
-    return arrays.total(b, diagonal, "trace")
+    return reductions.total(b, diagonal, "trace")
 
 
 # ---------------------------------------------------------------- products

@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.errors import UndefinedNameError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
 from srcad.frontend.builder import Builder
@@ -220,7 +220,7 @@ class Loops(Branches):
                     self._unrolled(node, TupleValue(items[::-1], cls), until)
                     return
                 case ArrayValue() as a:
-                    backwards = arrays.select(self.b, a, [(None, None, integer(-1))])
+                    backwards = indexing.select(self.b, a, [(None, None, integer(-1))])
                     assert isinstance(backwards, ArrayValue)
                     self._over_sequences(node, [backwards], lambda k, items: items[0], until)
                     return
@@ -382,5 +382,5 @@ def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
     """Row ``k`` of an array, known to exist."""
     keys: list[object] = [k]
     with b.into([]):
-        picked = arrays.select(b, value, keys)
+        picked = indexing.select(b, value, keys)
     return picked

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays
+from srcad.frontend import arrays, indexing
 from srcad.frontend.builder import Builder
 from srcad.frontend.library import _entry as entry
 from srcad.frontend.library import as_array, dtype_of, static_int
@@ -71,7 +71,7 @@ def expand_dims(b: Builder, a: Value, axis: Value) -> Value:
     k = static_int(b, axis, "axis") % (value.ndim + 1)
     keys: list[object] = [(None, None, None)] * value.ndim
     keys.insert(k, None)
-    return _as_value(arrays.select(b, value, keys))
+    return _as_value(indexing.select(b, value, keys))
 
 
 @entry(np.squeeze, methods=("squeeze",))
@@ -88,7 +88,7 @@ def squeeze(b: Builder, a: Value, axis: Value | None = None) -> Value:
             test = compare("==", value.extents[k], ONE)
             b.check(test, "ValueError", "cannot squeeze an axis whose length is not 1")
     keys: list[object] = [ZERO if k in gone else (None, None, None) for k in range(value.ndim)]
-    return _as_value(arrays.select(b, value, keys)) if gone else value
+    return _as_value(indexing.select(b, value, keys)) if gone else value
 
 
 @entry(np.swapaxes, methods=("swapaxes",))
@@ -136,7 +136,7 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     _require_size(b, value.extents, shape)
     keys = _with_unit_axes(value, shape)
     if keys is not None:
-        return _as_value(arrays.select(b, value, keys))
+        return _as_value(indexing.select(b, value, keys))
     if not is_contiguous(b, value):
         if _may_be_view(value, shape):
             raise b.refuse(
