@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, Axis, View
+from srcad.frontend.values import ArrayValue, Axis, ListValue, View
 from srcad.ir.build import (
     ONE,
     ZERO,
@@ -73,6 +73,17 @@ def viewed(b: Builder, view: View, extents: Index, units: tuple[bool, ...]) -> A
         return Load(view.base, view.index(at), kind_of(dtype))
 
     return ArrayValue(dtype, extents, units, element, frozenset((view.base,)), view)
+
+
+def put(b: Builder, name: str, at: Expr, item: Expr) -> None:
+    """Write an element of a new vector for the first time."""
+    b.emit(Store(name, (at,), item, True, b.at))
+
+
+def listed(b: Builder, value: ListValue) -> ArrayValue:
+    """The items of a list of numbers, as an array."""
+    view = View(value.array, (), (Axis(0, ZERO, 1),))
+    return viewed(b, view, (value.count,), (False,))
 
 
 # ---------------------------------------------------------------- broadcasting

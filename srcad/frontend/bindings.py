@@ -12,9 +12,12 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
     LocalFunction,
     MaybeUnbound,
     RangeValue,
+    RowsValue,
     StaticValue,
     TupleValue,
     Value,
@@ -49,12 +52,7 @@ class Bindings(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = (
-                name.strip("$").rstrip("0123456789").rstrip("_")
-                if name.startswith("$")
-                else plain(name)
-            )
-            self.vars[key] = Var(self.b.names.fresh(base), kind)
+            self.vars[key] = Var(self.b.names.fresh(plain(name)), kind)
         return self.vars[key]
 
     def flag(self, scope: Scope, name: str) -> Var:
@@ -80,12 +78,30 @@ class Bindings(Expressions):
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(cls=cls):
-                items = self._apart(name, value)
+            case TupleValue(cls=cls, tag=tag):
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                items = self._apart(value, written).items
+                if cls is list and tag is None:
+                    tag = ListTag()
                 return TupleValue(
-                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls
+                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls, tag
                 )
-            case StaticValue() | LocalFunction() | RangeValue():
+            case RangeValue():
+                parts = TupleValue((value.start, value.stop, value.step))
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                start, stop, step = (
+                    v if isinstance(v, Const) else self._bind(f"{name}_{word}", v)
+                    for word, v in zip(
+                        ("start", "stop", "step"), self._apart(parts, written).items, strict=True
+                    )
+                )
+                return RangeValue(start, stop, step)  # type: ignore[arg-type]
+            case RowsValue():
+                raise self.b.refuse(
+                    "zip(), enumerate() and reversed() can be run over once only: no name for them",
+                    "write the call in the for statement, or list(...) around it",
+                )
+            case StaticValue() | LocalFunction() | ListValue():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind
@@ -99,19 +115,19 @@ class Bindings(Expressions):
         )
         return var
 
-    def _apart(self, name: str, value: TupleValue) -> list[Value]:
-        """The items of a tuple, none of which changes when the others are bound to ``name``."""
-        own = self.scope.env.get(name)
-        written = {v.name for v in vars_in(own)}
+    def _apart(self, value: TupleValue, written: set[str]) -> TupleValue:
+        """A tuple none of whose items changes while variables are written."""
         out: list[Value] = []
         for item in value.items:
             if isinstance(item, Expr) and names_read(item) & written:
                 out.append(self.b.store(item, "t"))
             elif isinstance(item, ArrayValue) and item.view is not None:
                 out.append(self.own_alias(item))
+            elif isinstance(item, TupleValue):
+                out.append(self._apart(item, written))
             else:
                 out.append(item)
-        return out
+        return replace(value, items=tuple(out))
 
     def own_alias(self, value: ArrayValue) -> ArrayValue:
         """The same elements under a name that is never rebound, if the base's name may be."""
@@ -184,4 +200,6 @@ def vars_in(value: Value | None) -> list[Var]:
             return [v for i in items for v in vars_in(i)]
         case MaybeUnbound(value=inner):
             return vars_in(inner)
+        case RangeValue(start=start, stop=stop, step=step):
+            return [v for e in (start, stop, step) for v in vars_in(e)]
     return []

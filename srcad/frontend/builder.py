@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srcad.errors import UnsupportedError
+from srcad.frontend.values import Site
 from srcad.ir.build import ONE, ZERO, integer
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -47,12 +48,19 @@ class Decisions:
     """Names that may be unbound when read: a flag tells."""
     strided: set[tuple[str, str]] = field(default_factory=set)
     """Those of them that may denote memory that is not contiguous."""
+    lists: dict[Site, str] = field(default_factory=dict)
+    """Lists whose length is known at run time only, by where they are made; the kind of items."""
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
     def add(self, where: set, key: object) -> None:
         """Record a decision and start again."""
         where.add(key)
+        raise Restart
+
+    def make_list(self, site: Site, kind: str) -> None:
+        """Record that a list is made at run time, and start again."""
+        self.lists[site] = kind
         raise Restart
 
 

@@ -92,7 +92,7 @@ class Calls(Captures):
         if identity in self.b.decisions.outlined:
             return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
-        scope = Scope(key, source, parent=parent)
+        scope = Scope(key, source, parent=parent, caller=self.scope)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         self.calls.append(identity)
         saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"

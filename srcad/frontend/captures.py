@@ -10,10 +10,10 @@ import numpy as np
 
 from srcad.errors import UndefinedNameError
 from srcad.frontend import arrays
-from srcad.frontend.bindings import Bindings
 from srcad.frontend.expressions import (
     Scope,
 )
+from srcad.frontend.lists import Lists
 from srcad.frontend.program import CapturedValue
 from srcad.frontend.values import (
     StaticValue,
@@ -29,7 +29,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Scalar
 
 
-class Captures(Bindings):
+class Captures(Lists):
     """Reads what is not local to the program."""
 
     captures: dict[object, tuple[CapturedValue, Value]]

@@ -29,21 +29,26 @@ from typing import Any
 
 import gast
 
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays
 from srcad.frontend.builder import Builder, Decisions, Restart
+from srcad.frontend.comprehensions import Comprehensions
 from srcad.frontend.expressions import (
     CONFLICT,
     Scope,
 )
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
-from srcad.frontend.loops import Loops
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.syntax import assigned_names, is_docstring, parameters_of
+from srcad.frontend.text import message_text
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
     LocalFunction,
     MaybeUnbound,
+    RangeValue,
+    RowsValue,
     StaticValue,
     TupleValue,
     Value,
@@ -105,7 +110,7 @@ def _memory(value: Value) -> set[str]:
     return set()
 
 
-class _Elaborator(Loops):
+class _Elaborator(Comprehensions):
     def __init__(
         self, source: FunctionSource, decisions: Decisions, shared: Shared, title: str
     ) -> None:
@@ -120,6 +125,8 @@ class _Elaborator(Loops):
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
         self.guards: list[tuple[Callable[[], object], object]] = []
         self.calls: list[int] = [id(source.function)]
+        self.targets = []
+        self.appended = []
 
     def settled(
         self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
@@ -166,6 +173,11 @@ class _Elaborator(Loops):
     def _returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""
         match value:
+            case ListValue() | RowsValue() | RangeValue():
+                raise self.b.refuse(
+                    "a list of unknown length cannot be the result, nor a range",
+                    "return np.array(...) of it",
+                )
             case ArrayValue() if value.ndim == 0:
                 return value.element(())
             case ArrayValue():
@@ -194,6 +206,7 @@ class _Elaborator(Loops):
                 return TupleValue(
                     tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)),
                     cls,
+                    ListTag(fixed=True) if cls is list else None,
                 )
             case Static(value=value):
                 return StaticValue(value)
@@ -271,15 +284,15 @@ class _Elaborator(Loops):
                 self._if(node)
             case gast.Expr():
                 if not isinstance(node.value, gast.Constant):
+                    self.direct = node.value
                     self.value(node.value)
             case gast.Pass():
                 pass
             case gast.Raise():
                 self._raise(node)
             case gast.Assert():
-                message = node.msg.value if isinstance(node.msg, gast.Constant) else ""
-                test = scalars.truth(self.b, self.value(node.test))
-                self.b.emit(Check(test, "AssertionError", str(message), self.b.at))
+                test = self.condition(node.test)
+                self.b.emit(Check(test, "AssertionError", message_text(node.msg), self.b.at))
             case gast.FunctionDef():
                 if node.decorator_list:
                     raise self.b.refuse(
@@ -310,9 +323,5 @@ class _Elaborator(Loops):
             raise self.b.refuse(
                 "raise takes a built-in exception here", 'for example raise ValueError("...")'
             )
-        text = ""
-        if args:
-            text = (
-                str(args[0].value) if isinstance(args[0], gast.Constant) else gast.unparse(args[0])
-            )
+        text = message_text(args[0]) if args else ""
         self.b.emit(Raise(error.__name__, text, self.b.at))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import types
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
+from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
-from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
@@ -25,12 +25,10 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, integer, logic, negation
+from srcad.ir.build import ONE, integer, negation
 from srcad.ir.nodes import (
-    Assign,
     Const,
     Expr,
-    If,
     Invoke,
     Store,
     Var,
@@ -54,14 +52,6 @@ BINARY = {
     gast.BitXor: "^",
     gast.LShift: "<<",
     gast.RShift: ">>",
-}
-_COMPARE = {
-    gast.Eq: "==",
-    gast.NotEq: "!=",
-    gast.Lt: "<",
-    gast.LtE: "<=",
-    gast.Gt: ">",
-    gast.GtE: ">=",
 }
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
 
@@ -93,13 +83,14 @@ class Scope:
     source: Any
     env: dict[str, Value] = field(default_factory=dict)
     parent: Scope | None = None
+    caller: Scope | None = None
     pending: set[str] = field(default_factory=set)
     """Names assigned somewhere in the loops being read."""
     local: frozenset[str] = frozenset()
     """Names that the function assigns anywhere: never looked up outside."""
 
 
-class Expressions(ABC):
+class Expressions(Conditions):
     """Evaluates expressions; what needs statements is left to the subclass."""
 
     b: Builder
@@ -120,16 +111,24 @@ class Expressions(ABC):
         """The same elements under a name that is never rebound."""
 
     @abstractmethod
-    def chosen(self, node: Any) -> Value:
-        """A conditional expression whose values are not numbers."""
-
-    @abstractmethod
     def captured(self, name: str, scope: Scope) -> Value:
         """The value of a name that is not local."""
 
     @abstractmethod
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
+
+    @abstractmethod
+    def new_list(self, items: tuple[Value, ...]) -> Value:
+        """A list of known items."""
+
+    @abstractmethod
+    def unstarred(self, value: Value) -> list[Value]:
+        """The items of ``*value`` in a display or a call."""
+
+    @abstractmethod
+    def item_at(self, owner: TupleValue, key: Expr) -> Value:
+        """An item of a tuple or list at a place that is known at run time only."""
 
     # ------------------------------------------------------------ entry
 
@@ -149,21 +148,21 @@ class Expressions(ABC):
             case gast.Name():
                 return self.name(node.id)
             case gast.Tuple() | gast.List():
-                cls = list if isinstance(node, gast.List) else None
-                return TupleValue(tuple(self.values(node.elts)), cls)
+                items = tuple(self.values(node.elts))
+                return self.new_list(items) if isinstance(node, gast.List) else TupleValue(items)
             case gast.BinOp():
                 left, right = self.values([node.left, node.right])
                 return self.binary(BINARY[type(node.op)], left, right)
             case gast.UnaryOp(op=gast.Not()):
-                return negation(scalars.truth(self.b, self.value(node.operand)))
+                return negation(self.condition(node.operand))
             case gast.UnaryOp():
                 return scalars.unary(self.b, _UNARY[type(node.op)], self.value(node.operand))
             case gast.Compare():
-                return self._compare(node)
+                return self.comparison(node)
             case gast.BoolOp():
-                return self._bool(node)
+                return self.either(node)
             case gast.IfExp():
-                return self._ifexp(node)
+                return self.if_expression(node)
             case gast.Call():
                 return self._call(node)
             case gast.Attribute():
@@ -186,13 +185,14 @@ class Expressions(ABC):
         marks: list[int] = []
         for node in nodes:
             start = len(self.b.block)
-            value = self.value(node)
+            value = self.value(node.value if isinstance(node, gast.Starred) else node)
             written = written_names(self.b, self.b.block[start:])
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
-            out.append(value)
-            marks.append(len(self.b.block))
+            found = self.unstarred(value) if isinstance(node, gast.Starred) else [value]
+            out += found
+            marks += [len(self.b.block)] * len(found)
         return out
 
     def _settled(self, value: Value, written: set[str], mark: int) -> Value:
@@ -282,126 +282,6 @@ class Expressions(ABC):
                 "compute it outside and pass the number",
             )
         return scalars.combine(self.b, op, left, right)
-
-    def _compare(self, node: Any) -> Value:
-        if len(node.ops) == 1:
-            left, right = self.values([node.left, node.comparators[0]])
-            return self._relation(node.ops[0], left, right)
-        left = self._held(self.value(node.left))
-        rest = list(zip(node.ops, node.comparators, strict=True))
-
-        def link(k: int, left: Value) -> Expr:
-            op, comparator = rest[k]
-            right = self.value(comparator)
-            if k < len(rest) - 1:
-                right = self._held(right)
-            test = scalars.truth(self.b, self._relation(op, left, right))
-            if k == len(rest) - 1:
-                return test
-            return self._then("and", test, lambda: link(k + 1, right))
-
-        return link(0, left)
-
-    def _held(self, value: Value) -> Value:
-        return self.b.hold(value, "t") if isinstance(value, Expr) else value
-
-    def _relation(self, op: Any, left: Value, right: Value) -> Value:
-        if isinstance(op, gast.Is | gast.IsNot):
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value is right.value
-            )
-            if isinstance(left, Const) and isinstance(right, Const):
-                same = left.value is right.value
-            return Const(same == isinstance(op, gast.Is), BOOL)
-        if isinstance(op, gast.In | gast.NotIn):
-            return self._membership(isinstance(op, gast.In), left, right)
-        word = _COMPARE[type(op)]
-        if isinstance(left, StaticValue) or isinstance(right, StaticValue):
-            if word not in ("==", "!="):
-                raise self.b.refuse("only == and != compare strings and other static values")
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value == right.value
-            )
-            return Const(bool(same) == (word == "=="), BOOL)
-        if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
-            if len(left.items) != len(right.items):
-                return Const(word == "!=", BOOL)
-            pairs = zip(left.items, right.items, strict=True)
-            tests = [scalars.truth(self.b, self._relation(gast.Eq(), a, c)) for a, c in pairs]
-            equal = logic("and", tuple(tests))
-            return equal if word == "==" else negation(equal)
-        return scalars.relation(self.b, word, left, right)
-
-    def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
-        if not isinstance(right, TupleValue):
-            raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
-        tests = [
-            scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items
-        ]
-        found = logic("or", tuple(tests))
-        return found if wanted else negation(found)
-
-    def _bool(self, node: Any) -> Value:
-        op = "and" if isinstance(node.op, gast.And) else "or"
-        items = list(node.values)
-
-        def link(k: int) -> Expr:
-            test = scalars.truth(self.b, self.value(items[k]))
-            if k == len(items) - 1:
-                return test
-            return self._then(op, test, lambda: link(k + 1))
-
-        return link(0)
-
-    def _then(self, op: str, test: Expr, rest: Any) -> Expr:
-        """``test op rest()``, where the rest is evaluated only if it is needed."""
-        if isinstance(test, Const):
-            return rest() if bool(test.value) == (op == "and") else test
-        body: list = []
-        with self.b.into(body):
-            second = rest()
-        if not body:
-            return logic(op, (test, second))
-        out = self.b.store(test, "test")
-        body.append(Assign(out, second, self.b.at))
-        guard = out if op == "and" else negation(out)
-        self.b.emit(If(guard, tuple(body), (), self.b.at))
-        return out
-
-    def _ifexp(self, node: Any) -> Value:
-        test = scalars.truth(self.b, self.value(node.test))
-        if isinstance(test, Const):
-            return self.value(node.body if test.value else node.orelse)
-        yes: list = []
-        no: list = []
-        left, right = self._alternative(node.body, yes), self._alternative(node.orelse, no)
-        if left is None or right is None:  # a recursive call: the other one tells the type
-            known = left if left is not None else right
-            if known is None:
-                raise ResultUnknown
-            return known
-        if isinstance(left, Expr) and isinstance(right, Expr):
-            if not yes and not no:
-                return scalars.choice(self.b, test, left, right)
-            kind = scalars.join_kinds(left.kind, right.kind)
-            out = Var(self.b.names.fresh("picked"), kind)
-            yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
-            no.append(Assign(out, self.b.convert(right, kind), self.b.at))
-            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
-            return out
-        return self.chosen(node)
-
-    def _alternative(self, node: Any, block: list) -> Value | None:
-        """A value of a conditional expression; None if it is not known yet."""
-        try:
-            with self.b.into(block):
-                return self.value(node)
-        except ResultUnknown:
-            return None
 
     # ------------------------------------------------------------ attributes and items
 
@@ -495,10 +375,11 @@ class Expressions(ABC):
                 for e in keys[0]
             ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if len(keys) == 1 and isinstance(keys[0], Expr) and not isinstance(keys[0], Const):
+            return self.item_at(owner, keys[0])
         if len(keys) != 1 or not isinstance(keys[0], Const):
             raise self.b.refuse(
-                "a tuple or list is indexed by an integer literal here",
-                "use an array, or unroll the loop",
+                "a tuple or list is indexed by an integer here", "use an array, or unroll the loop"
             )
         k = int(keys[0].value)
         if not -len(owner.items) <= k < len(owner.items):
@@ -527,19 +408,7 @@ class Expressions(ABC):
         return value
 
     def _call(self, node: Any) -> Value:
-        if any(isinstance(a, gast.Starred) for a in node.args):
-            positional: list[Value] = []
-            for a in node.args:
-                value = self.value(a.value if isinstance(a, gast.Starred) else a)
-                if isinstance(a, gast.Starred):
-                    if not isinstance(value, TupleValue):
-                        raise self.b.refuse("only a tuple can be unpacked with * in a call")
-                    positional += value.items
-                else:
-                    positional.append(value)
-            function = self.value(node.func)
-        else:
-            function, *positional = self.values([node.func, *node.args])
+        function, *positional = self.values([node.func, *node.args])
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             if keyword.arg is None:

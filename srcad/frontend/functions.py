@@ -8,8 +8,9 @@ from typing import Any
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, compare, integer
+from srcad.frontend.questions import QUESTIONS
+from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value, trips
+from srcad.ir.build import ONE, ZERO, at_least_zero, compare, integer
 from srcad.ir.nodes import Call, Const, Expr, Print, Var
 from srcad.ir.types import BOOL, FLOAT, INT
 from srcad.rules.library import rule_of
@@ -21,6 +22,8 @@ def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
             return a.extents[0]
         case [TupleValue() as t]:
             return integer(len(t.items))
+        case [RangeValue(step=Const()) as r]:
+            return at_least_zero(trips(r))
         case [StaticValue(value=str() as s)]:
             return integer(len(s))
     raise b.refuse("len() takes an array or a tuple")
@@ -71,6 +74,14 @@ def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
     match values:
+        case [TupleValue() as t] if keywords:
+            raise b.refuse(
+                "min() and max() with key or default are not supported", "write the loop"
+            )
+        case [TupleValue(items=(only,))]:
+            return only
+        case [TupleValue(items=())]:
+            raise ArgumentValueError("min() or max() of an empty sequence", b.here)
         case [TupleValue() as t]:
             rule = rule_of(max if largest else min)
             assert rule is not None
@@ -127,4 +138,5 @@ BUILTINS: dict[Any, Any] = {
     builtins.exec: _eval,
     builtins.float: _float,
     builtins.int: _int,
+    **QUESTIONS,
 }

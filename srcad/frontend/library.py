@@ -359,9 +359,9 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 
 
 @_entry(builtins.sum)
-def builtin_sum(b: Builder, a: Value) -> Value:
+def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     if isinstance(a, TupleValue):
-        out: Expr = ZERO
+        out = _number(b, start)
         for item in a.items:
             e = _number(b, item)
             out = e if out == ZERO else Binary("+", out, e, join_kinds(out.kind, e.kind))
@@ -371,7 +371,8 @@ def builtin_sum(b: Builder, a: Value) -> Value:
         raise b.refuse(
             "sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)"
         )
-    return reductions.total(b, value)
+    whole = reductions.total(b, value)
+    return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
 @_entry(np.max, np.amax, methods=("max",))
