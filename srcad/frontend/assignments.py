@@ -200,7 +200,7 @@ class Assignments(Calls):
         if isinstance(node.target, gast.Name):
             old = self.name(node.target.id)
             value = self.value(node.value)
-            if isinstance(old, ArrayValue) and old.ndim:
+            if isinstance(old, ArrayValue):
                 self._update(old, op, value)
                 return
             if (
@@ -263,8 +263,8 @@ class Assignments(Calls):
                 "this array is the result of an expression: an update of it would be lost"
             )
         new = scalars.combine(self.b, op, place, operand)
-        assert isinstance(new, ArrayValue)
-        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
+        kind = arrays.kind_of(new.dtype) if isinstance(new, ArrayValue) else new.kind
+        if kind in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
             INT,
             BOOL,
         ):

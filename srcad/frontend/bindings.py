@@ -74,7 +74,7 @@ class Bindings(Expressions):
     def _bind(self, name: str, value: Value) -> Value:
         """Store a value under a name of the current scope; returns what the name denotes."""
         match value:
-            case ArrayValue() if value.ndim == 0:
+            case ArrayValue() if value.ndim == 0 and value.view is None:
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)

@@ -108,8 +108,11 @@ def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
 
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
-        case [StaticValue(value=str())]:
-            raise b.refuse("float() of a str is not supported", "pass a number")
+        case [StaticValue(value=str() as text)]:
+            try:
+                return Const(float(text), FLOAT)
+            except ValueError:
+                raise b.refuse(f"float({text!r}) is not a number", "pass a number") from None
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
