@@ -64,6 +64,19 @@ class Decisions:
         raise Restart
 
 
+@dataclass(frozen=True)
+class Duplicate:
+    """A copy made where NumPy may return a view: right while nobody writes to either.
+
+    ``check`` makes sure, at run time, that NumPy copies too; None: that is not known even then.
+    """
+
+    copy: str
+    source: str
+    check: Check | None
+    here: Position
+
+
 class Builder:
     """The core IR under construction."""
 
@@ -81,6 +94,7 @@ class Builder:
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
         """Array variables: names that denote different arrays in the course of the program."""
+        self.duplicates: list[Duplicate] = []
         self.borrowed: set[str] = set()
         """Names of what array variables denoted at one moment: never rebound themselves."""
         self.strided: set[str] = set()

@@ -29,6 +29,7 @@ from typing import Any
 
 import gast
 
+from srcad.analysis.alias import points_to
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.comprehensions import Comprehensions
@@ -55,11 +56,17 @@ from srcad.frontend.values import (
 )
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
+    Block,
     Check,
     Expr,
     Extent,
+    Invoke,
     Raise,
+    Store,
     Var,
+    blocks,
+    statements,
+    with_blocks,
 )
 from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
 
@@ -98,6 +105,12 @@ def _settled(
         except Restart:
             continue
     raise RuntimeError("elaboration does not settle")
+
+
+def _without(block: Block, dropped: set[int]) -> Block:
+    """A block without some of its statements."""
+    kept = (s for s in block if id(s) not in dropped)
+    return tuple(with_blocks(s, tuple(_without(x, dropped) for x in blocks(s))) for s in kept)
 
 
 def _memory(value: Value) -> set[str]:
@@ -155,6 +168,7 @@ class _Elaborator(Comprehensions):
             result = self._returned(result)
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body)
+        body = self._duplicates_settled(body)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -169,6 +183,33 @@ class _Elaborator(Comprehensions):
             self.b.names,
             frozenset(shared),
         )
+
+    def _duplicates_settled(self, body: Block) -> Block:
+        """Copies in place of possible views: their checks are dropped where nobody writes."""
+        if not self.b.duplicates:
+            return body
+        sites = points_to(body, set(self.b.arrays))
+        stored = {
+            s
+            for stmt in statements(body)
+            if isinstance(stmt, Store) and not stmt.fresh
+            for s in sites[stmt.array]
+        }
+        stored |= {
+            s for i in statements(body) if isinstance(i, Invoke) for w in i.writes for s in sites[w]
+        }
+        idle: set[int] = set()
+        for d in self.b.duplicates:
+            if not (sites[d.copy] | sites[d.source]) & stored:
+                idle.add(id(d.check))
+            elif d.check is None:
+                self.b.here = d.here
+                raise self.b.refuse(
+                    "this may share memory with the array that it is made from, or not, and one "
+                    "of the two is written",
+                    "reshape a copy: a.copy().reshape(...)",
+                )
+        return _without(body, idle)
 
     def _returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""

@@ -463,7 +463,9 @@ class Expressions(Conditions):
             fields = function._fields
             given = dict(zip(fields, values, strict=False)) | keywords
             return TupleValue(tuple(given[f] for f in fields), function)
-        if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
+        is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
+        package = (getattr(function, "__module__", None) or "").split(".")[0]
+        if is_python and package not in ("numpy", "scipy"):
             return self.call_user(function, values, keywords, node)
         if function in (eval, exec):
             raise self.b.refuse(
