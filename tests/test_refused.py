@@ -59,9 +59,10 @@ def _refused_texts() -> tuple[str, ...]:
     texts = []
     for row in REFUSALS:
         if not row.compiles:
-            with pytest.raises(row.error) as caught:
+            try:
                 row.call(srcad, False)
-            texts.append(str(caught.value))
+            except row.error as error:
+                texts.append(str(error))
     return tuple(texts)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import (
@@ -123,7 +123,7 @@ class Assignments(Calls):
                 self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
                 length = integer(len(targets))
             items: list[Value] = [
-                arrays.select(self.b, value, [integer(k)]) for k in range(int(length.value))
+                indexing.select(self.b, value, [integer(k)]) for k in range(int(length.value))
             ]
         elif isinstance(value, TupleValue):
             items = list(value.items)
@@ -148,7 +148,7 @@ class Assignments(Calls):
             case ArrayValue() if item.view is None:
                 return arrays.materialise(self.b, item, "t")
             case ArrayValue():
-                return self._own_alias(item)
+                return self.own_alias(item)
         if isinstance(item, Expr) and not isinstance(item, Const):
             loads = any(isinstance(e, Load) for e in walk(item))
             if names_read(item) & written or (stores and loads):
@@ -162,9 +162,7 @@ class Assignments(Calls):
         keys = [(self.scope.key, t.id) for t in targets]
         if not all(k in self.b.decisions.rebound for k in keys):
             return False
-        if not all(
-            isinstance(v, ArrayValue) and v.view is not None and v.view.is_whole for v in items
-        ):
+        if not all(isinstance(v, ArrayValue) and arrays.is_base(self.b, v) for v in items):
             return False
         bases = [v.view.base for v in items]  # type: ignore[union-attr]
         refs = [self._reference(t.id, v) for t, v in zip(targets, items, strict=True)]  # type: ignore[arg-type]
@@ -183,7 +181,7 @@ class Assignments(Calls):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
             )
-        place = arrays.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
         item = scalars.operand(self.b, value)
@@ -203,7 +201,7 @@ class Assignments(Calls):
         if isinstance(node.target, gast.Name):
             old = self.name(node.target.id)
             value = self.value(node.value)
-            if isinstance(old, ArrayValue) and old.ndim:
+            if isinstance(old, ArrayValue):
                 self._update(old, op, value)
                 return
             if (
@@ -230,7 +228,7 @@ class Assignments(Calls):
                 "only arrays can be written by index", "use an array, or separate variables"
             )
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
-        place = arrays.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys)
         if isinstance(place, ArrayValue):
             self._update(place, op, self.value(node.value))
             return
@@ -241,7 +239,7 @@ class Assignments(Calls):
         if isinstance(scalars.operand(self.b, value), ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
         old_value: Value = place
-        if place.array in written_names(self.b.block[start:]):
+        if place.array in written_names(self.b, self.b.block[start:]):
             old_value = self._settled(place, {place.array}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
@@ -266,8 +264,8 @@ class Assignments(Calls):
                 "this array is the result of an expression: an update of it would be lost"
             )
         new = scalars.combine(self.b, op, place, operand)
-        assert isinstance(new, ArrayValue)
-        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
+        kind = arrays.kind_of(new.dtype) if isinstance(new, ArrayValue) else new.kind
+        if kind in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
             INT,
             BOOL,
         ):

@@ -9,7 +9,7 @@ from srcad.frontend.expressions import (
     Expressions,
     Scope,
 )
-from srcad.frontend.syntax import plain, spoken
+from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
     ListTag,
@@ -75,7 +75,7 @@ class Bindings(Expressions):
     def _bind(self, name: str, value: Value) -> Value:
         """Store a value under a name of the current scope; returns what the name denotes."""
         match value:
-            case ArrayValue() if value.ndim == 0:
+            case ArrayValue() if value.ndim == 0 and value.view is None:
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
@@ -123,14 +123,14 @@ class Bindings(Expressions):
             if isinstance(item, Expr) and names_read(item) & written:
                 out.append(self.b.store(item, "t"))
             elif isinstance(item, ArrayValue) and item.view is not None:
-                out.append(self._own_alias(item))
+                out.append(self.own_alias(item))
             elif isinstance(item, TupleValue):
                 out.append(self._apart(item, written))
             else:
                 out.append(item)
         return replace(value, items=tuple(out))
 
-    def _own_alias(self, value: ArrayValue) -> ArrayValue:
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
         """The same elements under a name that is never rebound, if the base's name may be."""
         view = value.view
         if view is None or view.base not in self.b.rebindable:
@@ -139,6 +139,9 @@ class Bindings(Expressions):
         alias = self.b.names.fresh(f"{view.base}_kept", self.b.names.shown(view.base))
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        self.b.borrowed.add(alias)
+        if view.base in self.b.strided:
+            self.b.strided.add(alias)
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
         extents = tuple(extent_of(e, view.base, alias) for e in value.extents)
         return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
@@ -149,23 +152,25 @@ class Bindings(Expressions):
             return self._bound_reference(name, value)
         if value.view is None:
             return arrays.materialise(self.b, value, plain(name))
-        value = self._own_alias(value)
+        value = self.own_alias(value)
         assert value.view is not None
-        return value if value.view.is_whole else arrays.frozen(self.b, value)
+        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 
     def _bound_reference(self, name: str, value: ArrayValue) -> Value:
         """Make the variable of an array name that is rebound denote an array."""
-        if value.view is not None and not value.view.is_whole:
-            raise self.b.refuse(
-                f"{spoken(name)} denotes different views of arrays at one place",
-                "copy the view with .copy(), or index the array itself",
-            )
-        stored = arrays.stored(self.b, value, f"{plain(name)}_new")
-        assert stored.view is not None
-        ref = self._reference(name, stored)
-        if ref != stored.view.base:
-            self.b.emit(Bind((ref,), (stored.view.base,), self.b.at))
+        if value.view is None:
+            value = arrays.materialise(self.b, value, f"{plain(name)}_new")
+        ref = self._reference(name, value)
+        assert value.view is not None
+        if not arrays.is_base(self.b, value) or value.view.base in self.b.strided:
+            self._require_strided(name, ref)
+        arrays.denote(self.b, ref, value)
         return arrays.whole(self.b, ref, (False,) * value.ndim)
+
+    def _require_strided(self, name: str, ref: str) -> None:
+        """Decide that a variable may denote memory that is not contiguous."""
+        if ref not in self.b.strided:
+            self.b.decisions.add(self.b.decisions.strided, (self.scope.key, name))
 
     def _reference(self, name: str, value: ArrayValue) -> str:
         key = (self.scope.key, f"{name}:{value.dtype}:{value.ndim}")
@@ -175,6 +180,8 @@ class Bindings(Expressions):
             self.b.arrays[ref] = (value.dtype, value.ndim)
             self.b.extents[ref] = tuple(Extent(ref, k) for k in range(value.ndim))
             self.b.rebindable.add(ref)
+            if (self.scope.key, name) in self.b.decisions.strided:
+                self.b.strided.add(ref)
         return self.references[key]
 
 

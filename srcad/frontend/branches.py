@@ -10,6 +10,7 @@ from srcad.frontend.assignments import Assignments
 from srcad.frontend.expressions import (
     CONFLICT,
 )
+from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     ListTag,
@@ -44,24 +45,32 @@ class Branches(Assignments):
             return
         before = dict(self.scope.env)
         body: list[Stmt] = []
-        with self.b.into(body):
-            for stmt in node.body:
-                self.statement(stmt)
+        known = self._branch(node.body, body)
         after_body = self.scope.env
         self.scope.env = dict(before)
         orelse: list[Stmt] = []
-        with self.b.into(orelse):
-            for stmt in node.orelse:
-                self.statement(stmt)
+        known_else = self._branch(node.orelse, orelse)
+        if not (known or known_else):
+            raise ResultUnknown
         after_else = self.scope.env
         self.b.at = at
-        if body and isinstance(body[-1], Raise):
+        if not known or (body and isinstance(body[-1], Raise)):
             self.scope.env = after_else
-        elif orelse and isinstance(orelse[-1], Raise):
+        elif not known_else or (orelse and isinstance(orelse[-1], Raise)):
             self.scope.env = after_body
         else:
             self.scope.env = self.merged(after_body, body, after_else, orelse)
         self.b.emit(If(test, tuple(body), tuple(orelse), at))
+
+    def _branch(self, nodes: list[Any], block: list[Stmt]) -> bool:
+        """Elaborate a branch; False if it hangs on a recursive result that is not known yet."""
+        try:
+            with self.b.into(block):
+                for stmt in nodes:
+                    self.statement(stmt)
+        except ResultUnknown:
+            return False
+        return True
 
     def merged(
         self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]

@@ -50,6 +50,8 @@ class Decisions:
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
     """Names that may be unbound when read: a flag tells."""
+    strided: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them that may denote memory that is not contiguous."""
     lists: dict[Site, str] = field(default_factory=dict)
     """Lists whose length is known at run time only, by where they are made; the kind of items."""
     outlined: set[int] = field(default_factory=set)
@@ -74,6 +76,19 @@ class Decisions:
         raise Restart
 
 
+@dataclass(frozen=True)
+class Duplicate:
+    """A copy made where NumPy may return a view: right while nobody writes to either.
+
+    ``check`` makes sure, at run time, that NumPy copies too; None: that is not known even then.
+    """
+
+    copy: str
+    source: str
+    check: Check | None
+    here: Position
+
+
 class Builder:
     """The core IR under construction."""
 
@@ -90,6 +105,14 @@ class Builder:
         self.arrays: dict[str, tuple[str, int]] = {}
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
+        """Array variables: names that denote different arrays in the course of the program."""
+        self.duplicates: list[Duplicate] = []
+        self.borrowed: set[str] = set()
+        """Names of what array variables denoted at one moment: never rebound themselves."""
+        self.strided: set[str] = set()
+        """Those of them that may denote memory that is not contiguous."""
+        self.reshaped: dict[str, str] = {}
+        """Names that are other shapes of an array's memory, and that array."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 
@@ -125,6 +148,16 @@ class Builder:
             return
         where = f" ({self.at})" if self.at.line else ""
         self.emit(Check(test, error, message + where, self.at))
+
+    def memory_of(self, array: str) -> str:
+        """The array whose memory a name stands for."""
+        while array in self.reshaped:
+            array = self.reshaped[array]
+        return array
+
+    def is_settled(self, array: str) -> bool:
+        """Whether it is known beforehand which memory an array name denotes."""
+        return self.memory_of(array) not in self.rebindable | self.borrowed
 
     # ------------------------------------------------------------ expressions
 

@@ -110,6 +110,10 @@ class Captures(Lists):
             return TupleValue(tuple(items), cls)
         if not isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
             self.guards.append((fetch, value))
+            function = getattr(value, "py_func", value)
+            if isinstance(function, types.FunctionType):  # an editor may replace what is in it
+                self.guards.append((lambda: function.__code__, function.__code__))
+                self.guards.append((lambda: function.__defaults__, function.__defaults__))
         return StaticValue(value)
 
     def _python_value(self, value: object, name: str) -> Value:

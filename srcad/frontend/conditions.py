@@ -12,8 +12,9 @@ from typing import Any
 
 import gast
 
-from srcad.frontend import scalars
+from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     MaybeUnbound,
@@ -139,10 +140,22 @@ class Conditions(ABC):
         test = self.condition(node.test)
         if isinstance(test, Const):
             return self.value(node.body if test.value else node.orelse)
-        left, yes, before = self._aside(lambda: self.value(node.body))
+        left, yes, before = self._aside(lambda: self._if_known(node.body))
         after_yes, self.scope.env = self.scope.env, dict(before)
-        right, no, _ = self._aside(lambda: self.value(node.orelse))
+        right, no, _ = self._aside(lambda: self._if_known(node.orelse))
+        if left is None or right is None:  # a recursive call: the other one tells the type
+            known = left if left is not None else right
+            if known is None:
+                raise ResultUnknown
+            return known
         return self._picked(test, (left, yes, after_yes), (right, no, self.scope.env), node)
+
+    def _if_known(self, node: Any) -> Value | None:
+        """A value; None if it hangs on a recursive result that is not known yet."""
+        try:
+            return self.value(node)
+        except ResultUnknown:
+            return None
 
     def _picked(
         self,
@@ -246,10 +259,12 @@ class Conditions(ABC):
             if BOOL in (left.kind, right.kind):
                 return FALSE
         if isinstance(left, ArrayValue) and isinstance(right, ArrayValue):
-            bases = [v.view.base if v.view and v.view.is_whole else "" for v in (left, right)]
+            bases = [
+                v.view.base if v.view and arrays.is_base(self.b, v) else "" for v in (left, right)
+            ]
             if bases[0] and bases[0] == bases[1]:
                 return Const(True, BOOL)
-            if all(bases) and not set(bases) & self.b.rebindable:
+            if all(bases) and all(map(self.b.is_settled, bases)):
                 return FALSE
         elif type(left) is not type(right) and not (
             isinstance(left, Expr) and isinstance(right, Expr)

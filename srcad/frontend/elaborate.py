@@ -31,6 +31,7 @@ from typing import Any
 
 import gast
 
+from srcad.analysis.alias import points_to
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.comprehensions import Comprehensions
@@ -60,11 +61,17 @@ from srcad.ir.build import FALSE
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
+    Block,
     Check,
     Expr,
     Extent,
+    Invoke,
     Raise,
+    Store,
     Var,
+    blocks,
+    statements,
+    with_blocks,
 )
 from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
 
@@ -100,6 +107,22 @@ def _settled(
         shared.outlined.clear()
         shared.outlined.update(known)
     raise RuntimeError("elaboration does not settle")
+
+
+def _without(block: Block, dropped: set[int]) -> Block:
+    """A block without some of its statements."""
+    kept = (s for s in block if id(s) not in dropped)
+    return tuple(with_blocks(s, tuple(_without(x, dropped) for x in blocks(s))) for s in kept)
+
+
+def _memory(value: Value) -> set[str]:
+    """The arrays whose memory a value shares."""
+    match value:
+        case ArrayValue(view=view) if view is not None:
+            return {view.base}
+        case TupleValue(items=items):
+            return set().union(*map(_memory, items))
+    return set()
 
 
 class _Elaborator(Comprehensions):
@@ -139,10 +162,15 @@ class _Elaborator(Comprehensions):
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
         result = self.body_of(node, self.scope)
+        shared: set[str] = set()
+        if isinstance(result, StaticValue) and result.value is None:
+            result = None
         if result is not None:
+            shared = _memory(result)
             result = self._returned(result)
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
+        body = self._duplicates_settled(body)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -155,7 +183,35 @@ class _Elaborator(Comprehensions):
             captured,
             tuple(self.guards),
             self.b.names,
+            frozenset(shared),
         )
+
+    def _duplicates_settled(self, body: Block) -> Block:
+        """Copies in place of possible views: their checks are dropped where nobody writes."""
+        if not self.b.duplicates:
+            return body
+        sites = points_to(body, set(self.b.arrays))
+        stored = {
+            s
+            for stmt in statements(body)
+            if isinstance(stmt, Store) and not stmt.fresh
+            for s in sites[stmt.array]
+        }
+        stored |= {
+            s for i in statements(body) if isinstance(i, Invoke) for w in i.writes for s in sites[w]
+        }
+        idle: set[int] = set()
+        for d in self.b.duplicates:
+            if not (sites[d.copy] | sites[d.source]) & stored:
+                idle.add(id(d.check))
+            elif d.check is None:
+                self.b.here = d.here
+                raise self.b.refuse(
+                    "this may share memory with the array that it is made from, or not, and one "
+                    "of the two is written",
+                    "reshape a copy: a.copy().reshape(...)",
+                )
+        return _without(body, idle)
 
     def _returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""
@@ -230,6 +286,8 @@ class _Elaborator(Comprehensions):
                         "the function returns values of different kinds (or None) on its paths",
                         "return the same kind of value, a number or an array, on every path",
                     )
+                if isinstance(value.value, StaticValue) and value.value.value is None:
+                    return None
                 returned = self.scope.env[RETURNED]
                 assert isinstance(returned, Expr)
                 self.b.emit(
@@ -297,7 +355,7 @@ class _Elaborator(Comprehensions):
                         "a decorated function inside the function is not supported yet",
                         "define it without decorator",
                     )
-                defaults = tuple(self.value(d) for d in node.args.defaults)
+                defaults = self.defaults(node.args)
                 self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
             case _:
                 raise self.b.refuse(**refusal_of(node).words())

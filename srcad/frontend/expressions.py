@@ -11,8 +11,9 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
 from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
@@ -28,17 +29,16 @@ from srcad.frontend.values import (
 )
 from srcad.ir.build import ONE, integer, negation
 from srcad.ir.nodes import (
-    Assign,
-    Bind,
     Const,
     Expr,
+    Invoke,
     Store,
     Var,
     names_read,
     statements,
 )
 from srcad.ir.types import BOOL, FLOAT, INT
-from srcad.rules.library import rule_of
+from srcad.rules.library import expansion_of, rule_of
 
 BINARY = {
     gast.Add: "+",
@@ -92,6 +92,10 @@ class Expressions(Conditions):
     @abstractmethod
     def assign_name(self, name: str, value: Value) -> None:
         """``name = value`` in the current scope."""
+
+    @abstractmethod
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
+        """The same elements under a name that is never rebound."""
 
     @abstractmethod
     def captured(self, name: str, scope: Scope) -> Value:
@@ -153,7 +157,7 @@ class Expressions(Conditions):
             case gast.Subscript():
                 return self.subscript(*self.target_of(node))
             case gast.Lambda():
-                return LocalFunction(node, self.scope, self._defaults(node.args))
+                return LocalFunction(node, self.scope, self.defaults(node.args))
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
@@ -166,7 +170,7 @@ class Expressions(Conditions):
         for node in nodes:
             start = len(self.b.block)
             value = self.value(node.value if isinstance(node, gast.Starred) else node)
-            written = written_names(self.b.block[start:])
+            written = written_names(self.b, self.b.block[start:])
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
@@ -341,7 +345,7 @@ class Expressions(Conditions):
         """``owner[keys]``."""
         match owner:
             case ArrayValue():
-                return arrays.select(self.b, owner, keys)
+                return indexing.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
         if isinstance(owner, Expr):
@@ -370,8 +374,22 @@ class Expressions(Conditions):
 
     # ------------------------------------------------------------ calls
 
-    def _defaults(self, args: Any) -> tuple[Value, ...]:
-        return tuple(self.value(d) for d in args.defaults)
+    def defaults(self, args: Any) -> tuple[Value, ...]:
+        """Values of parameters with defaults, as they are where the function is defined."""
+        return tuple(self.kept(self.value(d)) for d in args.defaults)
+
+    def kept(self, value: Value) -> Value:
+        """The value as it is now, whatever is assigned later."""
+        match value:
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(map(self.kept, items)), cls)
+            case ArrayValue() if value.view is None:
+                return arrays.materialise(self.b, value, "t")
+            case ArrayValue():
+                return self.own_alias(value)
+        if isinstance(value, Expr) and not isinstance(value, Const):
+            return self.b.store(value, "t")
+        return value
 
     def _call(self, node: Any) -> Value:
         function, *positional = self.values([node.func, *node.args])
@@ -418,6 +436,9 @@ class Expressions(Conditions):
                     "scale by a power of 10 and back",
                 )
             return scalars.apply(self.b, rule, values)
+        expansion = expansion_of(function)
+        if expansion is not None:
+            return self.call_user(expansion, values, keywords, node)
         entry = library.library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
@@ -429,7 +450,9 @@ class Expressions(Conditions):
             fields = function._fields
             given = dict(zip(fields, values, strict=False)) | keywords
             return TupleValue(tuple(given[f] for f in fields), function)
-        if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
+        is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
+        package = (getattr(function, "__module__", None) or "").split(".")[0]
+        if is_python and package not in ("numpy", "scipy"):
             return self.call_user(function, values, keywords, node)
         refusal = function_refusal(function)
         if refusal is not None:
@@ -480,15 +503,15 @@ def _unbound(name: str) -> str:
     return f"cannot access local variable {name!r} where it is not associated with a value"
 
 
-def written_names(block: list) -> set[str]:
-    """Names of arrays and variables that statements write."""
-    out: set[str] = set()
+def written_names(b: Builder, block: list) -> set[str]:
+    """Names of variables, and of arrays whose elements may change, that statements write."""
+    bound: set[str] = set()
+    stored: set[str] = set()
     for stmt in statements(tuple(block)):
+        bound.update(writes_of(stmt))
         match stmt:
             case Store():
-                out.add(stmt.array)
-            case Assign():
-                out.add(stmt.target.name)
-            case Bind():
-                out.update(stmt.targets)
-    return out
+                stored.add(stmt.array)
+            case Invoke():
+                stored.update(stmt.writes)
+    return bound | arrays.sharing(b, stored) if stored else bound

@@ -8,7 +8,7 @@ from typing import Any
 import numba
 
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.questions import QUESTIONS
 from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value, trips
@@ -89,7 +89,7 @@ def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest
             assert rule is not None
             return scalars.apply(b, rule, list(t.items))
         case [ArrayValue() as a]:
-            return arrays.extreme(b, a, largest)
+            return reductions.extreme(b, a, largest)
     raise b.refuse("min() and max() of one argument take a tuple or an array")
 
 
@@ -106,8 +106,11 @@ def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Val
 
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
-        case [StaticValue(value=str())]:
-            raise b.refuse("float() of a str is not supported", "pass a number")
+        case [StaticValue(value=str() as text)]:
+            try:
+                return Const(float(text), FLOAT)
+            except ValueError:
+                raise b.refuse(f"float({text!r}) is not a number", "pass a number") from None
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):

@@ -23,7 +23,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.expressions import Scope
 from srcad.frontend.sequences import ITERATORS, Sequences
 from srcad.frontend.syntax import plain
@@ -97,7 +97,7 @@ class Lists(Sequences):
     def subscript(self, owner: Value, keys: list[object]) -> Value:
         """``owner[keys]``; here of run-time lists and ranges."""
         if isinstance(owner, ListValue):
-            found = arrays.select(self.b, arrays.listed(self.b, owner), keys)
+            found = indexing.select(self.b, arrays.listed(self.b, owner), keys)
             if isinstance(found, ArrayValue):
                 return self.array_list(arrays.materialise(self.b, found, "items"), "slice")
             return found
@@ -340,7 +340,7 @@ class Lists(Sequences):
                 "a slice of a list cannot be assigned", "use an array, or assign the items"
             )
         if isinstance(owner, ListValue):
-            place = arrays.select(self.b, arrays.listed(self.b, owner), [key])
+            place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
             assert isinstance(place, Load)
             item = self._number_for(owner, value)
             self.b.emit(Store(place.array, place.index, item, False, self.b.at))

@@ -238,7 +238,9 @@ class Loops(Branches):
             )
 
     def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
-        for k, item in enumerate(value.items):
+        written = self._written_in(node)
+        items = [self._untouched(item, written, stores=True) for item in value.items]
+        for k, item in enumerate(items):
             if until is None or k == 0:
                 self._assign_target(node.target, item)
                 for stmt in node.body:
@@ -258,6 +260,16 @@ class Loops(Branches):
             self.scope.env = self.merged(after, inner, before, none)
             assert isinstance(stop, Expr)
             self.b.emit(If(scalars.negation(stop), tuple(inner), tuple(none), self.b.at))
+
+    def _written_in(self, node: Any) -> set[str]:
+        """Variables that a loop's body or target assigns."""
+        names = assigned_names(node.body) | target_names(node.target)
+        found = {v.name for n in names for v in vars_in(self.scope.env.get(n))}
+        return found | {
+            var.name
+            for (key, n, _), var in self.vars.items()
+            if key == self.scope.key and n in names
+        }
 
     def _while(self, node: Any) -> None:
         at = self.b.at

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.bindings import Bindings
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import (
@@ -74,9 +74,8 @@ class Sequences(Bindings):
 
     def _still(self, value: ArrayValue) -> ArrayValue:
         """The array that a loop runs over, even if the loop makes its name denote another."""
-        value = self._own_alias(value)
-        whole = value.view is not None and value.view.is_whole
-        return value if whole else arrays.frozen(self.b, value)
+        value = self.own_alias(value)
+        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 
     def known_items(self, value: Value) -> TupleValue | None:
         """The items of what is run over, if their number is known and not large."""
@@ -162,7 +161,7 @@ class Sequences(Bindings):
             case ListValue():
                 return self._reversed(arrays.listed(self.b, value))
             case ArrayValue() if value.ndim:
-                backwards = arrays.select(self.b, value, [(None, None, integer(-1))])
+                backwards = indexing.select(self.b, value, [(None, None, integer(-1))])
                 assert isinstance(backwards, ArrayValue)
                 return backwards
         raise self.b.refuse(
@@ -241,4 +240,4 @@ def _shortest(lengths: list[Expr]) -> Expr:
 def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
     """Row ``k`` of an array, known to exist."""
     with b.into([]):
-        return arrays.select(b, value, [k])
+        return indexing.select(b, value, [k])

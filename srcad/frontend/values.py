@@ -42,8 +42,8 @@ class View:
         return tuple(place[k] for k in sorted(place))
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the view is the base itself."""
+    def is_identity(self) -> bool:
+        """Whether every element has the same index in the view and in the base."""
         return not self.fixed and all(
             a is not None
             and a.base_axis == k

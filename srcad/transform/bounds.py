@@ -34,10 +34,12 @@ from srcad.ir.nodes import (
     IndexCheck,
     Logic,
     MatMul,
+    Reshape,
     Stmt,
     Unary,
     Var,
     While,
+    Window,
     children,
     names_read,
     rebuild,
@@ -118,15 +120,17 @@ class Lengths:
             if isinstance(stmt, Bind):
                 for t, s in zip(stmt.targets, stmt.sources, strict=True):
                     sources.setdefault(t, set()).add(s)
+            elif isinstance(stmt, Window):
+                sources.setdefault(stmt.target, set()).add(f"window {stmt.target}")
         made: dict[str, int] = {}
         for stmt in statements(body):
-            if isinstance(stmt, Alloc | Copy | MatMul):
+            if isinstance(stmt, Alloc | Copy | MatMul | Reshape):
                 made[stmt.target] = made.get(stmt.target, 0) + 1
         self.sources = sources
         self.made = frozenset(made)
         for stmt in statements(body):
             match stmt:
-                case Alloc() if made[stmt.target] == 1 and all(
+                case Alloc() | Reshape() if made[stmt.target] == 1 and all(
                     self._is_constant(e) for e in stmt.shape
                 ):
                     self.shapes[stmt.target] = stmt.shape

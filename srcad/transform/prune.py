@@ -37,10 +37,12 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
     Return,
     Stmt,
     Store,
     While,
+    Window,
     expressions,
     statements,
     walk,
@@ -150,7 +152,7 @@ class _Pruner:
         if isinstance(stmt, Assign) and stmt.value == stmt.target:
             return None, live
         dead = set(targets)
-        if not isinstance(stmt, Assign | Pop):
+        if not isinstance(stmt, Assign | Pop | Window | Reshape):
             dead |= {f"@{t}" for t in targets if t not in self.shared}
         return stmt, live - dead | self.reads(stmt)
 
