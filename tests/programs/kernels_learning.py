@@ -50,12 +50,17 @@ def softplus(x):
 @program(
     lambda: (
         grid(3, 4),
-        [(grid(4, 5), wave(5)), (grid(5, 3, 0.7), wave(3, 0.2)), (grid(3, 1, 1.7), wave(1))],
-        wave(3, 2.0),
-    ),
-    wrt=(0, 2),
+        grid(4, 5),
+        wave(5),
+        grid(5, 3, 0.7),
+        wave(3, 0.2),
+        grid(3, 1, 1.7),
+        wave(3),
+    )
 )
-def mlp_list_of_layers(x, layers, target):
+def mlp_list_of_layers(x, W1, b1, W2, b2, W3, target):
+    layers = [(W1, b1), (W2, b2)]
+    layers.append((W3, np.zeros(1)))
     h = x
     for W, b in layers[:-1]:
         h = np.tanh(h @ W + b)

@@ -398,7 +398,7 @@ def spring_chain_with_wall(x, v, k, damping, k_wall, wall, dt, steps):
 
 
 @program(
-    lambda: (0.9, 0.0, 9.81, 1.0, 0.7, 0.05, 30), lambda: (-0.4, 1.0, 9.81, 1.5, 0.7, 0.05, 12)
+    lambda: (0.7, 0.0, 9.81, 1.0, 0.7, 0.05, 12), lambda: (-0.4, 1.0, 9.81, 1.5, 0.7, 0.05, 12)
 )
 def pendulum_hitting_stop(theta, omega, g, length, restitution, dt, steps):
     stop = -0.35
