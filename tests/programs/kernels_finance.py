@@ -41,10 +41,15 @@ def option_book_greeks(spot, strikes, expiry, rate, vols):
     values = np.zeros_like(strikes)
     deltas = np.zeros_like(strikes)
     for i, (k, vol) in enumerate(zip(strikes, vols)):
-        kind = "call" if k >= spot else "put"
-        values[i] = black_scholes(spot, k, expiry, rate, vol, kind)
-        up = black_scholes(spot * 1.001, k, expiry, rate, vol, kind)
-        down = black_scholes(spot * 0.999, k, expiry, rate, vol, kind)
+        is_call = k >= spot
+
+        def price(s, k=k, vol=vol, is_call=is_call):
+            if is_call:
+                return black_scholes(s, k, expiry, rate, vol, "call")
+            return black_scholes(s, k, expiry, rate, vol, "put")
+
+        values[i] = price(spot)
+        up, down = price(spot * 1.001), price(spot * 0.999)
         deltas[i] = (up - down) / (0.002 * spot)
     return values, deltas
 
