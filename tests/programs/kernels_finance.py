@@ -41,10 +41,15 @@ def option_book_greeks(spot, strikes, expiry, rate, vols):
     values = np.zeros_like(strikes)
     deltas = np.zeros_like(strikes)
     for i, (k, vol) in enumerate(zip(strikes, vols)):
-        kind = "call" if k >= spot else "put"
-        values[i] = black_scholes(spot, k, expiry, rate, vol, kind)
-        up = black_scholes(spot * 1.001, k, expiry, rate, vol, kind)
-        down = black_scholes(spot * 0.999, k, expiry, rate, vol, kind)
+        is_call = k >= spot
+
+        def price(s, k=k, vol=vol, is_call=is_call):
+            if is_call:
+                return black_scholes(s, k, expiry, rate, vol, "call")
+            return black_scholes(s, k, expiry, rate, vol, "put")
+
+        values[i] = price(spot)
+        up, down = price(spot * 1.001), price(spot * 0.999)
         deltas[i] = (up - down) / (0.002 * spot)
     return values, deltas
 
@@ -152,7 +157,7 @@ def heston_full_truncation(s0, v0, kappa, theta, xi, rho, T, z1, z2):
 
 
 @program(
-    lambda: (100.0, 0.2, 0.3, 1.0, 112.0, grid(5, 4)),
+    lambda: (100.0, 0.2, 0.3, 1.0, 132.2, grid(5, 4)),
 )
 def barrier_knock_out(spot, rate, sigma, T, barrier, z):
     n, m = z.shape
@@ -211,7 +216,7 @@ def bootstrap(maturities, swap_rates):
 
 @program(lambda: (ramp(5, 0.01, 0.03), np.array([0.5, 1.7, 2.2, 4.9, 6.0]), ramp(5, 3.0, 7.0)))
 def bond_on_bootstrapped_curve(swap_rates, times, cashflows):
-    grid_times = np.arange(1, len(swap_rates) + 1).astype(np.float64)
+    grid_times = 1.0 + np.arange(len(swap_rates))
     zeros = bootstrap(grid_times, swap_rates)
     value = 0.0
     for t, cash in zip(times, cashflows):
