@@ -154,6 +154,14 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalValue:
+    """A value on the paths where ``given`` holds, None on the others."""
+
+    value: "Value"
+    given: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class MaybeUnbound:
     """A value that a name holds on some paths only."""
 
@@ -170,6 +178,7 @@ Value = (
     | RowsValue
     | LocalFunction
     | MaybeUnbound
+    | OptionalValue
 )
 
 
@@ -196,7 +205,7 @@ def type_of(value: Value) -> Type:
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
             return Tuple(tuple(type_of(v) for v in value.items), value.cls)
-        case MaybeUnbound():
+        case MaybeUnbound() | OptionalValue():
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)
