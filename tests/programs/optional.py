@@ -15,7 +15,9 @@ def hit(origin, direction, center, radius):
     return along - root, along + root
 
 
-@program(lambda: (0.2, 0.9, wave(4)), lambda: (0.2, 0.9, wave(4) * 0.1), lambda: (5.0, 0.2, wave(4)))
+@program(
+    lambda: (0.2, 0.9, wave(4)), lambda: (0.2, 0.9, wave(4) * 0.1), lambda: (5.0, 0.2, wave(4))
+)
 def nearest_hit(origin, direction, centers):
     best = None
     for c in centers:
