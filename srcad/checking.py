@@ -18,7 +18,7 @@ import numpy as np
 from srcad.binding import Signature
 from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
 from srcad.ir.typeof import has_float
-from srcad.ir.types import FLOAT32, Array, Scalar, Static, Tuple, Type, is_float
+from srcad.ir.types import FLOAT32, Array, Scalar, Static, Tuple, Type, is_inexact
 from srcad.specialise import types_of
 from srcad.structure import assemble, fresh
 from srcad.transforms import vjp
@@ -313,10 +313,10 @@ def _class_of(value: Any) -> type | None:
 def _widened(value: Any, type_: Type) -> Any:
     """A copy of an argument, its floats in double precision."""
     match type_:
-        case Scalar(kind=kind) if is_float(kind):
+        case Scalar(kind=kind) if is_inexact(kind):
             return float(value)
         case Array(dtype=kind):
-            return value.astype(np.float64) if is_float(kind) else fresh(value)
+            return value.astype(np.float64) if is_inexact(kind) else fresh(value)
         case Tuple(items=items, cls=cls):
             return assemble(cls, [_widened(v, t) for v, t in zip(value, items, strict=True)])
         case Static():

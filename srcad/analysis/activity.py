@@ -25,13 +25,13 @@ from srcad.ir.nodes import (
     children,
     statements,
 )
-from srcad.ir.types import is_float
+from srcad.ir.types import is_inexact
 from srcad.rules.library import rule_named
 
 
 def carriers(expr: Expr) -> set[str]:
     """Float variables and arrays on which the value of an expression depends differentiably."""
-    if not is_float(expr.kind):
+    if not is_inexact(expr.kind):
         return set()
     match expr:
         case Var():
@@ -44,7 +44,7 @@ def carriers(expr: Expr) -> set[str]:
             return carriers(expr.a) | carriers(expr.b)
         case Call() | Binary():
             rule = rule_named(expr.function if isinstance(expr, Call) else expr.op)
-            if rule is not None and rule.partials is None:
+            if rule is not None and rule.is_constant:
                 return set()
     out: set[str] = set()
     for part in children(expr):
@@ -57,9 +57,9 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
     flows: list[tuple[set[str], set[str]]] = []
     for stmt in statements(body):
         match stmt:
-            case Assign() if is_float(stmt.target.kind):
+            case Assign() if is_inexact(stmt.target.kind):
                 flows.append(({stmt.target.name}, carriers(stmt.value)))
-            case Store() if is_float(stmt.value.kind):
+            case Store() if is_inexact(stmt.value.kind):
                 flows.append(({stmt.array}, carriers(stmt.value)))
             case Copy():
                 flows.append(({stmt.target}, {stmt.source}))
@@ -72,7 +72,7 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
                 for a in stmt.args:
                     if not isinstance(a, str):
                         names |= carriers(a)
-                targets = {t.name for t in stmt.targets if is_float(t.kind)} | set(stmt.writes)
+                targets = {t.name for t in stmt.targets if is_inexact(t.kind)} | set(stmt.writes)
                 flows.append((targets, names))
     together: dict[str, set[str]] = {}
     for name, found in sites.items():

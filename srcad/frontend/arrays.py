@@ -19,7 +19,10 @@ from srcad.ir.build import (
     add,
     at_least_zero,
     compare,
+    imag_part,
     integer,
+    literal,
+    real_part,
     scale,
     sub,
     unclamped,
@@ -43,14 +46,9 @@ from srcad.ir.nodes import (
     Var,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, INT, is_complex, is_inexact, kind_of, real_kind
 
 Index = tuple[Expr, ...]
-
-
-def kind_of(dtype: str) -> str:
-    """The kind of an element of an array of this dtype."""
-    return dtype if dtype in (FLOAT, FLOAT32, BOOL) else INT
 
 
 def declare(b: Builder, name: str, dtype: str, extents: Index) -> None:
@@ -73,11 +71,50 @@ def whole(b: Builder, name: str, units: tuple[bool, ...] | None = None) -> Array
 def viewed(b: Builder, view: View, extents: Index, units: tuple[bool, ...]) -> ArrayValue:
     """A window on an array."""
     dtype = b.arrays[view.base][0]
+    take = _PARTS.get(view.part)
 
     def element(at: Index) -> Expr:
-        return Load(view.base, view.index(at), kind_of(dtype))
+        found = Load(view.base, view.index(at), kind_of(dtype))
+        return found if take is None else take(found)
 
-    return ArrayValue(dtype, extents, units, element, frozenset((view.base,)), view)
+    own = dtype if take is None else real_kind(dtype)
+    return ArrayValue(own, extents, units, element, frozenset((view.base,)), view)
+
+
+_PARTS = {"real": real_part, "imag": imag_part}
+
+
+def part(b: Builder, value: ArrayValue, name: str) -> ArrayValue:
+    """``value.real`` or ``value.imag``: of a complex array a view, which can be written."""
+    if not is_complex(value.dtype):
+        if name == "real":
+            return value
+        return elementwise(b, lambda e: imag_part(e[0]), [value], value.dtype)
+    if value.view is not None:
+        return viewed(b, replace(value.view, part=name), value.extents, value.units)
+    take = _PARTS[name]
+    return elementwise(b, lambda e: take(e[0]), [value], real_kind(value.dtype))
+
+
+def place_of(b: Builder, place: Expr) -> Load:
+    """The element that a write to ``place``, an element or a part of one, changes."""
+    match place:
+        case Load():
+            return place
+        case Call(function="np.real" | "np.imag", args=(Load() as element,)):
+            return element
+    raise b.refuse("this element cannot be written", "index the array itself")
+
+
+def write(b: Builder, place: Expr, value: Expr) -> None:
+    """``place = value`` of an element or a part of one; the other part is kept."""
+    element = place_of(b, place)
+    value = b.convert(value, place.kind)
+    if isinstance(place, Call):
+        is_real = place.function == "np.real"
+        parts = (value, imag_part(element)) if is_real else (real_part(element), value)
+        value = Call("complex", parts, element.kind)
+    b.emit(Store(element.array, element.index, value, False, b.at))
 
 
 # ---------------------------------------------------------------- broadcasting
@@ -218,7 +255,6 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: 
         raise b.refuse(
             "this array is the result of an expression: an assignment to it would be lost"
         )
-    kind = kind_of(target.dtype)
     if isinstance(value, ArrayValue):
         if value.ndim > target.ndim:
             raise ArgumentValueError(
@@ -233,11 +269,10 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: 
     else:
         value = b.hold(value, "c")
 
-    def write(at: Index) -> None:
-        item = spread(value, at) if isinstance(value, ArrayValue) else value
-        b.emit(Store(view.base, view.index(at), b.convert(item, kind), False, b.at))
+    def put(at: Index) -> None:
+        write(b, target.element(at), spread(value, at) if isinstance(value, ArrayValue) else value)
 
-    over(b, target.extents, write)
+    over(b, target.extents, put)
 
 
 def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
@@ -326,11 +361,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
             fixed[own] = _position(b, value, own, key)
         own += 1
     if not axes and value.view is not None:
-        return Load(
-            value.view.base,
-            value.view.index(tuple(fixed[k] for k in range(own))),
-            kind_of(value.dtype),
-        )
+        return value.element(tuple(fixed[k] for k in range(own)))
     if not gathered and value.view is not None:
         return viewed(b, _composed(value.view, fixed, axes), tuple(extents), tuple(units))
     if gathered:
@@ -355,7 +386,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
         return value.element(places(()))
     reads = value.reads.union(*(g.reads for g in gathered.values()))
     view = value.view
-    scatter = None if view is None else (view.base, lambda at: view.index(places(at)))
+    scatter = None if view is None or view.part else (view.base, lambda at: view.index(places(at)))
     return ArrayValue(
         value.dtype,
         tuple(extents),
@@ -524,7 +555,7 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
                     base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]
                 )
             )
-    return View(view.base, tuple(sorted(place.items())), tuple(made))
+    return replace(view, fixed=tuple(sorted(place.items())), axes=tuple(made))
 
 
 def transpose(value: ArrayValue) -> ArrayValue:
@@ -548,7 +579,7 @@ def frozen(b: Builder, value: ArrayValue) -> ArrayValue:
     fixed = tuple((axis, _held(b, e)) for axis, e in view.fixed)
     axes = tuple(a if a is None else replace(a, start=_held(b, a.start)) for a in view.axes)
     extents = tuple(e if isinstance(e, Const | Extent) else b.hold(e, "n") for e in value.extents)
-    return viewed(b, View(view.base, fixed, axes), extents, value.units)
+    return viewed(b, replace(view, fixed=fixed, axes=axes), extents, value.units)
 
 
 def _held(b: Builder, expr: Expr) -> Expr:
@@ -563,7 +594,7 @@ def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
     kind = kind_of(value.dtype)
     kind = INT if kind == BOOL else kind
     acc = Var(b.names.fresh(base), kind)
-    b.emit(Assign(acc, Const(0, INT) if kind == INT else Const(0.0, kind), b.at))
+    b.emit(Assign(acc, ZERO if kind == INT else literal(0.0, kind), b.at))
 
     def write(at: Index) -> None:
         b.emit(Assign(acc, accumulate(acc, b.convert(value.element(at), kind)), b.at))
@@ -601,6 +632,8 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
     """``np.max`` or ``np.min``: the element itself; where several tie, their mean (as a value
     the same), so that the derivative is shared equally. NaN propagates.
     """
+    if is_complex(value.dtype):
+        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     if value.view is None:
         value = materialise(b, value, "t")
     value = frozen(b, value)
@@ -632,7 +665,7 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
 
     over(b, value.extents, scan)
     out = Var(b.names.fresh("peak"), kind)
-    if kind not in (FLOAT, FLOAT32):
+    if not is_inexact(kind):
         return best
     shared: list[Stmt] = []
     with b.into(shared):

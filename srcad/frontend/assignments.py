@@ -28,11 +28,10 @@ from srcad.ir.nodes import (
     Const,
     Expr,
     Load,
-    Store,
     names_read,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import is_inexact
 
 
 class Assignments(Calls):
@@ -74,6 +73,10 @@ class Assignments(Calls):
                 owner, keys = self.target_of(target)
                 self._store(owner, keys, value)
             case gast.Attribute():
+                part = self._part(target)
+                if part is not None:
+                    arrays.assign_into(self.b, part, scalars.operand(self.b, value))
+                    return
                 raise self.b.refuse(
                     "writing an attribute is not supported", "use a variable or an array"
                 )
@@ -81,6 +84,13 @@ class Assignments(Calls):
                 raise self.b.refuse("a starred target is not supported", "unpack by index")
             case _:
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
+
+    def _part(self, target: Any) -> ArrayValue | None:
+        """``z.real`` or ``z.imag`` of an array, as the target of an assignment."""
+        if target.attr not in ("real", "imag"):
+            return None
+        owner = self.value(target.value)
+        return arrays.part(self.b, owner, target.attr) if isinstance(owner, ArrayValue) else None
 
     def _unpack(self, targets: list[Any], value: Value) -> None:
         if any(isinstance(t, gast.Starred) for t in targets):
@@ -162,13 +172,9 @@ class Assignments(Calls):
         if isinstance(place, ArrayValue):
             arrays.assign_into(self.b, place, item)
             return
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(item, ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
-        self.b.emit(
-            Store(place.array, place.index, self.b.convert(item, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, item)
 
     def _augmented(self, node: Any) -> None:
         op = BINARY[type(node.op)]
@@ -188,6 +194,10 @@ class Assignments(Calls):
                 )
             self.assign_name(node.target.id, self.binary(op, old, value))
             return
+        part = self._part(node.target) if isinstance(node.target, gast.Attribute) else None
+        if part is not None:
+            self._update(part, op, self.value(node.value))
+            return
         if not isinstance(node.target, gast.Subscript):
             raise self.b.refuse("an augmented assignment to this target is not supported")
         owner, keys = self.target_of(node.target)
@@ -202,21 +212,18 @@ class Assignments(Calls):
             return
         start = len(self.b.block)
         value = self.value(node.value)
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(scalars.operand(self.b, value), ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
+        base = arrays.place_of(self.b, place).array
         old_value: Value = place
-        if place.array in written_names(self.b.block[start:]):
-            old_value = self._settled(place, {place.array}, start)
+        if base in written_names(self.b.block[start:]):
+            old_value = self._settled(place, {base}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
-        self.b.emit(
-            Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, self._stored_kind(new, place.kind))
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
-        if value.kind in (FLOAT, FLOAT32) and kind in (INT, BOOL):
+        if is_inexact(value.kind) and not is_inexact(kind):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,
@@ -233,10 +240,7 @@ class Assignments(Calls):
             )
         new = scalars.combine(self.b, op, place, operand)
         assert isinstance(new, ArrayValue)
-        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
-            INT,
-            BOOL,
-        ):
+        if is_inexact(new.dtype) and not is_inexact(place.dtype):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,

@@ -26,7 +26,17 @@ from srcad.ir.nodes import (
     Extent,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Scalar
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    Array,
+    Scalar,
+    is_dtype,
+)
 
 
 class Captures(Bindings):
@@ -61,7 +71,7 @@ class Captures(Bindings):
             ) from None
         module = getattr(owner, "__name__", "")
         if (
-            module in ("math", "numpy")
+            module in ("math", "cmath", "numpy")
             or module.startswith("numpy.")
             or isinstance(owner, np.finfo | np.iinfo)
         ):
@@ -69,6 +79,8 @@ class Captures(Bindings):
                 return Const(float(value), FLOAT)
             if isinstance(value, int | np.integer) and not isinstance(value, bool):
                 return integer(int(value))
+            if isinstance(value, complex):
+                return Const(value, COMPLEX)
             return StaticValue(value)
         return self._captured_value((id(owner), name), name, lambda: getattr(owner, name), value)
 
@@ -84,7 +96,7 @@ class Captures(Bindings):
             return var
         if isinstance(value, np.ndarray):
             dtype = value.dtype.name
-            if dtype not in (FLOAT, FLOAT32, BOOL) and not dtype.startswith(("int", "uint")):
+            if not is_dtype(dtype):
                 raise self.b.refuse(
                     f"the captured array {name!r} has dtype {dtype}, which is not supported yet"
                 )
@@ -117,6 +129,8 @@ class Captures(Bindings):
             return integer(int(value))
         if isinstance(value, float | np.floating):
             return Const(float(value), FLOAT)
+        if isinstance(value, complex | np.complexfloating):
+            return Const(complex(value), COMPLEX)
         if isinstance(value, tuple):
             return TupleValue(tuple(self._python_value(v, name) for v in value))
         if isinstance(value, np.ndarray):
@@ -133,4 +147,8 @@ def _kind_of_number(value: Any) -> str | None:
         return FLOAT32
     if isinstance(value, float):  # np.float64 is one
         return FLOAT
+    if type(value) is np.complex64:
+        return COMPLEX64
+    if isinstance(value, complex):  # np.complex128 is one
+        return COMPLEX
     return None

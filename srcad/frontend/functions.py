@@ -8,10 +8,11 @@ from typing import Any
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.complexes import COMPLEX_FUNCTIONS
 from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, compare, integer
 from srcad.ir.nodes import Call, Const, Expr, Print, Var
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex
 from srcad.rules.library import rule_of
 
 
@@ -87,10 +88,6 @@ def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     raise b.refuse("tuple() takes a tuple here")
 
 
-def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
-
-
 def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     raise b.refuse("eval and exec are not supported", "write the expression itself")
 
@@ -111,6 +108,10 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
+                if is_complex(x.kind):
+                    raise ArgumentError(
+                        "int() does not take complex numbers", b.here, "take .real or abs(...)"
+                    )
                 return x if x.kind == INT else Call("int", (x,), INT)
     raise b.refuse("int() takes a number")
 
@@ -122,7 +123,7 @@ BUILTINS: dict[Any, Any] = {
     builtins.max: lambda b, v, k: _minmax(b, v, k, True),
     builtins.min: lambda b, v, k: _minmax(b, v, k, False),
     builtins.tuple: _tuple,
-    builtins.complex: _complex,
+    **COMPLEX_FUNCTIONS,
     builtins.eval: _eval,
     builtins.exec: _eval,
     builtins.float: _float,

@@ -26,12 +26,14 @@ class Axis:
 class View:
     """A window on an array: fixed positions on some axes of the base, the rest in steps.
 
-    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None.
+    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None. ``part`` is
+    "real" or "imag" for a view of that part of the elements.
     """
 
     base: str
     fixed: tuple[tuple[int, Expr], ...]
     axes: tuple[Axis | None, ...]
+    part: str = ""
 
     def index(self, at: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """The index into the base of element ``at`` of the view."""
@@ -44,7 +46,7 @@ class View:
     @property
     def is_whole(self) -> bool:
         """Whether the view is the base itself."""
-        return not self.fixed and all(
+        return not (self.fixed or self.part) and all(
             a is not None
             and a.base_axis == k
             and a.step == 1

@@ -24,9 +24,9 @@ from srcad.position import NOWHERE, Position
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A literal of kind "bool", "int64", "float64" or "float32"."""
+    """A literal of any kind of number."""
 
-    value: bool | int | float
+    value: bool | int | float | complex
     kind: str
 
 
@@ -169,7 +169,10 @@ class ZerosLike:
 
 @dataclass(frozen=True, slots=True)
 class MatMul:
-    """``target = np.dot(a, b)``, a fresh array; ``ta``/``tb`` take the transpose of a factor."""
+    """``target = np.dot(a, b)``, a fresh array.
+
+    ``ta``/``tb`` take the transpose of a factor, ``ca``/``cb`` its complex conjugate.
+    """
 
     target: str
     a: str
@@ -177,6 +180,8 @@ class MatMul:
     ta: bool = False
     tb: bool = False
     at: Position = field(default=NOWHERE, compare=False)
+    ca: bool = False
+    cb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
