@@ -22,6 +22,7 @@ from srcad.ir.build import (
     imag_part,
     integer,
     literal,
+    real,
     real_part,
     scale,
     sub,
@@ -111,10 +112,20 @@ def write(b: Builder, place: Expr, value: Expr) -> None:
     element = place_of(b, place)
     value = b.convert(value, place.kind)
     if isinstance(place, Call):
-        is_real = place.function == "np.real"
-        parts = (value, imag_part(element)) if is_real else (real_part(element), value)
-        value = Call("complex", parts, element.kind)
+        value = _with_part(element, place, value)
     b.emit(Store(element.array, element.index, value, False, b.at))
+
+
+def _with_part(element: Load, place: Call, value: Expr) -> Expr:
+    """``element`` with the part ``place`` of it replaced; what is added to a part stays a sum."""
+    is_real = place.function == "np.real"
+    if isinstance(value, Binary) and value.op in "+-" and value.a == place:
+        rest = (
+            value.b if is_real else Call("complex", (real(0.0, place.kind), value.b), element.kind)
+        )
+        return Binary(value.op, element, rest, element.kind)
+    parts = (value, imag_part(element)) if is_real else (real_part(element), value)
+    return Call("complex", parts, element.kind)
 
 
 # ---------------------------------------------------------------- broadcasting

@@ -205,18 +205,25 @@ def conjugate(a: Expr) -> Expr:
         return a
     match a:
         case Const():
-            return Const(a.value.conjugate(), a.kind)
+            return Const(a.value.conjugate() if a.value.real else -a.value, a.kind)
         case Unary(op="-"):
             return negate(conjugate(a.x))
         case Call(function="np.conj"):
             return a.args[0]
         case Call(function="complex", args=(_,)):
             return a
-        case Binary(op="*") if not (is_complex(a.a.kind) and is_complex(a.b.kind)):
-            return Binary("*", conjugate(a.a), conjugate(a.b), a.kind)
+        case Binary(op="*") if _has_easy_conjugate(a.a) or _has_easy_conjugate(a.b):
+            return times(conjugate(a.a), conjugate(a.b))
         case Binary(op="/") if isinstance(a.a, Const):
             return Binary("/", conjugate(a.a), conjugate(a.b), a.kind)
     return Call("np.conj", (a,), a.kind)
+
+
+def _has_easy_conjugate(a: Expr) -> bool:
+    match a:
+        case Const() | Call(function="np.conj"):
+            return True
+    return not is_complex(a.kind)
 
 
 def negate(a: Expr) -> Expr:
@@ -246,7 +253,11 @@ def times(a: Expr, b: Expr) -> Expr:
 
 
 def _is_negative(a: Expr) -> bool:
-    return isinstance(a, Const) and a.kind not in (BOOL, COMPLEX, COMPLEX64) and a.value < 0
+    if not isinstance(a, Const) or a.kind == BOOL:
+        return False
+    if isinstance(a.value, complex):
+        return a.value.real == 0 and a.value.imag < 0
+    return a.value < 0
 
 
 def doubled(a: Expr) -> Expr:

@@ -16,8 +16,7 @@ class Rule:
 
     ``name`` is how generated code calls it, ``result`` the kind of its value: "float" (a float,
     whatever the arguments), "same" (as the sum of its arguments), "real" (its real part's),
-    "int" or "bool". ``partials`` is None for a function without derivative
-    for real arguments. ``singular``: a partial
+    "int" or "bool". ``partials`` is None for a function without derivative. ``singular``: a partial
     may be infinite where the value is finite, so that a zero cotangent has to win over it.
 
     The partials of a holomorphic function serve complex arguments too; a function of complex

@@ -142,6 +142,8 @@ def _pull(
             zero = literal(0.0, seed.kind)
             _pull(expr.a, Select(expr.test, seed, zero, seed.kind), active, name, None, at, out)
             _pull(expr.b, Select(expr.test, zero, seed, seed.kind), active, name, None, at, out)
+        case Call(function="complex", args=(x,)):
+            _pull(x, seed, active, name, None, at, out)
         case Binary() | Call():
             operator = expr.op if isinstance(expr, Binary) else expr.function
             args = (expr.a, expr.b) if isinstance(expr, Binary) else expr.args
