@@ -1,6 +1,7 @@
 """Complex numbers: cotangents against differences of ``Re<seed, f>`` in every real direction."""
 
 import cmath
+import itertools
 import math
 
 import numpy as np
@@ -65,7 +66,7 @@ def slope(f, args, seed, which, place, unit):
 
     found = [(at(h) - at(-h)) / (2 * h) for h in (8e-3, 4e-3, 2e-3, 1e-3)]
     for power in (4, 16, 64):
-        found = [(power * b - a) / (power - 1) for a, b in zip(found, found[1:], strict=False)]
+        found = [(power * b - a) / (power - 1) for a, b in itertools.pairwise(found)]
     return found[0]
 
 
@@ -324,3 +325,21 @@ def test_gradients_have_the_class_of_the_argument():
     assert (type(z_b), type(x_b)) == (complex, float)
     (z_b,) = srcad.vjp(lambda z: z.real, np.complex128(1j), jit=False)[1](1.0)
     assert type(z_b) is complex
+
+
+@pytest.mark.parametrize("name", ["arithmetic", "in_a_tuple", "matrix_product", "writes_parts"])
+def test_check_grads(name):
+    item = next(p for p in PROGRAMS if p.f.__name__ == name)
+    srcad.check_grads(item.f, item.args(), jit=False)
+
+
+def test_check_grads_finds_the_imaginary_part(monkeypatch):
+    vjp = srcad.vjp
+
+    def wrong(f, *args, **options):
+        out, pullback = vjp(f, *args, **options)
+        return out, lambda seed: tuple(np.conj(x) for x in pullback(seed))
+
+    monkeypatch.setattr("srcad.checking.vjp", wrong)
+    with pytest.raises(srcad.GradientCheckError, match="imaginary part of z"):
+        srcad.check_grads(lambda z: z * z, (1 + 2j,), jit=False)

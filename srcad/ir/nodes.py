@@ -16,6 +16,7 @@ through a view as an access to the array under it). Everything is immutable, com
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from srcad.position import NOWHERE, Position
 
@@ -24,9 +25,9 @@ from srcad.position import NOWHERE, Position
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A literal of any kind of number."""
+    """A literal: ``value`` is the bool, int, float or complex that its kind says."""
 
-    value: bool | int | float | complex
+    value: Any
     kind: str
 
 

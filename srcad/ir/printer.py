@@ -285,12 +285,14 @@ def index_message(check: IndexCheck) -> str:
 
 def _assignment(target: str, place: Expr, value: Expr) -> str:
     """``target = value``, or ``target += ...`` where the value adds to the target itself."""
-    in_place = isinstance(value, Binary) and value.op in ("+", "-", "*", "/")
-    if in_place and is_complex(value.kind) and value.op == "/":
-        in_place = False
-    if in_place and _same(value.a, place):
+    if isinstance(value, Binary) and value.op in _in_place(value.kind) and _same(value.a, place):
         return f"{target} {value.op}= {print_expr(value.b)}"
     return f"{target} = {print_expr(value)}"
+
+
+def _in_place(kind: str) -> str:
+    """The operators of augmented assignments; a quotient of complex numbers is a call."""
+    return "+-*" if is_complex(kind) else "+-*/"
 
 
 def _same(a: Expr, b: Expr) -> bool:

@@ -393,7 +393,7 @@ def conversions(z, x):
 def choices(z, x):
     a = np.where(x > 0.9, z, x)
     b = np.where(z.real > 0.0, 1j, z)
-    return a * b + np.where(x > 1.0, 0.0, z)
+    return a * b + np.where(x > 1.1, 0.0, z)
 
 
 @program(BLEND)

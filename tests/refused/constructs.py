@@ -193,16 +193,22 @@ def unknown_attribute(x):
     return x.ctypes.data * 1.0  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_literal(x):
-    z = x + 1j  # <-- here
-    return abs(z)
+@refused(ONE, "complex", "order")
+def complex_order(x):
+    z = x + 1j
+    return abs(z) if z < 2.0 else x  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_call(x):
-    z = complex(x, 1.0)  # <-- here
-    return z.real
+@refused(VECTOR, "complex", "float64")
+def complex_into_floats(x):
+    x = x.copy()
+    x[0] = complex(x[1], 1.0)  # <-- here
+    return x[0]
+
+
+@refused(ONE, "complex", "math.sin")
+def complex_sine_of_math(x):
+    return math.sin(x * 1j).real  # <-- here
 
 
 @refused(ONE, "input")
