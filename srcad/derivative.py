@@ -59,6 +59,7 @@ class Derivative:
         options: Options | None = None,
     ) -> None:
         self._signature = Signature(function)
+        self._function: Any = self._signature.function
         functools.update_wrapper(self, self._signature.function)
         self.__srcad_primal__ = function
         self._wrt = self._signature.resolve(wrt)
@@ -110,6 +111,8 @@ class Derivative:
         if plan is None:
             plan = self._new_plan(values)
         variant, answer = plan.current
+        if variant.code is not self._function.__code__:
+            variant, answer = plan.current = self._current(plan.types)
         leaves = values if plan.lower is None else plan.lower(values)
         if not variant.is_closed:
             captured = variant.fetch()

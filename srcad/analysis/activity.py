@@ -19,9 +19,11 @@ from srcad.ir.nodes import (
     Load,
     Logic,
     MatMul,
+    Reshape,
     Select,
     Store,
     Var,
+    Window,
     children,
     statements,
 )
@@ -67,12 +69,18 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
                 flows.append(({stmt.target}, {stmt.a, stmt.b}))
             case Bind():
                 flows += [({t}, {s}) for t, s in zip(stmt.targets, stmt.sources, strict=True)]
+            case Window() | Reshape():
+                flows.append(({stmt.target}, {stmt.source}))
             case Invoke():
                 names = {a for a in stmt.args if isinstance(a, str)}
                 for a in stmt.args:
                     if not isinstance(a, str):
                         names |= carriers(a)
-                targets = {t.name for t in stmt.targets if is_inexact(t.kind)} | set(stmt.writes)
+                targets = set(stmt.writes)
+                for t in stmt.targets:
+                    targets |= (
+                        {t} if isinstance(t, str) else {t.name} if is_inexact(t.kind) else set()
+                    )
                 flows.append((targets, names))
     together: dict[str, set[str]] = {}
     for name, found in sites.items():

@@ -6,7 +6,7 @@ the whole function at once (a name that is never rebound has one site, itself). 
 alias only if they share a site.
 """
 
-from srcad.ir.nodes import Bind, Block, Invoke, Pop, Push, Store, statements
+from srcad.ir.nodes import Bind, Block, Invoke, Pop, Push, Reshape, Store, Window, statements
 
 Sites = dict[str, frozenset[str]]
 
@@ -25,6 +25,9 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
             case Bind():
                 edges += zip(stmt.targets, stmt.sources, strict=True)
                 bound |= set(stmt.targets)
+            case Window() | Reshape():
+                edges.append((stmt.target, stmt.source))
+                bound.add(stmt.target)
             case Push():
                 edges.append((stmt.target, stmt.array))
                 bound.add(stmt.target)
@@ -39,6 +42,10 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
             and type(stmt).__name__ in ("Alloc", "Copy", "MatMul", "ZerosLike")
         ):
             sites[target].add(target)
+        if isinstance(stmt, Invoke):
+            for name in stmt.targets:
+                if isinstance(name, str) and name in sites:
+                    sites[name].add(name)
     changed = True
     while changed:
         changed = False
@@ -48,6 +55,25 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
                 sites[target] |= more
                 changed = True
     return {name: frozenset(found) for name, found in sites.items()}
+
+
+def strided_names(body: Block) -> frozenset[str]:
+    """Array names that can denote memory that is not contiguous."""
+    out: set[str] = set()
+    size = -1
+    while size != (size := len(out)):
+        for stmt in statements(body):
+            match stmt:
+                case Window():
+                    out.add(stmt.target)
+                case Bind():
+                    pairs = zip(stmt.targets, stmt.sources, strict=True)
+                    out |= {t for t, s in pairs if s in out}
+                case Push() if stmt.array in out:
+                    out.add(stmt.target)
+                case Pop() if stmt.source in out:
+                    out.add(stmt.array)
+    return frozenset(out)
 
 
 def stored_sites(body: Block, sites: Sites) -> frozenset[str]:

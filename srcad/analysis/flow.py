@@ -15,6 +15,7 @@ from srcad.ir.nodes import (
     Pop,
     Print,
     Push,
+    Reshape,
     Return,
     Stack,
     Stmt,
@@ -22,6 +23,7 @@ from srcad.ir.nodes import (
     Tape,
     Var,
     While,
+    Window,
     ZerosLike,
     expressions,
     names_read,
@@ -37,6 +39,8 @@ def writes_of(stmt: Stmt) -> tuple[str, ...]:
             return (stmt.target.name,)
         case Alloc() | Copy() | ZerosLike() | MatMul() | Tape() | Stack() | Keep() | Grow():
             return (stmt.target,)
+        case Window() | Reshape():
+            return (stmt.target,)
         case Bind():
             return stmt.targets
         case Pop():
@@ -44,7 +48,7 @@ def writes_of(stmt: Stmt) -> tuple[str, ...]:
         case For():
             return (stmt.var.name,)
         case Invoke():
-            return tuple(t.name for t in stmt.targets)
+            return tuple(t if isinstance(t, str) else t.name for t in stmt.targets)
         case _:
             return ()
 
@@ -57,7 +61,7 @@ def reads_of(stmt: Stmt) -> set[str]:
     match stmt:
         case Store():
             out.add(stmt.array)
-        case Copy() | ZerosLike():
+        case Copy() | ZerosLike() | Window() | Reshape():
             out.add(stmt.source)
         case MatMul():
             out |= {stmt.a, stmt.b}
@@ -68,7 +72,9 @@ def reads_of(stmt: Stmt) -> set[str]:
         case Pop():
             out.add(stmt.source)
         case Grow():
-            out.add(stmt.target)
+            out |= {stmt.target, "pool"}
+        case Tape() | Stack():
+            out.add("pool")
         case Invoke():
             out |= {a for a in stmt.args if isinstance(a, str)}
         case Print() | Return():
@@ -91,7 +97,7 @@ def scalars(block: Block) -> dict[str, Var]:
             case For():
                 out[stmt.var.name] = stmt.var
             case Invoke():
-                out |= {t.name: t for t in stmt.targets}
+                out |= {t.name: t for t in stmt.targets if isinstance(t, Var)}
     return out
 
 

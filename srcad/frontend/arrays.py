@@ -11,43 +11,33 @@ from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, Axis, View
+from srcad.frontend.values import ArrayValue, Axis, ListValue, View
 from srcad.ir.build import (
     ONE,
     ZERO,
-    accumulate,
-    add,
-    at_least_zero,
     compare,
     imag_part,
-    integer,
-    literal,
     real,
     real_part,
-    scale,
-    sub,
     unclamped,
 )
 from srcad.ir.nodes import (
     Alloc,
-    Assign,
     Binary,
+    Bind,
     Call,
     Const,
     Expr,
     Extent,
-    If,
-    IndexCheck,
     Load,
-    Logic,
-    Select,
+    Span,
     Stmt,
     Store,
-    Unary,
     Var,
+    Window,
     walk,
 )
-from srcad.ir.types import BOOL, INT, is_complex, is_inexact, kind_of, real_kind
+from srcad.ir.types import INT, is_complex, kind_of, real_kind
 
 Index = tuple[Expr, ...]
 
@@ -67,6 +57,12 @@ def whole(b: Builder, name: str, units: tuple[bool, ...] | None = None) -> Array
         units = tuple(isinstance(e, Const) and e.value == 1 for e in extents)
     axes = tuple(Axis(k, ZERO, 1) for k in range(len(extents)))
     return viewed(b, View(name, (), axes), extents, units)
+
+
+def is_base(b: Builder, value: ArrayValue) -> bool:
+    """Whether a value is an array itself: all elements of its base, in their places."""
+    view = value.view
+    return view is not None and view.is_identity and value.extents == b.extents[view.base]
 
 
 def viewed(b: Builder, view: View, extents: Index, units: tuple[bool, ...]) -> ArrayValue:
@@ -126,6 +122,17 @@ def _with_part(element: Load, place: Call, value: Expr) -> Expr:
         return Binary(value.op, element, rest, element.kind)
     parts = (value, imag_part(element)) if is_real else (real_part(element), value)
     return Call("complex", parts, element.kind)
+
+
+def put(b: Builder, name: str, at: Expr, item: Expr) -> None:
+    """Write an element of a new vector for the first time."""
+    b.emit(Store(name, (at,), item, True, b.at))
+
+
+def listed(b: Builder, value: ListValue) -> ArrayValue:
+    """The items of a list of numbers, as an array."""
+    view = View(value.array, (), (Axis(0, ZERO, 1),))
+    return viewed(b, view, (value.count,), (False,))
 
 
 # ---------------------------------------------------------------- broadcasting
@@ -230,7 +237,7 @@ def materialise(b: Builder, value: ArrayValue, base: str, dtype: str | None = No
 
 def stored(b: Builder, value: ArrayValue, base: str = "t") -> ArrayValue:
     """The array as a whole base of its own (itself, where it is one)."""
-    if value.view is not None and value.view.is_whole:
+    if is_base(b, value):
         return value
     return materialise(b, value, base)
 
@@ -248,12 +255,38 @@ def allocate(b: Builder, base: str, shape: Index, dtype: str, fill: Expr | None)
     return whole(b, name)
 
 
+def denote(b: Builder, name: str, value: ArrayValue) -> None:
+    """Make an array variable denote a view of an array."""
+    view = value.view
+    assert view is not None
+    if is_base(b, value):
+        if view.base != name:
+            b.emit(Bind((name,), (view.base,), b.at))
+        return
+    if view.part:
+        raise b.refuse(
+            f"a name that may denote another array cannot denote the .{view.part} of one",
+            "copy it with .copy()",
+        )
+    keys: dict[int, Expr | Span] = dict(view.fixed)
+    for axis, length in zip(view.axes, value.extents, strict=True):
+        if axis is not None:
+            keys[axis.base_axis] = Span(axis.start, length, axis.step)
+    order = tuple(None if axis is None else axis.base_axis for axis in view.axes)
+    b.emit(Window(name, view.base, tuple(keys[k] for k in sorted(keys)), order, b.at))
+
+
 def may_alias(b: Builder, one: str, other: str) -> bool:
     """Whether two array names can denote the same memory."""
-    if one == other:
+    if b.memory_of(one) == b.memory_of(other):
         return True
     same = b.arrays[one][0] == b.arrays[other][0]
-    return same and (one in b.rebindable or other in b.rebindable)
+    return same and not (b.is_settled(one) and b.is_settled(other))
+
+
+def sharing(b: Builder, written: set[str]) -> set[str]:
+    """All names of arrays whose elements may change where those of these are written."""
+    return {n for n in b.arrays if any(may_alias(b, n, w) for w in written)}
 
 
 def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: str = "t") -> None:
@@ -329,254 +362,29 @@ def update(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
     assign_into(b, target, value)
 
 
-# ---------------------------------------------------------------- indexing
-
-
-def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayValue:
-    """``value[keys]``: keys are integers, slices (triples), None, ``...`` or index arrays."""
-    keys = _expanded(b, value, keys)
-    fixed: dict[int, Expr] = {}
-    gathered: dict[int, ArrayValue] = {}
-    axes: list[tuple[int, Expr, int] | None] = []
-    extents: list[Expr] = []
-    units: list[bool] = []
-    own = 0
-    for key in keys:
-        if key is None:
-            axes.append(None)
-            extents.append(ONE)
-            units.append(True)
-            continue
-        extent, unit = value.extents[own], value.units[own]
-        if isinstance(key, ArrayValue):
-            if gathered:
-                raise b.refuse(
-                    "an index with several integer arrays is not supported yet",
-                    "write the loop over elements",
-                )
-            if key.ndim != 1 or kind_of(key.dtype) != INT:
-                raise b.refuse(
-                    "an index array must be 1-D and of integers (boolean masks: not supported yet)",
-                    "write the loop over elements with an if",
-                )
-            gathered[own] = key
-            axes.append((own, ZERO, 1))
-            extents.append(key.extents[0])
-            units.append(False)
-        elif isinstance(key, tuple):
-            start, step, length, is_unit = _slice(b, key, extent, unit)
-            axes.append((own, start, step))
-            extents.append(length)
-            units.append(is_unit)
-        else:
-            fixed[own] = _position(b, value, own, key)
-        own += 1
-    if not axes and value.view is not None:
-        return value.element(tuple(fixed[k] for k in range(own)))
-    if not gathered and value.view is not None:
-        return viewed(b, _composed(value.view, fixed, axes), tuple(extents), tuple(units))
-    if gathered:
-        for axis, key in list(gathered.items()):
-            if key.view is None:
-                gathered[axis] = materialise(b, key, "k")
-            _check_gather(b, value, axis, gathered[axis])
-
-    def places(at: Index) -> Index:
-        place = dict(fixed)
-        for axis, k in zip(axes, at, strict=True):
-            if axis is None:
-                continue
-            number, start, step = axis
-            if number in gathered:
-                place[number] = b.simple_index(gathered[number].element((k,)))
-            else:
-                place[number] = add(start, scale(k, step))
-        return tuple(place[k] for k in range(own))
-
-    if not axes:
-        return value.element(places(()))
-    reads = value.reads.union(*(g.reads for g in gathered.values()))
-    view = value.view
-    scatter = None if view is None or view.part else (view.base, lambda at: view.index(places(at)))
-    return ArrayValue(
-        value.dtype,
-        tuple(extents),
-        tuple(units),
-        lambda at: value.element(places(at)),
-        reads,
-        None,
-        scatter,
-    )
-
-
-def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]:
-    """Keys with ``...`` and missing trailing keys spelled out as full slices."""
-    full = (None, None, None)
-    used = sum(k is not None and k is not Ellipsis for k in keys)
-    if used > value.ndim:
-        raise ArgumentValueError(
-            f"too many indices: the array has {value.ndim} axes, {used} were given", b.at
-        )
-    rest = [full] * (value.ndim - used)
-    if Ellipsis in [k for k in keys if k is Ellipsis]:
-        where = next(n for n, k in enumerate(keys) if k is Ellipsis)
-        return [*keys[:where], *rest, *keys[where + 1 :]]
-    return [*keys, *rest]
-
-
-def _position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
-    """An integer position on an axis, checked; negative ones count from the end."""
-    if not isinstance(key, Expr) or key.kind not in (INT, BOOL):
-        raise b.refuse("an index must be an integer", "convert it with int(...)")
-    if key.kind == BOOL:
-        raise b.refuse("a bool is not an index", "convert it with int(...)")
-    key = b.simple_index(key)
-    extent = value.extents[axis]
-    view = value.view
-    if view is not None:
-        base = view.axes[axis]
-        if (
-            base is not None
-            and base.start == ZERO
-            and base.step == 1
-            and b.extents[view.base][base.base_axis] == extent
-        ):
-            b.emit(IndexCheck(view.base, base.base_axis, key, b.at))
-            return key
-    b.check(
-        Logic("and", (compare("<=", negated(extent), key), compare("<", key, extent))),
-        "IndexError",
-        f"index is out of bounds for axis {axis}",
-    )
-    if isinstance(key, Const) and key.value < 0:
-        return add(extent, key)
-    if b.is_nonnegative(key):
-        return key
-    return b.hold(Select(compare("<", key, ZERO), add(key, extent), key, INT), "k")
-
-
-def negated(extent: Expr) -> Expr:
-    """``-extent``."""
-    return integer(-int(extent.value)) if isinstance(extent, Const) else sub(ZERO, extent)
-
-
-def _check_gather(b: Builder, value: ArrayValue, axis: int, key: ArrayValue) -> None:
-    extent = b.hold(value.extents[axis], "n")
-
-    def write(at: Index) -> None:
-        k = b.store(key.element(at), "k")
-        inside = Logic("and", (compare("<=", negated(extent), k), compare("<", k, extent)))
-        b.check(
-            inside, "IndexError", f"an index of the index array is out of bounds for axis {axis}"
-        )
-
-    over(b, key.extents, write)
-
-
-def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int, Expr, bool]:
-    """Start, step and length of a slice of an axis, clipped as Python clips."""
-    lower, upper, step_expr = key
-    step = 1
-    if step_expr is not None:
-        if not isinstance(step_expr, Const) or step_expr.value == 0:
-            raise b.refuse(
-                "the step of a slice must be a non-zero literal", "write the loop over elements"
-            )
-        step = int(step_expr.value)
-    if lower is None and upper is None:
-        if step == 1:
-            return ZERO, 1, extent, unit
-        if step == -1:
-            return sub(extent, ONE), -1, extent, unit
-    first, last = (ZERO, extent) if step > 0 else (sub(extent, ONE), integer(-1))
-    start = first if lower is None else _clipped(b, lower, extent, step, is_start=True)
-    stop = last if upper is None else _clipped(b, upper, extent, step, is_start=False)
-    span = sub(stop, start) if step > 0 else sub(start, stop)
-    if abs(step) != 1:
-        size = abs(step)
-        span = add(span, integer(size - 1))
-        length = (
-            integer(max(0, int(span.value)) // size)
-            if isinstance(span, Const)
-            else at_least_zero(Binary("//", span, integer(size), INT))
-        )
-    else:
-        length = at_least_zero(span)
-    if not isinstance(length, Const):
-        length = length if _is_plain(length) else b.hold(length, "n")
-    return start, step, length, isinstance(length, Const) and length.value == 1
-
-
-def _is_plain(expr: Expr) -> bool:
-    match expr:
-        case Const() | Var() | Extent():
-            return True
-        case Call(function="max"):
-            return all(_is_plain(a) for a in expr.args)
-        case Binary():
-            return _is_plain(expr.a) and _is_plain(expr.b)
-    return False
-
-
-def _clipped(b: Builder, bound: Expr, extent: Expr, step: int, *, is_start: bool) -> Expr:
-    """A bound of a slice within the axis.
-
-    A literal that lies outside only where the slice is empty anyway is not clipped: the length,
-    at least zero, then says so, and the bound stays affine in the extent.
-    """
-    if not isinstance(bound, Expr) or bound.kind != INT:
-        raise b.refuse("a bound of a slice must be an integer", "convert it with int(...)")
-    low, high = (ZERO, extent) if step > 0 else (integer(-1), sub(extent, ONE))
-    if isinstance(bound, Const):
-        outward = is_start == (step > 0)
-        if bound.value >= 0:
-            position: Expr = bound
-            limit = None if outward or bound.value == 0 else ("min", high)
-        else:
-            position = add(extent, bound)
-            limit = ("max", low) if outward else None
-        if limit is None:
-            return position
-        if isinstance(position, Const) and isinstance(limit[1], Const):
-            pick = min if limit[0] == "min" else max
-            return integer(pick(int(position.value), int(limit[1].value)))
-        return b.hold(Call(limit[0], (position, limit[1]), INT), "k")
-    if not b.is_nonnegative(bound):
-        held = b.hold(bound, "k")
-        wrapped = Select(compare("<", held, ZERO), add(held, extent), held, INT)
-        bound = Call("max", (low, wrapped), INT)
-    return b.hold(Call("min", (bound, high), INT), "k")
-
-
-def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
-    """A view of a view."""
-    place = dict(view.fixed)
-    for own, position in fixed.items():
-        base = view.axes[own]
-        if base is not None:
-            place[base.base_axis] = add(base.start, scale(position, base.step))
-    made: list[Axis | None] = []
-    for axis in axes:
-        base = None if axis is None else view.axes[axis[0]]
-        if axis is None or base is None:
-            made.append(None)
-        else:
-            made.append(
-                Axis(
-                    base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]
-                )
-            )
-    return replace(view, fixed=tuple(sorted(place.items())), axes=tuple(made))
+# ---------------------------------------------------------------- permuted axes
 
 
 def transpose(value: ArrayValue) -> ArrayValue:
     """``value.T``."""
-    view = None if value.view is None else replace(value.view, axes=value.view.axes[::-1])
+    return permuted(value, list(range(value.ndim))[::-1])
+
+
+def permuted(value: ArrayValue, order: list[int]) -> ArrayValue:
+    """The array with its axes in another order: axis k of the result is axis ``order[k]``."""
+    view = value.view
+    if view is not None:
+        view = replace(view, axes=tuple(view.axes[k] for k in order))
+
+    def element(at: Index) -> Expr:
+        place = dict(zip(order, at, strict=True))
+        return value.element(tuple(place[k] for k in range(value.ndim)))
+
     return ArrayValue(
         value.dtype,
-        value.extents[::-1],
-        value.units[::-1],
-        lambda at: value.element(at[::-1]),
+        tuple(value.extents[k] for k in order),
+        tuple(value.units[k] for k in order),
+        element,
         value.reads,
         view,
     )
@@ -595,100 +403,3 @@ def frozen(b: Builder, value: ArrayValue) -> ArrayValue:
 
 def _held(b: Builder, expr: Expr) -> Expr:
     return expr if isinstance(expr, Const) else b.store(expr, "k")
-
-
-# ---------------------------------------------------------------- reductions
-
-
-def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
-    """The sum of all elements."""
-    kind = kind_of(value.dtype)
-    kind = INT if kind == BOOL else kind
-    acc = Var(b.names.fresh(base), kind)
-    b.emit(Assign(acc, ZERO if kind == INT else literal(0.0, kind), b.at))
-
-    def write(at: Index) -> None:
-        b.emit(Assign(acc, accumulate(acc, b.convert(value.element(at), kind)), b.at))
-
-    over(b, value.extents, write)
-    return acc
-
-
-def total_along(b: Builder, value: ArrayValue, axis: int, keepdims: bool) -> ArrayValue:
-    """The sum along one axis."""
-    kept = [k for k in range(value.ndim) if k != axis]
-    dtype = INT if kind_of(value.dtype) in (INT, BOOL) else value.dtype
-    out = allocate(b, "s", tuple(value.extents[k] for k in kept), dtype, Const(0, INT))
-    base = out.view.base if out.view else ""
-    kind = kind_of(dtype)
-
-    def write(at: Index) -> None:
-        place = tuple(at[k] for k in kept)
-        old = Load(base, place, kind)
-        b.emit(Store(base, place, accumulate(old, b.convert(value.element(at), kind)), False, b.at))
-
-    over(b, value.extents, write)
-    units = tuple(value.units[k] for k in kept)
-    result = whole(b, base, units)
-    if not keepdims:
-        return result
-    keys: list[object] = [(None, None, None)] * len(kept)
-    keys.insert(axis, None)
-    picked = select(b, result, keys)
-    assert isinstance(picked, ArrayValue)
-    return picked
-
-
-def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
-    """``np.max`` or ``np.min``: the element itself; where several tie, their mean (as a value
-    the same), so that the derivative is shared equally. NaN propagates.
-    """
-    if is_complex(value.dtype):
-        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
-    if value.view is None:
-        value = materialise(b, value, "t")
-    value = frozen(b, value)
-    kind = kind_of(value.dtype)
-    empty = Logic("and", tuple(compare(">", e, ZERO) for e in value.extents))
-    b.check(empty, "ValueError", "the maximum or minimum of an empty array does not exist")
-    best = Var(b.names.fresh("best"), kind)
-    ties = Var(b.names.fresh("ties"), INT)
-    place = tuple(Var(b.names.fresh("at"), INT) for _ in value.extents)
-    first = tuple(ZERO for _ in value.extents)
-    b.emit(Assign(best, Call("stop_gradient", (value.element(first),), kind), b.at))
-    b.emit(Assign(ties, ZERO, b.at))
-    for var in place:
-        b.emit(Assign(var, ZERO, b.at))
-    worse = "<=" if largest else ">="
-
-    def scan(at: Index) -> None:
-        item = value.element(at)
-        better = Logic(
-            "and", (compare("==", best, best), Unary("not", compare(worse, item, best), BOOL))
-        )
-        took = [
-            Assign(best, Call("stop_gradient", (item,), kind), b.at),
-            Assign(ties, ONE, b.at),
-            *(Assign(v, k, b.at) for v, k in zip(place, at, strict=True)),
-        ]
-        tied = If(compare("==", item, best), (Assign(ties, add(ties, ONE), b.at),), (), b.at)
-        b.emit(If(better, tuple(took), (tied,), b.at))
-
-    over(b, value.extents, scan)
-    out = Var(b.names.fresh("peak"), kind)
-    if not is_inexact(kind):
-        return best
-    shared: list[Stmt] = []
-    with b.into(shared):
-        b.emit(Assign(out, best, b.at))
-
-        def share(at: Index) -> None:
-            item = value.element(at)
-            gap = Binary("/", Binary("-", item, best, kind), b.convert(ties, kind), kind)
-            add_gap = Assign(out, Binary("+", out, gap, kind), b.at)
-            b.emit(If(compare("==", item, best), (add_gap,), (), b.at))
-
-        over(b, value.extents, share)
-    alone = (Assign(out, value.element(place), b.at),)
-    b.emit(If(compare(">", ties, ONE), tuple(shared), alone, b.at))
-    return out

@@ -12,14 +12,17 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
     LocalFunction,
     MaybeUnbound,
     RangeValue,
+    RowsValue,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import FALSE, TRUE
+from srcad.ir.build import TRUE
 from srcad.ir.nodes import (
     Assign,
     Bind,
@@ -49,22 +52,18 @@ class Bindings(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = (
-                name.strip("$").rstrip("0123456789").rstrip("_")
-                if name.startswith("$")
-                else plain(name)
-            )
-            self.vars[key] = Var(self.b.names.fresh(base), kind)
+            self.vars[key] = Var(self.b.names.fresh(plain(name)), kind)
         return self.vars[key]
 
     def flag(self, scope: Scope, name: str) -> Var:
         """The variable that tells whether a name is bound."""
         return self.var(scope, f"{name}_bound", BOOL)
 
-    def _flags_cleared(self, key: str, body: Block) -> Block:
+    def _flags_cleared(self, key: str, body: Block, bound: frozenset[str]) -> Block:
+        """The body after statements that say which names hold something at its start."""
         flags = sorted(name for scope, name in self.b.decisions.flagged if scope == key)
         scope = Scope(key, self.scope.source)
-        return (*(Assign(self.flag(scope, n), FALSE) for n in flags), *body)
+        return (*(Assign(self.flag(scope, n), Const(n in bound, BOOL)) for n in flags), *body)
 
     def assign_name(self, name: str, value: Value) -> None:
         """``name = value`` in the current scope."""
@@ -76,16 +75,34 @@ class Bindings(Expressions):
     def _bind(self, name: str, value: Value) -> Value:
         """Store a value under a name of the current scope; returns what the name denotes."""
         match value:
-            case ArrayValue() if value.ndim == 0:
+            case ArrayValue() if value.ndim == 0 and value.view is None:
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(cls=cls):
-                items = self._apart(name, value)
+            case TupleValue(cls=cls, tag=tag):
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                items = self._apart(value, written).items
+                if cls is list and tag is None:
+                    tag = ListTag()
                 return TupleValue(
-                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls
+                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls, tag
                 )
-            case StaticValue() | LocalFunction() | RangeValue():
+            case RangeValue():
+                parts = TupleValue((value.start, value.stop, value.step))
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                start, stop, step = (
+                    v if isinstance(v, Const) else self._bind(f"{name}_{word}", v)
+                    for word, v in zip(
+                        ("start", "stop", "step"), self._apart(parts, written).items, strict=True
+                    )
+                )
+                return RangeValue(start, stop, step)  # type: ignore[arg-type]
+            case RowsValue():
+                raise self.b.refuse(
+                    "zip(), enumerate() and reversed() can be run over once only: no name for them",
+                    "write the call in the for statement, or list(...) around it",
+                )
+            case StaticValue() | LocalFunction() | ListValue():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind
@@ -101,29 +118,32 @@ class Bindings(Expressions):
         )
         return var
 
-    def _apart(self, name: str, value: TupleValue) -> list[Value]:
-        """The items of a tuple, none of which changes when the others are bound to ``name``."""
-        own = self.scope.env.get(name)
-        written = {v.name for v in vars_in(own)}
+    def _apart(self, value: TupleValue, written: set[str]) -> TupleValue:
+        """A tuple none of whose items changes while variables are written."""
         out: list[Value] = []
         for item in value.items:
             if isinstance(item, Expr) and names_read(item) & written:
                 out.append(self.b.store(item, "t"))
             elif isinstance(item, ArrayValue) and item.view is not None:
-                out.append(self._own_alias(item))
+                out.append(self.own_alias(item))
+            elif isinstance(item, TupleValue):
+                out.append(self._apart(item, written))
             else:
                 out.append(item)
-        return out
+        return replace(value, items=tuple(out))
 
-    def _own_alias(self, value: ArrayValue) -> ArrayValue:
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
         """The same elements under a name that is never rebound, if the base's name may be."""
         view = value.view
         if view is None or view.base not in self.b.rebindable:
             return value
         dtype, ndim = self.b.arrays[view.base]
-        alias = self.b.names.fresh(f"{view.base}_kept")
+        alias = self.b.names.fresh(f"{view.base}_kept", self.b.names.shown(view.base))
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        self.b.borrowed.add(alias)
+        if view.base in self.b.strided:
+            self.b.strided.add(alias)
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
         extents = tuple(extent_of(e, view.base, alias) for e in value.extents)
         return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
@@ -134,23 +154,25 @@ class Bindings(Expressions):
             return self._bound_reference(name, value)
         if value.view is None:
             return arrays.materialise(self.b, value, plain(name))
-        value = self._own_alias(value)
+        value = self.own_alias(value)
         assert value.view is not None
-        return value if value.view.is_whole else arrays.frozen(self.b, value)
+        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
 
     def _bound_reference(self, name: str, value: ArrayValue) -> Value:
         """Make the variable of an array name that is rebound denote an array."""
-        if value.view is not None and not value.view.is_whole:
-            raise self.b.refuse(
-                f"{name!r} denotes different views of arrays at one place",
-                "copy the view with .copy(), or index the array itself",
-            )
-        stored = arrays.stored(self.b, value, f"{plain(name)}_new")
-        assert stored.view is not None
-        ref = self._reference(name, stored)
-        if ref != stored.view.base:
-            self.b.emit(Bind((ref,), (stored.view.base,), self.b.at))
+        if value.view is None:
+            value = arrays.materialise(self.b, value, f"{plain(name)}_new")
+        ref = self._reference(name, value)
+        assert value.view is not None
+        if not arrays.is_base(self.b, value) or value.view.base in self.b.strided:
+            self._require_strided(name, ref)
+        arrays.denote(self.b, ref, value)
         return arrays.whole(self.b, ref, (False,) * value.ndim)
+
+    def _require_strided(self, name: str, ref: str) -> None:
+        """Decide that a variable may denote memory that is not contiguous."""
+        if ref not in self.b.strided:
+            self.b.decisions.add(self.b.decisions.strided, (self.scope.key, name))
 
     def _reference(self, name: str, value: ArrayValue) -> str:
         key = (self.scope.key, f"{name}:{value.dtype}:{value.ndim}")
@@ -160,6 +182,8 @@ class Bindings(Expressions):
             self.b.arrays[ref] = (value.dtype, value.ndim)
             self.b.extents[ref] = tuple(Extent(ref, k) for k in range(value.ndim))
             self.b.rebindable.add(ref)
+            if (self.scope.key, name) in self.b.decisions.strided:
+                self.b.strided.add(ref)
         return self.references[key]
 
 
@@ -179,4 +203,6 @@ def vars_in(value: Value | None) -> list[Var]:
             return [v for i in items for v in vars_in(i)]
         case MaybeUnbound(value=inner):
             return vars_in(inner)
+        case RangeValue(start=start, stop=stop, step=step):
+            return [v for e in (start, stop, step) for v in vars_in(e)]
     return []

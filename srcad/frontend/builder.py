@@ -2,7 +2,8 @@
 
 Some decisions (a name must hold a float from the start, an array name is rebound in a loop) are
 seen only after code that depends on them was written. Then elaboration starts again with the
-decision made: ``Decisions`` grows by one and ``Restart`` unwinds to the beginning.
+decision made. Where it can, it goes on to the end first (``Decisions.add``), so that one more
+attempt serves many decisions; else ``Restart`` unwinds to the beginning.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srcad.errors import ArgumentError, UnsupportedError
+from srcad.frontend.values import Site
 from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -23,9 +25,12 @@ from srcad.ir.nodes import (
     Load,
     Stmt,
     Var,
+    children,
     names_read,
+    rebuild,
     walk,
 )
+from srcad.ir.printer import print_expr
 from srcad.ir.types import INT, is_complex
 from srcad.position import NOWHERE, Position
 
@@ -46,13 +51,43 @@ class Decisions:
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
     """Names that may be unbound when read: a flag tells."""
+    strided: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them that may denote memory that is not contiguous."""
+    lists: dict[Site, str] = field(default_factory=dict)
+    """Lists whose length is known at run time only, by where they are made; the kind of items."""
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
+    changed: bool = False
+    """Whether a decision was made in this attempt, so that its result is void."""
+
     def add(self, where: set, key: object) -> None:
-        """Record a decision and start again."""
+        """Record a decision; another attempt follows this one."""
         where.add(key)
+        self.changed = True
+
+    def outline(self, identity: int) -> None:
+        """Record that a function calls itself, and start again."""
+        self.outlined.add(identity)
         raise Restart
+
+    def make_list(self, site: Site, kind: str) -> None:
+        """Record that a list is made at run time, and start again."""
+        self.lists[site] = kind
+        raise Restart
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A copy made where NumPy may return a view: right while nobody writes to either.
+
+    ``check`` makes sure, at run time, that NumPy copies too; None: that is not known even then.
+    """
+
+    copy: str
+    source: str
+    check: Check | None
+    here: Position
 
 
 class Builder:
@@ -71,6 +106,14 @@ class Builder:
         self.arrays: dict[str, tuple[str, int]] = {}
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
+        """Array variables: names that denote different arrays in the course of the program."""
+        self.duplicates: list[Duplicate] = []
+        self.borrowed: set[str] = set()
+        """Names of what array variables denoted at one moment: never rebound themselves."""
+        self.strided: set[str] = set()
+        """Those of them that may denote memory that is not contiguous."""
+        self.reshaped: dict[str, str] = {}
+        """Names that are other shapes of an array's memory, and that array."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 
@@ -106,6 +149,16 @@ class Builder:
             return
         where = f" ({self.at})" if self.at.line else ""
         self.emit(Check(test, error, message + where, self.at))
+
+    def memory_of(self, array: str) -> str:
+        """The array whose memory a name stands for."""
+        while array in self.reshaped:
+            array = self.reshaped[array]
+        return array
+
+    def is_settled(self, array: str) -> bool:
+        """Whether it is known beforehand which memory an array name denotes."""
+        return self.memory_of(array) not in self.rebindable | self.borrowed
 
     # ------------------------------------------------------------ expressions
 
@@ -154,6 +207,21 @@ class Builder:
         if op in ("+", "*", "//"):
             return self.is_nonnegative(expr.a) and self.is_nonnegative(expr.b)  # type: ignore[union-attr]
         return False
+
+    def spelled(self, expr: Expr) -> str:
+        """An expression in the user's names."""
+        return print_expr(self._in_words(expr))
+
+    def _in_words(self, expr: Expr) -> Expr:
+        match expr:
+            case Var():
+                return Var(self.names.shown(expr.name), expr.kind)
+            case Extent():
+                return Extent(self.names.shown(expr.array), expr.axis)
+            case Load():
+                at = tuple(map(self._in_words, expr.index))
+                return Load(self.names.shown(expr.array), at, expr.kind)
+        return rebuild(expr, tuple(map(self._in_words, children(expr))))
 
     def refuse(self, what: str, hint: str = "") -> UnsupportedError:
         """The error for the piece of the program being read."""

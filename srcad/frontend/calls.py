@@ -7,14 +7,22 @@ from typing import Any
 
 import gast
 
-from srcad.analysis.alias import points_to, stored_sites
+from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.captures import Captures
 from srcad.frontend.expressions import (
     Scope,
 )
-from srcad.frontend.program import CapturedValue, Elaborated, Outlined, Shared
+from srcad.frontend.program import (
+    UNKNOWN,
+    CapturedValue,
+    Elaborated,
+    Outlined,
+    ResultUnknown,
+    Shared,
+    Unknown,
+)
 from srcad.frontend.source import FunctionSource, find_source
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
@@ -27,15 +35,15 @@ from srcad.frontend.values import (
     Value,
     type_of,
 )
-from srcad.ir.build import FALSE
 from srcad.ir.nodes import (
     Assign,
     Const,
     Expr,
+    Extent,
     Invoke,
     Var,
 )
-from srcad.ir.types import Array, Scalar, Tuple, Type
+from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 
 
 class Calls(Captures):
@@ -79,11 +87,11 @@ class Calls(Captures):
                     f"{name} is defined inside and calls itself: that recursion is not supported",
                     "define it at the top of the module",
                 )
-            self.b.decisions.add(self.b.decisions.outlined, identity)
+            self.b.decisions.outline(identity)
         if identity in self.b.decisions.outlined:
             return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
-        scope = Scope(key, source, parent=parent)
+        scope = Scope(key, source, parent=parent, caller=self.scope)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         self.calls.append(identity)
         saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"
@@ -95,7 +103,9 @@ class Calls(Captures):
                 finally:
                     self.scope = saved
             for flagged in sorted(n for k, n in self.b.decisions.flagged if k == key):
-                self.b.emit(Assign(self.flag(scope, flagged), FALSE, self.b.at))
+                self.b.emit(
+                    Assign(self.flag(scope, flagged), Const(flagged in scope.env, BOOL), self.b.at)
+                )
             result = self.body_of(code, scope)
         finally:
             self.calls.pop()
@@ -186,7 +196,9 @@ class Calls(Captures):
         for key, value in target.captured:
             found = self._captured_value(key, value.name, value.fetch, value.fetch())
             args += _leaves(found)
-        results: list[Var] = []
+        if isinstance(target.result, Unknown):
+            raise ResultUnknown
+        results: list[Var | str] = []
         out = self._results(target.result, target.name, results)
         self.b.emit(
             Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at)
@@ -205,10 +217,18 @@ class Calls(Captures):
                 )
         return self.b.hold(value, "a") if isinstance(value, Expr) else value
 
-    def _results(self, type_: Type | None, base: str, found: list[Var]) -> Value:
+    def _results(self, type_: Type | None, base: str, found: list[Var | str]) -> Value:
         match type_:
             case None:
                 return StaticValue(None)
+            case Static(value=value):
+                return StaticValue(value)
+            case Array(dtype=dtype, ndim=ndim):
+                name = self.b.names.fresh(f"{base}_value")
+                self.b.arrays[name] = (dtype, ndim)
+                self.b.extents[name] = tuple(Extent(name, k) for k in range(ndim))
+                found.append(name)
+                return arrays.whole(self.b, name, type_.units)
             case Scalar(kind=kind):
                 var = Var(self.b.names.fresh(f"{base}_value"), kind)
                 found.append(var)
@@ -216,7 +236,7 @@ class Calls(Captures):
             case Tuple(items=items, cls=cls):
                 return TupleValue(tuple(self._results(t, base, found) for t in items), cls)
         raise self.b.refuse(
-            "a recursive function must return numbers", "write arrays into an argument instead"
+            "a recursive function must return numbers and arrays", "return them in a tuple"
         )
 
     def _outlined(self, source: FunctionSource, types_: tuple[tuple[str, Type], ...]) -> Outlined:
@@ -231,15 +251,23 @@ class Calls(Captures):
             if source.name == self.title or source.name in taken
             else source.name
         )
-        while name in taken or name in self.b.names._used:
+        while name in taken or name in self.b.names.used:
             name += "_"
         self.b.names.fresh(name)
         target = Outlined(name, types_)
         self.shared.outlined[key] = target
         for _ in range(20):
-            program, captured = self.settled(source, types_, name)
+            try:
+                program, captured = self.settled(source, types_, name)
+            except ResultUnknown:
+                if target.result is not UNKNOWN:
+                    del self.shared.outlined[key]
+                    raise
+                target.result = Scalar(FLOAT)
+                continue
             leaves = list(program.parameters)
             sites = points_to(program.body, set(program.arrays))
+            self._require_own_memory(source, program, sites)
             written = stored_sites(program.body, sites)
             writes = frozenset(
                 k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written
@@ -257,6 +285,19 @@ class Calls(Captures):
                 self.guards += program.guards
                 return target
         raise RuntimeError("the result of a recursive function does not settle")
+
+    def _require_own_memory(
+        self, source: FunctionSource, program: Elaborated, sites: Sites
+    ) -> None:
+        """A recursive function must not return memory that its caller has."""
+        given = {p for p in program.parameters if isinstance(p, str)}
+        given |= {c.name for c in program.captured}
+        for base in program.memory_returned:
+            if sites.get(base, frozenset((base,))) & given:
+                raise self.b.refuse(
+                    f"the recursive function {source.name} returns an array that it was given",
+                    "return a copy of it, with .copy()",
+                )
 
 
 def _argument_type(value: Value) -> Type:

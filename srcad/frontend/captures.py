@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from srcad.errors import UndefinedNameError
 from srcad.frontend import arrays
-from srcad.frontend.bindings import Bindings
 from srcad.frontend.expressions import (
     Scope,
 )
+from srcad.frontend.lists import Lists
 from srcad.frontend.program import CapturedValue
 from srcad.frontend.values import (
     StaticValue,
@@ -39,7 +40,7 @@ from srcad.ir.types import (
 )
 
 
-class Captures(Bindings):
+class Captures(Lists):
     """Reads what is not local to the program."""
 
     captures: dict[object, tuple[CapturedValue, Value]]
@@ -58,6 +59,8 @@ class Captures(Bindings):
 
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
+        if isinstance(owner, enum.Enum) and name in ("value", "name"):
+            return self._python_value(getattr(owner, name), name)
         if not isinstance(owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",
@@ -119,6 +122,10 @@ class Captures(Bindings):
             return TupleValue(tuple(items), cls)
         if not isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
             self.guards.append((fetch, value))
+            function = getattr(value, "py_func", value)
+            if isinstance(function, types.FunctionType):  # an editor may replace what is in it
+                self.guards.append((lambda: function.__code__, function.__code__))
+                self.guards.append((lambda: function.__defaults__, function.__defaults__))
         return StaticValue(value)
 
     def _python_value(self, value: object, name: str) -> Value:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import builtins
 import types
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
 import gast
 import numpy as np
 
+from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
 from srcad.frontend.builder import Builder
+from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
+from srcad.frontend.refusals import function_refusal, refusal_of
+from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
@@ -23,20 +27,18 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, imag_part, integer, logic, negation, real_part
+from srcad.ir.build import ONE, imag_part, integer, negation, real_part
 from srcad.ir.nodes import (
-    Assign,
-    Bind,
     Const,
     Expr,
-    If,
+    Invoke,
     Store,
     Var,
     names_read,
     statements,
 )
 from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
-from srcad.rules.library import rule_of
+from srcad.rules.library import expansion_of, rule_of
 
 BINARY = {
     gast.Add: "+",
@@ -53,30 +55,7 @@ BINARY = {
     gast.LShift: "<<",
     gast.RShift: ">>",
 }
-_COMPARE = {
-    gast.Eq: "==",
-    gast.NotEq: "!=",
-    gast.Lt: "<",
-    gast.LtE: "<=",
-    gast.Gt: ">",
-    gast.GtE: ">=",
-}
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
-
-_REFUSED = {
-    gast.ListComp: ("a list comprehension", "fill an array in a loop"),
-    gast.SetComp: ("a set comprehension", "use an array"),
-    gast.DictComp: ("a dict comprehension", "use separate variables or an array"),
-    gast.GeneratorExp: ("a generator expression", "write the loop"),
-    gast.Dict: ("a dict", "use separate variables, a tuple or an array"),
-    gast.Set: ("a set", "use an array or a tuple"),
-    gast.JoinedStr: ("an f-string (str formatting)", "format outside the function"),
-    gast.FormattedValue: ("an f-string (str formatting)", "format outside the function"),
-    gast.Await: ("await", "differentiate a plain function"),
-    gast.Yield: ("yield: a generator", "write into an array and return it"),
-    gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
-    gast.Starred: ("a starred expression (*)", "write the items out"),
-}
 
 
 class ReadBeforeAssignment(Exception):
@@ -91,13 +70,14 @@ class Scope:
     source: Any
     env: dict[str, Value] = field(default_factory=dict)
     parent: Scope | None = None
+    caller: Scope | None = None
     pending: set[str] = field(default_factory=set)
     """Names assigned somewhere in the loops being read."""
     local: frozenset[str] = frozenset()
     """Names that the function assigns anywhere: never looked up outside."""
 
 
-class Expressions(ABC):
+class Expressions(Conditions):
     """Evaluates expressions; what needs statements is left to the subclass."""
 
     b: Builder
@@ -114,8 +94,8 @@ class Expressions(ABC):
         """``name = value`` in the current scope."""
 
     @abstractmethod
-    def chosen(self, node: Any) -> Value:
-        """A conditional expression whose values are not numbers."""
+    def own_alias(self, value: ArrayValue) -> ArrayValue:
+        """The same elements under a name that is never rebound."""
 
     @abstractmethod
     def captured(self, name: str, scope: Scope) -> Value:
@@ -124,6 +104,18 @@ class Expressions(ABC):
     @abstractmethod
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
+
+    @abstractmethod
+    def new_list(self, items: tuple[Value, ...]) -> Value:
+        """A list of known items."""
+
+    @abstractmethod
+    def unstarred(self, value: Value) -> list[Value]:
+        """The items of ``*value`` in a display or a call."""
+
+    @abstractmethod
+    def item_at(self, owner: TupleValue, key: Expr) -> Value:
+        """An item of a tuple or list at a place that is known at run time only."""
 
     # ------------------------------------------------------------ entry
 
@@ -143,21 +135,21 @@ class Expressions(ABC):
             case gast.Name():
                 return self.name(node.id)
             case gast.Tuple() | gast.List():
-                cls = list if isinstance(node, gast.List) else None
-                return TupleValue(tuple(self.values(node.elts)), cls)
+                items = tuple(self.values(node.elts))
+                return self.new_list(items) if isinstance(node, gast.List) else TupleValue(items)
             case gast.BinOp():
                 left, right = self.values([node.left, node.right])
                 return self.binary(BINARY[type(node.op)], left, right)
             case gast.UnaryOp(op=gast.Not()):
-                return negation(scalars.truth(self.b, self.value(node.operand)))
+                return negation(self.condition(node.operand))
             case gast.UnaryOp():
                 return scalars.unary(self.b, _UNARY[type(node.op)], self.value(node.operand))
             case gast.Compare():
-                return self._compare(node)
+                return self.comparison(node)
             case gast.BoolOp():
-                return self._bool(node)
+                return self.either(node)
             case gast.IfExp():
-                return self._ifexp(node)
+                return self.if_expression(node)
             case gast.Call():
                 return self._call(node)
             case gast.Attribute():
@@ -165,14 +157,11 @@ class Expressions(ABC):
             case gast.Subscript():
                 return self.subscript(*self.target_of(node))
             case gast.Lambda():
-                return LocalFunction(node, self.scope, self._defaults(node.args))
+                return LocalFunction(node, self.scope, self.defaults(node.args))
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
-            case gast.Slice():
-                raise self.b.refuse("a slice is not a value here")
-        what, hint = _REFUSED.get(type(node), (f"{type(node).__name__} in an expression", ""))
-        raise self.b.refuse(f"{what} is not supported [{type(node).__name__}]", hint)
+        raise self.b.refuse(**refusal_of(node).words())
 
     def values(self, nodes: list[Any]) -> list[Value]:
         """Several expressions from the left; what a later one changes is read before it."""
@@ -180,13 +169,14 @@ class Expressions(ABC):
         marks: list[int] = []
         for node in nodes:
             start = len(self.b.block)
-            value = self.value(node)
-            written = written_names(self.b.block[start:])
+            value = self.value(node.value if isinstance(node, gast.Starred) else node)
+            written = written_names(self.b, self.b.block[start:])
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
-            out.append(value)
-            marks.append(len(self.b.block))
+            found = self.unstarred(value) if isinstance(node, gast.Starred) else [value]
+            out += found
+            marks += [len(self.b.block)] * len(found)
         return out
 
     def _settled(self, value: Value, written: set[str], mark: int) -> Value:
@@ -242,8 +232,8 @@ class Expressions(ABC):
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
-                f"{name!r} holds values of different kinds on its paths (a scalar here, an array "
-                "there, or arrays of different ranks)",
+                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an "
+                "array there, or arrays of different ranks)",
                 "give them different names",
             )
         key = (scope.key, name)
@@ -274,116 +264,6 @@ class Expressions(ABC):
                 "compute it outside and pass the number",
             )
         return scalars.combine(self.b, op, left, right)
-
-    def _compare(self, node: Any) -> Value:
-        if len(node.ops) == 1:
-            left, right = self.values([node.left, node.comparators[0]])
-            return self._relation(node.ops[0], left, right)
-        left = self._held(self.value(node.left))
-        rest = list(zip(node.ops, node.comparators, strict=True))
-
-        def link(k: int, left: Value) -> Expr:
-            op, comparator = rest[k]
-            right = self.value(comparator)
-            if k < len(rest) - 1:
-                right = self._held(right)
-            test = scalars.truth(self.b, self._relation(op, left, right))
-            if k == len(rest) - 1:
-                return test
-            return self._then("and", test, lambda: link(k + 1, right))
-
-        return link(0, left)
-
-    def _held(self, value: Value) -> Value:
-        return self.b.hold(value, "t") if isinstance(value, Expr) else value
-
-    def _relation(self, op: Any, left: Value, right: Value) -> Value:
-        if isinstance(op, gast.Is | gast.IsNot):
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value is right.value
-            )
-            if isinstance(left, Const) and isinstance(right, Const):
-                same = left.value is right.value
-            return Const(same == isinstance(op, gast.Is), BOOL)
-        if isinstance(op, gast.In | gast.NotIn):
-            return self._membership(isinstance(op, gast.In), left, right)
-        word = _COMPARE[type(op)]
-        if isinstance(left, StaticValue) or isinstance(right, StaticValue):
-            if word not in ("==", "!="):
-                raise self.b.refuse("only == and != compare strings and other static values")
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value == right.value
-            )
-            return Const(bool(same) == (word == "=="), BOOL)
-        if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
-            if len(left.items) != len(right.items):
-                return Const(word == "!=", BOOL)
-            pairs = zip(left.items, right.items, strict=True)
-            tests = [scalars.truth(self.b, self._relation(gast.Eq(), a, c)) for a, c in pairs]
-            equal = logic("and", tuple(tests))
-            return equal if word == "==" else negation(equal)
-        return scalars.relation(self.b, word, left, right)
-
-    def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
-        if not isinstance(right, TupleValue):
-            raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
-        tests = [
-            scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items
-        ]
-        found = logic("or", tuple(tests))
-        return found if wanted else negation(found)
-
-    def _bool(self, node: Any) -> Value:
-        op = "and" if isinstance(node.op, gast.And) else "or"
-        items = list(node.values)
-
-        def link(k: int) -> Expr:
-            test = scalars.truth(self.b, self.value(items[k]))
-            if k == len(items) - 1:
-                return test
-            return self._then(op, test, lambda: link(k + 1))
-
-        return link(0)
-
-    def _then(self, op: str, test: Expr, rest: Any) -> Expr:
-        """``test op rest()``, where the rest is evaluated only if it is needed."""
-        if isinstance(test, Const):
-            return rest() if bool(test.value) == (op == "and") else test
-        body: list = []
-        with self.b.into(body):
-            second = rest()
-        if not body:
-            return logic(op, (test, second))
-        out = self.b.store(test, "test")
-        body.append(Assign(out, second, self.b.at))
-        guard = out if op == "and" else negation(out)
-        self.b.emit(If(guard, tuple(body), (), self.b.at))
-        return out
-
-    def _ifexp(self, node: Any) -> Value:
-        test = scalars.truth(self.b, self.value(node.test))
-        if isinstance(test, Const):
-            return self.value(node.body if test.value else node.orelse)
-        yes: list = []
-        no: list = []
-        with self.b.into(yes):
-            left = self.value(node.body)
-        with self.b.into(no):
-            right = self.value(node.orelse)
-        if isinstance(left, Expr) and isinstance(right, Expr):
-            if not yes and not no:
-                return scalars.choice(self.b, test, left, right)
-            kind = scalars.join_kinds(left.kind, right.kind)
-            out = Var(self.b.names.fresh("picked"), kind)
-            yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
-            no.append(Assign(out, self.b.convert(right, kind), self.b.at))
-            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
-            return out
-        return self.chosen(node)
 
     # ------------------------------------------------------------ attributes and items
 
@@ -465,7 +345,7 @@ class Expressions(ABC):
         """``owner[keys]``."""
         match owner:
             case ArrayValue():
-                return arrays.select(self.b, owner, keys)
+                return indexing.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
         if isinstance(owner, Expr):
@@ -479,10 +359,11 @@ class Expressions(ABC):
                 for e in keys[0]
             ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if len(keys) == 1 and isinstance(keys[0], Expr) and not isinstance(keys[0], Const):
+            return self.item_at(owner, keys[0])
         if len(keys) != 1 or not isinstance(keys[0], Const):
             raise self.b.refuse(
-                "a tuple or list is indexed by an integer literal here",
-                "use an array, or unroll the loop",
+                "a tuple or list is indexed by an integer here", "use an array, or unroll the loop"
             )
         k = int(keys[0].value)
         if not -len(owner.items) <= k < len(owner.items):
@@ -493,23 +374,25 @@ class Expressions(ABC):
 
     # ------------------------------------------------------------ calls
 
-    def _defaults(self, args: Any) -> tuple[Value, ...]:
-        return tuple(self.value(d) for d in args.defaults)
+    def defaults(self, args: Any) -> tuple[Value, ...]:
+        """Values of parameters with defaults, as they are where the function is defined."""
+        return tuple(self.kept(self.value(d)) for d in args.defaults)
+
+    def kept(self, value: Value) -> Value:
+        """The value as it is now, whatever is assigned later."""
+        match value:
+            case TupleValue(items=items, cls=cls):
+                return TupleValue(tuple(map(self.kept, items)), cls)
+            case ArrayValue() if value.view is None:
+                return arrays.materialise(self.b, value, "t")
+            case ArrayValue():
+                return self.own_alias(value)
+        if isinstance(value, Expr) and not isinstance(value, Const):
+            return self.b.store(value, "t")
+        return value
 
     def _call(self, node: Any) -> Value:
-        if any(isinstance(a, gast.Starred) for a in node.args):
-            positional: list[Value] = []
-            for a in node.args:
-                value = self.value(a.value if isinstance(a, gast.Starred) else a)
-                if isinstance(a, gast.Starred):
-                    if not isinstance(value, TupleValue):
-                        raise self.b.refuse("only a tuple can be unpacked with * in a call")
-                    positional += value.items
-                else:
-                    positional.append(value)
-            function = self.value(node.func)
-        else:
-            function, *positional = self.values([node.func, *node.args])
+        function, *positional = self.values([node.func, *node.args])
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             if keyword.arg is None:
@@ -548,10 +431,16 @@ class Expressions(ABC):
                     "assign to an array instead",
                 )
             if function is builtins.round and len(values) > 1:
-                raise self.b.refuse("round to a number of digits is not supported")
+                raise self.b.refuse(
+                    "round to a number of digits is not supported",
+                    "scale by a power of 10 and back",
+                )
             if _is_real_only(function):
                 self._require_real(function, values)
             return scalars.apply(self.b, rule, values)
+        expansion = expansion_of(function)
+        if expansion is not None:
+            return self.call_user(expansion, values, keywords, node)
         entry = library.library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
@@ -563,12 +452,13 @@ class Expressions(ABC):
             fields = function._fields
             given = dict(zip(fields, values, strict=False)) | keywords
             return TupleValue(tuple(given[f] for f in fields), function)
-        if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
+        is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
+        package = (getattr(function, "__module__", None) or "").split(".")[0]
+        if is_python and package not in ("numpy", "scipy"):
             return self.call_user(function, values, keywords, node)
-        if function in (eval, exec):
-            raise self.b.refuse(
-                f"{function.__name__} is not supported", "write the expression itself"
-            )
+        refusal = function_refusal(function)
+        if refusal is not None:
+            raise self.b.refuse(**refusal.words())
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",
@@ -629,15 +519,15 @@ def _unbound(name: str) -> str:
     return f"cannot access local variable {name!r} where it is not associated with a value"
 
 
-def written_names(block: list) -> set[str]:
-    """Names of arrays and variables that statements write."""
-    out: set[str] = set()
+def written_names(b: Builder, block: list) -> set[str]:
+    """Names of variables, and of arrays whose elements may change, that statements write."""
+    bound: set[str] = set()
+    stored: set[str] = set()
     for stmt in statements(tuple(block)):
+        bound.update(writes_of(stmt))
         match stmt:
             case Store():
-                out.add(stmt.array)
-            case Assign():
-                out.add(stmt.target.name)
-            case Bind():
-                out.update(stmt.targets)
-    return out
+                stored.add(stmt.array)
+            case Invoke():
+                stored.update(stmt.writes)
+    return bound | arrays.sharing(b, stored) if stored else bound

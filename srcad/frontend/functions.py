@@ -5,12 +5,15 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+import numba
+
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.complexes import COMPLEX_FUNCTIONS
-from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, compare, integer
+from srcad.frontend.questions import QUESTIONS
+from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value, trips
+from srcad.ir.build import ONE, ZERO, at_least_zero, compare, integer
 from srcad.ir.nodes import Call, Const, Expr, Print, Var
 from srcad.ir.types import BOOL, FLOAT, INT, is_complex
 from srcad.rules.library import rule_of
@@ -22,6 +25,8 @@ def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
             return a.extents[0]
         case [TupleValue() as t]:
             return integer(len(t.items))
+        case [RangeValue() as r]:
+            return at_least_zero(trips(r))
         case [StaticValue(value=str() as s)]:
             return integer(len(s))
     raise b.refuse("len() takes an array or a tuple")
@@ -72,12 +77,20 @@ def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
     match values:
+        case [TupleValue() as t] if keywords:
+            raise b.refuse(
+                "min() and max() with key or default are not supported", "write the loop"
+            )
+        case [TupleValue(items=(only,))]:
+            return only
+        case [TupleValue(items=())]:
+            raise ArgumentValueError("min() or max() of an empty sequence", b.here)
         case [TupleValue() as t]:
             rule = rule_of(max if largest else min)
             assert rule is not None
             return scalars.apply(b, rule, list(t.items))
         case [ArrayValue() as a]:
-            return arrays.extreme(b, a, largest)
+            return reductions.extreme(b, a, largest)
     raise b.refuse("min() and max() of one argument take a tuple or an array")
 
 
@@ -88,14 +101,13 @@ def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     raise b.refuse("tuple() takes a tuple here")
 
 
-def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("eval and exec are not supported", "write the expression itself")
-
-
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
-        case [StaticValue(value=str())]:
-            raise b.refuse("float() of a str is not supported", "pass a number")
+        case [StaticValue(value=str() as text)]:
+            try:
+                return Const(float(text), FLOAT)
+            except ValueError:
+                raise b.refuse(f"float({text!r}) is not a number", "pass a number") from None
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
@@ -119,13 +131,13 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
 BUILTINS: dict[Any, Any] = {
     builtins.len: _len,
     builtins.range: _range,
+    numba.prange: _range,
     builtins.print: _print,
     builtins.max: lambda b, v, k: _minmax(b, v, k, True),
     builtins.min: lambda b, v, k: _minmax(b, v, k, False),
     builtins.tuple: _tuple,
     **COMPLEX_FUNCTIONS,
-    builtins.eval: _eval,
-    builtins.exec: _eval,
     builtins.float: _float,
     builtins.int: _int,
+    **QUESTIONS,
 }

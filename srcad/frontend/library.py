@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import (
@@ -273,7 +273,15 @@ def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValu
     return out
 
 
-@_entry(np.array, np.asarray, np.ascontiguousarray)
+@_entry(np.asarray)
+def asarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    """The array itself, where it is one of this dtype."""
+    if isinstance(a, ArrayValue) and dtype_of(b, dtype, a.dtype) == a.dtype:
+        return a
+    return array(b, a, dtype)
+
+
+@_entry(np.array)
 def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     if isinstance(a, TupleValue):
         return _from_items(b, a, dtype)
@@ -285,7 +293,7 @@ def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
 @_entry(np.copy, methods=("copy",))
 def copy(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
-    if value.view is not None and value.view.is_whole:
+    if value.view is not None and arrays.is_base(b, value):
         name = b.names.fresh(b.wanted)
         b.emit(Copy(name, value.view.base, b.at))
         arrays.declare(b, name, value.dtype, value.extents)
@@ -302,11 +310,6 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 def fill(b: Builder, a: Value, value: Value) -> Value:
     arrays.assign_into(b, as_array(b, a), _number(b, value))
     return StaticValue(None)
-
-
-@_entry(np.transpose, methods=("transpose",))
-def transpose(b: Builder, a: Value) -> Value:
-    return arrays.transpose(as_array(b, a))
 
 
 # ---------------------------------------------------------------- reductions
@@ -342,10 +345,10 @@ def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
     if along is None:
         if _flag(b, keepdims):
             raise b.refuse("keepdims without an axis is not supported yet")
-        return arrays.total(b, value)
+        return reductions.total(b, value)
     if value.ndim == 1 and not _flag(b, keepdims):
-        return arrays.total(b, value)
-    return arrays.total_along(b, value, along, _flag(b, keepdims))
+        return reductions.total(b, value)
+    return reductions.total_along(b, value, along, _flag(b, keepdims))
 
 
 @_entry(np.mean, methods=("mean",))
@@ -367,9 +370,9 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 
 
 @_entry(builtins.sum)
-def builtin_sum(b: Builder, a: Value) -> Value:
+def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     if isinstance(a, TupleValue):
-        out: Expr = ZERO
+        out = _number(b, start)
         for item in a.items:
             e = _number(b, item)
             out = e if out == ZERO else Binary("+", out, e, join_kinds(out.kind, e.kind))
@@ -379,7 +382,8 @@ def builtin_sum(b: Builder, a: Value) -> Value:
         raise b.refuse(
             "sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)"
         )
-    return arrays.total(b, value)
+    whole = reductions.total(b, value)
+    return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
 @_entry(np.max, np.amax, methods=("max",))
@@ -398,7 +402,7 @@ def _extreme(b: Builder, a: Value, axis: Value | None, *, largest: bool) -> Valu
         raise b.refuse(
             "max and min along an axis are not supported yet", "write the loop over elements"
         )
-    return arrays.extreme(b, value, largest)
+    return reductions.extreme(b, value, largest)
 
 
 @_entry(np.argmax, methods=("argmax",))
@@ -457,7 +461,7 @@ def trace(b: Builder, a: Value) -> Value:
         lambda at: value.element((at[0], at[0])),
         value.reads,
     )
-    return arrays.total(b, diagonal, "trace")
+    return reductions.total(b, diagonal, "trace")
 
 
 # ---------------------------------------------------------------- products
@@ -533,9 +537,9 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
 def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
     """A factor of a matrix product as a base, and whether it is transposed."""
     if value.dtype == kind and value.view is not None:
-        if value.view.is_whole:
+        if arrays.is_base(b, value):
             return value.view.base, False
-        if value.ndim == 2 and arrays.transpose(value).view.is_whole:  # type: ignore[union-attr]
+        if value.ndim == 2 and arrays.is_base(b, arrays.transpose(value)):
             return value.view.base, True
     base = arrays.materialise(b, value, "t", kind).view
     assert base is not None

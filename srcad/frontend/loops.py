@@ -7,24 +7,21 @@ from typing import Any
 
 import gast
 
-from srcad.errors import UndefinedNameError
-from srcad.frontend import arrays, scalars
+from srcad.frontend import scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
-from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import (
     ReadBeforeAssignment,
 )
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
-    ArrayValue,
     MaybeUnbound,
     RangeValue,
-    StaticValue,
+    RowsValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, TRUE, ZERO, add, integer, sub
+from srcad.ir.build import ONE, TRUE, ZERO
 from srcad.ir.nodes import (
     Assign,
     Call,
@@ -58,7 +55,7 @@ class Loops(Branches):
         entry = dict(scope.env)
         assumed: dict[str, Value] = {}
         for _ in range(50):
-            names, variables = set(self.b.names._used), dict(self.vars)
+            names, variables = set(self.b.names.used), dict(self.vars)
             head = {**entry, **{n: MaybeUnbound(v) for n, v in assumed.items()}}
             scope.env = dict(head)
             outer_pending = scope.pending
@@ -72,7 +69,8 @@ class Loops(Branches):
                 if name not in assigned or name in assumed:
                     raise
                 assumed[name] = Var(name, FLOAT)
-                self.b.names._used, self.vars = names, variables
+                self.vars = variables
+                self.b.names.release(names | self._kept_names())
                 continue
             finally:
                 scope.pending = outer_pending
@@ -85,7 +83,13 @@ class Loops(Branches):
                     assumed[name] = actual
                     changed = True
             for name, at_entry in list(entry.items()):
-                joined = self._head(name, at_entry, end.get(name, at_entry), before, body)
+                if end.get(name) is at_entry:
+                    continue
+                joined = MaybeUnbound(at_entry)  # if it is deleted in the loop
+                if name in end:
+                    joined = self._head(name, at_entry, end[name], before, body)
+                elif isinstance(at_entry, MaybeUnbound):
+                    joined = at_entry
                 if joined != at_entry:
                     entry[name] = joined
                     changed = True
@@ -99,45 +103,44 @@ class Loops(Branches):
                     },
                 }
                 return body, extra
-            self.b.names._used = names | {v.name for v in self.vars.values()}
+            self.b.names.release(names | self._kept_names())
         raise RuntimeError("the types of a loop do not settle")
+
+    def _kept_names(self) -> set[str]:
+        """Names of variables that stay when a loop is elaborated again."""
+        found = {v.name for v in self.vars.values()} | set(self.references.values())
+        return found | {c.name for c, _ in self.captures.values()}
 
     def _head(
         self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]
     ) -> Value:
         """The value of a name at the head of a loop."""
-        return self._joined(name, at_entry, before, at_end, body)
+        return self.joined(name, at_entry, before, at_end, body)
 
     def _for(self, node: Any) -> None:
         at = self.b.at
         until = getattr(node, "until", None)
-        iterable = node.iter
-        if isinstance(iterable, gast.Call) and isinstance(iterable.func, gast.Name):
-            word = self._builtin_name(iterable.func)
-            if word in ("enumerate", "zip", "reversed"):
-                self._for_zip(node, word, until)
-                return
-        value = self.value(iterable)
-        match value:
-            case RangeValue():
-                self._for_range(node, value, until, at)
-            case TupleValue():
-                self._unrolled(node, value, until)
-            case ArrayValue() if value.ndim:
-                self._over_sequences(node, [value], lambda k, items: items[0], until)
-            case _:
-                raise self.b.refuse(
-                    "a for loop runs over range(), an array, a tuple, enumerate() or zip() here"
-                )
-
-    def _builtin_name(self, func: Any) -> str:
-        try:
-            value = self.value(func)
-        except UndefinedNameError:
-            return ""
-        if isinstance(value, StaticValue) and value.value in (enumerate, zip, reversed):
-            return value.value.__name__  # type: ignore[union-attr]
-        return ""
+        if any(isinstance(n, gast.Subscript | gast.Attribute) for n in gast.walk(node.target)):
+            raise self.b.refuse(
+                "an element or an attribute as the target of a loop is not supported",
+                "give the target a name and assign in the body",
+            )
+        value = self.value(node.iter)
+        if isinstance(value, RangeValue):
+            self._for_range(node, value, until, at)
+            return
+        rows = self.rows_of(value)
+        if rows is None:
+            raise self.b.refuse(
+                "a for loop runs over a range, an array, a tuple, a list, zip() or enumerate()",
+                "loop over the index",
+            )
+        if rows.unrolled:
+            items = self.known_items(rows)
+            assert items is not None
+            self._unrolled(node, items, until)
+            return
+        self._over_rows(node, rows, until)
 
     def _for_range(self, node: Any, r: RangeValue, until: str | None, at: Position) -> None:
         assigned = assigned_names([*node.body]) | target_names(node.target)
@@ -207,91 +210,17 @@ class Loops(Branches):
             return self.b.store(self.b.convert(e, INT), base)
         return self.b.convert(e, INT)
 
-    def _for_zip(self, node: Any, word: str, until: str | None) -> None:
-        call = node.iter
-        args = self.values(call.args)
-        if word == "reversed":
-            match args[0]:
-                case RangeValue(start=start, stop=stop, step=Const(value=1)):
-                    back = RangeValue(sub(stop, ONE), sub(start, ONE), integer(-1))
-                    self._for_range(node, back, until, self.b.at)
-                    return
-                case TupleValue(items=items, cls=cls):
-                    self._unrolled(node, TupleValue(items[::-1], cls), until)
-                    return
-                case ArrayValue() as a:
-                    backwards = arrays.select(self.b, a, [(None, None, integer(-1))])
-                    assert isinstance(backwards, ArrayValue)
-                    self._over_sequences(node, [backwards], lambda k, items: items[0], until)
-                    return
-            raise self.b.refuse("reversed() takes a range, an array or a tuple here")
-        offset: Expr = ZERO
-        if word == "enumerate":
-            if len(args) > 1 or call.keywords:
-                extra = args[1] if len(args) > 1 else self.value(call.keywords[0].value)
-                assert isinstance(extra, Expr)
-                offset = self.b.hold(extra, "start")
-            args = args[:1]
-        if all(isinstance(a, TupleValue) for a in args):
-            rows = list(zip(*(a.items for a in args), strict=False))  # type: ignore[union-attr]
-            if word == "enumerate":
-                items = [TupleValue((add(offset, integer(k)), r[0])) for k, r in enumerate(rows)]
-            else:
-                items = [TupleValue(tuple(r)) for r in rows]
-            self._unrolled(node, TupleValue(tuple(items)), until)
-            return
-        for a in args:
-            if not isinstance(a, ArrayValue | RangeValue):
-                raise self.b.refuse(f"{word}() takes arrays and ranges here, or only tuples")
-        if word == "enumerate":
-            self._over_sequences(
-                node, args, lambda k, items: TupleValue((add(k, offset), items[0])), until
-            )
-        else:
-            self._over_sequences(node, args, lambda k, items: TupleValue(tuple(items)), until)
-
-    def _over_sequences(
-        self,
-        node: Any,
-        sequences: list[Value],
-        pack: Callable[[Expr, list[Value]], Value],
-        until: str | None,
-    ) -> None:
+    def _over_rows(self, node: Any, rows: RowsValue, until: str | None) -> None:
         """A loop over the rows of arrays (and the numbers of ranges), all in step."""
         at = self.b.at
-        lengths: list[Expr] = []
-        held: list[Value] = []
-        for s in sequences:
-            if isinstance(s, ArrayValue):
-                if s.view is None:
-                    s = arrays.materialise(self.b, s, "t")
-                s = self._still(s)
-                lengths.append(s.extents[0])
-            elif isinstance(s, RangeValue):
-                if s.step != ONE:
-                    raise self.b.refuse(
-                        "a range with a step inside zip() is not supported", "loop over the index"
-                    )
-                lengths.append(sub(s.stop, s.start))
-            held.append(s)
-        length = lengths[0]
-        for other in lengths[1:]:
-            if other != length:
-                length = Call("min", (length, other), INT)
         assigned = assigned_names(node.body) | target_names(node.target)
-        length = self._bound_held(length, assigned, "n")
+        length = self._bound_held(rows.length, assigned, "n")
+        mark = len(self.appended)
 
         def body() -> Var:
             counter = Var(self.b.names.fresh("k"), INT)
             self.b.counters.append((counter.name, True))
-            rows: list[Value] = []
-            for s in held:
-                if isinstance(s, RangeValue):
-                    rows.append(add(s.start, counter))
-                else:
-                    assert isinstance(s, ArrayValue)
-                    rows.append(_row(self.b, s, counter))
-            self._assign_target(node.target, pack(counter, rows))
+            self._assign_target(node.target, rows.row(counter))
             for stmt in node.body:
                 self.statement(stmt)
             self.b.counters.pop()
@@ -302,15 +231,16 @@ class Loops(Branches):
         flag = self._until(until)
         self.b.block += before
         self.b.emit(For(counter, ZERO, length, ONE, tuple(block), flag, at))
-
-    def _still(self, value: ArrayValue) -> ArrayValue:
-        """The array that a loop runs over, even if the loop makes its name denote another."""
-        value = self._own_alias(value)
-        whole = value.view is not None and value.view.is_whole
-        return value if whole else arrays.frozen(self.b, value)
+        if set(rows.lists) & set(self.appended[mark:]):
+            raise self.b.refuse(
+                "a list that grows while a loop runs over it is not supported",
+                "loop over a copy, or over the index",
+            )
 
     def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
-        for k, item in enumerate(value.items):
+        written = self._written_in(node)
+        items = [self._untouched(item, written, stores=True) for item in value.items]
+        for k, item in enumerate(items):
             if until is None or k == 0:
                 self._assign_target(node.target, item)
                 for stmt in node.body:
@@ -327,9 +257,19 @@ class Loops(Branches):
                     self.statement(stmt)
             after = self.scope.env
             none: list[Stmt] = []
-            self.scope.env = self._merged(after, inner, before, none)
+            self.scope.env = self.merged(after, inner, before, none)
             assert isinstance(stop, Expr)
             self.b.emit(If(scalars.negation(stop), tuple(inner), tuple(none), self.b.at))
+
+    def _written_in(self, node: Any) -> set[str]:
+        """Variables that a loop's body or target assigns."""
+        names = assigned_names(node.body) | target_names(node.target)
+        found = {v.name for n in names for v in vars_in(self.scope.env.get(n))}
+        return found | {
+            var.name
+            for (key, n, _), var in self.vars.items()
+            if key == self.scope.key and n in names
+        }
 
     def _while(self, node: Any) -> None:
         at = self.b.at
@@ -341,7 +281,7 @@ class Loops(Branches):
             self._move_to(node)
             test_block: list[Stmt] = []
             with self.b.into(test_block):
-                test = scalars.truth(self.b, self.value(node.test))
+                test = self.condition(node.test)
             if not test_block:
                 for stmt in node.body:
                     self.statement(stmt)
@@ -351,7 +291,7 @@ class Loops(Branches):
             for stmt in node.body:
                 self.statement(stmt)
             self._move_to(node)
-            again = scalars.truth(self.b, self.value(node.test))
+            again = self.condition(node.test)
             self.b.emit(Assign(flag, again, at))
             ahead[:] = [*test_block, Assign(flag, test, at)]
             return flag
@@ -365,11 +305,3 @@ class Loops(Branches):
         self.b.block += ahead
         self.b.at = at
         self.b.emit(While(test, tuple(block), at))
-
-
-def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
-    """Row ``k`` of an array, known to exist."""
-    keys: list[object] = [k]
-    with b.into([]):
-        picked = arrays.select(b, value, keys)
-    return picked

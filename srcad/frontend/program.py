@@ -19,7 +19,7 @@ from srcad.ir.nodes import (
     Var,
     names_read,
 )
-from srcad.ir.types import FLOAT, Scalar, Type
+from srcad.ir.types import Type
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Elaborated:
     captured: tuple[CapturedValue, ...]
     guards: tuple[tuple[Callable[[], object], object], ...]
     names: Names
+    memory_returned: frozenset[str] = frozenset()
+    """Arrays whose memory the result shares."""
     callees: tuple[Outlined, ...] = ()
     """Functions that are called, not inlined: those that call themselves."""
 
@@ -68,14 +70,25 @@ class Elaborated:
         return out
 
 
+class Unknown:
+    """The type of a result that is not known yet."""
+
+
+UNKNOWN = Unknown()
+
+
+class ResultUnknown(Exception):
+    """A call of a recursive function is read before the type of its result is known."""
+
+
 @dataclass
 class Outlined:
     """A function that calls itself, elaborated on its own for some argument types."""
 
     name: str
     types: tuple[tuple[str, Type], ...]
-    result: Type | None = Scalar(FLOAT)
-    """The type of its result: assumed at first, then found."""
+    result: Type | Unknown | None = UNKNOWN
+    """The type of its result, found from the branches that do not call it."""
     writes: frozenset[int] = frozenset()
     """Positions, among its leaves, of the arrays that it writes."""
     captured: tuple[tuple[object, CapturedValue], ...] = ()

@@ -8,9 +8,9 @@ everything known beforehand (modules, functions, strings, ``None``) is the Pytho
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from srcad.ir.build import add, scale
-from srcad.ir.nodes import Expr
-from srcad.ir.types import Array, Scalar, Static, Tuple, Type
+from srcad.ir.build import add, integer, scale, sub
+from srcad.ir.nodes import Binary, Compare, Const, Expr, Select
+from srcad.ir.types import INT, Array, Scalar, Static, Tuple, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class View:
         return tuple(place[k] for k in sorted(place))
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the view is the base itself."""
+    def is_identity(self) -> bool:
+        """Whether every element is the element of the base that has the same index."""
         return not (self.fixed or self.part) and all(
             a is not None
             and a.base_axis == k
@@ -77,12 +77,56 @@ class ArrayValue:
         return len(self.extents)
 
 
+Site = tuple[str, int, int, str]
+"""A place in the program: the scope, line, column and kind of an expression."""
+
+
 @dataclass(frozen=True, slots=True)
 class TupleValue:
     """A tuple (``cls`` None), a namedtuple or a list of values."""
 
     items: tuple["Value", ...]
     cls: type | None = None
+    tag: "ListTag | None" = field(default=None, compare=False)
+    """For a list made in the program: which one it is, so that it can be changed in place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListTag:
+    """The identity of a list: two names with equal tags denote one list.
+
+    ``site`` says where the program makes it, if a run-time list can be made there; a ``fixed``
+    list must not be changed: it is the caller's, or one of two lists.
+    """
+
+    site: Site | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    """A list of numbers whose length is known when the program runs only.
+
+    Its items are the first ``count`` elements of an array that is replaced by a longer one when it
+    is full. Both are variables of the generated program, so that all names of the list see a
+    change.
+    """
+
+    array: str
+    count: Expr
+    site: Site = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsValue:
+    """What ``zip``, ``enumerate`` and ``reversed`` give to a loop: row k for k below a length."""
+
+    length: Expr
+    row: Callable[[Expr], "Value"] = field(compare=False)
+    unrolled: bool = False
+    """The number of a row must be known: some rows differ in kind."""
+    lists: tuple[str, ...] = ()
+    """The arrays of the lists among what is run over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +162,33 @@ class MaybeUnbound:
     value: "Value"
 
 
-Value = Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
+Value = (
+    Expr
+    | ArrayValue
+    | TupleValue
+    | StaticValue
+    | RangeValue
+    | ListValue
+    | RowsValue
+    | LocalFunction
+    | MaybeUnbound
+)
+
+
+def trips(value: RangeValue) -> Expr:
+    """How many numbers a range has; zero or less if it is empty."""
+    if not isinstance(value.step, Const):
+        sign = Select(Compare(">", value.step, integer(0)), integer(1), integer(-1), INT)
+        span = sub(add(sub(value.stop, value.start), value.step), sign)
+        return Binary("//", span, value.step, INT)
+    step = int(value.step.value)
+    span = sub(value.stop, value.start) if step > 0 else sub(value.start, value.stop)
+    if abs(step) == 1:
+        return span
+    span = add(span, integer(abs(step) - 1))
+    if isinstance(span, Const):
+        return integer(int(span.value) // abs(step))
+    return Binary("//", span, integer(abs(step)), INT)
 
 
 def type_of(value: Value) -> Type:
@@ -132,6 +202,6 @@ def type_of(value: Value) -> Type:
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)
-        case RangeValue() | LocalFunction():
+        case RangeValue() | LocalFunction() | ListValue() | RowsValue():
             return Static(value)
     return Scalar(value.kind)

@@ -138,6 +138,11 @@ def unclamped(a: Expr) -> Expr:
 
 def binary(op: str, a: Expr, b: Expr, kind: str) -> Expr:
     """``a op b``, folded where that is exact."""
+    if op in ("//", "%") and a.kind == b.kind == INT:
+        if isinstance(a, Const) and isinstance(b, Const) and b.value:
+            x, y = int(a.value), int(b.value)
+            return integer(x // y if op == "//" else x % y)
+        return Binary(op, a, b, kind)
     if kind == INT and op in _FOLD and a.kind == INT and b.kind == INT:
         if isinstance(a, Const) and isinstance(b, Const):
             return integer(_FOLD[op](a.value, b.value))

@@ -1,13 +1,15 @@
 """The core IR: the small structured language between the user's program and its adjoint.
 
 A program in it is a list of statements over scalar variables and arrays. Expressions are scalar
-trees; whole-array operations are statements; views do not exist (the front end writes an access
-through a view as an access to the array under it). Everything is immutable, compares by structure
+trees; whole-array operations are statements. The front end writes an access through a view as an
+access to the array under it; a view is an array of its own only where a name denotes different
+views, or where the memory is reshaped. Everything is immutable, compares by structure
 (positions left out) and prints (``srcad.ir.printer``). The grammar::
 
     expr  = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | Extent
     stmt  = Assign | Store                                  # x = e ; u[i, j] = e
           | Alloc | Copy | MatMul | Bind                    # arrays: made, multiplied, renamed
+          | Window | Reshape                                # arrays: other views of their memory
           | For | While | If                                # structured control flow
           | Check | IndexCheck | Raise | Print | Invoke     # effects
           | Tape | Stack | Grow | Keep | Push | Pop         # written by reversal only
@@ -195,6 +197,40 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """``length`` positions of an axis: ``start``, ``start + step``, ..."""
+
+    start: Expr
+    length: Expr
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``target = source[keys]``: a view; each axis of the source has a position or a span.
+
+    ``order`` lists, for each axis of the target, the axis of the source that it runs along (None:
+    a new axis of length 1).
+    """
+
+    target: str
+    source: str
+    keys: tuple[Expr | Span, ...]
+    order: tuple[int | None, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reshape:
+    """``target = source.reshape(shape)`` of a contiguous array: another name for its memory."""
+
+    target: str
+    source: str
+    shape: tuple[Expr, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class For:
     """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``."""
 
@@ -238,11 +274,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class IndexCheck:
-    """``index`` must be within ``-extent <= index < extent`` of an axis of an array."""
+    """``index`` must be within ``-extent <= index < extent`` of an axis of an array.
+
+    ``what`` is the array and the index in the words of the user.
+    """
 
     array: str
     axis: int
     index: Expr
+    what: tuple[str, str] = field(default=("", ""), compare=False)
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -271,7 +311,8 @@ class Invoke:
     Its reverse is the function ``function + "_reverse"``.
     """
 
-    targets: tuple[Var, ...]
+    targets: tuple[Var | str, ...]
+    """Scalars, and arrays (by name) that the callee makes."""
     function: str
     args: tuple[Expr | str, ...]
     writes: tuple[str, ...] = ()
@@ -315,6 +356,8 @@ class Keep:
     target: str
     dtype: str
     ndim: int
+    strided: bool = False
+    """Whether the arrays need not be contiguous."""
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -360,6 +403,8 @@ Stmt = (
     | ZerosLike
     | MatMul
     | Bind
+    | Window
+    | Reshape
     | For
     | While
     | If
@@ -448,8 +493,10 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
             return (stmt.value,)
         case Store():
             return (*stmt.index, stmt.value)
-        case Alloc() | Tape():
+        case Alloc() | Tape() | Reshape():
             return stmt.shape
+        case Window():
+            return tuple(e for key in stmt.keys for e in key_parts(key))
         case For():
             return (stmt.start, stmt.stop, stmt.step)
         case While() | If() | Check():
@@ -464,6 +511,11 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
             return tuple(a for a in stmt.items if not isinstance(a, str))
         case _:
             return ()
+
+
+def key_parts(key: Expr | Span) -> tuple[Expr, ...]:
+    """The expressions of a key of a window."""
+    return (key.start, key.length) if isinstance(key, Span) else (key,)
 
 
 def blocks(stmt: Stmt) -> tuple[Block, ...]:

@@ -7,6 +7,7 @@ strings are quoted by ``repr``, comments are cut to one line.
 import math
 import re
 
+from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -35,8 +36,10 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
     Return,
     Select,
+    Span,
     Stack,
     Stmt,
     Store,
@@ -44,6 +47,7 @@ from srcad.ir.nodes import (
     Unary,
     Var,
     While,
+    Window,
     ZerosLike,
 )
 from srcad.ir.types import is_complex
@@ -177,6 +181,47 @@ def _shape(shape: tuple[Expr, ...]) -> str:
     return "(" + ", ".join(print_expr(e) for e in shape) + ")"
 
 
+def _tuple(items: tuple[Expr, ...]) -> str:
+    return f"({', '.join(map(print_expr, items))}{',' if len(items) == 1 else ''})"
+
+
+def _window(stmt: Window) -> str:
+    """``source[...]``, the axes then brought into order and those that run backwards turned."""
+    keys = [_key(stmt.source, k, key) for k, key in enumerate(stmt.keys)]
+    while len(keys) > 1 and keys[-1] == ":":
+        keys.pop()
+    text = f"{stmt.source}[{', '.join(keys)}]" if keys != [":"] else stmt.source
+    kept = [k for k, key in enumerate(stmt.keys) if isinstance(key, Span)]
+    order = [kept.index(k) for k in stmt.order if k is not None]
+    if order != sorted(order):
+        text += (
+            ".T" if order == sorted(order)[::-1] else f".transpose(({', '.join(map(str, order))}))"
+        )
+    turned = ["None" if k is None else _turn(stmt.keys[k]) for k in stmt.order]
+    while turned and turned[-1] == ":":
+        turned.pop()
+    return f"{text}[{', '.join(turned)}]" if turned else text
+
+
+def _key(source: str, axis: int, key: Expr | Span) -> str:
+    """A key as Python writes it; a span that runs backwards is written forwards."""
+    if not isinstance(key, Span):
+        return print_expr(key)
+    size = abs(key.step)
+    reach = scale(key.length, size)
+    if key.step > 0:
+        low, high = key.start, add(key.start, reach)
+    else:
+        low, high = sub(add(key.start, integer(size)), reach), add(key.start, ONE)
+    whole = size == 1 and low == ZERO and high == Extent(source, axis)
+    text = ":" if whole else f"{'' if low == ZERO else print_expr(low)}:{print_expr(high)}"
+    return text if size == 1 else f"{text}:{size}"
+
+
+def _turn(key: Expr | Span) -> str:
+    return "::-1" if isinstance(key, Span) and key.step < 0 else ":"
+
+
 def _item(item: Expr | str) -> str:
     return item if isinstance(item, str) else print_expr(item)
 
@@ -219,6 +264,10 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"{stmt.target} = np.dot({a}, {b})")
         case Bind():
             return one(f"{', '.join(stmt.targets)} = {', '.join(stmt.sources)}")
+        case Window():
+            return one(f"{stmt.target} = {_window(stmt)}")
+        case Reshape():
+            return one(f"{stmt.target} = {stmt.source}.reshape({_tuple(stmt.shape)})")
         case For():
             return _for(stmt, depth)
         case While():
@@ -246,9 +295,7 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"print({', '.join(_item(i) for i in stmt.items)})")
         case Invoke():
             call = f"{stmt.function}({', '.join(_item(a) for a in stmt.args)})"
-            return one(
-                ", ".join(t.name for t in stmt.targets) + (" = " if stmt.targets else "") + call
-            )
+            return one(", ".join(map(_item, stmt.targets)) + (" = " if stmt.targets else "") + call)
         case Tape():
             return one(_tape(stmt))
         case Stack():
@@ -258,7 +305,8 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return [lead + test, f"{lead}{_INDENT}{stmt.target} = grow(pool, {stmt.target})"]
         case Keep():
             shape = _shape(tuple(Const(0, "int64") for _ in range(stmt.ndim)))
-            return one(f"{stmt.target} = [np.empty({shape}, {_dtype(stmt.dtype)})]")
+            strided = "[::2]" if stmt.strided else ""
+            return one(f"{stmt.target} = [np.empty({shape}, {_dtype(stmt.dtype)}){strided}]")
         case Push():
             return one(f"{stmt.target}.append({stmt.array})")
         case Pop():
@@ -277,9 +325,10 @@ def _factor(name: str, transposed: bool, conjugated: bool) -> str:
 def index_message(check: IndexCheck) -> str:
     """What the IndexError of a check says."""
     where = f" ({check.at})" if check.at.line else ""
+    array, index = check.what
     return (
-        f"index {print_expr(check.index)} is out of bounds for axis {check.axis} "
-        f"of {check.array}{where}"
+        f"index {index or print_expr(check.index)} is out of bounds for axis {check.axis} "
+        f"of {array or check.array}{where}"
     )
 
 

@@ -37,8 +37,10 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
     Return,
     Select,
+    Span,
     Stack,
     Stmt,
     Store,
@@ -46,10 +48,12 @@ from srcad.ir.nodes import (
     Unary,
     Var,
     While,
+    Window,
     ZerosLike,
     blocks,
     children,
     expressions,
+    key_parts,
     statements,
     walk,
 )
@@ -182,6 +186,11 @@ class _Verifier:
                 self.product(stmt)
             case Bind():
                 self.bind(stmt)
+            case Window():
+                self.window(stmt)
+            case Reshape():
+                self.array(stmt.target, self.known(stmt.source)[0], len(stmt.shape))
+                self.integers(stmt.shape)
             case For():
                 self.scalar(stmt.var)
                 self.integers((Var(stmt.var.name, stmt.var.kind), stmt.start, stmt.stop, stmt.step))
@@ -197,7 +206,10 @@ class _Verifier:
             case Invoke():
                 _identifier(stmt.function)
                 for target in stmt.targets:
-                    self.scalar(target)
+                    if isinstance(target, str):
+                        self.known(target)
+                    else:
+                        self.scalar(target)
                 given = {a for a in stmt.args if isinstance(a, str)}
                 missing = set(stmt.writes) - given
                 _demand(not missing, f"{stmt.function} writes {_listed(missing)}, not an argument")
@@ -230,6 +242,16 @@ class _Verifier:
         _demand(len(set(stmt.targets)) == many, "a name is bound twice")
         for target, source in zip(stmt.targets, stmt.sources, strict=True):
             self.array(target, *self.known(source))
+
+    def window(self, stmt: Window) -> None:
+        """A key for each axis of the source; the target runs along each span once."""
+        dtype, ndim = self.known(stmt.source)
+        _demand(len(stmt.keys) == ndim, f"{stmt.source} has {ndim} axes, {len(stmt.keys)} keys")
+        self.integers(tuple(e for key in stmt.keys for e in key_parts(key)))
+        spans = [k for k, key in enumerate(stmt.keys) if isinstance(key, Span)]
+        along = sorted(k for k in stmt.order if k is not None)
+        _demand(along == spans, f"{stmt.target} runs along {along}, not {spans}")
+        self.array(stmt.target, dtype, len(stmt.order))
 
     # ------------------------------------------------------------ names
 
@@ -343,7 +365,7 @@ def _arrays_read(stmt: Stmt) -> tuple[str, ...]:
     match stmt:
         case Store():
             return (stmt.array,)
-        case Copy() | ZerosLike() | Pop():
+        case Copy() | ZerosLike() | Pop() | Window() | Reshape():
             return (stmt.source,)
         case MatMul():
             return (stmt.a, stmt.b)
@@ -374,7 +396,9 @@ def _bound_by(stmt: Stmt) -> tuple[str, ...]:
         case Pop():
             return (stmt.array,)
         case Invoke():
-            return tuple(t.name for t in stmt.targets)
+            return tuple(t if isinstance(t, str) else t.name for t in stmt.targets)
         case Alloc() | Copy() | ZerosLike() | MatMul() | Tape() | Stack() | Keep():
+            return (stmt.target,)
+        case Window() | Reshape():
             return (stmt.target,)
     return ()

@@ -44,6 +44,7 @@ class Rule:
 
 _by_name: dict[str, Rule] = {}
 _by_object: dict[object, str] = {}
+_expansions: dict[object, Callable[..., object]] = {}
 
 
 def partials(
@@ -87,6 +88,17 @@ def constant(
     _add(Rule(name, arity, result, None, holomorphic=holomorphic), aliases)
 
 
+def expand(*objects: object) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Declare a function that computes what these do, to be differentiated like user code."""
+
+    def declare(function: Callable[..., object]) -> Callable[..., object]:
+        for target in objects:
+            _expansions[target] = function
+        return function
+
+    return declare
+
+
 def _add(rule: Rule, aliases: tuple[object, ...]) -> None:
     _by_name[rule.name] = rule
     for alias in aliases:
@@ -102,6 +114,14 @@ def rule_of(function: object) -> Rule | None:
     """The rule of a Python function object."""
     try:
         return _by_name.get(_by_object.get(function, ""))
+    except TypeError:
+        return None
+
+
+def expansion_of(function: object) -> Callable[..., object] | None:
+    """The function that stands for a Python function object when it is differentiated."""
+    try:
+        return _expansions.get(function)
     except TypeError:
         return None
 

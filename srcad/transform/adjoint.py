@@ -61,7 +61,7 @@ def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
         case None:
             return []
         case ArrayValue():
-            assert value.view is not None and value.view.is_whole
+            assert value.view is not None and value.view.is_identity
             return [value.view.base]
         case TupleValue():
             return [leaf for item in value.items for leaf in result_leaves(item, at)]

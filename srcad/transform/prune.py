@@ -37,10 +37,12 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
     Return,
     Stmt,
     Store,
     While,
+    Window,
     expressions,
     statements,
     walk,
@@ -77,12 +79,19 @@ class _Pruner:
             for site in found:
                 holders[site] = holders.get(site, 0) + 1
         self.shared = {site for site, n in holders.items() if n > 1}
+        self.known: dict[int, tuple[Stmt, frozenset[str]]] = {}
+        """What statements read, by identity: loops are gone through several times."""
 
     def contents(self, array: str) -> set[str]:
         return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
 
-    def reads(self, stmt: Stmt) -> set[str]:
+    def reads(self, stmt: Stmt) -> frozenset[str]:
         """Names and contents that a statement reads itself."""
+        if id(stmt) not in self.known:
+            self.known[id(stmt)] = stmt, frozenset(self._reads(stmt))
+        return self.known[id(stmt)][1]
+
+    def _reads(self, stmt: Stmt) -> set[str]:
         out = reads_of(stmt)
         for expr in expressions(stmt):
             for e in walk(expr):
@@ -150,7 +159,7 @@ class _Pruner:
         if isinstance(stmt, Assign) and stmt.value == stmt.target:
             return None, live
         dead = set(targets)
-        if not isinstance(stmt, Assign | Pop):
+        if not isinstance(stmt, Assign | Pop | Window | Reshape):
             dead |= {f"@{t}" for t in targets if t not in self.shared}
         return stmt, live - dead | self.reads(stmt)
 

@@ -247,3 +247,25 @@ def procedure_calls_procedure(x, y, c):
     _double_in_place(x)
     for i in range(x.size):
         x[i] += y[i]
+
+
+@program(lambda: (0.4, 0.9))
+def defaults_of_a_moment(x, y):
+    def g(u, v=y):
+        return u * v
+
+    scale = x * y
+    fs = [lambda u, k=scale: u * k]
+    y = 5.0
+    scale = 100.0
+    return g(x) + fs[0](x) + y * scale * x
+
+
+@program(lambda: (0.4, 0.9))
+def tuple_of_a_moment(x, y):
+    s = 0.0
+    for v in (x, y, x * y):
+        x = x + 2.0 * v
+        y = y * v
+        s += v * x
+    return s + y

@@ -134,3 +134,29 @@ def saxpy_procedure(y, a):
 @program(lambda: (grid(3, 3),), whole=True)
 def row_of_products(a):
     return a[0] * a[1] - a[:, 2]
+
+
+@program(lambda: (wave(6),), whole=True)
+def prefix_returned(x):
+    return x[:3]
+
+
+@program(lambda: (wave(6),))
+def prefix_copied(x):
+    y = x[:3].copy()
+    y *= x[1]
+    return np.sum(y * y)
+
+
+@program(lambda: (wave(6), grid(6, 6)))
+def leading_block_times_prefix(x, a):
+    return np.sum(a[:3, :4] @ x[:4]) + np.sum(a[:2, :5].T @ x[:2])
+
+
+@program(lambda: (wave(6), 3))
+def prefix_in_a_loop(x, n):
+    w = x[:4]
+    for k in range(n):
+        w = w[:3] * x[k] if k == 1 else w[:4]
+        w[0] += x[5]
+    return np.sum(w)

@@ -20,7 +20,7 @@ import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -45,6 +45,26 @@ def soften(u, c):
 
 def halves(p, q):
     return 0.5 * (p + q), math.sin(p - q)
+
+
+def tail(u, k=1):
+    return u[k:]
+
+
+def mixed(u, v, c):
+    for i in range(u.size):
+        if u[i] > 0.8:
+            return u
+        u[i] = math.sin(u[i] + c * v[i])
+    return v
+
+
+def folded(u, depth):
+    if depth <= 0 or u.size < 2:
+        return u * 0.5
+    w = folded(u[::-1] * u[0], depth - 1)
+    w[0] += math.sin(u[-1])
+    return w
 
 
 def energy(u, depth):
@@ -131,6 +151,8 @@ class Scope:
     floats: list[str]
     arrays: dict[str, int]
     counters: list[str]
+    squares: list[str] = field(default_factory=list)
+    """Matrices of 2 rows and 2 columns."""
     integer: bool = False
     """Whether there is an integer variable q, also among the counters."""
     pair: bool = False
@@ -144,6 +166,7 @@ class Scope:
             floats=list(self.floats),
             arrays=dict(self.arrays),
             counters=list(self.counters),
+            squares=list(self.squares),
             loops=self.loops + loop,
             depth=self.depth + 1,
         )
@@ -183,6 +206,9 @@ class Grammar:
         return self.random.choice(choices)
 
     def element(self, scope: Scope) -> str:
+        if scope.squares and self.random.random() < 0.3:
+            i, j = self.index(scope, 2), self.index(scope, 2)
+            return f"{self.random.choice(scope.squares)}[{i}, {j}]"
         name = self.random.choice(sorted(scope.arrays))
         return f"{name}[{self.index(scope, scope.arrays[name])}]"
 
@@ -314,6 +340,9 @@ class Grammar:
             (1 if scope.integer else 0, lambda: self.integer_statement(scope)),
             (1.5, lambda: self.array_statement(scope)),
             (0.8, lambda: self.new_array(scope)),
+            (0.8, lambda: self.rebound(scope)),
+            (0.6, lambda: self.square(scope)),
+            (1.0 if scope.squares else 0, lambda: self.square_statement(scope)),
             (0.5, lambda: self.call(scope)),
             (0 if deep else 4, lambda: self.loop(scope)),
             (0 if deep else 2, lambda: self.branch(scope)),
@@ -416,11 +445,66 @@ class Grammar:
                 (f"{name} = {u}[1:]", SIZE - 1),
                 (f"{name} = {u}[::-1]", SIZE),
                 (f"{name} = {u}[1:3]", 2),
+                (f"{name} = tail({u})", SIZE - 1),
+                (f"{name} = tail({u}, 2)", SIZE - 2),
+                (f"{name} = {u}.reshape(2, 2)[:, 1]", 2),
             ]
         )
         line = Line(text, (self.bounded(scope),) if "{0}" in text else ())
         scope.arrays[name] = length
         return line
+
+    def rebound(self, scope: Scope) -> Stmt:
+        """An array name made to denote another view, of the same length."""
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        u, v, w = (self.random.choice(full) for _ in range(3))
+        choices: list[tuple[str, tuple[Expr, ...]]] = [
+            (f"{u} = {v}[::-1]", ()),
+            (f"{u} = {u}[::-1]", ()),
+            (f"{u}, {v} = {v}[::-1], {u}" if u != v else f"{u} = {v}", ()),
+            (f"{w} = {u} if {{0}} else {v}[::-1]", (self.test(scope),)),
+            (f"{w} = mixed({u}, {v}, {{0}})" if u != v else f"{w} = {u}", (self.bounded(scope),)),
+            (f"{w} = folded({u}, 2)", ()),
+            (f"{w} = np.where({u} > {{0}}, {v}, 0.5)", (self.bounded(scope, 1),)),
+        ]
+        if scope.squares:
+            choices.append((f"{w} = {self.random.choice(scope.squares)}.ravel()", ()))
+        text, parts = self.random.choice(choices)
+        return Line(text, parts if "{0}" in text else ())
+
+    def square(self, scope: Scope) -> Stmt:
+        """A matrix: another shape of an array, or a new one."""
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        name, u = f"g{next(self.fresh)}", self.random.choice(full)
+        text = self.random.choice(
+            [
+                f"{name} = {u}.copy().reshape(2, 2)",
+                f"{name} = np.sin({u}).reshape(2, -1)",
+                f"{name} = np.outer({u}[:2], {u}[2:])",
+            ]
+        )
+        scope.squares.append(name)
+        return Line(text)
+
+    def square_statement(self, scope: Scope) -> Stmt:
+        g, h = self.random.choice(scope.squares), self.random.choice(scope.squares)
+        full = [n for n, k in scope.arrays.items() if k == SIZE]
+        u = self.random.choice(full)
+        text = self.random.choice(
+            [
+                f"{g}[0] *= {h}[1]",
+                f"{g}[:, 0] = np.tanh({g}[:, 1] + {{0}})",
+                f"{g} = {h}.T",
+                f"{g}[:] = np.sin({g} @ {h})",
+                f"{g} = np.cos({h} @ {g}.T)",
+                f"{u}[1:3] = {g}[{self.index(scope, 2)}]",
+                f"{g} = {g}[::-1]",
+                f"{u}[:] = np.sin({g}.reshape(-1) * {u})",
+                f"{g}[{self.index(scope, 2)}, :] += 0.3 * {{0}}",
+                f"{u} = {h}.flatten()",
+            ]
+        )
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
 
     def call(self, scope: Scope) -> Stmt:
         name = self.random.choice(sorted(scope.arrays))
@@ -491,6 +575,7 @@ class Grammar:
         for k, name in enumerate(sorted(scope.arrays)):
             if self.random.random() < 0.8:
                 parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
+        parts += [Expr(f"np.sum({g} ** 2)") for g in sorted(scope.squares)]
         if scope.pair:
             parts.append(Expr("p[0] * p[1]"))
         parts.append(Expr(self.element(scope)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from srcad.analysis.activity import carriers
-from srcad.analysis.flow import assigned, scalars
+from srcad.analysis.flow import assigned, scalars, writes_of
 from srcad.ir.build import ONE, accumulate, add, converted, integer, literal, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -20,11 +20,13 @@ from srcad.ir.nodes import (
     Load,
     MatMul,
     Pop,
+    Reshape,
     Stmt,
     Store,
     Unary,
     Var,
     While,
+    Window,
     ZerosLike,
     names_read,
     walk,
@@ -79,7 +81,7 @@ class Backward(Forward):
             case MatMul():
                 out = reverse_product(stmt, self) if self.is_active(stmt.target) else []
                 return out + self._restored(stmt, level, [stmt.target])
-            case Alloc():
+            case Alloc() | Window() | Reshape():
                 return self._restored(stmt, level, [stmt.target])
             case Bind():
                 return self._restored(stmt, level, list(stmt.targets))
@@ -246,27 +248,23 @@ class Backward(Forward):
                 self.arrays[kept] = self.arrays[name]
                 out.append(Pop(kept, self.list_of((id(stmt), "copy", name), name, level.chain)))
             out += self._contents(name, kept)
-        restore = self._restored(stmt, level, [t.name for t in stmt.targets])
-        involved = {t.name for t in stmt.targets} | set(stmt.writes)
+        restore = self._restored(stmt, level, list(writes_of(stmt)))
+        involved = set(writes_of(stmt)) | set(stmt.writes)
         if not involved & self.active:
             return out + restore
         args: list[Expr | str] = list(stmt.args)
         for t in stmt.targets:
-            if is_inexact(t.kind):
+            if isinstance(t, str):
+                if is_inexact(self.arrays[t][0]):
+                    args.append(self._shadow_or_scratch(t, out))
+            elif is_inexact(t.kind):
                 args.append(self.bar_var(t) if self.is_active(t.name) else literal(0.0, t.kind))
         results: list[Var] = []
         shares: list[tuple[Var, Var]] = []
         for a in stmt.args[: stmt.count]:
             if isinstance(a, str):
-                if not is_inexact(self.arrays[a][0]):
-                    continue
-                if self.is_active(a):
-                    args.append(self.bar(a))
-                else:
-                    scratch = self.names.fresh(f"{a}_b")
-                    self.arrays[scratch] = self.arrays[a]
-                    out.append(ZerosLike(scratch, a))
-                    args.append(scratch)
+                if is_inexact(self.arrays[a][0]):
+                    args.append(self._shadow_or_scratch(a, out))
             elif is_inexact(a.kind):
                 share = Var(self.names.fresh("share"), a.kind)
                 results.append(share)
@@ -277,9 +275,18 @@ class Backward(Forward):
             Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at)
         )
         for t in stmt.targets:
-            if is_inexact(t.kind) and self.is_active(t.name):
+            if isinstance(t, Var) and is_inexact(t.kind) and self.is_active(t.name):
                 out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
         return out + [self.add_to(var, share) for var, share in shares]
+
+    def _shadow_or_scratch(self, array: str, out: list[Stmt]) -> str:
+        """The shadow of an array that a call is given; zeros for one that is not active."""
+        if self.is_active(array):
+            return self.bar(array)
+        scratch = self.names.fresh(f"{array}_b")
+        self.arrays[scratch] = self.arrays[array]
+        out.append(ZerosLike(scratch, array))
+        return scratch
 
     def _contents(self, target: str, source: str) -> list[Stmt]:
         """``target[:] = source``."""

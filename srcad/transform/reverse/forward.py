@@ -16,6 +16,8 @@ from srcad.ir.nodes import (
     Block,
     Check,
     Copy,
+    Expr,
+    Extent,
     For,
     Grow,
     If,
@@ -27,11 +29,16 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Reshape,
+    Span,
     Stmt,
     Store,
     Var,
     While,
+    Window,
     ZerosLike,
+    children,
+    rebuild,
     with_blocks,
 )
 from srcad.ir.types import BOOL
@@ -131,6 +138,11 @@ class Forward(Levels):
     def _shadow_of(self, stmt: Stmt) -> list[Stmt]:
         """The shadow of an array that a statement makes or binds."""
         match stmt:
+            case Invoke():
+                made = [t for t in stmt.targets if isinstance(t, str) and self.is_active(t)]
+                return [
+                    ZerosLike(self.bar(t), t, stmt.at) for t in made if t not in self.shadowed_late
+                ]
             case Alloc() | Copy() | MatMul() if (
                 self.is_active(stmt.target) and stmt.target not in self.shadowed_late
             ):
@@ -143,7 +155,29 @@ class Forward(Levels):
                 ]
                 targets, sources = zip(*pairs, strict=True)
                 return [Bind(tuple(targets), tuple(sources), stmt.at)]
+            case Window() | Reshape() if self.is_active(stmt.target):
+                return [self._same_view(stmt)]
         return []
+
+    def _same_view(self, stmt: Window | Reshape) -> Stmt:
+        """The view of the shadow that a statement takes of the array.
+
+        Extents are those of the shadows: that of the target still has those from before.
+        """
+
+        def own(expr: Expr) -> Expr:
+            if isinstance(expr, Extent) and expr.array in (stmt.target, stmt.source):
+                return Extent(self.bar(expr.array), expr.axis)
+            return rebuild(expr, tuple(map(own, children(expr))))
+
+        target, source = self.bar(stmt.target), self.bar(stmt.source)
+        if isinstance(stmt, Reshape):
+            return Reshape(target, source, tuple(map(own, stmt.shape)), stmt.at)
+        keys = tuple(
+            Span(own(key.start), own(key.length), key.step) if isinstance(key, Span) else own(key)
+            for key in stmt.keys
+        )
+        return Window(target, source, keys, stmt.order, stmt.at)
 
     def _loaded(self, stmt: Stmt, level: Level) -> list[Stmt]:
         """What takes the place of a statement that is not rerun: its results from the tape."""
@@ -162,13 +196,18 @@ class Forward(Levels):
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
-            case Bind():
-                names = self.with_bars(list(stmt.targets))
+            case Bind() | Window() | Reshape():
+                names = self.with_bars(list(writes_of(stmt)))
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
             case Invoke():
-                return [
+                out: list[Stmt] = [
                     Assign(t, self.saved((id(stmt), t.name), t.name, t.kind, level.chain), stmt.at)
                     for t in stmt.targets
+                    if isinstance(t, Var)
+                ]
+                names = self.with_bars([t for t in stmt.targets if isinstance(t, str)])
+                return out + [
+                    Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names
                 ]
         return []
 
@@ -248,10 +287,10 @@ class Forward(Levels):
                         old = Load(stmt.array, stmt.index, stmt.value.kind)
                         out.append(self.save((id(stmt), "old"), stmt.array, old, chain))
                     out.append(stmt)
-                case Bind():
+                case Bind() | Window() | Reshape():
                     out += [stmt, *self._shadow_of(stmt)]
-                    if not self._reruns(stmt, level) and not set(stmt.targets) & level.moving:
-                        names = self.with_bars(list(stmt.targets))
+                    if not self._reruns(stmt, level) and not set(writes_of(stmt)) & level.moving:
+                        names = self.with_bars(list(writes_of(stmt)))
                         out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
                 case _ if self._reruns(stmt, level):
                     out.append(stmt)
@@ -305,8 +344,14 @@ class Forward(Levels):
                 Copy(kept, name),
                 Push(self.list_of((id(stmt), "copy", name), name, chain), kept),
             ]
-        out.append(stmt)
-        return out + [self.save((id(stmt), t.name), t.name, t, chain) for t in stmt.targets]
+        out += [stmt, *self._shadow_of(stmt)]
+        for t in stmt.targets:
+            if isinstance(t, Var):
+                out.append(self.save((id(stmt), t.name), t.name, t, chain))
+            else:
+                names = self.with_bars([t])
+                out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
+        return out
 
 
 def _silent(block: list[Stmt]) -> list[Stmt]:

@@ -33,11 +33,13 @@ from srcad.ir.nodes import (
     MatMul,
     Print,
     Raise,
+    Reshape,
     Stmt,
     Store,
     Unary,
     Var,
     While,
+    Window,
     expressions,
     statements,
     walk,
@@ -210,10 +212,12 @@ class Levels(Slots):
                 return False
             case Bind():
                 return not (set(stmt.targets) | set(stmt.sources)) & level.moving
+            case Window() | Reshape():
+                return stmt.target not in level.moving and self._stable(stmt, level)
         return self._stable(stmt, level)
 
     def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
-        if isinstance(stmt, Bind | Invoke):
+        if isinstance(stmt, Bind | Window | Reshape | Invoke):
             return False
         if isinstance(stmt, *(_EFFECTS,)):
             return True
@@ -294,7 +298,7 @@ class Levels(Slots):
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
         made = any(
-            isinstance(s, Alloc | Copy | MatMul | Store | Bind | Invoke)
+            isinstance(s, Alloc | Copy | MatMul | Store | Bind | Window | Reshape | Invoke)
             for s in statements(loop.body)
         )
         if made or isinstance(loop, While) or loop.until is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcad.analysis.alias import Sites
+from srcad.analysis.alias import Sites, strided_names
 from srcad.analysis.flow import assigned, reads_of, writes_of
 from srcad.ir.build import ONE, ZERO, accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
@@ -66,6 +66,7 @@ class Slots:
         self.arrays = arrays
         self.active = active
         self.sites = sites
+        self.strided = strided_names(body)
         self.names = names
         self.bars: dict[str, str] = {}
         self.opening: list[Stmt] = []
@@ -173,8 +174,13 @@ class Slots:
         if key not in self.tape_names:
             name = self.names.fresh(f"{array}_list")
             self.tape_names[key] = name
-            self.opening.append(Keep(name, *self.arrays[array]))
+            dtype, ndim = self.arrays[array]
+            self.opening.append(Keep(name, dtype, ndim, self._is_strided(array)))
         return self.tape_names[key]
+
+    def _is_strided(self, name: str) -> bool:
+        """Whether an array (or the array of a shadow) can be a view that is not contiguous."""
+        return name in self.strided or any(self.bars.get(n) == name for n in self.strided)
 
     def with_bars(self, names: list[str]) -> list[str]:
         """Array names and the shadows that are bound along with them."""

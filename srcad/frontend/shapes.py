@@ -1,0 +1,323 @@
+"""Other shapes of an array: ``reshape``, ``ravel``, ``squeeze`` and their kin.
+
+As in NumPy the result is a view where one is possible. Contiguous memory gets a second name; axes
+of length 1 come and go in the description of a view; memory in another order is copied.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from srcad.errors import ArgumentValueError
+from srcad.frontend import arrays, indexing
+from srcad.frontend.builder import Builder, Duplicate
+from srcad.frontend.library import _entry as entry
+from srcad.frontend.library import as_array, dtype_of, static_int
+from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
+from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
+from srcad.ir.nodes import Binary, Check, Const, Expr, Extent, Reshape
+from srcad.ir.types import INT
+
+Shape = tuple[Expr, ...]
+
+
+@entry(np.reshape, methods=("reshape",))
+def reshape(b: Builder, a: Value, *shape: Value, order: Value | None = None) -> Value:
+    """``a.reshape(shape)``."""
+    _require_c_order(b, order)
+    value = as_array(b, a)
+    return reshaped(b, value, _target_shape(b, value, shape))
+
+
+@entry(np.ravel, methods=("ravel",))
+def ravel(b: Builder, a: Value, order: Value | None = None) -> Value:
+    """``a.ravel()``: a view of contiguous memory, else a copy."""
+    _require_c_order(b, order)
+    value = as_array(b, a)
+    if value.view is not None and not is_contiguous(b, value):
+        value = _duplicate(b, value, certain=_lies_apart(b, value))
+    return reshaped(b, value, (_size(b, value.extents),))
+
+
+@entry(methods=("flatten",))
+def flatten(b: Builder, a: Value, order: Value | None = None) -> Value:
+    """``a.flatten()``: always a copy."""
+    _require_c_order(b, order)
+    copy = arrays.materialise(b, as_array(b, a), b.wanted)
+    return reshaped(b, copy, (_size(b, copy.extents),))
+
+
+@entry(np.ascontiguousarray)
+def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
+    """The array itself where it is contiguous and of this dtype, else a copy."""
+    value = as_array(b, a)
+    dtype_name = dtype_of(b, dtype, value.dtype)
+    if value.view is None or dtype_name != value.dtype or value.ndim == 0:
+        return arrays.materialise(b, value, b.wanted, dtype_name)
+    if value.view.base in b.strided and not value.view.part:
+        raise b.refuse(
+            "whether this array is contiguous is known only when the program runs",
+            "copy it with .copy()",
+        )
+    return value if is_contiguous(b, value) else arrays.materialise(b, value, b.wanted)
+
+
+@entry(np.expand_dims)
+def expand_dims(b: Builder, a: Value, axis: Value) -> Value:
+    """A view with a new axis of length 1."""
+    value = as_array(b, a)
+    k = static_int(b, axis, "axis") % (value.ndim + 1)
+    keys: list[object] = [(None, None, None)] * value.ndim
+    keys.insert(k, None)
+    return _as_value(indexing.select(b, value, keys))
+
+
+@entry(np.squeeze, methods=("squeeze",))
+def squeeze(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    """A view without axes of length 1 (without ``axis``: those known to be)."""
+    value = as_array(b, a)
+    if axis is None:
+        gone = {k for k, unit in enumerate(value.units) if unit}
+    else:
+        items = axis.items if isinstance(axis, TupleValue) else (axis,)
+        gone = {static_int(b, k, "axis") % value.ndim for k in items}
+    for k in gone:
+        if not value.units[k]:
+            test = compare("==", value.extents[k], ONE)
+            b.check(test, "ValueError", "cannot squeeze an axis whose length is not 1")
+    keys: list[object] = [ZERO if k in gone else (None, None, None) for k in range(value.ndim)]
+    return _as_value(indexing.select(b, value, keys)) if gone else value
+
+
+@entry(np.swapaxes, methods=("swapaxes",))
+def swapaxes(b: Builder, a: Value, axis1: Value, axis2: Value) -> Value:
+    """A view with two axes exchanged."""
+    value = as_array(b, a)
+    one, two = (static_int(b, k, "axis") % value.ndim for k in (axis1, axis2))
+    order = list(range(value.ndim))
+    order[one], order[two] = two, one
+    return arrays.permuted(value, order)
+
+
+@entry(np.moveaxis)
+def moveaxis(b: Builder, a: Value, source: Value, destination: Value) -> Value:
+    """A view with one axis moved."""
+    value = as_array(b, a)
+    start, end = (static_int(b, k, "axis") % value.ndim for k in (source, destination))
+    order = [k for k in range(value.ndim) if k != start]
+    order.insert(end, start)
+    return arrays.permuted(value, order)
+
+
+@entry(np.transpose, methods=("transpose",))
+def transpose(b: Builder, a: Value, *axes: Value) -> Value:
+    """A view with the axes in another order, reversed by default."""
+    value = as_array(b, a)
+    given = axes[0].items if len(axes) == 1 and isinstance(axes[0], TupleValue) else axes
+    if not given or (isinstance(given[0], StaticValue) and given[0].value is None):
+        return arrays.transpose(value)
+    order = [static_int(b, k, "an axis") % value.ndim for k in given]
+    if sorted(order) != list(range(value.ndim)):
+        raise ArgumentValueError(f"axes {order} are no order of {value.ndim} axes", b.at)
+    return arrays.permuted(value, order)
+
+
+# ---------------------------------------------------------------- how it is done
+
+
+def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
+    """The array in another shape of the same size."""
+    if shape == value.extents:
+        return value
+    if value.view is None:
+        value = arrays.materialise(b, value, b.wanted)
+    _require_size(b, value.extents, shape)
+    keys = _with_unit_axes(value, shape)
+    if keys is not None:
+        return _as_value(indexing.select(b, value, keys))
+    if not is_contiguous(b, value):
+        certain = _lies_apart(b, value) if len(shape) == 1 else None
+        value = _duplicate(b, value, certain)
+    return _renamed(b, _as_base(b, value), shape)
+
+
+def is_contiguous(b: Builder, value: ArrayValue) -> bool:
+    """Whether the elements of a view lie one after the other in memory, in its order."""
+    view = value.view
+    if view is None or view.part or view.base in b.strided:
+        return False
+    axes = [(a, e) for a, e in zip(view.axes, value.extents, strict=True) if a is not None]
+    fixed = len(view.fixed)
+    if [axis for axis, _ in view.fixed] != list(range(fixed)):
+        return False
+    if [a.base_axis for a, _ in axes] != list(range(fixed, fixed + len(axes))):
+        return False
+    if any(a.step != 1 for a, _ in axes):
+        return False
+    return all(_is_full(b, view.base, a, e) for a, e in axes[1:])
+
+
+def _is_full(b: Builder, base: str, axis: Axis, extent: Expr) -> bool:
+    return axis.start == ZERO and axis.step == 1 and b.extents[base][axis.base_axis] == extent
+
+
+def _lies_apart(b: Builder, value: ArrayValue) -> Expr | None:
+    """When flattening a view certainly needs a copy; None where that cannot be said."""
+    view = value.view
+    assert view is not None
+    if view.part or view.base in b.strided:
+        return None
+    pairs = list(zip(view.axes, value.extents, strict=True))
+    axes = [(a, e) for (a, e), unit in zip(pairs, value.units, strict=True) if a and not unit]
+    tests: list[Expr] = [compare(">", e, ONE) for _, e in axes]
+    gaps: list[Expr] = []
+    for (one, _), (two, extent) in pairwise(axes):
+        first, last = sorted((one.base_axis, two.base_axis))
+        between = _size(b, b.extents[view.base][first + 1 : last + 1])
+        reach, step = scale(extent, two.step), integer(one.step)
+        if one.base_axis < two.base_axis:
+            gaps.append(_differ(scale(between, one.step), reach))
+        else:
+            gaps.append(TRUE if abs(one.step) == 1 else _differ(step, _size(b, (reach, between))))
+    if not gaps:
+        gaps = [TRUE if any(a.step != 1 for a, _ in axes) else FALSE]
+    return logic("and", (*tests, logic("or", tuple(gaps))))
+
+
+def _differ(one: Expr, two: Expr) -> Expr:
+    return FALSE if one == two else compare("!=", one, two)
+
+
+def _duplicate(b: Builder, value: ArrayValue, certain: Expr | None) -> ArrayValue:
+    """A copy where NumPy copies if ``certain`` holds, and may return a view if not."""
+    check = None
+    if certain is not None and certain != TRUE:
+        message = "whether this shares memory is decided when it runs: reshape a copy, a.copy()"
+        check = Check(certain, "ValueError", f"{message} ({b.at})", b.at)
+        b.emit(check)
+    copy = arrays.materialise(b, value, b.wanted)
+    if certain != TRUE and value.view is not None and copy.view is not None:
+        b.duplicates.append(Duplicate(copy.view.base, value.view.base, check, b.here))
+    return copy
+
+
+def _with_unit_axes(value: ArrayValue, shape: Shape) -> list[object] | None:
+    """Keys that make the shape by adding and dropping axes known to have length 1, or None."""
+    keys: list[object] = []
+    own = 0
+    for extent in shape:
+        while own < value.ndim and value.units[own] and extent != ONE:
+            keys.append(ZERO)
+            own += 1
+        if own < value.ndim and (
+            value.extents[own] == extent or (value.units[own] and extent == ONE)
+        ):
+            keys.append((None, None, None))
+            own += 1
+        elif extent == ONE:
+            keys.append(None)
+        else:
+            return None
+    while own < value.ndim:
+        if not value.units[own]:
+            return None
+        keys.append(ZERO)
+        own += 1
+    return keys
+
+
+def _as_base(b: Builder, value: ArrayValue) -> str:
+    """A contiguous view as an array of its own name."""
+    assert value.view is not None
+    if arrays.is_base(b, value):
+        return value.view.base
+    name = b.names.fresh("t")
+    arrays.declare(b, name, value.dtype, value.extents)
+    b.reshaped[name] = value.view.base
+    arrays.denote(b, name, arrays.frozen(b, value))
+    return name
+
+
+def _renamed(b: Builder, base: str, shape: Shape) -> ArrayValue:
+    """Another name for the memory of a contiguous array."""
+    name = b.names.fresh(b.wanted)
+    held = tuple(e if isinstance(e, Const | Extent) else b.hold(e, "n") for e in shape)
+    arrays.declare(b, name, b.arrays[base][0], held)
+    b.reshaped[name] = base
+    b.emit(Reshape(name, base, held, b.at))
+    return arrays.whole(b, name)
+
+
+def _target_shape(b: Builder, value: ArrayValue, shape: tuple[Value, ...]) -> Shape:
+    """The shape asked for, -1 replaced by what is left."""
+    items = shape[0].items if len(shape) == 1 and isinstance(shape[0], TupleValue) else shape
+    wanted: list[Expr] = []
+    for item in items:
+        if not isinstance(item, Expr) or item.kind != INT:
+            raise b.refuse("a shape must be an integer or a tuple of integers")
+        wanted.append(item)
+    open_axes = [k for k, e in enumerate(wanted) if isinstance(e, Const) and e.value == -1]
+    if len(open_axes) > 1:
+        raise ArgumentValueError("can only specify one unknown dimension", b.at)
+    if open_axes:
+        rest = tuple(e for e in wanted if not (isinstance(e, Const) and e.value == -1))
+        wanted[open_axes[0]] = _quotient(b, value.extents, rest)
+    return tuple(wanted)
+
+
+def _quotient(b: Builder, extents: Shape, known: Shape) -> Expr:
+    """The extent that makes up the size."""
+    left, over = list(extents), list(known)
+    for e in known:
+        if e in left:
+            left.remove(e)
+            over.remove(e)
+    size, part = _size(b, tuple(left)), _size(b, tuple(over))
+    if isinstance(size, Const) and isinstance(part, Const) and part.value:
+        return integer(int(size.value) // int(part.value))
+    if part == ONE:
+        return size
+    b.check(compare(">", part, ZERO), "ValueError", "cannot reshape an array into this shape")
+    return b.hold(Binary("//", size, part, INT), "n")
+
+
+def _require_size(b: Builder, extents: Shape, shape: Shape) -> None:
+    """NumPy's ValueError unless both shapes have as many elements."""
+    left, right = list(extents), list(shape)
+    for e in shape:
+        if e in left:
+            left.remove(e)
+            right.remove(e)
+    one, two = _size(b, tuple(left)), _size(b, tuple(right))
+    if one == two:
+        return
+    message = "cannot reshape an array into a shape of another size"
+    if isinstance(one, Const) and isinstance(two, Const):
+        raise ArgumentValueError(f"{message}: {one.value} and {two.value} elements", b.at)
+    b.check(compare("==", one, two), "ValueError", message)
+
+
+def _size(b: Builder, extents: Shape) -> Expr:
+    """The number of elements."""
+    number = 1
+    size: Expr = ONE
+    for e in extents:
+        if isinstance(e, Const):
+            number *= int(e.value)
+        else:
+            size = e if size == ONE else Binary("*", size, e, INT)
+    if number == 1:
+        return size
+    return integer(number) if size == ONE else Binary("*", size, integer(number), INT)
+
+
+def _require_c_order(b: Builder, order: Value | None) -> None:
+    if order is not None and not (isinstance(order, StaticValue) and order.value == "C"):
+        raise b.refuse("only order='C' is supported", "transpose first: a.T.reshape(...).T")
+
+
+def _as_value(found: Expr | ArrayValue) -> ArrayValue:
+    assert isinstance(found, ArrayValue)
+    return found
