@@ -26,7 +26,7 @@ Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
 
 _ABSENT: Any = object()
-_SAME = frozenset((float, np.float64, np.float32, int, bool))
+_SAME = frozenset((float, np.float64, np.float32, complex, np.complex64, int, bool))
 """Numbers that compiled code takes as they are."""
 
 
@@ -265,7 +265,7 @@ def _copied(out: Any, found: Any, name: str) -> Any:
         return cls(*members) if hasattr(found, "_fields") else cls(members)
     if out is None:
         return found
-    if not isinstance(found, np.ndarray | float | np.floating):
+    if not isinstance(found, np.ndarray | float | complex | np.inexact):
         raise ArgumentError(
             f"{name} is given, but that part of the gradient is {found!r}", hint="pass None"
         )

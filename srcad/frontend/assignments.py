@@ -34,12 +34,11 @@ from srcad.ir.nodes import (
     Const,
     Expr,
     Load,
-    Store,
     Var,
     names_read,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import is_inexact
 
 
 class Assignments(Calls):
@@ -88,11 +87,22 @@ class Assignments(Calls):
                 owner, keys = self.target_of(target)
                 self._store(owner, keys, value)
             case gast.Attribute():
+                part = self._part_of(target)
+                if part is not None:
+                    arrays.assign_into(self.b, part, scalars.operand(self.b, value))
+                    return
                 raise self.b.refuse(
                     "writing an attribute is not supported", "use a variable or an array"
                 )
             case _:
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
+
+    def _part_of(self, target: Any) -> ArrayValue | None:
+        """``z.real`` or ``z.imag`` of an array, as the target of an assignment."""
+        if target.attr not in ("real", "imag"):
+            return None
+        owner = self.value(target.value)
+        return arrays.part(self.b, owner, target.attr) if isinstance(owner, ArrayValue) else None
 
     def _unpack(self, targets: list[Any], value: Value) -> None:
         items = self._unpacked(targets, value)
@@ -194,13 +204,9 @@ class Assignments(Calls):
         if isinstance(place, ArrayValue):
             arrays.assign_into(self.b, place, item)
             return
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(item, ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
-        self.b.emit(
-            Store(place.array, place.index, self.b.convert(item, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, item)
 
     def _augmented(self, node: Any) -> None:
         op = BINARY[type(node.op)]
@@ -219,6 +225,10 @@ class Assignments(Calls):
                     "an assignment expression inside an augmented assignment is not supported"
                 )
             self.assign_name(node.target.id, self.binary(op, old, value))
+            return
+        part = self._part_of(node.target) if isinstance(node.target, gast.Attribute) else None
+        if part is not None:
+            self._update(part, op, self.value(node.value))
             return
         if not isinstance(node.target, gast.Subscript):
             raise self.b.refuse("an augmented assignment to this target is not supported")
@@ -240,21 +250,18 @@ class Assignments(Calls):
             return
         start = len(self.b.block)
         value = self.value(node.value)
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(scalars.operand(self.b, value), ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
+        base = arrays.place_of(self.b, place).array
         old_value: Value = place
-        if place.array in written_names(self.b, self.b.block[start:]):
-            old_value = self._settled(place, {place.array}, start)
+        if base in written_names(self.b, self.b.block[start:]):
+            old_value = self._settled(place, {base}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
-        self.b.emit(
-            Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, self._stored_kind(new, place.kind))
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
-        if value.kind in (FLOAT, FLOAT32) and kind in (INT, BOOL):
+        if is_inexact(value.kind) and not is_inexact(kind):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,
@@ -270,11 +277,8 @@ class Assignments(Calls):
                 "this array is the result of an expression: an update of it would be lost"
             )
         new = scalars.combine(self.b, op, place, operand)
-        kind = arrays.kind_of(new.dtype) if isinstance(new, ArrayValue) else new.kind
-        if kind in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
-            INT,
-            BOOL,
-        ):
+        kind = new.dtype if isinstance(new, ArrayValue) else new.kind
+        if is_inexact(kind) and not is_inexact(place.dtype):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,

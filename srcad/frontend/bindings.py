@@ -36,7 +36,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 
 
 class Bindings(Expressions):
@@ -116,6 +116,8 @@ class Bindings(Expressions):
         kind = value.kind
         if kind in (INT, BOOL) and (self.scope.key, name) in self.b.decisions.floats:
             value, kind = self.b.convert(value, FLOAT), FLOAT
+        if not is_complex(kind) and (self.scope.key, name) in self.b.decisions.complexes:
+            value, kind = self.b.convert(value, COMPLEX), COMPLEX
         var = self.var(self.scope, name, kind)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))

@@ -31,7 +31,7 @@ from srcad.ir.nodes import (
     Stmt,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT
 
 
 class Branches(Assignments):
@@ -120,14 +120,16 @@ class Branches(Assignments):
         self.grow_if_lists(v1, v2)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
             kind = join_kinds(v1.kind, v2.kind)
+            decided = {FLOAT: self.b.decisions.floats, COMPLEX: self.b.decisions.complexes}
             for v in (v1, v2):
                 if (
-                    kind == FLOAT
-                    and v.kind in (INT, BOOL)
+                    kind in decided
+                    and v.kind in (INT, BOOL, FLOAT)
+                    and v.kind != kind
                     and isinstance(v, Var)
                     and self.constants_only.get(v.name, False)
                 ):
-                    self.b.decisions.add(self.b.decisions.floats, (self.scope.key, name))
+                    self.b.decisions.add(decided[kind], (self.scope.key, name))
             var = self.var(self.scope, name, kind)
             for v, block in ((v1, b1), (v2, b2)):
                 if v != var:

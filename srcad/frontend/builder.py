@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from srcad.errors import UnsupportedError
+from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend.values import Site
-from srcad.ir.build import ONE, ZERO, integer
+from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -23,7 +23,6 @@ from srcad.ir.nodes import (
     Extent,
     For,
     Load,
-    Select,
     Stmt,
     Var,
     children,
@@ -32,7 +31,7 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.ir.printer import print_expr
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import INT, is_complex
 from srcad.position import NOWHERE, Position
 
 
@@ -46,6 +45,8 @@ class Decisions:
 
     floats: set[tuple[str, str]] = field(default_factory=set)
     """Integers at first, floats later: floats from the start."""
+    complexes: set[tuple[str, str]] = field(default_factory=set)
+    """Real at first, complex later: complex numbers from the start."""
     rebound: set[tuple[str, str]] = field(default_factory=set)
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
@@ -179,18 +180,13 @@ class Builder:
 
     def convert(self, expr: Expr, kind: str) -> Expr:
         """The number as another kind."""
-        if expr.kind == kind:
-            return expr
-        if isinstance(expr, Const):
-            value = expr.value
-            if kind in (FLOAT, FLOAT32):
-                return Const(float(value), kind)
-            if kind == INT:
-                return integer(int(value))
-        if expr.kind == BOOL and kind in (FLOAT, FLOAT32):
-            return Select(expr, Const(1.0, kind), Const(0.0, kind), kind)
-        names = {FLOAT: "float", FLOAT32: "np.float32", INT: "int", BOOL: "bool"}
-        return Call(names[kind], (expr,), kind)
+        if is_complex(expr.kind) and not is_complex(kind):
+            raise ArgumentError(
+                f"a complex number cannot become {'an' if kind == INT else 'a'} {kind}",
+                self.here,
+                "take its .real, its .imag or its abs(...)",
+            )
+        return converted(expr, kind)
 
     def simple_index(self, expr: Expr) -> Expr:
         """An index that is cheap to write several times: arithmetic on variables and literals."""

@@ -27,7 +27,17 @@ from srcad.ir.nodes import (
     Extent,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Scalar
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    Array,
+    Scalar,
+    is_dtype,
+)
 
 
 class Captures(Lists):
@@ -64,7 +74,7 @@ class Captures(Lists):
             ) from None
         module = getattr(owner, "__name__", "")
         if (
-            module in ("math", "numpy")
+            module in ("math", "cmath", "numpy")
             or module.startswith("numpy.")
             or isinstance(owner, np.finfo | np.iinfo)
         ):
@@ -72,6 +82,8 @@ class Captures(Lists):
                 return Const(float(value), FLOAT)
             if isinstance(value, int | np.integer) and not isinstance(value, bool):
                 return integer(int(value))
+            if isinstance(value, complex):
+                return Const(value, COMPLEX)
             return StaticValue(value)
         return self._captured_value((id(owner), name), name, lambda: getattr(owner, name), value)
 
@@ -87,7 +99,7 @@ class Captures(Lists):
             return var
         if isinstance(value, np.ndarray):
             dtype = value.dtype.name
-            if dtype not in (FLOAT, FLOAT32, BOOL) and not dtype.startswith(("int", "uint")):
+            if not is_dtype(dtype):
                 raise self.b.refuse(
                     f"the captured array {name!r} has dtype {dtype}, which is not supported yet"
                 )
@@ -124,6 +136,8 @@ class Captures(Lists):
             return integer(int(value))
         if isinstance(value, float | np.floating):
             return Const(float(value), FLOAT)
+        if isinstance(value, complex | np.complexfloating):
+            return Const(complex(value), COMPLEX)
         if isinstance(value, tuple):
             return TupleValue(tuple(self._python_value(v, name) for v in value))
         if isinstance(value, np.ndarray):
@@ -140,4 +154,8 @@ def _kind_of_number(value: Any) -> str | None:
         return FLOAT32
     if isinstance(value, float):  # np.float64 is one
         return FLOAT
+    if type(value) is np.complex64:
+        return COMPLEX64
+    if isinstance(value, complex):  # np.complex128 is one
+        return COMPLEX
     return None

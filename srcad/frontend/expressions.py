@@ -27,7 +27,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, integer, negation
+from srcad.ir.build import ONE, imag_part, integer, negation, real_part
 from srcad.ir.nodes import (
     Const,
     Expr,
@@ -37,7 +37,7 @@ from srcad.ir.nodes import (
     names_read,
     statements,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 from srcad.rules.library import expansion_of, rule_of
 
 BINARY = {
@@ -204,9 +204,7 @@ class Expressions(Conditions):
         if isinstance(value, float):
             return Const(value, FLOAT)
         if isinstance(value, complex):
-            raise self.b.refuse(
-                "complex numbers are not supported yet", "use real and imaginary parts"
-            )
+            return Const(value, COMPLEX)
         return StaticValue(value)
 
     def name(self, name: str) -> Value:
@@ -279,9 +277,11 @@ class Expressions(Conditions):
                 return owner.items[cls._fields.index(name)]  # type: ignore[attr-defined]
             case StaticValue():
                 return self.captured_attribute(owner.value, name)
-            case Const() if name in ("real", "imag"):
-                return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
+            if name in ("real", "imag"):
+                return real_part(owner) if name == "real" else imag_part(owner)
+            if name in ("conj", "conjugate"):
+                return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
         hint = (
             "use an array of fixed length and write its elements"
@@ -305,8 +305,8 @@ class Expressions(Conditions):
                 return arrays.transpose(value)
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
-            case "real":
-                return value
+            case "real" | "imag":
+                return arrays.part(self.b, value, name)
         if library.array_method(name) is not None:
             return StaticValue(BoundMethod(name, value))
         raise self.b.refuse(
@@ -437,6 +437,8 @@ class Expressions(Conditions):
                     "round to a number of digits is not supported",
                     "scale by a power of 10 and back",
                 )
+            if _is_real_only(function):
+                self._require_real(function, values)
             return scalars.apply(self.b, rule, values)
         expansion = expansion_of(function)
         if expansion is not None:
@@ -464,6 +466,15 @@ class Expressions(Conditions):
             "write it with functions of math and NumPy that have a rule, or with loops",
         )
 
+    def _require_real(self, function: Any, values: list[Value]) -> None:
+        found = [scalars.operand(self.b, v) for v in values]
+        if any(is_complex(v.dtype if isinstance(v, ArrayValue) else v.kind) for v in found):
+            raise ArgumentError(
+                f"{_title(function)} does not take complex numbers",
+                self.b.here,
+                "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
+            )
+
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
     ) -> Value:
@@ -480,10 +491,10 @@ class Expressions(Conditions):
 
 @dataclass(frozen=True)
 class BoundMethod:
-    """A method of an array, not called yet."""
+    """A method of an array or number, not called yet."""
 
     name: str
-    owner: ArrayValue
+    owner: ArrayValue | Expr
 
     def __hash__(self) -> int:
         return id(self)
@@ -491,6 +502,11 @@ class BoundMethod:
 
 CONFLICT = object()
 """Marks a name that holds values of different kinds on different paths."""
+
+
+def _is_real_only(function: Any) -> bool:
+    """Whether a function refuses complex numbers though its rule, shared with others, does not."""
+    return function is np.fabs or getattr(function, "__module__", "") == "math"
 
 
 def _title(function: Any) -> str:

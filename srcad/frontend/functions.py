@@ -10,11 +10,12 @@ import numba
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.complexes import COMPLEX_FUNCTIONS
 from srcad.frontend.questions import QUESTIONS
 from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value, trips
 from srcad.ir.build import ONE, ZERO, at_least_zero, compare, integer
 from srcad.ir.nodes import Call, Const, Expr, Print, Var
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex
 from srcad.rules.library import rule_of
 
 
@@ -100,10 +101,6 @@ def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     raise b.refuse("tuple() takes a tuple here")
 
 
-def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
-
-
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
         case [StaticValue(value=str() as text)]:
@@ -123,6 +120,10 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
+                if is_complex(x.kind):
+                    raise ArgumentError(
+                        "int() does not take complex numbers", b.here, "take .real or abs(...)"
+                    )
                 return x if x.kind == INT else Call("int", (x,), INT)
     raise b.refuse("int() takes a number")
 
@@ -135,7 +136,7 @@ BUILTINS: dict[Any, Any] = {
     builtins.max: lambda b, v, k: _minmax(b, v, k, True),
     builtins.min: lambda b, v, k: _minmax(b, v, k, False),
     builtins.tuple: _tuple,
-    builtins.complex: _complex,
+    **COMPLEX_FUNCTIONS,
     builtins.float: _float,
     builtins.int: _int,
     **QUESTIONS,

@@ -1,11 +1,13 @@
 """Basic and advanced indexing: ``value[keys]`` as a view or as a gather of elements."""
 
+from dataclasses import replace
+
 from srcad.errors import ArgumentValueError
 from srcad.frontend.arrays import Index, kind_of, materialise, over, viewed
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, Axis, View
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, compare, integer, scale, sub
-from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, IndexCheck, Load, Logic, Select, Var
+from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, IndexCheck, Logic, Select, Var
 from srcad.ir.types import BOOL, INT
 
 
@@ -49,11 +51,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
             fixed[own] = _position(b, value, own, key)
         own += 1
     if not axes and value.view is not None:
-        return Load(
-            value.view.base,
-            value.view.index(tuple(fixed[k] for k in range(own))),
-            kind_of(value.dtype),
-        )
+        return value.element(tuple(fixed[k] for k in range(own)))
     if not gathered and value.view is not None:
         return viewed(b, _composed(value.view, fixed, axes), tuple(extents), tuple(units))
     if gathered:
@@ -78,7 +76,7 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
         return value.element(places(()))
     reads = value.reads.union(*(g.reads for g in gathered.values()))
     view = value.view
-    scatter = None if view is None else (view.base, lambda at: view.index(places(at)))
+    scatter = None if view is None or view.part else (view.base, lambda at: view.index(places(at)))
     return ArrayValue(
         value.dtype,
         tuple(extents),
@@ -248,4 +246,4 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
                     base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]
                 )
             )
-    return View(view.base, tuple(sorted(place.items())), tuple(made))
+    return replace(view, fixed=tuple(sorted(place.items())), axes=tuple(made))

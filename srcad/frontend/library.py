@@ -16,7 +16,17 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, accumulate, compare, integer, join_kinds
+from srcad.ir.build import (
+    ONE,
+    ZERO,
+    accumulate,
+    compare,
+    conjugate,
+    imag_part,
+    integer,
+    join_kinds,
+    real_part,
+)
 from srcad.ir.nodes import (
     Assign,
     Binary,
@@ -26,12 +36,13 @@ from srcad.ir.nodes import (
     Copy,
     Expr,
     If,
+    Load,
     Logic,
     MatMul,
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -92,11 +103,11 @@ def dtype_of(b: Builder, value: Value | None, default: str) -> str:
             name = np.dtype(value.value).name  # type: ignore[call-overload]
         except TypeError:
             name = ""
-        if name in (FLOAT, FLOAT32, BOOL) or name.startswith(("int", "uint")):
+        if is_dtype(name):
             return name
         raise b.refuse(
             f"arrays of dtype {name or value.value!r} are not supported yet",
-            "use float64 or float32",
+            "use float64, float32 or complex128",
         )
     raise b.refuse("a dtype must be written out", "for example dtype=np.float64")
 
@@ -348,8 +359,8 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
     count: Expr = ONE
     for e in value.extents if along is None else (value.extents[along],):
         count = e if count == ONE else Binary("*", count, e, INT)
-    kind = value.dtype if value.dtype in (FLOAT, FLOAT32) else FLOAT
-    size = b.convert(count, kind)
+    kind = value.dtype if is_inexact(value.dtype) else FLOAT
+    size = b.convert(count, real_kind(kind))
     out = sum_(b, value, axis, keepdims)
     if isinstance(out, Expr):
         return Binary("/", b.convert(out, kind), size, kind)
@@ -407,6 +418,8 @@ def argmin(b: Builder, a: Value) -> Value:
 
 def _arg(b: Builder, a: Value, better: str) -> Value:
     value = as_array(b, a)
+    if is_complex(value.dtype):
+        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     if value.ndim != 1:
         raise b.refuse("argmax and argmin take 1-D arrays here")
     if value.view is None:
@@ -473,7 +486,7 @@ def outer(b: Builder, a: Value, c: Value) -> Value:
 
 @_entry(np.vdot)
 def vdot(b: Builder, a: Value, c: Value) -> Value:
-    return dot(b, a, c)
+    return dot(b, conj(b, a), c)
 
 
 @_entry(np.dot, np.matmul, methods=("dot",))
@@ -508,7 +521,7 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
 
         arrays.over(b, (one.extents[0],), write)
         return acc
-    if kind not in (FLOAT, FLOAT32):
+    if not is_inexact(kind):
         raise b.refuse(
             "products of integer matrices are not supported yet",
             "convert them with .astype(np.float64)",
@@ -532,6 +545,49 @@ def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
     base = arrays.materialise(b, value, "t", kind).view
     assert base is not None
     return base.base, False
+
+
+# ---------------------------------------------------------------- complex numbers
+
+
+@_entry(np.real)
+def real(b: Builder, val: Value) -> Value:
+    return _part(b, val, "real")
+
+
+@_entry(np.imag)
+def imag(b: Builder, val: Value) -> Value:
+    return _part(b, val, "imag")
+
+
+def _part(b: Builder, value: Value, name: str) -> Value:
+    if isinstance(value, Expr):
+        return real_part(value) if name == "real" else imag_part(value)
+    return arrays.part(b, as_array(b, value), name)
+
+
+@_entry(np.conj, np.conjugate, methods=("conj", "conjugate"))
+def conj(b: Builder, x: Value) -> Value:
+    if isinstance(x, Expr):
+        return conjugate(x)
+    value = as_array(b, x)
+    return arrays.elementwise(b, lambda e: conjugate(e[0]), [value], value.dtype)
+
+
+@_entry(np.angle)
+def angle(b: Builder, z: Value) -> Value:
+    if isinstance(z, Expr):
+        return phase(b, z)
+    value = as_array(b, z)
+    dtype = real_kind(value.dtype) if is_inexact(value.dtype) else FLOAT
+    return arrays.elementwise(b, lambda e: phase(b, e[0]), [value], dtype)
+
+
+def phase(b: Builder, z: Expr) -> Expr:
+    """The angle of a number in the complex plane."""
+    z = z if isinstance(z, Const | Load | Var) else b.store(z, "z")
+    kind = real_kind(z.kind) if is_inexact(z.kind) else FLOAT
+    return Call("math.atan2", (imag_part(z), real_part(z)), kind)
 
 
 # ---------------------------------------------------------------- choices

@@ -26,9 +26,16 @@ from srcad.frontend.values import (
 )
 from srcad.ir.build import FALSE, TRUE, logic
 from srcad.ir.nodes import Assign, Binary, Const, Expr, If, Var
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, COMPLEX, COMPLEX64, FLOAT, FLOAT32, INT
 
-_KINDS: dict[str, type] = {FLOAT: float, FLOAT32: np.float32, INT: int, BOOL: bool}
+_KINDS: dict[str, type] = {
+    FLOAT: float,
+    FLOAT32: np.float32,
+    COMPLEX: complex,
+    COMPLEX64: np.complex64,
+    INT: int,
+    BOOL: bool,
+}
 
 
 def class_of(value: Value) -> type:

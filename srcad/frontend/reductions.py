@@ -4,7 +4,7 @@ from srcad.frontend.arrays import Index, allocate, frozen, kind_of, materialise,
 from srcad.frontend.builder import Builder
 from srcad.frontend.indexing import select
 from srcad.frontend.values import ArrayValue
-from srcad.ir.build import ONE, ZERO, accumulate, add, compare
+from srcad.ir.build import ONE, ZERO, accumulate, add, compare, literal
 from srcad.ir.nodes import (
     Assign,
     Binary,
@@ -19,7 +19,7 @@ from srcad.ir.nodes import (
     Unary,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, INT, is_complex, is_inexact
 
 
 def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
@@ -27,7 +27,7 @@ def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
     kind = kind_of(value.dtype)
     kind = INT if kind == BOOL else kind
     acc = Var(b.names.fresh(base), kind)
-    b.emit(Assign(acc, Const(0, INT) if kind == INT else Const(0.0, kind), b.at))
+    b.emit(Assign(acc, ZERO if kind == INT else literal(0.0, kind), b.at))
 
     def write(at: Index) -> None:
         b.emit(Assign(acc, accumulate(acc, b.convert(value.element(at), kind)), b.at))
@@ -65,6 +65,8 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
     """``np.max`` or ``np.min``: the element itself; where several tie, their mean (as a value
     the same), so that the derivative is shared equally. NaN propagates.
     """
+    if is_complex(value.dtype):
+        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     if value.view is None:
         value = materialise(b, value, "t")
     value = frozen(b, value)
@@ -96,7 +98,7 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
 
     over(b, value.extents, scan)
     out = Var(b.names.fresh("peak"), kind)
-    if kind not in (FLOAT, FLOAT32):
+    if not is_inexact(kind):
         return best
     shared: list[Stmt] = []
     with b.into(shared):

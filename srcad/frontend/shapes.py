@@ -56,7 +56,7 @@ def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value
     dtype_name = dtype_of(b, dtype, value.dtype)
     if value.view is None or dtype_name != value.dtype or value.ndim == 0:
         return arrays.materialise(b, value, b.wanted, dtype_name)
-    if value.view.base in b.strided:
+    if value.view.base in b.strided and not value.view.part:
         raise b.refuse(
             "whether this array is contiguous is known only when the program runs",
             "copy it with .copy()",
@@ -146,7 +146,7 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
 def is_contiguous(b: Builder, value: ArrayValue) -> bool:
     """Whether the elements of a view lie one after the other in memory, in its order."""
     view = value.view
-    if view is None or view.base in b.strided:
+    if view is None or view.part or view.base in b.strided:
         return False
     axes = [(a, e) for a, e in zip(view.axes, value.extents, strict=True) if a is not None]
     fixed = len(view.fixed)
@@ -167,7 +167,7 @@ def _lies_apart(b: Builder, value: ArrayValue) -> Expr | None:
     """When flattening a view certainly needs a copy; None where that cannot be said."""
     view = value.view
     assert view is not None
-    if view.base in b.strided:
+    if view.part or view.base in b.strided:
         return None
     pairs = list(zip(view.axes, value.extents, strict=True))
     axes = [(a, e) for (a, e), unit in zip(pairs, value.units, strict=True) if a and not unit]

@@ -26,12 +26,14 @@ class Axis:
 class View:
     """A window on an array: fixed positions on some axes of the base, the rest in steps.
 
-    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None.
+    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None. ``part`` is
+    "real" or "imag" for a view of that part of the elements.
     """
 
     base: str
     fixed: tuple[tuple[int, Expr], ...]
     axes: tuple[Axis | None, ...]
+    part: str = ""
 
     def index(self, at: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """The index into the base of element ``at`` of the view."""
@@ -43,8 +45,8 @@ class View:
 
     @property
     def is_identity(self) -> bool:
-        """Whether every element has the same index in the view and in the base."""
-        return not self.fixed and all(
+        """Whether every element is the element of the base that has the same index."""
+        return not (self.fixed or self.part) and all(
             a is not None
             and a.base_axis == k
             and a.step == 1

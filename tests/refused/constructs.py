@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from srcad.errors import ArgumentError
 from tests.refused.registry import refused
 
 ONE = lambda: (0.7,)  # noqa: E731
@@ -161,16 +162,22 @@ def unknown_attribute(x):
     return x.ctypes.data * 1.0  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_literal(x):
-    z = x + 1j  # <-- here
-    return abs(z)
+@refused(ONE, "complex", "order", error=ArgumentError)
+def complex_order(x):
+    z = x + 1j
+    return abs(z) if z < 2.0 else x  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_call(x):
-    z = complex(x, 1.0)  # <-- here
-    return z.real
+@refused(VECTOR, "complex", "float64", error=ArgumentError)
+def complex_into_floats(x):
+    x = x.copy()
+    x[0] = complex(x[1], 1.0)  # <-- here
+    return x[0]
+
+
+@refused(ONE, "complex", "math.sin", error=ArgumentError)
+def complex_sine_of_math(x):
+    return math.sin(x * 1j).real  # <-- here
 
 
 @refused(ONE, "input")

@@ -260,7 +260,7 @@ def negative_base(x, p):
     return x**p + (-x) ** 2.5
 
 
-@trap(lambda: (0.7, 1.2), wrt=(0, 1), policy=EITHER)
+@trap(lambda: (0.7, 1.2), wrt=(0, 1))
 def complex_inside(x, y):
     """A complex value within a real function."""
     z = complex(x, y)
@@ -268,7 +268,7 @@ def complex_inside(x, y):
     return w.real * w.imag
 
 
-@trap(lambda: (0.7, 1.2), wrt=(0, 1), policy=EITHER)
+@trap(lambda: (0.7, 1.2), wrt=(0, 1))
 def complex_literal(x, y):
     """A complex literal and the modulus."""
     z = x + y * 1j
