@@ -8,7 +8,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError
-from srcad.frontend import arrays, indexing, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars, stores
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import (
@@ -153,12 +153,12 @@ class Assignments(Calls):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
             )
-        place = indexing.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
         item = scalars.operand(self.b, value)
         if isinstance(place, ArrayValue):
-            arrays.assign_into(self.b, place, item)
+            stores.assign_into(self.b, place, item)
             return
         if not isinstance(place, Load):
             raise self.b.refuse("this element cannot be written", "index the array itself")
@@ -194,7 +194,7 @@ class Assignments(Calls):
                 "only arrays can be written by index", "use an array, or separate variables"
             )
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
-        place = indexing.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(place, ArrayValue):
             self._update(place, op, self.value(node.value))
             return
@@ -239,4 +239,4 @@ class Assignments(Calls):
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,
             )
-        arrays.assign_into(self.b, place, new)
+        stores.assign_into(self.b, place, new)

@@ -25,7 +25,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, integer, logic, negation
+from srcad.ir.build import ONE, ZERO, integer, logic, negation
 from srcad.ir.nodes import (
     Assign,
     Const,
@@ -465,11 +465,22 @@ class Expressions(ABC):
             key = self.value(part)
             if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
                 keys.append(key.value)
-            elif isinstance(key, TupleValue) and len(parts) == 1:
-                keys.extend(key.items)
+            elif isinstance(key, TupleValue):
+                whole = len(parts) == 1 and key.cls is not list
+                keys.extend(self._keys(key.items) if whole else [self._index_list(key)])
             else:
                 keys.append(scalars.operand(self.b, key) if isinstance(key, ArrayValue) else key)
         return owner, keys
+
+    def _keys(self, items: tuple[Value, ...]) -> list[object]:
+        """The members of a tuple as keys."""
+        return [self._index_list(k) if isinstance(k, TupleValue) else _key(k) for k in items]
+
+    def _index_list(self, key: TupleValue) -> Value:
+        """A list of integers as an index array."""
+        if not key.items:
+            return arrays.allocate(self.b, "k", (ZERO,), INT, None)
+        return library.as_array(self.b, key)
 
     def _bound(self, node: Any) -> Expr | None:
         value = self.value(node)
@@ -640,6 +651,13 @@ def _title(function: Any) -> str:
     if isinstance(function, np.ufunc):
         return f"np.{name}"
     return name if module in ("builtins", "") else f"{'np' if module == 'numpy' else module}.{name}"
+
+
+def _key(value: Value) -> object:
+    """A member of a tuple of keys: ``None`` and ``...`` stand for themselves."""
+    if isinstance(value, StaticValue) and (value.value is None or value.value is Ellipsis):
+        return value.value
+    return value
 
 
 def _unbound(name: str) -> str:

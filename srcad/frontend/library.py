@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, reductions, scalars
+from srcad.frontend import arrays, reductions, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, accumulate, compare, integer, join_kinds
@@ -297,7 +297,7 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 
 @_entry(methods=("fill",))
 def fill(b: Builder, a: Value, value: Value) -> Value:
-    arrays.assign_into(b, as_array(b, a), _number(b, value))
+    stores.assign_into(b, as_array(b, a), _number(b, value))
     return StaticValue(None)
 
 

@@ -68,11 +68,21 @@ class ArrayValue:
         default=None, compare=False
     )
     """For elements picked by an index array: the base and the place of each element in it."""
+    masked: "Masked | None" = field(default=None, compare=False)
+    """For elements picked by a mask: the mask, and the array that it is applied to."""
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.extents)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """``source[mask]``, the mask over the leading axes of the source."""
+
+    mask: ArrayValue
+    source: ArrayValue
 
 
 @dataclass(frozen=True, slots=True)

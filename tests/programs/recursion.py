@@ -128,6 +128,8 @@ def quadrature(f_a, f_b, a, b, k, depth):
     return quadrature(f_a, f_c, a, c, k, depth - 1) + quadrature(f_c, f_b, c, b, k, depth - 1)
 
 
-@program(lambda: (0.2, 2.3, 1.7),)
+@program(
+    lambda: (0.2, 2.3, 1.7),
+)
 def adaptive_quadrature(a, b, k):
     return quadrature(np.sin(k * a) * a, np.sin(k * b) * b, a, b, k, 5)
