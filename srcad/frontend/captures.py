@@ -28,6 +28,9 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Scalar
 
+_OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc
+"""Objects whose attributes may be read."""
+
 
 class Captures(Bindings):
     """Reads what is not local to the program."""
@@ -48,7 +51,9 @@ class Captures(Bindings):
 
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
-        if not isinstance(owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo):
+        if not isinstance(
+            owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc
+        ):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",
                 "pass the value as an argument of the function",
@@ -63,7 +68,7 @@ class Captures(Bindings):
         if (
             module in ("math", "numpy")
             or module.startswith("numpy.")
-            or isinstance(owner, np.finfo | np.iinfo)
+            or isinstance(owner, np.finfo | np.iinfo | np.ufunc)
         ):
             if isinstance(value, float | np.floating):
                 return Const(float(value), FLOAT)

@@ -13,8 +13,9 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
+from srcad.frontend import arrays, choosing, indexing, library, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.catalogue import array_method, library_function
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
@@ -79,6 +80,10 @@ _REFUSED = {
     gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
     gast.Starred: ("a starred expression (*)", "write the items out"),
 }
+
+
+_METHODS = ("argsort", "diagonal", "searchsorted", "std", "var")
+"""Methods of arrays that are functions of NumPy written out as Python."""
 
 
 class ReadBeforeAssignment(Exception):
@@ -417,6 +422,8 @@ class Expressions(ABC):
             case Const() if name in ("real", "imag"):
                 return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
+            if name == "item":
+                return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
         hint = (
             "use an array of fixed length and write its elements"
@@ -442,7 +449,9 @@ class Expressions(ABC):
                 return StaticValue(np.dtype(value.dtype))
             case "real":
                 return value
-        if library.array_method(name) is not None:
+            case "flat":
+                return choosing.flat(self.b, value)
+        if array_method(name) is not None or name in _METHODS:
             return StaticValue(BoundMethod(name, value))
         raise self.b.refuse(
             f"the array attribute .{name} is not supported yet",
@@ -568,8 +577,10 @@ class Expressions(ABC):
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
     ) -> Value:
         if isinstance(function, BoundMethod):
-            entry = library.array_method(function.name)
-            assert entry is not None
+            entry = array_method(function.name)
+            if entry is None:
+                owned = [function.owner, *values]
+                return self._call_object(getattr(np, function.name), owned, keywords, node)
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )
@@ -594,7 +605,7 @@ class Expressions(ABC):
         expansion = expansion_of(function)
         if expansion is not None:
             return self.call_user(expansion, values, keywords, node)
-        entry = library.library_function(function)
+        entry = library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
         if (
@@ -635,7 +646,7 @@ class BoundMethod:
     """A method of an array, not called yet."""
 
     name: str
-    owner: ArrayValue
+    owner: ArrayValue | Expr
 
     def __hash__(self) -> int:
         return id(self)

@@ -75,3 +75,10 @@ def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue, op: str =
 def accumulate_at(b: Builder, target: ArrayValue, op: str, value: Expr | ArrayValue) -> None:
     """``np.add.at``: one element after the other, so that equal indices add up."""
     _scatter(b, target, value, op)
+
+
+def store_new(b: Builder, target: ArrayValue, at: Index, item: Expr) -> None:
+    """Write an element of a fresh array for the first time."""
+    assert target.view is not None
+    kind = kind_of(target.dtype)
+    b.emit(Store(target.view.base, target.view.index(at), b.convert(item, kind), True, b.at))

@@ -50,10 +50,10 @@ def constant(name: str, *aliases: object, arity: int = 1, result: str = "float")
     _add(Rule(name, arity, result, None), aliases)
 
 
-def expand(*objects: object) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def expand[F: Callable[..., object]](*objects: object) -> Callable[[F], F]:
     """Declare a function that computes what these do, to be differentiated like user code."""
 
-    def declare(function: Callable[..., object]) -> Callable[..., object]:
+    def declare(function: F) -> F:
         for target in objects:
             _expansions[target] = function
         return function
