@@ -8,6 +8,7 @@ table; ``srcad.rules.library`` imports them all.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Rule:
     partials: Callable[..., object] | None
     singular: bool = False
 
+
+_F = TypeVar("_F", bound=Callable[..., object])
 
 _by_name: dict[str, Rule] = {}
 _by_object: dict[object, Rule] = {}
@@ -50,10 +53,10 @@ def constant(name: str, *aliases: object, arity: int = 1, result: str = "float")
     _add(Rule(name, arity, result, None), aliases)
 
 
-def expand[F: Callable[..., object]](*objects: object) -> Callable[[F], F]:
+def expand(*objects: object) -> Callable[[_F], _F]:
     """Declare a function that computes what these do, to be differentiated like user code."""
 
-    def declare(function: F) -> F:
+    def declare(function: _F) -> _F:
         for target in objects:
             _expansions[target] = function
         return function
