@@ -264,6 +264,15 @@ def allocate(b: Builder, base: str, shape: Index, dtype: str, fill: Expr | None)
     return whole(b, name)
 
 
+def unwritten(b: Builder, base: str, shape: Index, dtype: str) -> ArrayValue:
+    """A new array whose elements are all going to be written once."""
+    name = b.names.fresh(base)
+    shape = tuple(b.hold(e, "n") if not isinstance(e, Extent) else e for e in shape)
+    b.emit(Alloc(name, shape, dtype, False, b.at))
+    declare(b, name, dtype, shape)
+    return whole(b, name)
+
+
 def denote(b: Builder, name: str, value: ArrayValue) -> None:
     """Make an array variable denote a view of an array."""
     view = value.view

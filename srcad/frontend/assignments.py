@@ -222,6 +222,8 @@ class Assignments(Calls):
         return self.b.convert(value, kind)
 
     def _update(self, place: ArrayValue, op: str, value: Value) -> None:
+        if isinstance(value, TupleValue):
+            value = library.as_array(self.b, value)
         operand = scalars.operand(self.b, value)
         if op == "@":
             raise self.b.refuse("@= is not supported", "write x = x @ y")

@@ -127,6 +127,30 @@ def _quantified(b: Builder, a: Value, found: Const) -> Var:
     return answer
 
 
+@entry(np.logical_and)
+def logical_and(b: Builder, x1: Value, x2: Value) -> Value:
+    """Whether both are true, element by element."""
+    return scalars.combine(b, "&", _truths(b, x1), _truths(b, x2))
+
+
+@entry(np.logical_or)
+def logical_or(b: Builder, x1: Value, x2: Value) -> Value:
+    """Whether one is true, element by element."""
+    return scalars.combine(b, "|", _truths(b, x1), _truths(b, x2))
+
+
+@entry(np.logical_not)
+def logical_not(b: Builder, x: Value) -> Value:
+    """Whether it is false, element by element."""
+    return scalars.unary(b, "~", _truths(b, x))
+
+
+def _truths(b: Builder, value: Value) -> Value:
+    item = scalars.operand(b, value)
+    kind = arrays.kind_of(item.dtype) if isinstance(item, ArrayValue) else item.kind
+    return item if kind == BOOL else scalars.relation(b, "!=", item, ZERO)
+
+
 # ---------------------------------------------------------------- elements by index
 
 

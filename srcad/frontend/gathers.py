@@ -67,7 +67,9 @@ def is_cheap(b: Builder, value: ArrayValue) -> bool:
     with b.into(trial):
         expr = value.element(tuple(Var(f"$probe{k}", INT) for k in range(value.ndim)))
     parts = list(walk(expr))
-    calls = [e for e in parts if isinstance(e, Call) and e.function not in ("int", "float")]
+    calls = [
+        e for e in parts if isinstance(e, Call) and e.function not in ("int", "float", "np.int64")
+    ]
     loads = [e for e in parts if isinstance(e, Load)]
     return not trial and not calls and len(loads) <= 2 and len(parts) <= 12
 
@@ -81,7 +83,7 @@ def _index(b: Builder, key: ArrayValue, at: Index) -> Expr:
     """An element of an index array, as an integer of 64 bits."""
     item = spread(key, at)
     if key.dtype != INT and not isinstance(item, Const):
-        item = Call("int", (item,), INT)
+        item = Call("np.int64", (item,), INT)
     return b.simple_index(item)
 
 

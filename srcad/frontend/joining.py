@@ -10,13 +10,13 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
-from srcad.frontend.lanes import FULL, part, with_axis
+from srcad.frontend.lanes import FULL, with_axis
 from srcad.frontend.library import _axis as axis_of
 from srcad.frontend.library import _entry as entry
 from srcad.frontend.library import as_array, static_int
 from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, integer, join_kinds, scale, sub
-from srcad.ir.nodes import Binary, Const, Expr, Select
+from srcad.ir.build import ONE, ZERO, add, compare, integer, join_kinds, scale
+from srcad.ir.nodes import Binary, Call, Const, Expr
 from srcad.ir.types import FLOAT32, INT
 
 
@@ -80,8 +80,7 @@ def joined(b: Builder, pieces: Sequence[ArrayValue], axis: int) -> ArrayValue:
     for piece in pieces[1:]:
         dtype = _common(dtype, piece.dtype)
     shape = (*first.extents[:axis], starts[-1], *first.extents[axis + 1 :])
-    pieces = [p if p.view is not None else arrays.materialise(b, p, "t") for p in pieces]
-    out = arrays.allocate(b, b.wanted, shape, dtype, None)
+    out = arrays.unwritten(b, b.wanted, shape, dtype)
     for piece, start in zip(pieces, starts, strict=False):
         _write_block(b, out, axis, b.simple_index(start), piece)
     return out
@@ -188,18 +187,18 @@ def roll(b: Builder, a: Value, shift: Value, axis: Value | None = None) -> Value
     k = k or 0
     if not isinstance(shift, Expr) or shift.kind != INT:
         raise b.refuse("the shift of np.roll must be an integer", "convert it with int(...)")
-    value = value if value.view is not None else arrays.materialise(b, value, "t")
     extent = value.extents[k]
-    out = arrays.allocate(b, b.wanted, value.extents, value.dtype, None)
-    if isinstance(shift, Const) and shift.value == 0:
-        stores.assign_into(b, out, value)
-        return out
-    size = Select(compare(">", extent, ZERO), extent, ONE, INT)
+    out = arrays.unwritten(b, b.wanted, value.extents, value.dtype)
+    size = Call("max", (ONE, extent), INT)
     by = b.store(Binary("%", shift, size, INT), "shift")
-    cut = sub(extent, by)
-    head, tail = part(b, value, k, None, cut), part(b, value, k, cut, None)
-    _write_block(b, out, k, by, head)
-    _write_block(b, out, k, ZERO, tail)
+    stay = b.store(Binary("-", extent, by, INT), "stay")
+    for length, start, end in ((stay, ZERO, by), (by, stay, ZERO)):
+
+        def move(at: arrays.Index, start: Expr = start, end: Expr = end) -> None:
+            item = value.element((*at[:k], _sum(start, at[k]), *at[k + 1 :]))
+            stores.store_new(b, out, (*at[:k], _sum(end, at[k]), *at[k + 1 :]), item)
+
+        arrays.over(b, (*value.extents[:k], length, *value.extents[k + 1 :]), move)
     return out
 
 
@@ -216,7 +215,7 @@ def repeat(b: Builder, a: Value, repeats: Value, axis: Value | None = None) -> V
     count = _count(b, repeats)
     value = value if value.view is not None else arrays.materialise(b, value, "t")
     shape = (*value.extents[:k], _times(value.extents[k], count), *value.extents[k + 1 :])
-    out = arrays.allocate(b, b.wanted, shape, value.dtype, None)
+    out = arrays.unwritten(b, b.wanted, shape, value.dtype)
 
     def write(at: arrays.Index) -> None:
         own, again = at[:-1], at[-1]
@@ -236,7 +235,7 @@ def tile(b: Builder, A: Value, reps: Value) -> Value:
     counts = [ONE] * (value.ndim - len(counts)) + counts
     value = value if value.view is not None else arrays.materialise(b, value, "t")
     shape = tuple(_times(e, c) for e, c in zip(value.extents, counts, strict=True))
-    out = arrays.allocate(b, b.wanted, shape, value.dtype, None)
+    out = arrays.unwritten(b, b.wanted, shape, value.dtype)
 
     def write(at: arrays.Index) -> None:
         again, own = at[: value.ndim], at[value.ndim :]

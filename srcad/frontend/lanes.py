@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from srcad.frontend.arrays import Index, allocate, materialise, over, whole
+from srcad.frontend.arrays import Index, materialise, over, unwritten, whole
 from srcad.frontend.builder import Builder
 from srcad.frontend.indexing import select
 from srcad.frontend.values import ArrayValue
@@ -23,7 +23,7 @@ def along(
     if value.view is None:
         value = materialise(b, value, "t")
     kept = [k for k in range(value.ndim) if k != axis]
-    out = allocate(b, b.wanted, tuple(value.extents[k] for k in kept), dtype, None)
+    out = unwritten(b, b.wanted, tuple(value.extents[k] for k in kept), dtype)
     assert out.view is not None
     base = out.view.base
 

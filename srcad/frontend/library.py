@@ -16,7 +16,16 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing, reductions, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, accumulate, compare, integer, join_kinds, negate
+from srcad.ir.build import (
+    ONE,
+    ZERO,
+    accumulate,
+    at_least_zero,
+    compare,
+    integer,
+    join_kinds,
+    negate,
+)
 from srcad.ir.nodes import (
     Assign,
     Binary,
@@ -24,6 +33,7 @@ from srcad.ir.nodes import (
     Const,
     Copy,
     Expr,
+    Extent,
     MatMul,
     Store,
     Var,
@@ -246,7 +256,7 @@ def arange(
         count = Binary("//", Binary("+", count, integer(extra), INT), stride, INT)
     elif not isinstance(stride, Const):  # the quotient rounded up
         count = negate(Binary("//", negate(count), stride, INT))
-    n = b.hold(Call("max", (ZERO, count), INT), "n")
+    n = count if isinstance(count, Extent) else b.hold(_not_negative(b, count), "n")
     kind = arrays.kind_of(dtype_of(b, dtype, INT))
     first = b.hold(first, "k")
 
@@ -257,6 +267,10 @@ def arange(
     return arrays.materialise(
         b, ArrayValue(dtype_of(b, dtype, INT), (n,), (False,), element), b.wanted
     )
+
+
+def _not_negative(b: Builder, count: Expr) -> Expr:
+    return count if b.is_nonnegative(count) else at_least_zero(count)
 
 
 def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) -> ArrayValue:

@@ -36,8 +36,7 @@ def _running(b: Builder, value: ArrayValue, axis: Value | None, op: str) -> Arra
     if k is None:
         value, k = flattened(b, value), 0
     dtype = _summed(value)
-    value = value if value.view is not None else arrays.materialise(b, value, "t")
-    out = arrays.allocate(b, b.wanted, value.extents, dtype, None)
+    out = arrays.unwritten(b, b.wanted, value.extents, dtype)
     assert out.view is not None
     base = out.view.base
     others = (*value.extents[:k], *value.extents[k + 1 :])
