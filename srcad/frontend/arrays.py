@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, Axis, ListValue, View
+from srcad.frontend.values import ArrayValue, Axis, ListValue, Masked, View
 from srcad.ir.build import (
     ONE,
     ZERO,
@@ -37,7 +37,7 @@ from srcad.ir.nodes import (
     Window,
     walk,
 )
-from srcad.ir.types import INT, is_complex, kind_of, real_kind
+from srcad.ir.types import BOOL, INT, is_complex, kind_of, real_kind
 
 Index = tuple[Expr, ...]
 
@@ -184,7 +184,10 @@ def elementwise(
 ) -> ArrayValue:
     """``function`` of the elements; scalars are evaluated once, before the loop."""
     arrays = [v for v in operands if isinstance(v, ArrayValue)]
-    extents, units = broadcast(b, arrays)
+    alike = _one_mask(b, arrays)
+    extents, units = (
+        (arrays[0].extents, arrays[0].units) if alike is not None else broadcast(b, arrays)
+    )
     held: list[Expr | ArrayValue] = []
     for v in operands:
         if isinstance(v, ArrayValue):
@@ -197,26 +200,92 @@ def elementwise(
         return function([spread(v, at) if isinstance(v, ArrayValue) else v for v in held])
 
     reads = frozenset().union(*(v.reads for v in held if isinstance(v, ArrayValue)))
+    masked = None
+    if alike is not None:
+        masked = Masked(alike, _of_sources(function, held, alike, dtype))
+    return ArrayValue(dtype, extents, units, element, reads, masked=masked)
+
+
+def _of_sources(
+    function: Callable[[list[Expr]], Expr],
+    operands: list[Expr | ArrayValue],
+    mask: ArrayValue,
+    dtype: str,
+) -> ArrayValue:
+    """``function`` of the arrays from which one mask picks the operands."""
+    sources = [v.masked.source if isinstance(v, ArrayValue) and v.masked else v for v in operands]
+    (first, *_), reads = (
+        [v for v in sources if isinstance(v, ArrayValue)],
+        frozenset[str]().union(*(v.reads for v in sources if isinstance(v, ArrayValue))),
+    )
+
+    def element(at: Index) -> Expr:
+        return function([spread(v, at) if isinstance(v, ArrayValue) else v for v in sources])
+
+    units = (*mask.units, *first.units[mask.ndim :])
+    extents = (*mask.extents, *first.extents[mask.ndim :])
     return ArrayValue(dtype, extents, units, element, reads)
+
+
+def _one_mask(b: Builder, values: list[ArrayValue]) -> ArrayValue | None:
+    """The mask that picks all of these values from arrays of one shape, or None."""
+    first = values[0].masked
+    if first is None:
+        return None
+    for value in values[1:]:
+        other = value.masked
+        lead = first.mask.ndim
+        if other is None or other.source.extents[lead:] != first.source.extents[lead:]:
+            return None
+        if not same_mask(b, first.mask, other.mask):
+            return None
+    return first.mask
+
+
+# ---------------------------------------------------------------- masks
+
+
+def truth_of(mask: ArrayValue, at: Index) -> Expr:
+    """An element as a condition."""
+    item = mask.element(at)
+    kind = kind_of(mask.dtype)
+    return item if kind == BOOL else compare("!=", item, Const(0 if kind == INT else 0.0, kind))
+
+
+def same_mask(b: Builder, one: ArrayValue, other: ArrayValue) -> bool:
+    """Whether two masks certainly have the same elements."""
+    if one is other:
+        return True
+    if one.extents != other.extents:
+        return False
+    probe = tuple(Var(f"$probe{k}", INT) for k in range(one.ndim))
+    trial: list[Stmt] = []
+    with b.into(trial):
+        same = truth_of(one, probe) == truth_of(other, probe)
+    return same and not trial
 
 
 # ---------------------------------------------------------------- loops
 
 
-def over(b: Builder, extents: Index, write: Callable[[Index], None]) -> None:
-    """A loop nest over all indices; ``write`` emits its body."""
-    _nest(b, extents, (), write)
+def over(b: Builder, extents: Index, write: Callable[[Index], None], outer: Index = ()) -> None:
+    """A loop nest over all indices; ``write`` emits its body.
+
+    ``outer``: the counters of loops around it, which come first in the index written.
+    """
+    _nest(b, (*outer, *extents), outer, write)
 
 
 _LETTERS = ("i", "j", "k", "l", "m", "n", "p", "q")
 
 
 def _nest(b: Builder, extents: Index, at: Index, write: Callable[[Index], None]) -> None:
-    if not extents:
+    depth = len(at)
+    if depth == len(extents):
         write(at)
         return
-    with b.loop(unclamped(extents[0]), _LETTERS[min(len(at), len(_LETTERS) - 1)]) as var:
-        _nest(b, extents[1:], (*at, var), write)
+    with b.loop(unclamped(extents[depth]), _LETTERS[min(depth, len(_LETTERS) - 1)]) as var:
+        _nest(b, extents, (*at, var), write)
 
 
 def materialise(b: Builder, value: ArrayValue, base: str, dtype: str | None = None) -> ArrayValue:
@@ -255,6 +324,15 @@ def allocate(b: Builder, base: str, shape: Index, dtype: str, fill: Expr | None)
     return whole(b, name)
 
 
+def unwritten(b: Builder, base: str, shape: Index, dtype: str) -> ArrayValue:
+    """A new array whose elements are all going to be written once."""
+    name = b.names.fresh(base)
+    shape = tuple(b.hold(e, "n") if not isinstance(e, Extent) else e for e in shape)
+    b.emit(Alloc(name, shape, dtype, False, b.at))
+    declare(b, name, dtype, shape)
+    return whole(b, name)
+
+
 def denote(b: Builder, name: str, value: ArrayValue) -> None:
     """Make an array variable denote a view of an array."""
     view = value.view
@@ -289,60 +367,7 @@ def sharing(b: Builder, written: set[str]) -> set[str]:
     return {n for n in b.arrays if any(may_alias(b, n, w) for w in written)}
 
 
-def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue, name: str = "t") -> None:
-    """``target[...] = value``, the value read as a whole before anything is written."""
-    view = target.view
-    if target.scatter is not None:
-        _scatter(b, target, value)
-        return
-    if view is None:
-        raise b.refuse(
-            "this array is the result of an expression: an assignment to it would be lost"
-        )
-    if isinstance(value, ArrayValue):
-        if value.ndim > target.ndim:
-            raise ArgumentValueError(
-                f"an array of {value.ndim} axes cannot be assigned to {target.ndim} axes", b.at
-            )
-        lead = target.ndim - value.ndim
-        for k, extent in enumerate(value.extents):
-            if not value.units[k]:
-                require_equal(b, target.extents[lead + k], extent)
-        if not _reads_in_step(b, view, value, target.units):
-            value = materialise(b, value, "t")
-    else:
-        value = b.hold(value, "c")
-
-    def put(at: Index) -> None:
-        write(b, target.element(at), spread(value, at) if isinstance(value, ArrayValue) else value)
-
-    over(b, target.extents, put)
-
-
-def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
-    """``x[indices] = value``: in order, so that of equal indices the last one wins."""
-    assert target.scatter is not None
-    base, place = target.scatter
-    kind = kind_of(target.dtype)
-    if isinstance(value, ArrayValue):
-        for extent, unit, wanted in zip(
-            value.extents[::-1], value.units[::-1], target.extents[::-1], strict=False
-        ):
-            if not unit:
-                require_equal(b, wanted, extent)
-        if value.view is None or may_alias(b, value.view.base, base):
-            value = materialise(b, value, "t")
-    else:
-        value = b.hold(value, "c")
-
-    def write(at: Index) -> None:
-        item = spread(value, at) if isinstance(value, ArrayValue) else value
-        b.emit(Store(base, place(at), b.convert(item, kind), False, b.at))
-
-    over(b, target.extents, write)
-
-
-def _reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool, ...]) -> bool:
+def reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool, ...]) -> bool:
     """Whether element k of the value reads the target's memory at most at its own element k."""
     if not any(may_alias(b, target.base, name) for name in value.reads):
         return True
@@ -357,9 +382,9 @@ def _reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[boo
     return all(e.array == target.base and e.index == wanted for e in loads)
 
 
-def update(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
-    """``target op= ...``: the new value of the target, which it may read in step."""
-    assign_into(b, target, value)
+def assign_each(b: Builder, target: ArrayValue, at: Index, value: Expr | ArrayValue) -> None:
+    """Store one element of ``target[...] = value`` into a view."""
+    write(b, target.element(at), spread(value, at) if isinstance(value, ArrayValue) else value)
 
 
 # ---------------------------------------------------------------- permuted axes

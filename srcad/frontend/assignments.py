@@ -9,7 +9,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError, ArgumentValueError
-from srcad.frontend import arrays, indexing, library, scalars
+from srcad.frontend import arrays, indexing, library, scalars, stores
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import (
@@ -89,7 +89,7 @@ class Assignments(Calls):
             case gast.Attribute():
                 part = self._part_of(target)
                 if part is not None:
-                    arrays.assign_into(self.b, part, scalars.operand(self.b, value))
+                    stores.assign_into(self.b, part, scalars.operand(self.b, value))
                     return
                 raise self.b.refuse(
                     "writing an attribute is not supported", "use a variable or an array"
@@ -197,12 +197,12 @@ class Assignments(Calls):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
             )
-        place = indexing.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
         item = scalars.operand(self.b, value)
         if isinstance(place, ArrayValue):
-            arrays.assign_into(self.b, place, item)
+            stores.assign_into(self.b, place, item)
             return
         if isinstance(item, ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
@@ -244,7 +244,7 @@ class Assignments(Calls):
                 "only arrays can be written by index", "use an array, or separate variables"
             )
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
-        place = indexing.select(self.b, owner, keys)
+        place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(place, ArrayValue):
             self._update(place, op, self.value(node.value))
             return
@@ -269,6 +269,8 @@ class Assignments(Calls):
         return self.b.convert(value, kind)
 
     def _update(self, place: ArrayValue, op: str, value: Value) -> None:
+        if isinstance(value, TupleValue):
+            value = library.as_array(self.b, value)
         operand = scalars.operand(self.b, value)
         if op == "@":
             raise self.b.refuse("@= is not supported", "write x = x @ y")
@@ -283,4 +285,4 @@ class Assignments(Calls):
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,
             )
-        arrays.assign_into(self.b, place, new)
+        stores.assign_into(self.b, place, new)

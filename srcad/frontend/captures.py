@@ -39,6 +39,9 @@ from srcad.ir.types import (
     is_dtype,
 )
 
+_OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc
+"""Objects whose attributes may be read."""
+
 
 class Captures(Lists):
     """Reads what is not local to the program."""
@@ -61,7 +64,7 @@ class Captures(Lists):
         """An attribute of a Python object known beforehand."""
         if isinstance(owner, enum.Enum) and name in ("value", "name"):
             return self._python_value(getattr(owner, name), name)
-        if not isinstance(owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo):
+        if not isinstance(owner, _OPEN):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",
                 "pass the value as an argument of the function",
@@ -76,7 +79,7 @@ class Captures(Lists):
         if (
             module in ("math", "cmath", "numpy")
             or module.startswith("numpy.")
-            or isinstance(owner, np.finfo | np.iinfo)
+            or isinstance(owner, np.finfo | np.iinfo | np.ufunc)
         ):
             if isinstance(value, float | np.floating):
                 return Const(float(value), FLOAT)

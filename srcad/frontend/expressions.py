@@ -13,8 +13,9 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, indexing, library, scalars, shapes  # noqa: F401 (shapes registers)
+from srcad.frontend import arrays, choosing, indexing, library, scalars
 from srcad.frontend.builder import Builder
+from srcad.frontend.catalogue import array_method, library_function
 from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.refusals import function_refusal, refusal_of
@@ -27,7 +28,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, imag_part, integer, negation, real_part
+from srcad.ir.build import ONE, ZERO, imag_part, integer, negation, real_part
 from srcad.ir.nodes import (
     Const,
     Expr,
@@ -56,6 +57,10 @@ BINARY = {
     gast.RShift: ">>",
 }
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
+
+
+_METHODS = ("argsort", "diagonal", "searchsorted", "std", "var")
+"""Methods of arrays that are functions of NumPy written out as Python."""
 
 
 class ReadBeforeAssignment(Exception):
@@ -280,7 +285,7 @@ class Expressions(Conditions):
         if isinstance(owner, Expr):
             if name in ("real", "imag"):
                 return real_part(owner) if name == "real" else imag_part(owner)
-            if name in ("conj", "conjugate"):
+            if name in ("conj", "conjugate", "item"):
                 return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
         hint = (
@@ -307,7 +312,9 @@ class Expressions(Conditions):
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":
                 return arrays.part(self.b, value, name)
-        if library.array_method(name) is not None:
+            case "flat":
+                return choosing.flat(self.b, value)
+        if array_method(name) is not None or name in _METHODS:
             return StaticValue(BoundMethod(name, value))
         raise self.b.refuse(
             f"the array attribute .{name} is not supported yet",
@@ -330,11 +337,22 @@ class Expressions(Conditions):
             key = scalars.given(self.b, self.value(part))
             if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
                 keys.append(key.value)
-            elif isinstance(key, TupleValue) and len(parts) == 1:
-                keys.extend(key.items)
+            elif isinstance(key, TupleValue):
+                whole = len(parts) == 1 and key.cls is not list
+                keys.extend(self._keys(key.items) if whole else [self._index_list(key)])
             else:
                 keys.append(scalars.operand(self.b, key) if isinstance(key, ArrayValue) else key)
         return owner, keys
+
+    def _keys(self, items: tuple[Value, ...]) -> list[object]:
+        """The members of a tuple as keys."""
+        return [self._index_list(k) if isinstance(k, TupleValue) else _key(k) for k in items]
+
+    def _index_list(self, key: TupleValue) -> Value:
+        """A list of integers as an index array."""
+        if not key.items:
+            return arrays.allocate(self.b, "k", (ZERO,), INT, None)
+        return library.as_array(self.b, key)
 
     def _bound(self, node: Any) -> Expr | None:
         value = self.value(node)
@@ -412,8 +430,10 @@ class Expressions(Conditions):
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
     ) -> Value:
         if isinstance(function, BoundMethod):
-            entry = library.array_method(function.name)
-            assert entry is not None
+            entry = array_method(function.name)
+            if entry is None:
+                owned = [function.owner, *values]
+                return self._call_object(getattr(np, function.name), owned, keywords, node)
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )
@@ -443,7 +463,7 @@ class Expressions(Conditions):
         expansion = expansion_of(function)
         if expansion is not None:
             return self.call_user(expansion, values, keywords, node)
-        entry = library.library_function(function)
+        entry = library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
         if (
@@ -515,6 +535,13 @@ def _title(function: Any) -> str:
     if isinstance(function, np.ufunc):
         return f"np.{name}"
     return name if module in ("builtins", "") else f"{'np' if module == 'numpy' else module}.{name}"
+
+
+def _key(value: Value) -> object:
+    """A member of a tuple of keys: ``None`` and ``...`` stand for themselves."""
+    if isinstance(value, StaticValue) and (value.value is None or value.value is Ellipsis):
+        return value.value
+    return value
 
 
 def _unbound(name: str) -> str:

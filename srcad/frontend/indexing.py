@@ -3,19 +3,29 @@
 from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend.arrays import Index, kind_of, materialise, over, viewed
+from srcad.frontend import masks
+from srcad.frontend.arrays import Index, viewed
 from srcad.frontend.builder import Builder
+from srcad.frontend.gathers import check_indices, gathered, index_array
+from srcad.frontend.positions import position
 from srcad.frontend.values import ArrayValue, Axis, View
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, compare, integer, scale, sub
-from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, IndexCheck, Logic, Select, Var
+from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, Select, Var
 from srcad.ir.types import BOOL, INT
 
 
-def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayValue:
-    """``value[keys]``: keys are integers, slices (triples), None, ``...`` or index arrays."""
+def select(
+    b: Builder, value: ArrayValue, keys: list[object], *, written: bool = False
+) -> Expr | ArrayValue:
+    """``value[keys]``: keys are integers, slices (triples), None, ``...``, index arrays, masks.
+
+    ``written``: the elements are going to be written, so index arrays that share their memory
+    are copied.
+    """
     keys = _expanded(b, value, keys)
+    if any(isinstance(k, ArrayValue) for k in keys):
+        return _advanced(b, value, keys, written)
     fixed: dict[int, Expr] = {}
-    gathered: dict[int, ArrayValue] = {}
     axes: list[tuple[int, Expr, int] | None] = []
     extents: list[Expr] = []
     units: list[bool] = []
@@ -26,131 +36,124 @@ def select(b: Builder, value: ArrayValue, keys: list[object]) -> Expr | ArrayVal
             extents.append(ONE)
             units.append(True)
             continue
-        extent, unit = value.extents[own], value.units[own]
-        if isinstance(key, ArrayValue):
-            if gathered:
-                raise b.refuse(
-                    "an index with several integer arrays is not supported yet",
-                    "write the loop over elements",
-                )
-            if key.ndim != 1 or kind_of(key.dtype) != INT:
-                raise b.refuse(
-                    "an index array must be 1-D and of integers (boolean masks: not supported yet)",
-                    "write the loop over elements with an if",
-                )
-            gathered[own] = key
-            axes.append((own, ZERO, 1))
-            extents.append(key.extents[0])
-            units.append(False)
-        elif isinstance(key, tuple):
-            start, step, length, is_unit = _slice(b, key, extent, unit)
+        if isinstance(key, tuple):
+            start, step, length, unit = _slice(b, key, value.extents[own], value.units[own])
             axes.append((own, start, step))
             extents.append(length)
-            units.append(is_unit)
+            units.append(unit)
         else:
-            fixed[own] = _position(b, value, own, key)
+            fixed[own] = position(b, value, own, key)
         own += 1
-    if not axes and value.view is not None:
-        return value.element(tuple(fixed[k] for k in range(own)))
-    if not gathered and value.view is not None:
-        return viewed(b, _composed(value.view, fixed, axes), tuple(extents), tuple(units))
-    if gathered:
-        for axis, key in list(gathered.items()):
-            if key.view is None:
-                gathered[axis] = materialise(b, key, "k")
-            _check_gather(b, value, axis, gathered[axis])
+    view = value.view
+    if view is not None:
+        if not axes:
+            return value.element(tuple(fixed[k] for k in range(own)))
+        return viewed(b, _composed(view, fixed, axes), tuple(extents), tuple(units))
 
-    def places(at: Index) -> Index:
+    def element(at: Index) -> Expr:
         place = dict(fixed)
         for axis, k in zip(axes, at, strict=True):
-            if axis is None:
-                continue
-            number, start, step = axis
-            if number in gathered:
-                place[number] = b.simple_index(gathered[number].element((k,)))
-            else:
-                place[number] = add(start, scale(k, step))
-        return tuple(place[k] for k in range(own))
+            if axis is not None:
+                place[axis[0]] = add(axis[1], scale(k, axis[2]))
+        return value.element(tuple(place[k] for k in range(own)))
 
     if not axes:
-        return value.element(places(()))
-    reads = value.reads.union(*(g.reads for g in gathered.values()))
-    view = value.view
-    scatter = None if view is None or view.part else (view.base, lambda at: view.index(places(at)))
-    return ArrayValue(
-        value.dtype,
-        tuple(extents),
-        tuple(units),
-        lambda at: value.element(places(at)),
-        reads,
-        None,
-        scatter,
+        return element(())
+    return ArrayValue(value.dtype, tuple(extents), tuple(units), element, value.reads)
+
+
+def _advanced(b: Builder, value: ArrayValue, keys: list[object], written: bool) -> ArrayValue:
+    """``value[keys]`` where some keys are arrays: the other keys make a view to gather from."""
+    if _is_leading_mask(keys):
+        assert isinstance(keys[0], ArrayValue)
+        return masks.masked(b, value, keys[0])
+    base = value.view.base if written and value.view is not None else None
+    inner_keys: list[object] = []
+    chosen: dict[int, ArrayValue] = {}
+    checked: set[int] = set()
+    marks: list[int | None] = []
+    kept = own = 0
+    for key in keys:
+        if isinstance(key, Expr):
+            marks.append(kept)
+            inner_keys.append(key)
+            own += 1
+            continue
+        if not isinstance(key, ArrayValue):
+            marks.append(None)
+            inner_keys.append(key)
+            kept += 1
+            own += key is not None
+            continue
+        marks.append(kept)
+        if key.dtype == BOOL:
+            masks.require_shape(b, value, own, key)
+            lists = masks.positions(b, key)
+        else:
+            lists = [index_array(b, key, base)]
+            checked.add(len(_axes_of(inner_keys)))
+        for item in lists:
+            chosen[len(_axes_of(inner_keys))] = item
+            inner_keys.append(_FULL)
+        own += len(lists)
+    inner = select(b, value, inner_keys)
+    assert isinstance(inner, ArrayValue)
+    for axis in sorted(checked):
+        check_indices(b, inner, axis, chosen[axis])
+    return gathered(b, inner, chosen, _front(marks))
+
+
+_FULL = (None, None, None)
+
+
+def _axes_of(keys: list[object]) -> list[object]:
+    """The keys that leave an axis."""
+    return [k for k in keys if not isinstance(k, Expr)]
+
+
+def _front(marks: list[int | None]) -> int:
+    """How many axes come before those of the index arrays.
+
+    A mark is None for a slice or a new axis, else the number of those before it: arrays that
+    stand side by side put their axes in their place, others in front of all.
+    """
+    found = [k for k, mark in enumerate(marks) if mark is not None]
+    first, last = found[0], found[-1]
+    adjacent = len(found) == last - first + 1
+    return (marks[first] or 0) if adjacent else 0
+
+
+def _is_leading_mask(keys: list[object]) -> bool:
+    first = keys[0]
+    return (
+        isinstance(first, ArrayValue)
+        and first.dtype == BOOL
+        and all(key == _FULL for key in keys[1:])
     )
 
 
 def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]:
     """Keys with ``...`` and missing trailing keys spelled out as full slices."""
-    full = (None, None, None)
-    used = sum(k is not None and k is not Ellipsis for k in keys)
+    used = sum(_consumed(k) for k in keys)
     if used > value.ndim:
         raise ArgumentValueError(
             f"too many indices: the array has {value.ndim} axes, {used} were given", b.at
         )
-    rest = [full] * (value.ndim - used)
-    if Ellipsis in [k for k in keys if k is Ellipsis]:
-        where = next(n for n, k in enumerate(keys) if k is Ellipsis)
+    rest: list[object] = [_FULL] * (value.ndim - used)
+    dots = [n for n, k in enumerate(keys) if k is Ellipsis]
+    if len(dots) > 1:
+        raise ArgumentValueError("an index can only have a single ellipsis ('...')", b.at)
+    if dots:
+        where = dots[0]
         return [*keys[:where], *rest, *keys[where + 1 :]]
     return [*keys, *rest]
 
 
-def _position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
-    """An integer position on an axis, checked; negative ones count from the end."""
-    if not isinstance(key, Expr) or key.kind not in (INT, BOOL):
-        raise b.refuse("an index must be an integer", "convert it with int(...)")
-    if key.kind == BOOL:
-        raise b.refuse("a bool is not an index", "convert it with int(...)")
-    key = b.simple_index(key)
-    extent = value.extents[axis]
-    view = value.view
-    if view is not None:
-        base = view.axes[axis]
-        if (
-            base is not None
-            and base.start == ZERO
-            and base.step == 1
-            and b.extents[view.base][base.base_axis] == extent
-        ):
-            words = (b.names.shown(view.base), b.spelled(key))
-            b.emit(IndexCheck(view.base, base.base_axis, key, words, b.at))
-            return key
-    b.check(
-        Logic("and", (compare("<=", negated(extent), key), compare("<", key, extent))),
-        "IndexError",
-        f"index {b.spelled(key)} is out of bounds for axis {axis}",
-    )
-    if isinstance(key, Const) and key.value < 0:
-        return add(extent, key)
-    if b.is_nonnegative(key):
-        return key
-    return b.hold(Select(compare("<", key, ZERO), add(key, extent), key, INT), "k")
-
-
-def negated(extent: Expr) -> Expr:
-    """``-extent``."""
-    return integer(-int(extent.value)) if isinstance(extent, Const) else sub(ZERO, extent)
-
-
-def _check_gather(b: Builder, value: ArrayValue, axis: int, key: ArrayValue) -> None:
-    extent = b.hold(value.extents[axis], "n")
-
-    def write(at: Index) -> None:
-        k = b.store(key.element(at), "k")
-        inside = Logic("and", (compare("<=", negated(extent), k), compare("<", k, extent)))
-        b.check(
-            inside, "IndexError", f"an index of the index array is out of bounds for axis {axis}"
-        )
-
-    over(b, key.extents, write)
+def _consumed(key: object) -> int:
+    """How many axes of the array a key stands for."""
+    if key is None or key is Ellipsis:
+        return 0
+    return key.ndim if isinstance(key, ArrayValue) and key.dtype == BOOL else 1
 
 
 def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int, Expr, bool]:
@@ -231,10 +234,10 @@ def _clipped(b: Builder, bound: Expr, extent: Expr, step: int, *, is_start: bool
 def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
     """A view of a view."""
     place = dict(view.fixed)
-    for own, position in fixed.items():
+    for own, at in fixed.items():
         base = view.axes[own]
         if base is not None:
-            place[base.base_axis] = add(base.start, scale(position, base.step))
+            place[base.base_axis] = add(base.start, scale(at, base.step))
     made: list[Axis | None] = []
     for axis in axes:
         base = None if axis is None else view.axes[axis[0]]

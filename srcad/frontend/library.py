@@ -13,36 +13,36 @@ from typing import Any
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, reductions, scalars
+from srcad.frontend import arrays, indexing, reductions, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import (
     ONE,
     ZERO,
     accumulate,
+    at_least_zero,
     compare,
     conjugate,
     imag_part,
     integer,
     join_kinds,
+    negate,
     real_part,
 )
 from srcad.ir.nodes import (
     Assign,
     Binary,
     Call,
-    Compare,
     Const,
     Copy,
     Expr,
-    If,
+    Extent,
     Load,
-    Logic,
     MatMul,
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, is_complex, is_dtype, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, INT, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -131,6 +131,53 @@ def _number(b: Builder, value: Value) -> Expr:
     raise b.refuse("a number is expected here")
 
 
+# ---------------------------------------------------------------- shapes
+
+
+@_entry(np.ndim)
+def ndim(b: Builder, a: Value) -> Value:
+    return integer(a.ndim if isinstance(a, ArrayValue) else _depth(a))
+
+
+def _depth(value: Value) -> int:
+    if isinstance(value, TupleValue) and value.items:
+        return 1 + _depth(value.items[0])
+    return value.ndim if isinstance(value, ArrayValue) else 0
+
+
+@_entry(np.shape)
+def shape(b: Builder, a: Value) -> Value:
+    return TupleValue(() if isinstance(a, Expr) else as_array(b, a).extents)
+
+
+@_entry(np.size)
+def size(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    if isinstance(a, Expr):
+        return ONE
+    value = as_array(b, a)
+    along = _axis(b, value, axis)
+    count: Expr = ONE
+    for e in value.extents if along is None else (value.extents[along],):
+        count = e if count == ONE else Binary("*", count, e, INT)
+    return count
+
+
+@_entry(methods=("item",))
+def item(b: Builder, a: Value, *index: Value) -> Value:
+    if isinstance(a, Expr) and not index:
+        return a
+    value = as_array(b, a)
+    keys = index[0].items if len(index) == 1 and isinstance(index[0], TupleValue) else index
+    if not keys:
+        for extent in value.extents:
+            message = "can only convert an array of size 1 to a Python scalar"
+            b.check(compare("==", extent, ONE), "ValueError", message)
+        return value.element(tuple(ZERO for _ in value.extents))
+    if len(keys) != value.ndim:
+        raise b.refuse(".item() takes one index for each axis here", "write a[i, j]")
+    return indexing.select(b, value, list(keys))
+
+
 # ---------------------------------------------------------------- making arrays
 
 
@@ -204,21 +251,17 @@ def arange(
         (ZERO, _number(b, start)) if stop is None else (_number(b, start), _number(b, stop))
     )
     stride = ONE if step is None else _number(b, step)
-    if (
-        any(e.kind != INT for e in (first, last, stride))
-        or not isinstance(stride, Const)
-        or stride.value == 0
-    ):
-        raise b.refuse(
-            "np.arange takes integers and a literal step here", "write the loop over elements"
-        )
+    if any(is_inexact(e.kind) for e in (first, last, stride)):
+        return _float_range(b, first, last, stride, dtype_of(b, dtype, FLOAT))
+    stride = b.hold(stride, "step")
+    b.check(compare("!=", stride, ZERO), "ZeroDivisionError", "the step of np.arange is zero")
     count: Expr = Binary("-", last, first, INT) if first != ZERO else last
-    if stride.value != 1:
-        size = int(stride.value)
-        count = Binary(
-            "//", Binary("+", count, integer(size - (1 if size > 0 else -1)), INT), stride, INT
-        )
-    n = b.hold(Call("max", (ZERO, count), INT), "n")
+    if isinstance(stride, Const) and stride.value not in (0, 1):
+        extra = int(stride.value) - (1 if stride.value > 0 else -1)
+        count = Binary("//", Binary("+", count, integer(extra), INT), stride, INT)
+    elif not isinstance(stride, Const):  # the quotient rounded up
+        count = negate(Binary("//", negate(count), stride, INT))
+    n = count if isinstance(count, Extent) else b.hold(_not_negative(b, count), "n")
     kind = arrays.kind_of(dtype_of(b, dtype, INT))
     first = b.hold(first, "k")
 
@@ -229,6 +272,28 @@ def arange(
     return arrays.materialise(
         b, ArrayValue(dtype_of(b, dtype, INT), (n,), (False,), element), b.wanted
     )
+
+
+def _not_negative(b: Builder, count: Expr) -> Expr:
+    return count if b.is_nonnegative(count) else at_least_zero(count)
+
+
+def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) -> ArrayValue:
+    """``np.arange`` of floats: as many as fit, at multiples of NumPy's rounded step."""
+    start, stop, step = (b.hold(b.convert(e, FLOAT), "c") for e in (first, last, stride))
+    gap = Binary("/", Binary("-", stop, start, FLOAT), step, FLOAT)
+    steps = Call("math.ceil", (gap,), INT)
+    n = b.hold(Call("max", (ZERO, steps), INT), "n")
+    second = b.store(Binary("+", start, step, FLOAT), "second")
+    width = b.store(Binary("-", second, start, FLOAT), "step")
+
+    def element(at: tuple[Expr, ...]) -> Expr:
+        item = Binary("*", b.convert(at[0], FLOAT), width, FLOAT)
+        if not (isinstance(start, Const) and start.value == 0.0):
+            item = Binary("+", start, item, FLOAT)
+        return b.convert(item, arrays.kind_of(dtype))
+
+    return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
 
 
 @_entry(np.linspace)
@@ -309,7 +374,7 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 
 @_entry(methods=("fill",))
 def fill(b: Builder, a: Value, value: Value) -> Value:
-    arrays.assign_into(b, as_array(b, a), _number(b, value))
+    stores.assign_into(b, as_array(b, a), _number(b, value))
     return StaticValue(None)
 
 
@@ -387,68 +452,6 @@ def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
-@_entry(np.max, np.amax, methods=("max",))
-def max_(b: Builder, a: Value, axis: Value | None = None) -> Value:
-    return _extreme(b, a, axis, largest=True)
-
-
-@_entry(np.min, np.amin, methods=("min",))
-def min_(b: Builder, a: Value, axis: Value | None = None) -> Value:
-    return _extreme(b, a, axis, largest=False)
-
-
-def _extreme(b: Builder, a: Value, axis: Value | None, *, largest: bool) -> Value:
-    value = as_array(b, a)
-    if _axis(b, value, axis) is not None and value.ndim != 1:
-        raise b.refuse(
-            "max and min along an axis are not supported yet", "write the loop over elements"
-        )
-    return reductions.extreme(b, value, largest)
-
-
-@_entry(np.argmax, methods=("argmax",))
-def argmax(b: Builder, a: Value) -> Value:
-    return _arg(b, a, ">")
-
-
-@_entry(np.argmin, methods=("argmin",))
-def argmin(b: Builder, a: Value) -> Value:
-    return _arg(b, a, "<")
-
-
-def _arg(b: Builder, a: Value, better: str) -> Value:
-    value = as_array(b, a)
-    if is_complex(value.dtype):
-        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
-    if value.ndim != 1:
-        raise b.refuse("argmax and argmin take 1-D arrays here")
-    if value.view is None:
-        value = arrays.materialise(b, value, "t")
-    value = arrays.frozen(b, value)
-    b.check(
-        compare(">", value.extents[0], ZERO), "ValueError", "argmax or argmin of an empty array"
-    )
-    place = Var(b.names.fresh("k"), INT)
-    b.emit(Assign(place, ZERO, b.at))
-
-    def scan(at: tuple[Expr, ...]) -> None:
-        item, best = value.element(at), value.element((place,))
-        fresh_nan = Compare("!=", item, item)
-        test = compare(better, item, best)
-        known = compare("==", best, best)
-        b.emit(
-            If(
-                Logic("and", (known, Logic("or", (test, fresh_nan)))),
-                (Assign(place, at[0], b.at),),
-                (),
-                b.at,
-            )
-        )
-
-    arrays.over(b, value.extents, scan)
-    return place
-
-
 @_entry(np.trace, methods=("trace",))
 def trace(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
@@ -498,6 +501,8 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
         raise b.refuse(
             "products of arrays with more than two axes are not supported yet", "write the loops"
         )
+    if one.masked is not None and two.masked is not None and one.ndim == two.ndim == 1:
+        return reductions.total(b, as_array(b, scalars.combine(b, "*", one, two)))
     inner = one.extents[-1], two.extents[0]
     if inner[0] != inner[1]:
         if isinstance(inner[0], Const) and isinstance(inner[1], Const):
@@ -591,15 +596,6 @@ def phase(b: Builder, z: Expr) -> Expr:
 
 
 # ---------------------------------------------------------------- choices
-
-
-@_entry(np.where)
-def where(b: Builder, condition: Value, x: Value | None = None, y: Value | None = None) -> Value:
-    if x is None or y is None:
-        raise b.refuse(
-            "np.where with one argument is not supported yet", "write the loop with an if"
-        )
-    return scalars.pick(b, condition, x, y)
 
 
 @_entry(np.clip)

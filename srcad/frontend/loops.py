@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import gast
+import numpy as np
 
-from srcad.frontend import scalars
+from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
 from srcad.frontend.expressions import (
@@ -20,6 +21,7 @@ from srcad.frontend.values import (
     RangeValue,
     RowsValue,
     Site,
+    StaticValue,
     TupleValue,
     Value,
 )
@@ -127,6 +129,12 @@ class Loops(Branches):
                 "an element or an attribute as the target of a loop is not supported",
                 "give the target a name and assign in the body",
             )
+        iterable = node.iter
+        if isinstance(iterable, gast.Call) and isinstance(iterable.func, gast.Attribute):
+            called = self.value(iterable.func)
+            if isinstance(called, StaticValue) and called.value in (np.ndindex, np.ndenumerate):
+                self._for_indices(node, called.value is np.ndenumerate)
+                return
         value = self.value(node.iter)
         if isinstance(value, RangeValue):
             self._for_range(node, value, until, at)
@@ -143,6 +151,32 @@ class Loops(Branches):
             self._unrolled(node, items, until)
             return
         self._over_rows(node, rows, until)
+
+    def _for_indices(self, node: Any, with_items: bool) -> None:
+        """A loop over ``np.ndindex`` or ``np.ndenumerate``: nested loops over ranges."""
+        if getattr(node, "until", None) is not None:
+            raise self.b.refuse(
+                "break and return inside a loop over np.ndindex are not supported yet",
+                "write nested loops over range()",
+            )
+        args = self.values(node.iter.args)
+        mark = f"{node.lineno}{node.col_offset:03}"
+        whole = args[0] if len(args) == 1 else None
+        if with_items:
+            whole = library.as_array(self.b, args[0])
+            whole = arrays.materialise(self.b, whole, "t") if whole.view is None else whole
+            self.scope.env[f"$a{mark}"] = self._still(whole)
+            shape = TupleValue(whole.extents)
+        else:
+            shape = whole if isinstance(whole, TupleValue) else TupleValue(tuple(args))
+        self.scope.env[f"$range{mark}"] = StaticValue(range)
+        counters: list[str] = []
+        for k, extent in enumerate(library.shape_of(self.b, shape)):
+            self.scope.env[f"$n{k}_{mark}"] = self._bound_held(
+                extent, assigned_names(node.body), "n"
+            )
+            counters.append(f"${'ijklmnpq'[k]}{mark}")
+        self.statement(_nested(node, counters, mark, with_items))
 
     def _for_range(self, node: Any, r: RangeValue, until: str | None, at: Position) -> None:
         assigned = assigned_names([*node.body]) | target_names(node.target)
@@ -323,3 +357,24 @@ class Loops(Branches):
         self.b.block += ahead
         self.b.at = at
         self.b.emit(While(test, tuple(block), at))
+
+
+def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> Any:
+    """Loops over hidden counters around the body of a loop over all indices of an array."""
+
+    def placed(new: Any) -> Any:
+        return gast.copy_location(new, node)
+
+    def named(name: str, store: bool = False) -> Any:
+        return placed(gast.Name(name, gast.Store() if store else gast.Load(), None, None))
+
+    item = placed(gast.Tuple([named(c) for c in counters], gast.Load()))
+    if with_items:
+        element = placed(gast.Subscript(named(f"$a{mark}"), item, gast.Load()))
+        item = placed(gast.Tuple([item, element], gast.Load()))
+    body = [placed(gast.Assign([node.target], item, None)), *node.body]
+    for k in reversed(range(len(counters))):
+        bounds = placed(gast.Call(named(f"$range{mark}"), [named(f"$n{k}_{mark}")], []))
+        loop = gast.For(named(counters[k], store=True), bounds, body, [], None)
+        body = [placed(loop)]
+    return body[0]

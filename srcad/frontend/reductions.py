@@ -3,6 +3,7 @@
 from srcad.frontend.arrays import Index, allocate, frozen, kind_of, materialise, over, whole
 from srcad.frontend.builder import Builder
 from srcad.frontend.indexing import select
+from srcad.frontend.masks import over_masked
 from srcad.frontend.values import ArrayValue
 from srcad.ir.build import ONE, ZERO, accumulate, add, compare, literal
 from srcad.ir.nodes import (
@@ -29,10 +30,15 @@ def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
     acc = Var(b.names.fresh(base), kind)
     b.emit(Assign(acc, ZERO if kind == INT else literal(0.0, kind), b.at))
 
-    def write(at: Index) -> None:
-        b.emit(Assign(acc, accumulate(acc, b.convert(value.element(at), kind)), b.at))
+    summed = value if value.masked is None else value.masked.source
 
-    over(b, value.extents, write)
+    def write(at: Index) -> None:
+        b.emit(Assign(acc, accumulate(acc, b.convert(summed.element(at), kind)), b.at))
+
+    if value.masked is None:
+        over(b, value.extents, write)
+    else:
+        over_masked(b, value.masked, write)
     return acc
 
 

@@ -70,6 +70,8 @@ class ArrayValue:
         default=None, compare=False
     )
     """For elements picked by an index array: the base and the place of each element in it."""
+    masked: "Masked | None" = field(default=None, compare=False)
+    """For elements picked by a mask: the mask, and the array that it is applied to."""
 
     @property
     def ndim(self) -> int:
@@ -79,6 +81,14 @@ class ArrayValue:
 
 Site = tuple[str, int, int, str]
 """A place in the program: the scope, line, column and kind of an expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """``source[mask]``, the mask over the leading axes of the source."""
+
+    mask: ArrayValue
+    source: ArrayValue
 
 
 @dataclass(frozen=True, slots=True)

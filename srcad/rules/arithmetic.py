@@ -87,7 +87,8 @@ def _(y, x):
 
 
 constant("//", operator.floordiv, np.floor_divide, arity=2, result="same")
-constant("int", builtins.int, np.int64, result="int")
+constant("int", builtins.int, result="int")
+constant("np.int64", np.int64, result="int")
 constant("bool", builtins.bool, np.bool_, result="bool")
 constant("np.floor", np.floor)
 constant("np.ceil", np.ceil)

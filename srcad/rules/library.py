@@ -1,6 +1,6 @@
 """All tables of rules: the one module that imports them."""
 
-from srcad.rules import arithmetic, complexes, elementary, linalg
+from srcad.rules import arithmetic, complexes, elementary, linalg, matrices, sorting
 from srcad.rules.registry import Rule, all_rules, expansion_of, rule_named, rule_of
 
 __all__ = [
@@ -11,6 +11,8 @@ __all__ = [
     "elementary",
     "expansion_of",
     "linalg",
+    "matrices",
     "rule_named",
     "rule_of",
+    "sorting",
 ]

@@ -8,6 +8,7 @@ table; ``srcad.rules.library`` imports them all.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Rule:
         """Whether its arguments may be complex numbers."""
         return self.holomorphic or self.adjoint is not None
 
+
+_F = TypeVar("_F", bound=Callable[..., object])
 
 _by_name: dict[str, Rule] = {}
 _by_object: dict[object, str] = {}
@@ -88,10 +91,10 @@ def constant(
     _add(Rule(name, arity, result, None, holomorphic=holomorphic), aliases)
 
 
-def expand(*objects: object) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def expand(*objects: object) -> Callable[[_F], _F]:
     """Declare a function that computes what these do, to be differentiated like user code."""
 
-    def declare(function: Callable[..., object]) -> Callable[..., object]:
+    def declare(function: _F) -> _F:
         for target in objects:
             _expansions[target] = function
         return function

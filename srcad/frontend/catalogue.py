@@ -1,0 +1,14 @@
+"""All functions of NumPy written as loops: the one module that imports the modules of them."""
+
+from srcad.frontend import choosing, extremes, joining, scans, shapes
+from srcad.frontend.library import array_method, library_function
+
+__all__ = [
+    "array_method",
+    "choosing",
+    "extremes",
+    "joining",
+    "library_function",
+    "scans",
+    "shapes",
+]

@@ -1,0 +1,111 @@
+"""Sums and products of the elements so far, and differences of neighbours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from srcad.errors import ArgumentValueError
+from srcad.frontend import arrays, scalars
+from srcad.frontend.builder import Builder
+from srcad.frontend.choosing import flattened
+from srcad.frontend.lanes import along, part
+from srcad.frontend.library import _axis as axis_of
+from srcad.frontend.library import _entry as entry
+from srcad.frontend.library import _flag as flag
+from srcad.frontend.library import as_array, static_int
+from srcad.frontend.values import ArrayValue, Value
+from srcad.ir.build import ONE, accumulate, integer
+from srcad.ir.nodes import Assign, Binary, Const, Expr, Store, Var
+from srcad.ir.types import BOOL, INT
+
+
+@entry(np.cumsum, methods=("cumsum",))
+def cumsum(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    """Sums of the elements so far."""
+    return _running(b, as_array(b, a), axis, "+")
+
+
+@entry(np.cumprod, methods=("cumprod",))
+def cumprod(b: Builder, a: Value, axis: Value | None = None) -> Value:
+    """Products of the elements so far."""
+    return _running(b, as_array(b, a), axis, "*")
+
+
+def _running(b: Builder, value: ArrayValue, axis: Value | None, op: str) -> ArrayValue:
+    k = axis_of(b, value, axis)
+    if k is None:
+        value, k = flattened(b, value), 0
+    dtype = _summed(value)
+    out = arrays.unwritten(b, b.wanted, value.extents, dtype)
+    assert out.view is not None
+    base = out.view.base
+    others = (*value.extents[:k], *value.extents[k + 1 :])
+
+    def scan(at: arrays.Index) -> None:
+        acc = _start(b, op, dtype)
+        with b.loop(value.extents[k], "k") as place:
+            here = (*at[:k], place, *at[k:])
+            b.emit(Assign(acc, _step(b, acc, op, value.element(here)), b.at))
+            b.emit(Store(base, here, acc, True, b.at))
+
+    arrays.over(b, others, scan)
+    return out
+
+
+@entry(np.prod, methods=("prod",))
+def prod(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
+    """The product of the elements."""
+    value, keep = as_array(b, a), flag(b, keepdims)
+    k = axis_of(b, value, axis)
+    if keep and k is None:
+        raise b.refuse("keepdims without an axis is not supported yet", "leave keepdims out")
+    if k is None or (value.ndim == 1 and not keep):
+        return _product(b, value)
+    return along(b, value, k, keep, _summed(value), _product)
+
+
+def _product(b: Builder, value: ArrayValue) -> Expr:
+    acc = _start(b, "*", _summed(value))
+    arrays.over(
+        b,
+        value.extents,
+        lambda at: b.emit(Assign(acc, _step(b, acc, "*", value.element(at)), b.at)),
+    )
+    return acc
+
+
+def _start(b: Builder, op: str, kind: str) -> Var:
+    acc = Var(b.names.fresh("s" if op == "+" else "p"), kind)
+    b.emit(Assign(acc, b.convert(integer(0 if op == "+" else 1), kind), b.at))
+    return acc
+
+
+def _step(b: Builder, acc: Var, op: str, item: Expr) -> Expr:
+    item = b.convert(item, acc.kind)
+    return accumulate(acc, item) if op == "+" else Binary("*", acc, item, acc.kind)
+
+
+def _summed(value: ArrayValue) -> str:
+    """The dtype of a sum of the elements."""
+    return INT if arrays.kind_of(value.dtype) in (INT, BOOL) else value.dtype
+
+
+@entry(np.diff)
+def diff(b: Builder, a: Value, n: Value | None = None, axis: Value | None = None) -> Value:
+    """Differences of neighbours along an axis (the last one), ``n`` times."""
+    value = as_array(b, a)
+    times = 1 if n is None else static_int(b, n, "n")
+    if times < 0:
+        raise ArgumentValueError(f"order must be non-negative but got {times}", b.at)
+    k = value.ndim - 1 if axis is None else axis_of(b, value, axis)
+    if k is None:
+        raise b.refuse("the axis of np.diff must be an integer", "ravel the array first")
+    for _ in range(times):
+        if value.view is None:
+            value = arrays.materialise(b, value, "t")
+        upper = part(b, value, k, ONE, None)
+        lower = part(b, value, k, None, Const(-1, INT))
+        found = scalars.combine(b, "-", upper, lower)
+        assert isinstance(found, ArrayValue)
+        value = found
+    return value
