@@ -21,6 +21,7 @@ from srcad.frontend.values import (
     ArrayValue,
     ListTag,
     ListValue,
+    OptionalValue,
     RangeValue,
     RowsValue,
     TupleValue,
@@ -118,6 +119,7 @@ class Assignments(Calls):
 
     def _unpacked(self, targets: list[Any], value: Value) -> list[Value]:
         """One value for each target; a starred one takes a list of what the others leave."""
+        value = scalars.given(self.b, value)
         starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
         if isinstance(value, ListValue | RangeValue | RowsValue):
             value = self.known_items(value) or self.numbers_of(value) or value
@@ -152,6 +154,10 @@ class Assignments(Calls):
     def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
         """A value that stays what it is while variables (if ``stores``, elements) are written."""
         match item:
+            case OptionalValue(value=value, given=given):
+                flag = self._untouched(given, written, stores)
+                assert isinstance(flag, Expr)
+                return OptionalValue(self._untouched(value, written, stores), flag)
             case TupleValue(items=items):
                 kept = tuple(self._untouched(i, written, stores) for i in items)
                 return replace(item, items=kept)

@@ -16,6 +16,7 @@ from srcad.frontend.values import (
     ListValue,
     LocalFunction,
     MaybeUnbound,
+    OptionalValue,
     RangeValue,
     RowsValue,
     StaticValue,
@@ -97,6 +98,13 @@ class Bindings(Expressions):
                     )
                 )
                 return RangeValue(start, stop, step)  # type: ignore[arg-type]
+            case OptionalValue(value=inner, given=given):
+                held = self.b.hold(given, "given")
+                bound = self._bind(name, inner)
+                flag = self.var(self.scope, f"{name}_given", BOOL)
+                if held != flag:
+                    self.b.emit(Assign(flag, held, self.b.at))
+                return OptionalValue(bound, flag)
             case RowsValue():
                 raise self.b.refuse(
                     "zip(), enumerate() and reversed() can be run over once only: no name for them",
@@ -203,6 +211,8 @@ def vars_in(value: Value | None) -> list[Var]:
             return [v for i in items for v in vars_in(i)]
         case MaybeUnbound(value=inner):
             return vars_in(inner)
+        case OptionalValue(value=inner, given=given):
+            return [*vars_in(inner), *vars_in(given)]
         case RangeValue(start=start, stop=stop, step=step):
             return [v for e in (start, stop, step) for v in vars_in(e)]
     return []

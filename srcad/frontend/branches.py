@@ -15,6 +15,7 @@ from srcad.frontend.values import (
     ArrayValue,
     ListTag,
     MaybeUnbound,
+    OptionalValue,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -97,6 +98,8 @@ class Branches(Assignments):
             inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
             joined = self.joined(name, inner1, b1, inner2, b2)
             return joined if isinstance(joined, MaybeUnbound) else MaybeUnbound(joined)
+        if any(isinstance(v, OptionalValue) or _is_none(v) for v in (v1, v2)):
+            return self._optional(name, v1, b1, v2, b2)
         if (
             isinstance(v1, TupleValue)
             and isinstance(v2, TupleValue)
@@ -148,6 +151,45 @@ class Branches(Assignments):
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
         return MaybeUnbound(StaticValue(CONFLICT))
 
+    def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
+        """None on one path, or on paths before."""
+        found: list[Value] = []
+        given: list[Expr] = []
+        for v in (v1, v2):
+            given.append(v.given if isinstance(v, OptionalValue) else Const(not _is_none(v), BOOL))
+            if not _is_none(v):
+                found.append(v.value if isinstance(v, OptionalValue) else v)
+        if not all(isinstance(v, Expr | ArrayValue | TupleValue) for v in found):
+            return MaybeUnbound(StaticValue(CONFLICT))
+        if len(found) == 2:
+            value = self.joined(name, found[0], b1, found[1], b2)
+        else:
+            with self.b.into(b2 if _is_none(v1) else b1):
+                value = self.canonical(name, found[0])
+        if isinstance(value, MaybeUnbound):
+            return value
+        flag = self.joined(f"{name}_given", given[0], b1, given[1], b2)
+        assert isinstance(flag, Expr)
+        return OptionalValue(value, flag)
+
+    def canonical(self, name: str, value: Value) -> Value:
+        """The value in the variables that stand for a name."""
+        match value:
+            case TupleValue(items=items):
+                parts = (self.canonical(f"{name}_{k}", v) for k, v in enumerate(items))
+                return replace(value, items=tuple(parts))
+            case ArrayValue():
+                if (self.scope.key, name) not in self.b.decisions.rebound:
+                    self.b.decisions.add(self.b.decisions.rebound, (self.scope.key, name))
+                return self._bound_reference(name, value)
+        if isinstance(value, Expr):
+            var = self.var(self.scope, name, value.kind)
+            if value != var:
+                self.b.emit(Assign(var, value, self.b.at))
+            self.constants_only[var.name] = False
+            return var
+        return value
+
     def _part(
         self,
         name: str,
@@ -160,6 +202,10 @@ class Branches(Assignments):
         part = self.joined(f"{name}_{word}", getattr(one, word), b1, getattr(two, word), b2)
         assert isinstance(part, Expr)
         return part
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, StaticValue) and value.value is None
 
 
 def _one_list(value: Value, other: Value) -> Value:

@@ -55,6 +55,8 @@ class Decisions:
     """Those of them that may denote memory that is not contiguous."""
     lists: dict[Site, str] = field(default_factory=dict)
     """Lists whose length is known at run time only, by where they are made; the kind of items."""
+    unrolled: set[Site] = field(default_factory=set)
+    """Loops of known length in which a list of arrays grows: written out."""
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
@@ -114,6 +116,8 @@ class Builder:
         """Those of them that may denote memory that is not contiguous."""
         self.reshaped: dict[str, str] = {}
         """Names that are other shapes of an array's memory, and that array."""
+        self.open_loops: list[Site] = []
+        """Loops around the place being read that could be written out."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 

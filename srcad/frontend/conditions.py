@@ -18,6 +18,7 @@ from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     MaybeUnbound,
+    OptionalValue,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -211,6 +212,8 @@ class Conditions(ABC):
 
     def relation(self, op: Any, left: Value, right: Value) -> Value:
         """``left op right`` of one comparison."""
+        if isinstance(left, OptionalValue) or isinstance(right, OptionalValue):
+            return self._optional_relation(op, left, right)
         if isinstance(op, gast.Is | gast.IsNot):
             same = self._identical(left, right)
             return same if isinstance(op, gast.Is) else negation(same)
@@ -224,6 +227,15 @@ class Conditions(ABC):
             equal = self._equal_items(left, right)
             return equal if word == "==" else negation(equal)
         return scalars.relation(self.b, word, left, right)
+
+    def _optional_relation(self, op: Any, left: Value, right: Value) -> Value:
+        """A comparison of what may be None: with None itself, else of the value."""
+        nones = [isinstance(v, StaticValue) and v.value is None for v in (left, right)]
+        if any(nones) and isinstance(op, gast.Is | gast.IsNot | gast.Eq | gast.NotEq):
+            found = right if nones[0] else left
+            assert isinstance(found, OptionalValue)
+            return negation(found.given) if isinstance(op, gast.Is | gast.Eq) else found.given
+        return self.relation(op, scalars.given(self.b, left), scalars.given(self.b, right))
 
     def _static_relation(self, word: str, left: Value, right: Value) -> Value:
         if isinstance(left, StaticValue) and isinstance(right, StaticValue):

@@ -51,13 +51,14 @@ from srcad.frontend.values import (
     ListValue,
     LocalFunction,
     MaybeUnbound,
+    OptionalValue,
     RangeValue,
     RowsValue,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import FALSE
+from srcad.ir.build import FALSE, logic
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -115,6 +116,13 @@ def _without(block: Block, dropped: set[int]) -> Block:
     return tuple(with_blocks(s, tuple(_without(x, dropped) for x in blocks(s))) for s in kept)
 
 
+def _optional(value: Value, returned: Expr) -> Value:
+    """The result of a function that falls off its end on some paths."""
+    if isinstance(value, OptionalValue):
+        return OptionalValue(value.value, logic("and", (returned, value.given)))
+    return OptionalValue(value, returned)
+
+
 def _memory(value: Value) -> set[str]:
     """The arrays whose memory a value shares."""
     match value:
@@ -165,6 +173,10 @@ class _Elaborator(Comprehensions):
         shared: set[str] = set()
         if isinstance(result, StaticValue) and result.value is None:
             result = None
+        if isinstance(result, OptionalValue):
+            message = f"this path of {self.title} returns None, not a value"
+            self.b.check(result.given, "TypeError", message)
+            result = result.value
         if result is not None:
             shared = _memory(result)
             result = self._returned(result)
@@ -290,6 +302,8 @@ class _Elaborator(Comprehensions):
                     return None
                 returned = self.scope.env[RETURNED]
                 assert isinstance(returned, Expr)
+                if len(self.calls) > 1:
+                    return _optional(value.value, returned)
                 self.b.emit(
                     Check(
                         returned,

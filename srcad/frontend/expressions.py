@@ -269,6 +269,7 @@ class Expressions(Conditions):
 
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``."""
+        owner = scalars.given(self.b, owner)
         match owner:
             case ArrayValue():
                 return self._array_attribute(owner, name)
@@ -315,7 +316,7 @@ class Expressions(Conditions):
 
     def target_of(self, node: Any) -> tuple[Value, list[object]]:
         """Owner and keys of a subscript."""
-        owner = self.value(node.value)
+        owner = scalars.given(self.b, self.value(node.value))
         parts = node.slice.elts if isinstance(node.slice, gast.Tuple) else [node.slice]
         keys: list[object] = []
         for part in parts:
@@ -326,7 +327,7 @@ class Expressions(Conditions):
                 ]
                 keys.append(tuple(bounds))
                 continue
-            key = self.value(part)
+            key = scalars.given(self.b, self.value(part))
             if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
                 keys.append(key.value)
             elif isinstance(key, TupleValue) and len(parts) == 1:
@@ -343,6 +344,7 @@ class Expressions(Conditions):
 
     def subscript(self, owner: Value, keys: list[object]) -> Value:
         """``owner[keys]``."""
+        owner = scalars.given(self.b, owner)
         match owner:
             case ArrayValue():
                 return indexing.select(self.b, owner, keys)

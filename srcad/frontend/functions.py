@@ -20,7 +20,7 @@ from srcad.rules.library import rule_of
 
 
 def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
+    match [scalars.given(b, v) for v in values]:
         case [ArrayValue() as a] if a.ndim:
             return a.extents[0]
         case [TupleValue() as t]:

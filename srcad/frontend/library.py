@@ -86,6 +86,7 @@ def static_int(b: Builder, value: Value | None, what: str) -> int:
 
 def as_array(b: Builder, value: Value) -> ArrayValue:
     """An array; tuples and lists of numbers are stored as one."""
+    value = scalars.given(b, value)
     if isinstance(value, ArrayValue):
         return value
     if isinstance(value, TupleValue):

@@ -276,6 +276,8 @@ class Lists(Sequences):
         return kind
 
     def _not_numbers(self) -> Exception:
+        for site in self.b.open_loops:
+            self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
             "a list that grows in a loop or a branch holds numbers only",
             "allocate np.empty((n, m)) before the loop and fill its rows",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gast
@@ -18,6 +19,7 @@ from srcad.frontend.values import (
     MaybeUnbound,
     RangeValue,
     RowsValue,
+    Site,
     TupleValue,
     Value,
 )
@@ -146,6 +148,11 @@ class Loops(Branches):
         assigned = assigned_names([*node.body]) | target_names(node.target)
         if not isinstance(node.target, gast.Name):
             raise self.b.refuse("the target of a loop over range() is one name")
+        site = (self.scope.key, node.lineno, node.col_offset, "for")
+        items = self.known_items(r)
+        if items is not None and site in self.b.decisions.unrolled:
+            self._unrolled(node, items, until)
+            return
         start, stop, step = (
             self._bound_held(e, assigned, w)
             for e, w in ((r.start, "start"), (r.stop, "stop"), (r.step, "step"))
@@ -178,7 +185,8 @@ class Loops(Branches):
             return counter
 
         before: list[Stmt] = []
-        block, counter = self._loop(assigned, before, body)
+        with self._open(site if items is not None else None):
+            block, counter = self._loop(assigned, before, body)
         flag = self._until(until)
         self.b.block += before
         self.b.at = at
@@ -189,6 +197,16 @@ class Loops(Branches):
             for n, v in scope.env.items():
                 if isinstance(v, MaybeUnbound) and n == name:
                     scope.env[n] = v.value
+
+    @contextmanager
+    def _open(self, site: Site | None) -> Iterator[None]:
+        """Inside a loop that could be written out."""
+        outer = self.b.open_loops
+        self.b.open_loops = [*outer, site] if site is not None else outer
+        try:
+            yield
+        finally:
+            self.b.open_loops = outer
 
     def _until(self, until: str | None) -> Var | None:
         if until is None:

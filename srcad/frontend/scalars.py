@@ -8,13 +8,15 @@ promotion: a Python number does not widen an array of float32.
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, StaticValue, Value
+from srcad.frontend.values import ArrayValue, OptionalValue, StaticValue, TupleValue, Value
 from srcad.ir.build import (
+    TRUE,
     ZERO,
     binary,
     compare,
     join_kinds,
     literal,
+    logic,
     negate,
     negation,
 )
@@ -39,11 +41,21 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         return value.element(()) if value.ndim == 0 else value
     if isinstance(value, Expr):
         return value
+    if isinstance(value, OptionalValue):
+        return operand(b, given(b, value))
     if isinstance(value, StaticValue):
-        given = type(value.value).__name__
-        what = f"a number or an array is expected here, not {given} {value.value!r}"
+        kind = type(value.value).__name__
+        what = f"a number or an array is expected here, not {kind} {value.value!r}"
         raise b.refuse(what, "compute it outside the function and pass the number")
     raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
+
+
+def given(b: Builder, value: Value) -> Value:
+    """The value of what may be None, where a value is needed: TypeError if there is none."""
+    if not isinstance(value, OptionalValue):
+        return value
+    b.check(value.given, "TypeError", "this is None here, where a value is needed")
+    return value.value
 
 
 def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:
@@ -225,6 +237,10 @@ def truth(b: Builder, value: Value) -> Expr:
     """The value as a condition."""
     if isinstance(value, StaticValue):
         return Const(bool(value.value), BOOL)
+    if isinstance(value, OptionalValue):
+        inner = value.value
+        holds = TRUE if isinstance(inner, TupleValue) and inner.items else truth(b, inner)
+        return logic("and", (value.given, holds))
     x = operand(b, value)
     if isinstance(x, ArrayValue):
         raise b.refuse(

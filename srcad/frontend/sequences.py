@@ -38,6 +38,7 @@ class Sequences(Bindings):
 
     def rows_of(self, value: Value) -> RowsValue | None:
         """What is run over, as rows; None for what cannot be run over."""
+        value = scalars.given(self.b, value)
         match value:
             case RowsValue():
                 return value

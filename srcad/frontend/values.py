@@ -156,6 +156,14 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalValue:
+    """A value on the paths where ``given`` holds, None on the others."""
+
+    value: "Value"
+    given: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class MaybeUnbound:
     """A value that a name holds on some paths only."""
 
@@ -172,6 +180,7 @@ Value = (
     | RowsValue
     | LocalFunction
     | MaybeUnbound
+    | OptionalValue
 )
 
 
@@ -198,7 +207,7 @@ def type_of(value: Value) -> Type:
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
             return Tuple(tuple(type_of(v) for v in value.items), value.cls)
-        case MaybeUnbound():
+        case MaybeUnbound() | OptionalValue():
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)

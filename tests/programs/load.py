@@ -7,6 +7,7 @@ from tests.programs import (  # noqa: F401
     comprehensions,
     dtypes,
     loops,
+    optional,
     recursion,
     reductions,
     scalars,
