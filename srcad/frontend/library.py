@@ -296,6 +296,13 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
     return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
 
 
+@_entry(np.diag_indices)
+def diag_indices(b: Builder, n: Value, ndim: Value | None = None) -> Value:
+    """The index arrays of the main diagonal."""
+    axes = 2 if ndim is None else static_int(b, ndim, "ndim")
+    return TupleValue(tuple(arange(b, n) for _ in range(axes)))
+
+
 @_entry(np.linspace)
 def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
     first = b.hold(b.convert(_number(b, start), FLOAT), "c")
@@ -537,7 +544,7 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
     b.emit(MatMul(name, left, right, left_t, right_t, b.at))
     extents = (*one.extents[:-1], *two.extents[1:])
     arrays.declare(b, name, kind, extents)
-    return arrays.whole(b, name)
+    return arrays.whole(b, name, (*one.units[:-1], *two.units[1:]))
 
 
 def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:

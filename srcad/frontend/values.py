@@ -166,6 +166,14 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenValue:
+    """A result of a recursive function that is one of its arguments: array leaf ``leaf``."""
+
+    leaf: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class OptionalValue:
     """A value on the paths where ``given`` holds, None on the others."""
 
@@ -191,6 +199,7 @@ Value = (
     | LocalFunction
     | MaybeUnbound
     | OptionalValue
+    | GivenValue
 )
 
 
@@ -217,6 +226,8 @@ def type_of(value: Value) -> Type:
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
             return Tuple(tuple(type_of(v) for v in value.items), value.cls)
+        case GivenValue():
+            return Static(value)
         case MaybeUnbound() | OptionalValue():
             return type_of(value.value)
         case StaticValue():
