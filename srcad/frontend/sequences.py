@@ -132,13 +132,13 @@ class Sequences(Bindings):
         length = _shortest(lengths)
         unrolled = any(r.unrolled for r in rows)
         if unrolled and not isinstance(length, Const):
-            length = self._written_out(lengths)
+            length = self._items_in_step(lengths)
         lists = tuple(a for r in rows for a in r.lists)
         return RowsValue(
             length, lambda k: TupleValue(tuple(r.row(k) for r in rows)), unrolled, lists
         )
 
-    def _written_out(self, lengths: list[Expr]) -> Expr:
+    def _items_in_step(self, lengths: list[Expr]) -> Expr:
         """As many rounds as the tuples have items; arrays must not end before them."""
         known = [e for e in lengths if isinstance(e, Const)]
         length = min(known, key=lambda e: e.value)
