@@ -13,7 +13,7 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, choosing, indexing, library, scalars
+from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import array_method, library_function
 from srcad.frontend.conditions import Conditions
@@ -446,6 +446,13 @@ class Expressions(Conditions):
             return special(self.b, values, keywords)
         rule = rule_of(function)
         if rule is not None:
+            out = keywords.pop("out", None)
+            if isinstance(out, ArrayValue) and isinstance(function, np.ufunc):
+                found = self._call_object(function, values, keywords, node)
+                stores.assign_into(self.b, out, scalars.operand(self.b, found))
+                return out
+            if out is not None:
+                keywords["out"] = out
             if keywords:
                 name = next(iter(keywords))
                 raise self.b.refuse(

@@ -155,9 +155,12 @@ def size(b: Builder, a: Value, axis: Value | None = None) -> Value:
     if isinstance(a, Expr):
         return ONE
     value = as_array(b, a)
-    along = _axis(b, value, axis)
+    along = None if isinstance(axis, TupleValue) else _axis(b, value, axis)
     count: Expr = ONE
-    for e in value.extents if along is None else (value.extents[along],):
+    reduced = value.extents if along is None else (value.extents[along],)
+    if isinstance(axis, TupleValue):
+        reduced = tuple(value.extents[k] for k in _axes(b, value, axis))
+    for e in reduced:
         count = e if count == ONE else Binary("*", count, e, INT)
     return count
 
@@ -403,6 +406,15 @@ def _axis(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
     return k % value.ndim
 
 
+def _axes(b: Builder, value: ArrayValue, axis: TupleValue) -> list[int]:
+    """Several axes, the last first."""
+    found = [_axis(b, value, k) for k in axis.items]
+    known = sorted({k for k in found if k is not None}, reverse=True)
+    if len(known) != len(found):
+        raise ArgumentValueError("duplicate value in 'axis'", b.at)
+    return known
+
+
 def _flag(b: Builder, value: Value | None) -> bool:
     if value is None:
         return False
@@ -414,6 +426,11 @@ def _flag(b: Builder, value: Value | None) -> bool:
 @_entry(np.sum, methods=("sum",))
 def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     value = as_array(b, a)
+    if isinstance(axis, TupleValue):
+        for k in _axes(b, value, axis):
+            found = reductions.total_along(b, value, k, _flag(b, keepdims))
+            value = found
+        return value if value.ndim else value.element(())
     along = _axis(b, value, axis)
     if along is None:
         if _flag(b, keepdims):
