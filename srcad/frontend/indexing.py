@@ -29,6 +29,8 @@ def select(
     units: list[bool] = []
     own = 0
     for key in keys:
+        if key is Ellipsis:
+            continue
         if key is None:
             axes.append(None)
             extents.append(ONE)
@@ -77,6 +79,9 @@ def _advanced(b: Builder, value: ArrayValue, keys: list[object], written: bool) 
             marks.append(kept)
             inner_keys.append(key)
             own += 1
+            continue
+        if key is Ellipsis:
+            marks.append(None)
             continue
         if not isinstance(key, ArrayValue):
             marks.append(None)
@@ -127,12 +132,15 @@ def _is_leading_mask(keys: list[object]) -> bool:
     return (
         isinstance(first, ArrayValue)
         and first.dtype == BOOL
-        and all(key == _FULL for key in keys[1:])
+        and all(key in (_FULL, Ellipsis) for key in keys[1:])
     )
 
 
 def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]:
-    """Keys with ``...`` and missing trailing keys spelled out as full slices."""
+    """Keys with ``...`` and missing trailing keys spelled out as full slices.
+
+    An ellipsis that stands for no axis remains: it separates the arrays on its sides.
+    """
     used = sum(_consumed(k) for k in keys)
     if used > value.ndim:
         raise ArgumentValueError(
@@ -144,7 +152,7 @@ def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]
         raise ArgumentValueError("an index can only have a single ellipsis ('...')", b.at)
     if dots:
         where = dots[0]
-        return [*keys[:where], *rest, *keys[where + 1 :]]
+        return [*keys[:where], *(rest or [Ellipsis]), *keys[where + 1 :]]
     return [*keys, *rest]
 
 

@@ -27,7 +27,8 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> Non
     view = target.view
     if view is None:
         raise b.refuse(
-            "this array is the result of an expression: an assignment to it would be lost"
+            "this array is the result of an expression: an assignment to it would be lost",
+            "give the array a name and write that",
         )
     if isinstance(value, ArrayValue):
         _require_fit(b, target, value)

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from srcad.errors import ArgumentError
 from tests.refused.registry import refused
 
 ONE = lambda: (0.7,)  # noqa: E731
@@ -310,3 +311,27 @@ def reshape_that_may_share(a):
     c = a[:, ::2].reshape(1, 2)  # <-- here
     c[0, 1] = 2.0
     return np.sum(a)
+
+
+@refused(VECTOR, "index array", "integers", error=ArgumentError, hint="astype")
+def floats_as_indices(x):
+    return np.sum(x[np.array([0.0, 1.0])])  # <-- here
+
+
+@refused(VECTOR, "index", error=ArgumentError)
+def string_as_index(x):
+    return np.sum(x["first"])  # <-- here
+
+
+@refused(VECTOR, "expression", "lost")
+def elements_of_a_result_written(x):
+    (x * 2.0)[[0, 1]] = 3.0  # <-- here
+    return np.sum(x)
+
+
+@refused(VECTOR, "break", "ndindex", hint="range")
+def break_in_a_loop_over_indices(x):
+    for i in np.ndindex(2):  # <-- here
+        if x[i] > 2.0:
+            break
+    return x[0]
