@@ -26,7 +26,7 @@ import numpy as np
 
 import srcad
 from srcad import pipeline
-from srcad.frontend import catalogue, library
+from srcad.frontend import catalogue, library, refusals
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block
@@ -62,8 +62,8 @@ def string(u, k, dt, n):
 
 
 def distances(x, n):
-    parts = [abs(x - k) for k in range(n)]
-    return sum(parts)
+    parts = sorted([abs(x - k) for k in range(n)])
+    return parts[0]
 
 
 def unwrapped(x):
@@ -137,6 +137,17 @@ def _spelled(function: Any) -> str:
         "numpy.linalg": "np.linalg.",
     }
     return f"{module.get(function.__module__, function.__module__ + '.')}{name}"
+
+
+# ------------------------------------------------------------ what is refused
+
+
+def _refusals() -> str:
+    """The table of refused constructs, from the one that the messages are made of."""
+    rows = ["| not supported | because | write instead |", "|---|---|---|"]
+    entries = dict.fromkeys([*refusals.REFUSALS.values(), *refusals.FUNCTIONS.values()])
+    rows += [f"| {e.what.removesuffix(' here')} | {e.why} | {e.instead} |" for e in entries]
+    return "\n".join(rows) + "\n"
 
 
 # ------------------------------------------------------------ the modules
@@ -234,6 +245,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     ),
     "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
     "refused-function": lambda: f"{_source(unwrapped)}\n{_refused(unwrapped, _U)}",
+    "refusals": _refusals,
     "modules": _modules,
     "functions": _functions,
     "array-functions": _array_functions,

@@ -41,6 +41,11 @@ class Signature:
         self.arity = len(self.names) if self.positional == self.names else -1
         """Number of parameters if all of them can be given by position, else -1."""
 
+    @property
+    def code(self) -> types.CodeType | None:
+        """The function's code as it is now (editors that reload modules replace it)."""
+        return getattr(self.function, "__code__", None)
+
     def __str__(self) -> str:
         return f"{self.name}{self.signature}"
 

@@ -18,7 +18,7 @@ import numpy as np
 from srcad.binding import Signature
 from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
 from srcad.ir.typeof import has_float
-from srcad.ir.types import FLOAT32, Array, Scalar, Static, Tuple, Type, is_float
+from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact, is_single
 from srcad.specialise import types_of
 from srcad.structure import assemble, fresh
 from srcad.transforms import vjp
@@ -184,7 +184,7 @@ class _Oracle:
         leaves = [] if out is None else [x for x in _leaves(out) if _is_inexact(x)]
         leaves += [copies[k] for k in self.places]
         pairs = zip(self.weights, leaves, strict=True)
-        return sum((np.sum(w * np.asarray(x)) for w, x in pairs), 0.0)
+        return sum((_paired(w, np.asarray(x)) for w, x in pairs), 0.0)
 
     def along(self, which: int, direction: Any, step: float) -> float:
         """The derivative for one argument, along a direction in its structure."""
@@ -207,6 +207,8 @@ class _Oracle:
         return (16 * first[1] - first[0]) / 15
 
     def _complex_step(self, which: int, direction: Any) -> float | None:
+        if any(np.iscomplexobj(x) for x in (*_leaves(self.args), *self.weights)):
+            return None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -234,16 +236,20 @@ def _compare(
         chosen = [places[k] for k in drawn]
     rows = []
     for path in chosen:
-        step = _STEP * max(1.0, abs(float(_at(argument, path))))
-        expected = oracle.along(which, _unit(argument, path), step)
-        rows.append((f"{label}{_shown(path)}", float(_at(cotangent, path)), expected))
+        at, step = f"{label}{_shown(path)}", _STEP * max(1.0, abs(_at(argument, path)))
+        found = _at(cotangent, path)
+        expected = oracle.along(which, _unit(argument, path, 1.0), step)
+        rows.append((at, float(np.real(found)), expected))
+        if np.iscomplexobj(_at(argument, path)):
+            expected = oracle.along(which, _unit(argument, path, 1j), step)
+            rows.append((f"the imaginary part of {at}", float(np.imag(found)), expected))
     if len(chosen) < len(places):
         direction = _random_like(argument, random)
         pairs = ((_at(cotangent, p), _at(direction, p)) for p in places)
         rows.append(
             (
                 f"{label}, along a random direction",
-                float(sum(float(c) * float(d) for c, d in pairs)),
+                float(sum(_paired(c, d) for c, d in pairs)),
                 oracle.along(which, direction, _STEP),
             )
         )
@@ -289,7 +295,7 @@ def types_of_leaves(out: Any) -> tuple[Type, ...]:
 def _has_single(type_: Type) -> bool:
     match type_:
         case Scalar(kind=kind) | Array(dtype=kind):
-            return kind == FLOAT32
+            return is_single(kind)
         case Tuple(items=items):
             return any(_has_single(t) for t in items)
         case _:
@@ -300,10 +306,12 @@ def _weights(out: Any, random: np.random.Generator) -> Any:
     """Random numbers in the structure of an output; None where it has no floats."""
     if isinstance(out, tuple | list):
         return assemble(_class_of(out), [_weights(x, random) for x in out])
-    if not isinstance(out, float | np.floating | np.ndarray) or not _is_inexact(out):
+    if not (_is_number(out) or isinstance(out, np.ndarray)) or not _is_inexact(out):
         return None
     drawn = random.uniform(0.5, 1.5, np.shape(out)) * random.choice([-1.0, 1.0], np.shape(out))
-    return drawn if isinstance(out, np.ndarray) else float(drawn)
+    if np.iscomplexobj(out):
+        drawn = drawn * np.exp(1j * random.uniform(-1.0, 1.0, np.shape(out)))
+    return drawn if isinstance(out, np.ndarray) else np.asarray(drawn)[()].item()
 
 
 def _class_of(value: Any) -> type | None:
@@ -313,10 +321,12 @@ def _class_of(value: Any) -> type | None:
 def _widened(value: Any, type_: Type) -> Any:
     """A copy of an argument, its floats in double precision."""
     match type_:
-        case Scalar(kind=kind) if is_float(kind):
-            return float(value)
-        case Array(dtype=kind):
-            return value.astype(np.float64) if is_float(kind) else fresh(value)
+        case Scalar(kind=kind) if is_inexact(kind):
+            return complex(value) if is_complex(kind) else float(value)
+        case Array(dtype=kind) if is_inexact(kind):
+            return value.astype(np.complex128 if is_complex(kind) else np.float64)
+        case Array():
+            return fresh(value)
         case Tuple(items=items, cls=cls):
             return assemble(cls, [_widened(v, t) for v, t in zip(value, items, strict=True)])
         case Static():
@@ -343,7 +353,7 @@ def _complex(value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, float | np.floating)
+    return isinstance(value, float | complex | np.inexact)
 
 
 def _places(value: Any) -> Iterator[Path]:
@@ -373,26 +383,41 @@ def _shown(path: Path) -> str:
     return "".join(parts)
 
 
-def _unit(value: Any, path: Path) -> Any:
-    """One at a place, zero elsewhere (None: nothing there)."""
+def _paired(weight: Any, x: Any) -> Any:
+    """``<weight, x>``: the real part of it where the weight is complex."""
+    if np.iscomplexobj(weight):
+        return np.sum((np.conj(weight) * x).real)
+    return np.sum(weight * x)
+
+
+def _unit(value: Any, path: Path, one: complex) -> Any:
+    """``one`` at a place, zero elsewhere (None: nothing there)."""
     if not path:
-        return 1.0
+        return one
     (kind, key), *rest = path
     if kind == "index":
-        direction = np.zeros(value.shape)
-        direction[key] = 1.0
+        direction = np.zeros(value.shape, type(one))
+        direction[key] = one
         return direction
-    return [_unit(v, tuple(rest)) if k == key else None for k, v in enumerate(value)]
+    return [_unit(v, tuple(rest), one) if k == key else None for k, v in enumerate(value)]
 
 
 def _random_like(value: Any, random: np.random.Generator) -> Any:
     if _is_number(value):
-        return float(random.standard_normal())
+        return _normal(value, random)
     if isinstance(value, np.ndarray):
-        return random.standard_normal(value.shape) if _is_inexact(value) else None
+        return _normal(value, random) if _is_inexact(value) else None
     if isinstance(value, tuple | list):
         return [_random_like(v, random) for v in value]
     return None
+
+
+def _normal(value: Any, random: np.random.Generator) -> Any:
+    """Random numbers, complex for complex ones."""
+    drawn = random.standard_normal(np.shape(value))
+    if np.iscomplexobj(value):
+        drawn = drawn + 1j * random.standard_normal(np.shape(value))
+    return drawn if isinstance(value, np.ndarray) else drawn[()].item()
 
 
 def _plus(value: Any, direction: Any, step: Any) -> Any:

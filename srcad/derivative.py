@@ -26,7 +26,7 @@ Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
 
 _ABSENT: Any = object()
-_SAME = frozenset((float, np.float64, np.float32, int, bool))
+_SAME = frozenset((float, np.float64, np.float32, complex, np.complex64, int, bool))
 """Numbers that compiled code takes as they are."""
 
 
@@ -59,6 +59,7 @@ class Derivative:
         options: Options | None = None,
     ) -> None:
         self._signature = Signature(function)
+        self._function: Any = self._signature.function
         functools.update_wrapper(self, self._signature.function)
         self.__srcad_primal__ = function
         self._wrt = self._signature.resolve(wrt)
@@ -110,6 +111,8 @@ class Derivative:
         if plan is None:
             plan = self._new_plan(values)
         variant, answer = plan.current
+        if variant.code is not self._function.__code__:
+            variant, answer = plan.current = self._current(plan.types)
         leaves = values if plan.lower is None else plan.lower(values)
         if not variant.is_closed:
             captured = variant.fetch()
@@ -262,7 +265,7 @@ def _copied(out: Any, found: Any, name: str) -> Any:
         return cls(*members) if hasattr(found, "_fields") else cls(members)
     if out is None:
         return found
-    if not isinstance(found, np.ndarray | float | np.floating):
+    if not isinstance(found, np.ndarray | float | complex | np.inexact):
         raise ArgumentError(
             f"{name} is given, but that part of the gradient is {found!r}", hint="pass None"
         )

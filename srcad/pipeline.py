@@ -15,7 +15,7 @@ from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
 from srcad.ir.nodes import Block, Function, Var
 from srcad.ir.printer import print_module
-from srcad.ir.types import Type, is_float
+from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
     Leaf,
     mutated_parameters,
@@ -136,7 +136,7 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:
     """Whether a leaf of a parameter carries a derivative: it is made of floats."""
-    return is_float(program.arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
+    return is_inexact(program.arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
 
 
 def _final(program: Elaborated, name: str) -> str:

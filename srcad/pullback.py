@@ -13,7 +13,7 @@ from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.ir.typeof import describe, has_float
-from srcad.ir.types import Array, Scalar, Tuple, Type, is_float
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.specialise import Types, Variant, Variants, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, value
 
@@ -193,9 +193,9 @@ def _seeds(seed: Any, type_: Type, shapes: Iterator[tuple[int, ...]], name: str)
                 )
             for k, (member, t) in enumerate(zip(seed, items, strict=True)):
                 yield from _seeds(member, t, shapes, f"{name}[{k}]")
-        case Scalar(kind=kind) | Array(dtype=kind) if is_float(kind):
+        case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
             shape = next(shapes)
-            array = _as_real(seed, name)
+            array = _as_numbers(seed, kind, name)
             if array.shape != shape:
                 raise ArgumentValueError(
                     f"{name} has shape {array.shape}, the output has shape {shape}"
@@ -206,14 +206,15 @@ def _seeds(seed: Any, type_: Type, shapes: Iterator[tuple[int, ...]], name: str)
                 yield np.array(array, dtype=kind, order="C", copy=True)
 
 
-def _as_real(seed: Any, name: str) -> np.ndarray:
+def _as_numbers(seed: Any, kind: str, name: str) -> np.ndarray:
     try:
         array = np.asarray(seed)
     except ValueError:
         array = np.empty(0, object)
-    if array.dtype.kind not in "fiu" or isinstance(seed, tuple):
+    if array.dtype.kind not in ("fciu" if is_complex(kind) else "fiu") or isinstance(seed, tuple):
         label = "complex" if array.dtype.kind == "c" else type(seed).__name__
         if isinstance(seed, np.ndarray):
             label = f"an array of dtype {seed.dtype}"
-        raise ArgumentError(f"{name} must be a float or a float array, not {label}")
+        wanted = "complex number or array" if is_complex(kind) else "float or a float array"
+        raise ArgumentError(f"{name} must be a {wanted}, not {label}")
     return array

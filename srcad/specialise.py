@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,12 +39,19 @@ class Variant:
     """A program and, once it has run, its compiled form."""
 
     def __init__(
-        self, program: Program, names: Sequence[str], types: Types, options: Options
+        self,
+        program: Program,
+        names: Sequence[str],
+        types: Types,
+        options: Options,
+        code: CodeType | None = None,
     ) -> None:
         self.program = program
         self.names = tuple(names)
         self.types = types
         self.options = options
+        self.code = code
+        """The code of the function that the program was written from."""
         self.is_closed = not (program.captured or program.guards)
         """Whether the program reads nothing but its arguments."""
         self.writes = bool(program.mutated)
@@ -163,8 +171,9 @@ class Variants:
         return self._valid(key) or self._written(key)
 
     def _valid(self, key: tuple[Types, tuple[str, ...]]) -> Variant | None:
+        code = self.signature.code
         for variant in self._found.get(key, ()):
-            if variant.is_closed or variant.fetch() is not None:
+            if variant.code is code and (variant.is_closed or variant.fetch() is not None):
                 return variant
         return None
 
@@ -182,6 +191,7 @@ class Variants:
         from srcad.pipeline import Request, compile_request  # noqa: PLC0415
 
         signature = self.signature
+        code = signature.code
         source = find_source(signature.function)
         program = compile_request(
             Request(
@@ -196,7 +206,7 @@ class Variants:
         )
         if self.kind in ("gradient", "value_and_gradient"):
             require_loss(program.result, signature.name, self.has_aux)
-        return Variant(program, signature.names, types, self.options)
+        return Variant(program, signature.names, types, self.options, code)
 
 
 def types_of(names: Sequence[str], values: Sequence[Any]) -> Types:

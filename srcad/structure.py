@@ -16,9 +16,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from srcad.ir.types import BOOL, FLOAT32, INT, Array, Scalar, Tuple, Type, is_float
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT32,
+    INT,
+    Array,
+    Scalar,
+    Tuple,
+    Type,
+    is_inexact,
+)
 
-_CLASSES: dict[str, Callable[[Any], Any]] = {BOOL: bool, INT: int, FLOAT32: np.float32}
+_CLASSES: dict[str, Callable[[Any], Any]] = {
+    BOOL: bool,
+    INT: int,
+    FLOAT32: np.float32,
+    COMPLEX: complex,
+    COMPLEX64: np.complex64,
+}
 
 
 class NamedArray(NamedTuple):
@@ -74,7 +91,7 @@ def lower(argument: Any, type_: Type, copy: bool = False) -> list[Any]:
 
 
 def number(found: Any, kind: str) -> Any:
-    """A number as the Python class that stands for its kind (NumPy's for float32)."""
+    """A number as the Python class that stands for its kind (NumPy's in single precision)."""
     return _CLASSES.get(kind, float)(found)
 
 
@@ -99,7 +116,7 @@ def count(type_: Type | None, floats_only: bool) -> int:
     """How many leaves a value of this type has."""
     match type_:
         case Scalar(kind=kind) | Array(dtype=kind):
-            return int(not floats_only or is_float(kind))
+            return int(not floats_only or is_inexact(kind))
         case Tuple(items=items):
             return sum(count(t, floats_only) for t in items)
         case _:
@@ -124,9 +141,9 @@ def value(type_: Type | None, leaves: Iterator[Any]) -> Any:
 def gradient(type_: Type, leaves: Iterator[Any]) -> Any:
     """The gradient of a value of this type: its structure, ``None`` where it has no floats."""
     match type_:
-        case Scalar(kind=kind) if is_float(kind):
+        case Scalar(kind=kind) if is_inexact(kind):
             return number(next(leaves), kind)
-        case Array(dtype=dtype) if is_float(dtype):
+        case Array(dtype=dtype) if is_inexact(dtype):
             return np.asarray(next(leaves), dtype)
         case Tuple(items=items, cls=cls):
             return assemble(cls, [gradient(t, leaves) for t in items])

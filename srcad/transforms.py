@@ -61,7 +61,7 @@ def grad(
     ----------
     f
         A Python function whose source can be read, or one that Numba has compiled. Its arguments
-        are numbers, float64, float32, integer or bool arrays of any shape and memory order,
+        are numbers, float, complex, integer or bool arrays of any shape and memory order,
         tuples, namedtuples and lists of these, strings and functions. Left out, a decorator is
         returned: ``@grad`` and ``@grad(wrt="k")`` both work.
     wrt

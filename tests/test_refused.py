@@ -1,9 +1,13 @@
 """Every refusal: its class, its line, its words; and that a program which raised works at the next call."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from srcad.errors import SrcadError
+from srcad.frontend.refusals import FUNCTIONS
+from srcad.frontend.refusals import REFUSALS as REFUSALS_OF_SYNTAX
 from tests.refused import calls, constructs, runtime  # noqa: F401 (they fill the register)
 from tests.refused.registry import REFUSALS, Refusal
 
@@ -40,6 +44,26 @@ def test_refused(row: Refusal, jit: bool):
             f"line {error.position.line}, expected {row.line}: {text}"
         )
         assert "^" in text and f"line {row.line}" in text
+
+
+@pytest.mark.parametrize(
+    "entry", [*REFUSALS_OF_SYNTAX.values(), *FUNCTIONS.values()], ids=lambda e: e.what
+)
+def test_every_entry_of_the_table_has_a_row(entry):
+    """What ``docs/limitations.md`` says of a construct is what happens."""
+    assert any(entry.what in text for text in _refused_texts()), entry.what
+
+
+@functools.cache
+def _refused_texts() -> tuple[str, ...]:
+    texts = []
+    for row in REFUSALS:
+        if not row.compiles:
+            try:
+                row.call(srcad, False)
+            except row.error as error:
+                texts.append(str(error))
+    return tuple(texts)
 
 
 def test_there_are_enough():

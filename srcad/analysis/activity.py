@@ -27,13 +27,13 @@ from srcad.ir.nodes import (
     children,
     statements,
 )
-from srcad.ir.types import is_float
+from srcad.ir.types import is_inexact
 from srcad.rules.library import rule_named
 
 
 def carriers(expr: Expr) -> set[str]:
     """Float variables and arrays on which the value of an expression depends differentiably."""
-    if not is_float(expr.kind):
+    if not is_inexact(expr.kind):
         return set()
     match expr:
         case Var():
@@ -46,7 +46,7 @@ def carriers(expr: Expr) -> set[str]:
             return carriers(expr.a) | carriers(expr.b)
         case Call() | Binary():
             rule = rule_named(expr.function if isinstance(expr, Call) else expr.op)
-            if rule is not None and rule.partials is None:
+            if rule is not None and rule.is_constant:
                 return set()
     out: set[str] = set()
     for part in children(expr):
@@ -59,9 +59,9 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
     flows: list[tuple[set[str], set[str]]] = []
     for stmt in statements(body):
         match stmt:
-            case Assign() if is_float(stmt.target.kind):
+            case Assign() if is_inexact(stmt.target.kind):
                 flows.append(({stmt.target.name}, carriers(stmt.value)))
-            case Store() if is_float(stmt.value.kind):
+            case Store() if is_inexact(stmt.value.kind):
                 flows.append(({stmt.array}, carriers(stmt.value)))
             case Copy():
                 flows.append(({stmt.target}, {stmt.source}))
@@ -79,7 +79,7 @@ def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> se
                 targets = set(stmt.writes)
                 for t in stmt.targets:
                     targets |= (
-                        {t} if isinstance(t, str) else {t.name} if is_float(t.kind) else set()
+                        {t} if isinstance(t, str) else {t.name} if is_inexact(t.kind) else set()
                     )
                 flows.append((targets, names))
     together: dict[str, set[str]] = {}

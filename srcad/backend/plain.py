@@ -65,14 +65,20 @@ def _call(name: str, a: ast.expr, b: ast.expr) -> ast.expr:
 
 
 def _on_floats(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """The operation on NumPy's floats instead of Python's; other operands are left alone."""
+    """The operation on NumPy's numbers instead of Python's floats and complex numbers."""
 
     def apply(a: Any, b: Any) -> Any:
-        return operation(
-            np.float64(a) if type(a) is float else a, np.float64(b) if type(b) is float else b
-        )
+        return operation(_as_numpy(a), _as_numpy(b))
 
     return apply
+
+
+def _as_numpy(x: Any) -> Any:
+    make = _NUMPY.get(type(x))
+    return x if make is None else make(x)
+
+
+_NUMPY: dict[type, Callable[[Any], Any]] = {float: np.float64, complex: np.complex128}
 
 
 _NAMES: dict[type[ast.operator], str] = {

@@ -11,16 +11,21 @@ from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, Axis, Masked, View
+from srcad.frontend.values import ArrayValue, Axis, ListValue, Masked, View
 from srcad.ir.build import (
     ONE,
     ZERO,
     compare,
+    imag_part,
+    real,
+    real_part,
     unclamped,
 )
 from srcad.ir.nodes import (
     Alloc,
+    Binary,
     Bind,
+    Call,
     Const,
     Expr,
     Extent,
@@ -32,14 +37,9 @@ from srcad.ir.nodes import (
     Window,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, INT, is_complex, kind_of, real_kind
 
 Index = tuple[Expr, ...]
-
-
-def kind_of(dtype: str) -> str:
-    """The kind of an element of an array of this dtype."""
-    return dtype if dtype in (FLOAT, FLOAT32, BOOL) else INT
 
 
 def declare(b: Builder, name: str, dtype: str, extents: Index) -> None:
@@ -68,11 +68,71 @@ def is_base(b: Builder, value: ArrayValue) -> bool:
 def viewed(b: Builder, view: View, extents: Index, units: tuple[bool, ...]) -> ArrayValue:
     """A window on an array."""
     dtype = b.arrays[view.base][0]
+    take = _PARTS.get(view.part)
 
     def element(at: Index) -> Expr:
-        return Load(view.base, view.index(at), kind_of(dtype))
+        found = Load(view.base, view.index(at), kind_of(dtype))
+        return found if take is None else take(found)
 
-    return ArrayValue(dtype, extents, units, element, frozenset((view.base,)), view)
+    own = dtype if take is None else real_kind(dtype)
+    return ArrayValue(own, extents, units, element, frozenset((view.base,)), view)
+
+
+_PARTS = {"real": real_part, "imag": imag_part}
+
+
+def part(b: Builder, value: ArrayValue, name: str) -> ArrayValue:
+    """``value.real`` or ``value.imag``: of a complex array a view, which can be written."""
+    if not is_complex(value.dtype):
+        if name == "real":
+            return value
+        return elementwise(b, lambda e: imag_part(e[0]), [value], value.dtype)
+    if value.view is not None:
+        return viewed(b, replace(value.view, part=name), value.extents, value.units)
+    take = _PARTS[name]
+    return elementwise(b, lambda e: take(e[0]), [value], real_kind(value.dtype))
+
+
+def place_of(b: Builder, place: Expr) -> Load:
+    """The element that a write to ``place``, an element or a part of one, changes."""
+    match place:
+        case Load():
+            return place
+        case Call(function="np.real" | "np.imag", args=(Load() as element,)):
+            return element
+    raise b.refuse("this element cannot be written", "index the array itself")
+
+
+def write(b: Builder, place: Expr, value: Expr) -> None:
+    """``place = value`` of an element or a part of one; the other part is kept."""
+    element = place_of(b, place)
+    value = b.convert(value, place.kind)
+    if isinstance(place, Call):
+        value = _with_part(element, place, value)
+    b.emit(Store(element.array, element.index, value, False, b.at))
+
+
+def _with_part(element: Load, place: Call, value: Expr) -> Expr:
+    """``element`` with the part ``place`` of it replaced; what is added to a part stays a sum."""
+    is_real = place.function == "np.real"
+    if isinstance(value, Binary) and value.op in "+-" and value.a == place:
+        rest = (
+            value.b if is_real else Call("complex", (real(0.0, place.kind), value.b), element.kind)
+        )
+        return Binary(value.op, element, rest, element.kind)
+    parts = (value, imag_part(element)) if is_real else (real_part(element), value)
+    return Call("complex", parts, element.kind)
+
+
+def put(b: Builder, name: str, at: Expr, item: Expr) -> None:
+    """Write an element of a new vector for the first time."""
+    b.emit(Store(name, (at,), item, True, b.at))
+
+
+def listed(b: Builder, value: ListValue) -> ArrayValue:
+    """The items of a list of numbers, as an array."""
+    view = View(value.array, (), (Axis(0, ZERO, 1),))
+    return viewed(b, view, (value.count,), (False,))
 
 
 # ---------------------------------------------------------------- broadcasting
@@ -188,8 +248,10 @@ def _one_mask(b: Builder, values: list[ArrayValue]) -> ArrayValue | None:
 def truth_of(mask: ArrayValue, at: Index) -> Expr:
     """An element as a condition."""
     item = mask.element(at)
-    kind = kind_of(mask.dtype)
-    return item if kind == BOOL else compare("!=", item, Const(0 if kind == INT else 0.0, kind))
+    if item.kind == BOOL:
+        return item
+    zero = 0 if item.kind == INT else 0j if is_complex(item.kind) else 0.0
+    return compare("!=", item, Const(zero, item.kind))
 
 
 def same_mask(b: Builder, one: ArrayValue, other: ArrayValue) -> bool:
@@ -281,6 +343,11 @@ def denote(b: Builder, name: str, value: ArrayValue) -> None:
         if view.base != name:
             b.emit(Bind((name,), (view.base,), b.at))
         return
+    if view.part:
+        raise b.refuse(
+            f"a name that may denote another array cannot denote the .{view.part} of one",
+            "copy it with .copy()",
+        )
     keys: dict[int, Expr | Span] = dict(view.fixed)
     for axis, length in zip(view.axes, value.extents, strict=True):
         if axis is not None:
@@ -294,7 +361,7 @@ def may_alias(b: Builder, one: str, other: str) -> bool:
     if b.memory_of(one) == b.memory_of(other):
         return True
     same = b.arrays[one][0] == b.arrays[other][0]
-    return same and (b.memory_of(one) in b.rebindable or b.memory_of(other) in b.rebindable)
+    return same and not (b.is_settled(one) and b.is_settled(other))
 
 
 def sharing(b: Builder, written: set[str]) -> set[str]:
@@ -318,11 +385,9 @@ def reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool
 
 
 def assign_each(b: Builder, target: ArrayValue, at: Index, value: Expr | ArrayValue) -> None:
-    """Store one element of ``target[...] = value`` into a view."""
-    view = target.view
-    assert view is not None
+    """Store one element of ``target[...] = value`` into a view or a gather from one."""
     item = spread(value, at) if isinstance(value, ArrayValue) else value
-    b.emit(Store(view.base, view.index(at), b.convert(item, kind_of(target.dtype)), False, b.at))
+    write(b, target.element(at), item)
 
 
 # ---------------------------------------------------------------- permuted axes
@@ -361,7 +426,7 @@ def frozen(b: Builder, value: ArrayValue) -> ArrayValue:
     fixed = tuple((axis, _held(b, e)) for axis, e in view.fixed)
     axes = tuple(a if a is None else replace(a, start=_held(b, a.start)) for a in view.axes)
     extents = tuple(e if isinstance(e, Const | Extent) else b.hold(e, "n") for e in value.extents)
-    return viewed(b, View(view.base, fixed, axes), extents, value.units)
+    return viewed(b, replace(view, fixed=fixed, axes=axes), extents, value.units)
 
 
 def _held(b: Builder, expr: Expr) -> Expr:

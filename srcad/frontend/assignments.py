@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import gast
 
-from srcad.errors import ArgumentError
+from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, indexing, library, scalars, stores
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.calls import Calls
@@ -18,6 +19,11 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
+    OptionalValue,
+    RangeValue,
+    RowsValue,
     TupleValue,
     Value,
 )
@@ -28,11 +34,11 @@ from srcad.ir.nodes import (
     Const,
     Expr,
     Load,
-    Store,
+    Var,
     names_read,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import is_inexact
 
 
 class Assignments(Calls):
@@ -46,22 +52,29 @@ class Assignments(Calls):
         self.b.at = self.b.here = self.scope.source.position(node)
 
     def _assign(self, node: Any) -> None:
-        first, *others = node.targets
-        self._assign_value(first, node.value)
-        for target in others:
-            value = (
-                self.value(first)
-                if not isinstance(first, gast.Tuple | gast.List)
-                else self.value(node.value)
-            )
+        if len(node.targets) == 1:
+            self._assign_value(node.targets[0], node.value)
+            return
+        written = {v.name for t in node.targets for v in self._written_by(t)}
+        value = self._untouched(self.value(node.value), written, stores=True)
+        for target in node.targets:
             self._assign_target(target, value)
+
+    def _written_by(self, target: Any) -> list[Var]:
+        """The variables that hold what the names of a target denote now."""
+        return [v for n in target_names(target) for v in vars_in(self.scope.env.get(n))]
 
     def _assign_value(self, target: Any, value_node: Any) -> None:
         if isinstance(target, gast.Name):
             rebound = (self.scope.key, target.id) in self.b.decisions.rebound
             self.b.wanted = plain(target.id) + ("_new" if rebound else "")
+            self.b.names.call(self.b.wanted, plain(target.id))
+            self.targets.append((self.scope, target.id, value_node))
+        self.direct = value_node
         value = self.value(value_node)
         self.b.wanted = "t"
+        if isinstance(target, gast.Name):
+            self.targets.pop()
         self._assign_target(target, value)
 
     def _assign_target(self, target: Any, value: Value) -> None:
@@ -74,40 +87,29 @@ class Assignments(Calls):
                 owner, keys = self.target_of(target)
                 self._store(owner, keys, value)
             case gast.Attribute():
+                part = self._part_of(target)
+                if part is not None:
+                    stores.assign_into(self.b, part, scalars.operand(self.b, value))
+                    return
                 raise self.b.refuse(
                     "writing an attribute is not supported", "use a variable or an array"
                 )
-            case gast.Starred():
-                raise self.b.refuse("a starred target is not supported", "unpack by index")
             case _:
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
 
+    def _part_of(self, target: Any) -> ArrayValue | None:
+        """``z.real`` or ``z.imag`` of an array, as the target of an assignment."""
+        if target.attr not in ("real", "imag"):
+            return None
+        owner = self.value(target.value)
+        return arrays.part(self.b, owner, target.attr) if isinstance(owner, ArrayValue) else None
+
     def _unpack(self, targets: list[Any], value: Value) -> None:
-        if any(isinstance(t, gast.Starred) for t in targets):
-            raise self.b.refuse(
-                "a starred target (*) is not supported", "unpack by index or by a slice"
-            )
-        if isinstance(value, ArrayValue):
-            wanted = scalars.compare("==", value.extents[0], integer(len(targets)))
-            self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
-            items: list[Value] = [
-                indexing.select(self.b, value, [integer(k)]) for k in range(len(targets))
-            ]
-        elif isinstance(value, TupleValue):
-            items = list(value.items)
-        else:
-            raise ArgumentError("this value cannot be unpacked", self.b.here)
-        if len(items) != len(targets):
-            raise ArgumentError(
-                f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here
-            )
+        items = self._unpacked(targets, value)
+        targets = [t.value if isinstance(t, gast.Starred) else t for t in targets]
         if self._swap(targets, items):
             return
-        written = {
-            v.name
-            for t in target_names(gast.Tuple(targets, None))
-            for v in vars_in(self.scope.env.get(t))
-        }
+        written = {v.name for t in targets for v in self._written_by(t)}
         stores = any(isinstance(t, gast.Subscript) for t in targets)
         items = [
             self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)
@@ -115,11 +117,50 @@ class Assignments(Calls):
         for target, item in zip(targets, items, strict=True):
             self._assign_target(target, item)
 
+    def _unpacked(self, targets: list[Any], value: Value) -> list[Value]:
+        """One value for each target; a starred one takes a list of what the others leave."""
+        value = scalars.given(self.b, value)
+        starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
+        if isinstance(value, ListValue | RangeValue | RowsValue):
+            value = self.known_items(value) or self.numbers_of(value) or value
+        if isinstance(value, ArrayValue) and value.ndim:
+            length = value.extents[0]
+            if not isinstance(length, Const):
+                if starred:
+                    raise self.b.refuse(
+                        "a starred target takes the rest of a tuple, not of an array",
+                        "take a slice of the array",
+                    )
+                wanted = scalars.compare("==", length, integer(len(targets)))
+                self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
+                length = integer(len(targets))
+            items: list[Value] = [
+                indexing.select(self.b, value, [integer(k)]) for k in range(int(length.value))
+            ]
+        elif isinstance(value, TupleValue):
+            items = list(value.items)
+        else:
+            raise ArgumentError("this value cannot be unpacked", self.b.here)
+        surplus = len(items) - len(targets)
+        if surplus < -len(starred) or (surplus and not starred):
+            raise ArgumentValueError(
+                f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here
+            )
+        for k in starred:
+            rest = TupleValue(tuple(items[k : k + surplus + 1]), list, ListTag())
+            items[k : k + surplus + 1] = [rest]
+        return items
+
     def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
         """A value that stays what it is while variables (if ``stores``, elements) are written."""
         match item:
-            case TupleValue(items=items, cls=cls):
-                return TupleValue(tuple(self._untouched(i, written, stores) for i in items), cls)
+            case OptionalValue(value=value, given=given):
+                flag = self._untouched(given, written, stores)
+                assert isinstance(flag, Expr)
+                return OptionalValue(self._untouched(value, written, stores), flag)
+            case TupleValue(items=items):
+                kept = tuple(self._untouched(i, written, stores) for i in items)
+                return replace(item, items=kept)
             case ArrayValue() if item.view is None:
                 return arrays.materialise(self.b, item, "t")
             case ArrayValue():
@@ -149,6 +190,9 @@ class Assignments(Calls):
         return True
 
     def _store(self, owner: Value, keys: list[object], value: Value) -> None:
+        if isinstance(owner, ListValue | TupleValue):
+            self.store_item(owner, keys, value)
+            return
         if not isinstance(owner, ArrayValue):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
@@ -160,20 +204,16 @@ class Assignments(Calls):
         if isinstance(place, ArrayValue):
             stores.assign_into(self.b, place, item)
             return
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(item, ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
-        self.b.emit(
-            Store(place.array, place.index, self.b.convert(item, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, item)
 
     def _augmented(self, node: Any) -> None:
         op = BINARY[type(node.op)]
         if isinstance(node.target, gast.Name):
             old = self.name(node.target.id)
             value = self.value(node.value)
-            if isinstance(old, ArrayValue) and old.ndim:
+            if isinstance(old, ArrayValue):
                 self._update(old, op, value)
                 return
             if (
@@ -186,9 +226,19 @@ class Assignments(Calls):
                 )
             self.assign_name(node.target.id, self.binary(op, old, value))
             return
+        part = self._part_of(node.target) if isinstance(node.target, gast.Attribute) else None
+        if part is not None:
+            self._update(part, op, self.value(node.value))
+            return
         if not isinstance(node.target, gast.Subscript):
             raise self.b.refuse("an augmented assignment to this target is not supported")
         owner, keys = self.target_of(node.target)
+        if isinstance(owner, TupleValue):
+            new = self.binary(op, self.subscript(owner, keys), self.value(node.value))
+            self.store_item(owner, keys, new)
+            return
+        if isinstance(owner, ListValue):
+            owner = arrays.listed(self.b, owner)
         if not isinstance(owner, ArrayValue):
             raise self.b.refuse(
                 "only arrays can be written by index", "use an array, or separate variables"
@@ -200,21 +250,18 @@ class Assignments(Calls):
             return
         start = len(self.b.block)
         value = self.value(node.value)
-        if not isinstance(place, Load):
-            raise self.b.refuse("this element cannot be written", "index the array itself")
         if isinstance(scalars.operand(self.b, value), ArrayValue):
             raise ArgumentError("an array cannot be stored in one element", self.b.here)
+        base = arrays.place_of(self.b, place).array
         old_value: Value = place
-        if place.array in written_names(self.b, self.b.block[start:]):
-            old_value = self._settled(place, {place.array}, start)
+        if base in written_names(self.b, self.b.block[start:]):
+            old_value = self._settled(place, {base}, start)
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
-        self.b.emit(
-            Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at)
-        )
+        arrays.write(self.b, place, self._stored_kind(new, place.kind))
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
-        if value.kind in (FLOAT, FLOAT32) and kind in (INT, BOOL):
+        if is_inexact(value.kind) and not is_inexact(kind):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,
@@ -233,11 +280,8 @@ class Assignments(Calls):
                 "give the array a name and write that",
             )
         new = scalars.combine(self.b, op, place, operand)
-        assert isinstance(new, ArrayValue)
-        if arrays.kind_of(new.dtype) in (FLOAT, FLOAT32) and arrays.kind_of(place.dtype) in (
-            INT,
-            BOOL,
-        ):
+        kind = new.dtype if isinstance(new, ArrayValue) else new.kind
+        if is_inexact(kind) and not is_inexact(place.dtype):
             raise ArgumentError(
                 "a float cannot be added in place to an integer array (NumPy refuses it too)",
                 self.b.here,

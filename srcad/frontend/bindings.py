@@ -12,14 +12,18 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
     LocalFunction,
     MaybeUnbound,
+    OptionalValue,
     RangeValue,
+    RowsValue,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import FALSE, TRUE
+from srcad.ir.build import TRUE
 from srcad.ir.nodes import (
     Assign,
     Bind,
@@ -32,7 +36,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 
 
 class Bindings(Expressions):
@@ -49,22 +53,18 @@ class Bindings(Expressions):
         """The variable that holds a user's name of this kind."""
         key = (scope.key, name, kind)
         if key not in self.vars:
-            base = (
-                name.strip("$").rstrip("0123456789").rstrip("_")
-                if name.startswith("$")
-                else plain(name)
-            )
-            self.vars[key] = Var(self.b.names.fresh(base), kind)
+            self.vars[key] = Var(self.b.names.fresh(plain(name)), kind)
         return self.vars[key]
 
     def flag(self, scope: Scope, name: str) -> Var:
         """The variable that tells whether a name is bound."""
         return self.var(scope, f"{name}_bound", BOOL)
 
-    def _flags_cleared(self, key: str, body: Block) -> Block:
+    def _flags_cleared(self, key: str, body: Block, bound: frozenset[str]) -> Block:
+        """The body after statements that say which names hold something at its start."""
         flags = sorted(name for scope, name in self.b.decisions.flagged if scope == key)
         scope = Scope(key, self.scope.source)
-        return (*(Assign(self.flag(scope, n), FALSE) for n in flags), *body)
+        return (*(Assign(self.flag(scope, n), Const(n in bound, BOOL)) for n in flags), *body)
 
     def assign_name(self, name: str, value: Value) -> None:
         """``name = value`` in the current scope."""
@@ -76,21 +76,48 @@ class Bindings(Expressions):
     def _bind(self, name: str, value: Value) -> Value:
         """Store a value under a name of the current scope; returns what the name denotes."""
         match value:
-            case ArrayValue() if value.ndim == 0:
+            case ArrayValue() if value.ndim == 0 and value.view is None:
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(cls=cls):
-                items = self._apart(name, value)
+            case TupleValue(cls=cls, tag=tag):
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                items = self._apart(value, written).items
+                if cls is list and tag is None:
+                    tag = ListTag()
                 return TupleValue(
-                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls
+                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls, tag
                 )
-            case StaticValue() | LocalFunction() | RangeValue():
+            case RangeValue():
+                parts = TupleValue((value.start, value.stop, value.step))
+                written = {v.name for v in vars_in(self.scope.env.get(name))}
+                start, stop, step = (
+                    v if isinstance(v, Const) else self._bind(f"{name}_{word}", v)
+                    for word, v in zip(
+                        ("start", "stop", "step"), self._apart(parts, written).items, strict=True
+                    )
+                )
+                return RangeValue(start, stop, step)  # type: ignore[arg-type]
+            case OptionalValue(value=inner, given=given):
+                held = self.b.hold(given, "given")
+                bound = self._bind(name, inner)
+                flag = self.var(self.scope, f"{name}_given", BOOL)
+                if held != flag:
+                    self.b.emit(Assign(flag, held, self.b.at))
+                return OptionalValue(bound, flag)
+            case RowsValue():
+                raise self.b.refuse(
+                    "zip(), enumerate() and reversed() can be run over once only: no name for them",
+                    "write the call in the for statement, or list(...) around it",
+                )
+            case StaticValue() | LocalFunction() | ListValue():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind
         if kind in (INT, BOOL) and (self.scope.key, name) in self.b.decisions.floats:
             value, kind = self.b.convert(value, FLOAT), FLOAT
+        if not is_complex(kind) and (self.scope.key, name) in self.b.decisions.complexes:
+            value, kind = self.b.convert(value, COMPLEX), COMPLEX
         var = self.var(self.scope, name, kind)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
@@ -99,19 +126,19 @@ class Bindings(Expressions):
         )
         return var
 
-    def _apart(self, name: str, value: TupleValue) -> list[Value]:
-        """The items of a tuple, none of which changes when the others are bound to ``name``."""
-        own = self.scope.env.get(name)
-        written = {v.name for v in vars_in(own)}
+    def _apart(self, value: TupleValue, written: set[str]) -> TupleValue:
+        """A tuple none of whose items changes while variables are written."""
         out: list[Value] = []
         for item in value.items:
             if isinstance(item, Expr) and names_read(item) & written:
                 out.append(self.b.store(item, "t"))
             elif isinstance(item, ArrayValue) and item.view is not None:
                 out.append(self.own_alias(item))
+            elif isinstance(item, TupleValue):
+                out.append(self._apart(item, written))
             else:
                 out.append(item)
-        return out
+        return replace(value, items=tuple(out))
 
     def own_alias(self, value: ArrayValue) -> ArrayValue:
         """The same elements under a name that is never rebound, if the base's name may be."""
@@ -119,9 +146,10 @@ class Bindings(Expressions):
         if view is None or view.base not in self.b.rebindable:
             return value
         dtype, ndim = self.b.arrays[view.base]
-        alias = self.b.names.fresh(f"{view.base}_kept")
+        alias = self.b.names.fresh(f"{view.base}_kept", self.b.names.shown(view.base))
         self.b.arrays[alias] = (dtype, ndim)
         self.b.extents[alias] = tuple(Extent(alias, k) for k in range(ndim))
+        self.b.borrowed.add(alias)
         if view.base in self.b.strided:
             self.b.strided.add(alias)
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
@@ -183,4 +211,8 @@ def vars_in(value: Value | None) -> list[Var]:
             return [v for i in items for v in vars_in(i)]
         case MaybeUnbound(value=inner):
             return vars_in(inner)
+        case OptionalValue(value=inner, given=given):
+            return [*vars_in(inner), *vars_in(given)]
+        case RangeValue(start=start, stop=stop, step=step):
+            return [v for e in (start, stop, step) for v in vars_in(e)]
     return []

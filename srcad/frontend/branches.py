@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import gast
-
-from srcad.frontend import arrays, scalars
+from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
 from srcad.frontend.expressions import (
     CONFLICT,
@@ -14,7 +13,10 @@ from srcad.frontend.expressions import (
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
     MaybeUnbound,
+    OptionalValue,
+    RangeValue,
     StaticValue,
     TupleValue,
     Value,
@@ -29,14 +31,14 @@ from srcad.ir.nodes import (
     Stmt,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT
 
 
 class Branches(Assignments):
     """Elaborates if statements."""
 
     def _if(self, node: Any) -> None:
-        test = scalars.truth(self.b, self.value(node.test))
+        test = self.condition(node.test)
         at = self.b.at
         if isinstance(test, Const):
             for stmt in node.body if test.value else node.orelse:
@@ -58,7 +60,7 @@ class Branches(Assignments):
         elif not known_else or (orelse and isinstance(orelse[-1], Raise)):
             self.scope.env = after_body
         else:
-            self.scope.env = self._merged(after_body, body, after_else, orelse)
+            self.scope.env = self.merged(after_body, body, after_else, orelse)
         self.b.emit(If(test, tuple(body), tuple(orelse), at))
 
     def _branch(self, nodes: list[Any], block: list[Stmt]) -> bool:
@@ -71,26 +73,33 @@ class Branches(Assignments):
             return False
         return True
 
-    def _merged(
+    def merged(
         self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]
     ) -> dict[str, Value]:
+        """What names denote after two branches."""
         out: dict[str, Value] = {}
         for name in dict.fromkeys([*one, *two]):
+            if one.get(name) is two.get(name):  # most names: neither branch assigns them
+                out[name] = one[name]
+                continue
             if name not in one or name not in two:
                 value = one[name] if name in one else two[name]
                 out[name] = value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
                 continue
-            out[name] = self._joined(name, one[name], b1, two[name], b2)
+            out[name] = self.joined(name, one[name], b1, two[name], b2)
         return out
 
-    def _joined(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
+    def joined(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
+        """One value for two, each valid after its own branch."""
         if v1 == v2:
-            return v1
+            return _one_list(v1, v2)
         if isinstance(v1, MaybeUnbound) or isinstance(v2, MaybeUnbound):
             inner1 = v1.value if isinstance(v1, MaybeUnbound) else v1
             inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
-            joined = self._joined(name, inner1, b1, inner2, b2)
+            joined = self.joined(name, inner1, b1, inner2, b2)
             return joined if isinstance(joined, MaybeUnbound) else MaybeUnbound(joined)
+        if any(isinstance(v, OptionalValue) or _is_none(v) for v in (v1, v2)):
+            return self._optional(name, v1, b1, v2, b2)
         if (
             isinstance(v1, TupleValue)
             and isinstance(v2, TupleValue)
@@ -99,21 +108,28 @@ class Branches(Assignments):
         ):
             pairs = zip(v1.items, v2.items, strict=True)
             items = tuple(
-                self._joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
+                self.joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
             )
             if any(isinstance(i, MaybeUnbound) for i in items):
                 return MaybeUnbound(StaticValue(CONFLICT))
-            return TupleValue(items, v1.cls)
+            return _one_list(TupleValue(items, v1.cls, v1.tag), v2)
+        if isinstance(v1, RangeValue) and isinstance(v2, RangeValue):
+            return RangeValue(
+                *(self._part(name, word, b1, b2, v1, v2) for word in ("start", "stop", "step"))
+            )
+        self.grow_if_lists(v1, v2)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
             kind = join_kinds(v1.kind, v2.kind)
+            decided = {FLOAT: self.b.decisions.floats, COMPLEX: self.b.decisions.complexes}
             for v in (v1, v2):
                 if (
-                    kind == FLOAT
-                    and v.kind in (INT, BOOL)
+                    kind in decided
+                    and v.kind in (INT, BOOL, FLOAT)
+                    and v.kind != kind
                     and isinstance(v, Var)
                     and self.constants_only.get(v.name, False)
                 ):
-                    self.b.decisions.add(self.b.decisions.floats, (self.scope.key, name))
+                    self.b.decisions.add(decided[kind], (self.scope.key, name))
             var = self.var(self.scope, name, kind)
             for v, block in ((v1, b1), (v2, b2)):
                 if v != var:
@@ -135,14 +151,68 @@ class Branches(Assignments):
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
         return MaybeUnbound(StaticValue(CONFLICT))
 
-    def chosen(self, node: Any) -> Value:
-        """A conditional expression between tuples or arrays: an if statement on a hidden name."""
-        name = f"$picked_{node.lineno}_{node.col_offset}"
+    def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
+        """None on one path, or on paths before."""
+        found: list[Value] = []
+        given: list[Expr] = []
+        for v in (v1, v2):
+            given.append(v.given if isinstance(v, OptionalValue) else Const(not _is_none(v), BOOL))
+            if not _is_none(v):
+                found.append(v.value if isinstance(v, OptionalValue) else v)
+        if not all(isinstance(v, Expr | ArrayValue | TupleValue) for v in found):
+            return MaybeUnbound(StaticValue(CONFLICT))
+        if len(found) == 2:
+            value = self.joined(name, found[0], b1, found[1], b2)
+        else:
+            with self.b.into(b2 if _is_none(v1) else b1):
+                value = self.canonical(name, found[0])
+        if isinstance(value, MaybeUnbound):
+            return value
+        flag = self.joined(f"{name}_given", given[0], b1, given[1], b2)
+        assert isinstance(flag, Expr)
+        return OptionalValue(value, flag)
 
-        def assign(value: Any) -> Any:
-            target = gast.copy_location(gast.Name(name, gast.Store(), None, None), node)
-            return gast.copy_location(gast.Assign([target], value, None), node)
+    def canonical(self, name: str, value: Value) -> Value:
+        """The value in the variables that stand for a name."""
+        match value:
+            case TupleValue(items=items):
+                parts = (self.canonical(f"{name}_{k}", v) for k, v in enumerate(items))
+                return replace(value, items=tuple(parts))
+            case ArrayValue():
+                if (self.scope.key, name) not in self.b.decisions.rebound:
+                    self.b.decisions.add(self.b.decisions.rebound, (self.scope.key, name))
+                return self._bound_reference(name, value)
+        if isinstance(value, Expr):
+            var = self.var(self.scope, name, value.kind)
+            if value != var:
+                self.b.emit(Assign(var, value, self.b.at))
+            self.constants_only[var.name] = False
+            return var
+        return value
 
-        branch = gast.If(node.test, [assign(node.body)], [assign(node.orelse)])
-        self.statement(gast.copy_location(branch, node))
-        return self.name(name)
+    def _part(
+        self,
+        name: str,
+        word: str,
+        b1: list[Stmt],
+        b2: list[Stmt],
+        one: RangeValue,
+        two: RangeValue,
+    ) -> Expr:
+        part = self.joined(f"{name}_{word}", getattr(one, word), b1, getattr(two, word), b2)
+        assert isinstance(part, Expr)
+        return part
+
+
+def _is_none(value: Value) -> bool:
+    return isinstance(value, StaticValue) and value.value is None
+
+
+def _one_list(value: Value, other: Value) -> Value:
+    """A list that is one of two lists, by the paths taken, can be read but not changed."""
+    if not (isinstance(value, TupleValue) and isinstance(other, TupleValue)):
+        return value
+    one, two = value.tag, other.tag
+    if one is two or (one and two and one.site is not None and one.site == two.site):
+        return value
+    return replace(value, tag=ListTag(fixed=True))

@@ -2,15 +2,17 @@
 
 Some decisions (a name must hold a float from the start, an array name is rebound in a loop) are
 seen only after code that depends on them was written. Then elaboration starts again with the
-decision made: ``Decisions`` grows by one and ``Restart`` unwinds to the beginning.
+decision made. Where it can, it goes on to the end first (``Decisions.add``), so that one more
+attempt serves many decisions; else ``Restart`` unwinds to the beginning.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from srcad.errors import UnsupportedError
-from srcad.ir.build import ONE, ZERO, integer
+from srcad.errors import ArgumentError, UnsupportedError
+from srcad.frontend.values import Site
+from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -21,13 +23,15 @@ from srcad.ir.nodes import (
     Extent,
     For,
     Load,
-    Select,
     Stmt,
     Var,
+    children,
     names_read,
+    rebuild,
     walk,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.printer import print_expr
+from srcad.ir.types import INT, is_complex
 from srcad.position import NOWHERE, Position
 
 
@@ -41,19 +45,51 @@ class Decisions:
 
     floats: set[tuple[str, str]] = field(default_factory=set)
     """Integers at first, floats later: floats from the start."""
+    complexes: set[tuple[str, str]] = field(default_factory=set)
+    """Real at first, complex later: complex numbers from the start."""
     rebound: set[tuple[str, str]] = field(default_factory=set)
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
     """Names that may be unbound when read: a flag tells."""
     strided: set[tuple[str, str]] = field(default_factory=set)
     """Those of them that may denote memory that is not contiguous."""
+    lists: dict[Site, str] = field(default_factory=dict)
+    """Lists whose length is known at run time only, by where they are made; the kind of items."""
+    unrolled: set[Site] = field(default_factory=set)
+    """Loops of known length in which a list of arrays grows: written out."""
     outlined: set[int] = field(default_factory=set)
     """Functions (by id) that call themselves: functions of the module, not inlined."""
 
+    changed: bool = False
+    """Whether a decision was made in this attempt, so that its result is void."""
+
     def add(self, where: set, key: object) -> None:
-        """Record a decision and start again."""
+        """Record a decision; another attempt follows this one."""
         where.add(key)
+        self.changed = True
+
+    def outline(self, identity: int) -> None:
+        """Record that a function calls itself, and start again."""
+        self.outlined.add(identity)
         raise Restart
+
+    def make_list(self, site: Site, kind: str) -> None:
+        """Record that a list is made at run time, and start again."""
+        self.lists[site] = kind
+        raise Restart
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A copy made where NumPy may return a view: right while nobody writes to either.
+
+    ``check`` makes sure, at run time, that NumPy copies too; None: that is not known even then.
+    """
+
+    copy: str
+    source: str
+    check: Check | None
+    here: Position
 
 
 class Builder:
@@ -73,10 +109,15 @@ class Builder:
         self.extents: dict[str, tuple[Expr, ...]] = {}
         self.rebindable: set[str] = set()
         """Array variables: names that denote different arrays in the course of the program."""
+        self.duplicates: list[Duplicate] = []
+        self.borrowed: set[str] = set()
+        """Names of what array variables denoted at one moment: never rebound themselves."""
         self.strided: set[str] = set()
         """Those of them that may denote memory that is not contiguous."""
         self.reshaped: dict[str, str] = {}
         """Names that are other shapes of an array's memory, and that array."""
+        self.open_loops: list[Site] = []
+        """Loops around the place being read that could be written out."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 
@@ -119,6 +160,10 @@ class Builder:
             array = self.reshaped[array]
         return array
 
+    def is_settled(self, array: str) -> bool:
+        """Whether it is known beforehand which memory an array name denotes."""
+        return self.memory_of(array) not in self.rebindable | self.borrowed
+
     # ------------------------------------------------------------ expressions
 
     def hold(self, expr: Expr, base: str) -> Expr:
@@ -135,18 +180,13 @@ class Builder:
 
     def convert(self, expr: Expr, kind: str) -> Expr:
         """The number as another kind."""
-        if expr.kind == kind:
-            return expr
-        if isinstance(expr, Const):
-            value = expr.value
-            if kind in (FLOAT, FLOAT32):
-                return Const(float(value), kind)
-            if kind == INT:
-                return integer(int(value))
-        if expr.kind == BOOL and kind in (FLOAT, FLOAT32):
-            return Select(expr, Const(1.0, kind), Const(0.0, kind), kind)
-        names = {FLOAT: "float", FLOAT32: "np.float32", INT: "int", BOOL: "bool"}
-        return Call(names[kind], (expr,), kind)
+        if is_complex(expr.kind) and not is_complex(kind):
+            raise ArgumentError(
+                f"a complex number cannot become {'an' if kind == INT else 'a'} {kind}",
+                self.here,
+                "take its .real, its .imag or its abs(...)",
+            )
+        return converted(expr, kind)
 
     def simple_index(self, expr: Expr) -> Expr:
         """An index that is cheap to write several times: arithmetic on variables and literals."""
@@ -171,6 +211,21 @@ class Builder:
         if op in ("+", "*", "//"):
             return self.is_nonnegative(expr.a) and self.is_nonnegative(expr.b)  # type: ignore[union-attr]
         return False
+
+    def spelled(self, expr: Expr) -> str:
+        """An expression in the user's names."""
+        return print_expr(self._in_words(expr))
+
+    def _in_words(self, expr: Expr) -> Expr:
+        match expr:
+            case Var():
+                return Var(self.names.shown(expr.name), expr.kind)
+            case Extent():
+                return Extent(self.names.shown(expr.array), expr.axis)
+            case Load():
+                at = tuple(map(self._in_words, expr.index))
+                return Load(self.names.shown(expr.array), at, expr.kind)
+        return rebuild(expr, tuple(map(self._in_words, children(expr))))
 
     def refuse(self, what: str, hint: str = "") -> UnsupportedError:
         """The error for the piece of the program being read."""

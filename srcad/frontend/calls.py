@@ -35,7 +35,6 @@ from srcad.frontend.values import (
     Value,
     type_of,
 )
-from srcad.ir.build import FALSE
 from srcad.ir.nodes import (
     Assign,
     Const,
@@ -44,7 +43,7 @@ from srcad.ir.nodes import (
     Invoke,
     Var,
 )
-from srcad.ir.types import FLOAT, Array, Scalar, Static, Tuple, Type
+from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 
 
 class Calls(Captures):
@@ -88,11 +87,11 @@ class Calls(Captures):
                     f"{name} is defined inside and calls itself: that recursion is not supported",
                     "define it at the top of the module",
                 )
-            self.b.decisions.add(self.b.decisions.outlined, identity)
+            self.b.decisions.outline(identity)
         if identity in self.b.decisions.outlined:
             return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
-        scope = Scope(key, source, parent=parent)
+        scope = Scope(key, source, parent=parent, caller=self.scope)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         self.calls.append(identity)
         saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"
@@ -104,7 +103,9 @@ class Calls(Captures):
                 finally:
                     self.scope = saved
             for flagged in sorted(n for k, n in self.b.decisions.flagged if k == key):
-                self.b.emit(Assign(self.flag(scope, flagged), FALSE, self.b.at))
+                self.b.emit(
+                    Assign(self.flag(scope, flagged), Const(flagged in scope.env, BOOL), self.b.at)
+                )
             result = self.body_of(code, scope)
         finally:
             self.calls.pop()
@@ -250,7 +251,7 @@ class Calls(Captures):
             if source.name == self.title or source.name in taken
             else source.name
         )
-        while name in taken or name in self.b.names._used:
+        while name in taken or name in self.b.names.used:
             name += "_"
         self.b.names.fresh(name)
         target = Outlined(name, types_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import types
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,10 @@ import numpy as np
 
 from srcad.errors import UndefinedNameError
 from srcad.frontend import arrays
-from srcad.frontend.bindings import Bindings
 from srcad.frontend.expressions import (
     Scope,
 )
+from srcad.frontend.lists import Lists
 from srcad.frontend.program import CapturedValue
 from srcad.frontend.values import (
     StaticValue,
@@ -26,13 +27,23 @@ from srcad.ir.nodes import (
     Extent,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Scalar
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    Array,
+    Scalar,
+    is_dtype,
+)
 
 _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc
 """Objects whose attributes may be read."""
 
 
-class Captures(Bindings):
+class Captures(Lists):
     """Reads what is not local to the program."""
 
     captures: dict[object, tuple[CapturedValue, Value]]
@@ -51,9 +62,9 @@ class Captures(Bindings):
 
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
-        if not isinstance(
-            owner, types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc
-        ):
+        if isinstance(owner, enum.Enum) and name in ("value", "name"):
+            return self._python_value(getattr(owner, name), name)
+        if not isinstance(owner, _OPEN):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",
                 "pass the value as an argument of the function",
@@ -66,7 +77,7 @@ class Captures(Bindings):
             ) from None
         module = getattr(owner, "__name__", "")
         if (
-            module in ("math", "numpy")
+            module in ("math", "cmath", "numpy")
             or module.startswith("numpy.")
             or isinstance(owner, np.finfo | np.iinfo | np.ufunc)
         ):
@@ -74,6 +85,8 @@ class Captures(Bindings):
                 return Const(float(value), FLOAT)
             if isinstance(value, int | np.integer) and not isinstance(value, bool):
                 return integer(int(value))
+            if isinstance(value, complex):
+                return Const(value, COMPLEX)
             return StaticValue(value)
         return self._captured_value((id(owner), name), name, lambda: getattr(owner, name), value)
 
@@ -89,7 +102,7 @@ class Captures(Bindings):
             return var
         if isinstance(value, np.ndarray):
             dtype = value.dtype.name
-            if dtype not in (FLOAT, FLOAT32, BOOL) and not dtype.startswith(("int", "uint")):
+            if not is_dtype(dtype):
                 raise self.b.refuse(
                     f"the captured array {name!r} has dtype {dtype}, which is not supported yet"
                 )
@@ -112,6 +125,10 @@ class Captures(Bindings):
             return TupleValue(tuple(items), cls)
         if not isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
             self.guards.append((fetch, value))
+            function = getattr(value, "py_func", value)
+            if isinstance(function, types.FunctionType):  # an editor may replace what is in it
+                self.guards.append((lambda: function.__code__, function.__code__))
+                self.guards.append((lambda: function.__defaults__, function.__defaults__))
         return StaticValue(value)
 
     def _python_value(self, value: object, name: str) -> Value:
@@ -122,6 +139,8 @@ class Captures(Bindings):
             return integer(int(value))
         if isinstance(value, float | np.floating):
             return Const(float(value), FLOAT)
+        if isinstance(value, complex | np.complexfloating):
+            return Const(complex(value), COMPLEX)
         if isinstance(value, tuple):
             return TupleValue(tuple(self._python_value(v, name) for v in value))
         if isinstance(value, np.ndarray):
@@ -138,4 +157,8 @@ def _kind_of_number(value: Any) -> str | None:
         return FLOAT32
     if isinstance(value, float):  # np.float64 is one
         return FLOAT
+    if type(value) is np.complex64:
+        return COMPLEX64
+    if isinstance(value, complex):  # np.complex128 is one
+        return COMPLEX
     return None

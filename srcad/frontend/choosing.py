@@ -17,7 +17,7 @@ from srcad.frontend.library import _entry as entry
 from srcad.frontend.library import as_array, shape_of
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, TRUE, ZERO, compare, integer
-from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Load, Logic, Store, Var
+from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var
 from srcad.ir.types import BOOL, INT
 
 
@@ -239,10 +239,10 @@ def _at(op: str):
         lists = [as_array(b, k) if isinstance(k, TupleValue) else k for k in keys]
         place = indexing.select(b, as_array(b, a), [*lists], written=True)
         item = _operand(b, values)
-        if isinstance(place, Load):
+        if isinstance(place, Expr):
             assert isinstance(item, Expr)
             new = Binary(op, place, b.convert(item, place.kind), place.kind)
-            b.emit(Store(place.array, place.index, new, False, b.at))
+            arrays.write(b, place, new)
             return StaticValue(None)
         assert isinstance(place, ArrayValue)
         stores.accumulate_at(b, place, op, item)

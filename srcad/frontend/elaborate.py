@@ -23,54 +23,61 @@ comes ::
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import gast
 
-from srcad.frontend import arrays, scalars
+from srcad.analysis.alias import points_to
+from srcad.frontend import arrays
 from srcad.frontend.builder import Builder, Decisions, Restart
+from srcad.frontend.comprehensions import Comprehensions
 from srcad.frontend.expressions import (
     CONFLICT,
     Scope,
 )
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
-from srcad.frontend.loops import Loops
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
+from srcad.frontend.refusals import REFUSALS, refusal_of
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.syntax import assigned_names, is_docstring, parameters_of
+from srcad.frontend.text import message_text
 from srcad.frontend.values import (
     ArrayValue,
+    ListTag,
+    ListValue,
     LocalFunction,
     MaybeUnbound,
+    OptionalValue,
+    RangeValue,
+    RowsValue,
     StaticValue,
     TupleValue,
     Value,
 )
+from srcad.ir.build import FALSE, logic
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
+    Assign,
+    Block,
     Check,
     Expr,
     Extent,
+    Invoke,
     Raise,
+    Store,
     Var,
+    blocks,
+    statements,
+    with_blocks,
 )
 from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
 
-_HINTS = {
-    gast.Try: ("try/except/finally", "test for the condition with if"),
-    gast.With: ("with", "do this outside the function"),
-    gast.Delete: ("del", "drop the statement"),
-    gast.Global: ("global: writing a global variable", "return the value instead"),
-    gast.Nonlocal: ("nonlocal: writing an outer variable", "return the value instead"),
-    gast.ClassDef: ("a class inside the function", "define it outside"),
-    gast.Import: ("import inside the function", "import at the top of the module"),
-    gast.ImportFrom: ("import inside the function", "import at the top of the module"),
-    gast.AsyncFor: ("async for", "differentiate a plain function"),
-    gast.AsyncWith: ("async with", "differentiate a plain function"),
-    gast.AsyncFunctionDef: ("async def", "differentiate a plain function"),
-}
+_IMPORTED = ("math", "numpy", "numba", "operator")
+"""Modules that may be imported inside a function, once they are."""
 
 
 def elaborate(source: FunctionSource, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
@@ -86,13 +93,34 @@ def _settled(
     """Elaborate until every decision is made."""
     decisions = Decisions(outlined=shared.decisions.outlined)
     for _ in range(200):
+        known = dict(shared.outlined)
+        decisions.changed = False
         try:
             elaborator = _Elaborator(source, decisions, shared, name)
             program = elaborator.run(parameters)
-            return program, tuple((k, c) for k, (c, _) in elaborator.captures.items())
         except Restart:
             continue
+        except Exception:
+            if not decisions.changed:
+                raise
+        if not decisions.changed:
+            return program, tuple((k, c) for k, (c, _) in elaborator.captures.items())
+        shared.outlined.clear()
+        shared.outlined.update(known)
     raise RuntimeError("elaboration does not settle")
+
+
+def _without(block: Block, dropped: set[int]) -> Block:
+    """A block without some of its statements."""
+    kept = (s for s in block if id(s) not in dropped)
+    return tuple(with_blocks(s, tuple(_without(x, dropped) for x in blocks(s))) for s in kept)
+
+
+def _optional(value: Value, returned: Expr) -> Value:
+    """The result of a function that falls off its end on some paths."""
+    if isinstance(value, OptionalValue):
+        return OptionalValue(value.value, logic("and", (returned, value.given)))
+    return OptionalValue(value, returned)
 
 
 def _memory(value: Value) -> set[str]:
@@ -105,7 +133,7 @@ def _memory(value: Value) -> set[str]:
     return set()
 
 
-class _Elaborator(Loops):
+class _Elaborator(Comprehensions):
     def __init__(
         self, source: FunctionSource, decisions: Decisions, shared: Shared, title: str
     ) -> None:
@@ -120,6 +148,8 @@ class _Elaborator(Loops):
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
         self.guards: list[tuple[Callable[[], object], object]] = []
         self.calls: list[int] = [id(source.function)]
+        self.targets = []
+        self.appended = []
 
     def settled(
         self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
@@ -143,11 +173,16 @@ class _Elaborator(Loops):
         shared: set[str] = set()
         if isinstance(result, StaticValue) and result.value is None:
             result = None
+        if isinstance(result, OptionalValue):
+            message = f"this path of {self.title} returns None, not a value"
+            self.b.check(result.given, "TypeError", message)
+            result = result.value
         if result is not None:
             shared = _memory(result)
             result = self._returned(result)
         body = tuple(self.b.block)
-        body = self._flags_cleared(self.scope.key, body)
+        body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
+        body = self._duplicates_settled(body)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -163,9 +198,41 @@ class _Elaborator(Loops):
             frozenset(shared),
         )
 
+    def _duplicates_settled(self, body: Block) -> Block:
+        """Copies in place of possible views: their checks are dropped where nobody writes."""
+        if not self.b.duplicates:
+            return body
+        sites = points_to(body, set(self.b.arrays))
+        stored = {
+            s
+            for stmt in statements(body)
+            if isinstance(stmt, Store) and not stmt.fresh
+            for s in sites[stmt.array]
+        }
+        stored |= {
+            s for i in statements(body) if isinstance(i, Invoke) for w in i.writes for s in sites[w]
+        }
+        idle: set[int] = set()
+        for d in self.b.duplicates:
+            if not (sites[d.copy] | sites[d.source]) & stored:
+                idle.add(id(d.check))
+            elif d.check is None:
+                self.b.here = d.here
+                raise self.b.refuse(
+                    "this may share memory with the array that it is made from, or not, and one "
+                    "of the two is written",
+                    "reshape a copy: a.copy().reshape(...)",
+                )
+        return _without(body, idle)
+
     def _returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""
         match value:
+            case ListValue() | RowsValue() | RangeValue():
+                raise self.b.refuse(
+                    "a list of unknown length cannot be the result, nor a range",
+                    "return np.array(...) of it",
+                )
             case ArrayValue() if value.ndim == 0:
                 return value.element(())
             case ArrayValue():
@@ -194,6 +261,7 @@ class _Elaborator(Loops):
                 return TupleValue(
                     tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)),
                     cls,
+                    ListTag(fixed=True) if cls is list else None,
                 )
             case Static(value=value):
                 return StaticValue(value)
@@ -234,6 +302,8 @@ class _Elaborator(Loops):
                     return None
                 returned = self.scope.env[RETURNED]
                 assert isinstance(returned, Expr)
+                if len(self.calls) > 1:
+                    return _optional(value.value, returned)
                 self.b.emit(
                     Check(
                         returned,
@@ -271,17 +341,30 @@ class _Elaborator(Loops):
                 self._if(node)
             case gast.Expr():
                 if not isinstance(node.value, gast.Constant):
+                    self.direct = node.value
                     self.value(node.value)
             case gast.Pass():
                 pass
             case gast.Raise():
                 self._raise(node)
             case gast.Assert():
-                message = node.msg.value if isinstance(node.msg, gast.Constant) else ""
-                test = scalars.truth(self.b, self.value(node.test))
-                self.b.emit(Check(test, "AssertionError", str(message), self.b.at))
+                test = self.condition(node.test)
+                self.b.emit(Check(test, "AssertionError", message_text(node.msg), self.b.at))
+            case gast.Global() | gast.Nonlocal():
+                if self.scope.local & set(node.names):
+                    raise self.b.refuse(**refusal_of(node).words())
+            case gast.Delete():
+                for target in node.targets:
+                    self._delete(target)
+            case gast.Import():
+                for alias in node.names:
+                    self._import(alias.name, alias.asname)
+            case gast.ImportFrom():
+                for alias in node.names:
+                    self._import_from(node.module or "", alias.name, alias.asname or alias.name)
             case gast.FunctionDef():
                 if node.decorator_list:
+                    self._move_to(node.decorator_list[0])
                     raise self.b.refuse(
                         "a decorated function inside the function is not supported yet",
                         "define it without decorator",
@@ -289,12 +372,33 @@ class _Elaborator(Loops):
                 defaults = self.defaults(node.args)
                 self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
             case _:
-                what, hint = _HINTS.get(type(node), (type(node).__name__, ""))
-                if type(node).__name__ == "TryStar":
-                    what, hint = _HINTS[gast.Try]
-                if type(node).__name__ == "Match":
-                    what, hint = "match", "write if/elif"
-                raise self.b.refuse(f"{what} is not supported", hint)
+                raise self.b.refuse(**refusal_of(node).words())
+
+    def _delete(self, target: Any) -> None:
+        if not isinstance(target, gast.Name):
+            raise self.b.refuse("del of an element is not supported", "drop the statement")
+        self.name(target.id)
+        if target.id not in self.scope.env:
+            raise self.b.refuse("del of an outer variable is not supported", "drop the statement")
+        del self.scope.env[target.id]
+        if (self.scope.key, target.id) in self.b.decisions.flagged:
+            self.b.emit(Assign(self.flag(self.scope, target.id), FALSE, self.b.at))
+
+    def _import(self, module: str, name: str | None) -> None:
+        found = self._module(module)
+        if name is None:  # import a.b binds a
+            name = module.partition(".")[0]
+            found = sys.modules[name]
+        self.assign_name(name, StaticValue(found))
+
+    def _import_from(self, module: str, attribute: str, name: str) -> None:
+        self.assign_name(name, self.captured_attribute(self._module(module), attribute))
+
+    def _module(self, name: str) -> types.ModuleType:
+        """A module that is imported already: nothing is run for an import inside a function."""
+        if name.partition(".")[0] in _IMPORTED and name in sys.modules:
+            return sys.modules[name]
+        raise self.b.refuse(**REFUSALS["Import"].words())
 
     def _raise(self, node: Any) -> None:
         exc = node.exc
@@ -310,9 +414,5 @@ class _Elaborator(Loops):
             raise self.b.refuse(
                 "raise takes a built-in exception here", 'for example raise ValueError("...")'
             )
-        text = ""
-        if args:
-            text = (
-                str(args[0].value) if isinstance(args[0], gast.Constant) else gast.unparse(args[0])
-            )
+        text = message_text(args[0]) if args else ""
         self.b.emit(Raise(error.__name__, text, self.b.at))

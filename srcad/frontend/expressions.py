@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import types
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
+from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
-from srcad.frontend.program import ResultUnknown
+from srcad.frontend.refusals import function_refusal, refusal_of
+from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
     LocalFunction,
@@ -26,19 +28,17 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, ZERO, integer, logic, negation
+from srcad.ir.build import ONE, ZERO, imag_part, integer, negation, real_part
 from srcad.ir.nodes import (
-    Assign,
     Const,
     Expr,
-    If,
     Invoke,
     Store,
     Var,
     names_read,
     statements,
 )
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 from srcad.rules.library import expansion_of, rule_of
 
 BINARY = {
@@ -56,30 +56,7 @@ BINARY = {
     gast.LShift: "<<",
     gast.RShift: ">>",
 }
-_COMPARE = {
-    gast.Eq: "==",
-    gast.NotEq: "!=",
-    gast.Lt: "<",
-    gast.LtE: "<=",
-    gast.Gt: ">",
-    gast.GtE: ">=",
-}
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
-
-_REFUSED = {
-    gast.ListComp: ("a list comprehension", "fill an array in a loop"),
-    gast.SetComp: ("a set comprehension", "use an array"),
-    gast.DictComp: ("a dict comprehension", "use separate variables or an array"),
-    gast.GeneratorExp: ("a generator expression", "write the loop"),
-    gast.Dict: ("a dict", "use separate variables, a tuple or an array"),
-    gast.Set: ("a set", "use an array or a tuple"),
-    gast.JoinedStr: ("an f-string (str formatting)", "format outside the function"),
-    gast.FormattedValue: ("an f-string (str formatting)", "format outside the function"),
-    gast.Await: ("await", "differentiate a plain function"),
-    gast.Yield: ("yield: a generator", "write into an array and return it"),
-    gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
-    gast.Starred: ("a starred expression (*)", "write the items out"),
-}
 
 
 class ReadBeforeAssignment(Exception):
@@ -94,13 +71,14 @@ class Scope:
     source: Any
     env: dict[str, Value] = field(default_factory=dict)
     parent: Scope | None = None
+    caller: Scope | None = None
     pending: set[str] = field(default_factory=set)
     """Names assigned somewhere in the loops being read."""
     local: frozenset[str] = frozenset()
     """Names that the function assigns anywhere: never looked up outside."""
 
 
-class Expressions(ABC):
+class Expressions(Conditions):
     """Evaluates expressions; what needs statements is left to the subclass."""
 
     b: Builder
@@ -121,16 +99,24 @@ class Expressions(ABC):
         """The same elements under a name that is never rebound."""
 
     @abstractmethod
-    def chosen(self, node: Any) -> Value:
-        """A conditional expression whose values are not numbers."""
-
-    @abstractmethod
     def captured(self, name: str, scope: Scope) -> Value:
         """The value of a name that is not local."""
 
     @abstractmethod
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
+
+    @abstractmethod
+    def new_list(self, items: tuple[Value, ...]) -> Value:
+        """A list of known items."""
+
+    @abstractmethod
+    def unstarred(self, value: Value) -> list[Value]:
+        """The items of ``*value`` in a display or a call."""
+
+    @abstractmethod
+    def item_at(self, owner: TupleValue, key: Expr) -> Value:
+        """An item of a tuple or list at a place that is known at run time only."""
 
     # ------------------------------------------------------------ entry
 
@@ -150,21 +136,21 @@ class Expressions(ABC):
             case gast.Name():
                 return self.name(node.id)
             case gast.Tuple() | gast.List():
-                cls = list if isinstance(node, gast.List) else None
-                return TupleValue(tuple(self.values(node.elts)), cls)
+                items = tuple(self.values(node.elts))
+                return self.new_list(items) if isinstance(node, gast.List) else TupleValue(items)
             case gast.BinOp():
                 left, right = self.values([node.left, node.right])
                 return self.binary(BINARY[type(node.op)], left, right)
             case gast.UnaryOp(op=gast.Not()):
-                return negation(scalars.truth(self.b, self.value(node.operand)))
+                return negation(self.condition(node.operand))
             case gast.UnaryOp():
                 return scalars.unary(self.b, _UNARY[type(node.op)], self.value(node.operand))
             case gast.Compare():
-                return self._compare(node)
+                return self.comparison(node)
             case gast.BoolOp():
-                return self._bool(node)
+                return self.either(node)
             case gast.IfExp():
-                return self._ifexp(node)
+                return self.if_expression(node)
             case gast.Call():
                 return self._call(node)
             case gast.Attribute():
@@ -176,10 +162,7 @@ class Expressions(ABC):
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
-            case gast.Slice():
-                raise self.b.refuse("a slice is not a value here")
-        what, hint = _REFUSED.get(type(node), (f"{type(node).__name__} in an expression", ""))
-        raise self.b.refuse(f"{what} is not supported [{type(node).__name__}]", hint)
+        raise self.b.refuse(**refusal_of(node).words())
 
     def values(self, nodes: list[Any]) -> list[Value]:
         """Several expressions from the left; what a later one changes is read before it."""
@@ -187,13 +170,14 @@ class Expressions(ABC):
         marks: list[int] = []
         for node in nodes:
             start = len(self.b.block)
-            value = self.value(node)
+            value = self.value(node.value if isinstance(node, gast.Starred) else node)
             written = written_names(self.b, self.b.block[start:])
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
-            out.append(value)
-            marks.append(len(self.b.block))
+            found = self.unstarred(value) if isinstance(node, gast.Starred) else [value]
+            out += found
+            marks += [len(self.b.block)] * len(found)
         return out
 
     def _settled(self, value: Value, written: set[str], mark: int) -> Value:
@@ -221,9 +205,7 @@ class Expressions(ABC):
         if isinstance(value, float):
             return Const(value, FLOAT)
         if isinstance(value, complex):
-            raise self.b.refuse(
-                "complex numbers are not supported yet", "use real and imaginary parts"
-            )
+            return Const(value, COMPLEX)
         return StaticValue(value)
 
     def name(self, name: str) -> Value:
@@ -251,8 +233,8 @@ class Expressions(ABC):
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
-                f"{name!r} holds values of different kinds on its paths (a scalar here, an array "
-                "there, or arrays of different ranks)",
+                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an "
+                "array there, or arrays of different ranks)",
                 "give them different names",
             )
         key = (scope.key, name)
@@ -284,130 +266,11 @@ class Expressions(ABC):
             )
         return scalars.combine(self.b, op, left, right)
 
-    def _compare(self, node: Any) -> Value:
-        if len(node.ops) == 1:
-            left, right = self.values([node.left, node.comparators[0]])
-            return self._relation(node.ops[0], left, right)
-        left = self._held(self.value(node.left))
-        rest = list(zip(node.ops, node.comparators, strict=True))
-
-        def link(k: int, left: Value) -> Expr:
-            op, comparator = rest[k]
-            right = self.value(comparator)
-            if k < len(rest) - 1:
-                right = self._held(right)
-            test = scalars.truth(self.b, self._relation(op, left, right))
-            if k == len(rest) - 1:
-                return test
-            return self._then("and", test, lambda: link(k + 1, right))
-
-        return link(0, left)
-
-    def _held(self, value: Value) -> Value:
-        return self.b.hold(value, "t") if isinstance(value, Expr) else value
-
-    def _relation(self, op: Any, left: Value, right: Value) -> Value:
-        if isinstance(op, gast.Is | gast.IsNot):
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value is right.value
-            )
-            if isinstance(left, Const) and isinstance(right, Const):
-                same = left.value is right.value
-            return Const(same == isinstance(op, gast.Is), BOOL)
-        if isinstance(op, gast.In | gast.NotIn):
-            return self._membership(isinstance(op, gast.In), left, right)
-        word = _COMPARE[type(op)]
-        if isinstance(left, StaticValue) or isinstance(right, StaticValue):
-            if word not in ("==", "!="):
-                raise self.b.refuse("only == and != compare strings and other static values")
-            same = (
-                isinstance(left, StaticValue)
-                and isinstance(right, StaticValue)
-                and left.value == right.value
-            )
-            return Const(bool(same) == (word == "=="), BOOL)
-        if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
-            if len(left.items) != len(right.items):
-                return Const(word == "!=", BOOL)
-            pairs = zip(left.items, right.items, strict=True)
-            tests = [scalars.truth(self.b, self._relation(gast.Eq(), a, c)) for a, c in pairs]
-            equal = logic("and", tuple(tests))
-            return equal if word == "==" else negation(equal)
-        return scalars.relation(self.b, word, left, right)
-
-    def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
-        if not isinstance(right, TupleValue):
-            raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
-        tests = [
-            scalars.truth(self.b, self._relation(gast.Eq(), left, item)) for item in right.items
-        ]
-        found = logic("or", tuple(tests))
-        return found if wanted else negation(found)
-
-    def _bool(self, node: Any) -> Value:
-        op = "and" if isinstance(node.op, gast.And) else "or"
-        items = list(node.values)
-
-        def link(k: int) -> Expr:
-            test = scalars.truth(self.b, self.value(items[k]))
-            if k == len(items) - 1:
-                return test
-            return self._then(op, test, lambda: link(k + 1))
-
-        return link(0)
-
-    def _then(self, op: str, test: Expr, rest: Any) -> Expr:
-        """``test op rest()``, where the rest is evaluated only if it is needed."""
-        if isinstance(test, Const):
-            return rest() if bool(test.value) == (op == "and") else test
-        body: list = []
-        with self.b.into(body):
-            second = rest()
-        if not body:
-            return logic(op, (test, second))
-        out = self.b.store(test, "test")
-        body.append(Assign(out, second, self.b.at))
-        guard = out if op == "and" else negation(out)
-        self.b.emit(If(guard, tuple(body), (), self.b.at))
-        return out
-
-    def _ifexp(self, node: Any) -> Value:
-        test = scalars.truth(self.b, self.value(node.test))
-        if isinstance(test, Const):
-            return self.value(node.body if test.value else node.orelse)
-        yes: list = []
-        no: list = []
-        left, right = self._alternative(node.body, yes), self._alternative(node.orelse, no)
-        if left is None or right is None:  # a recursive call: the other one tells the type
-            known = left if left is not None else right
-            if known is None:
-                raise ResultUnknown
-            return known
-        if isinstance(left, Expr) and isinstance(right, Expr):
-            if not yes and not no:
-                return scalars.choice(self.b, test, left, right)
-            kind = scalars.join_kinds(left.kind, right.kind)
-            out = Var(self.b.names.fresh("picked"), kind)
-            yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
-            no.append(Assign(out, self.b.convert(right, kind), self.b.at))
-            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
-            return out
-        return self.chosen(node)
-
-    def _alternative(self, node: Any, block: list) -> Value | None:
-        """A value of a conditional expression; None if it is not known yet."""
-        try:
-            with self.b.into(block):
-                return self.value(node)
-        except ResultUnknown:
-            return None
-
     # ------------------------------------------------------------ attributes and items
 
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``."""
+        owner = scalars.given(self.b, owner)
         match owner:
             case ArrayValue():
                 return self._array_attribute(owner, name)
@@ -415,10 +278,10 @@ class Expressions(ABC):
                 return owner.items[cls._fields.index(name)]  # type: ignore[attr-defined]
             case StaticValue():
                 return self.captured_attribute(owner.value, name)
-            case Const() if name in ("real", "imag"):
-                return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
-            if name == "item":
+            if name in ("real", "imag"):
+                return real_part(owner) if name == "real" else imag_part(owner)
+            if name in ("conj", "conjugate", "item"):
                 return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
         hint = (
@@ -443,8 +306,8 @@ class Expressions(ABC):
                 return arrays.transpose(value)
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
-            case "real":
-                return value
+            case "real" | "imag":
+                return arrays.part(self.b, value, name)
             case "flat":
                 return choosing.flat(self.b, value)
         if array_method(name) is not None or name in METHODS:
@@ -456,7 +319,7 @@ class Expressions(ABC):
 
     def target_of(self, node: Any) -> tuple[Value, list[object]]:
         """Owner and keys of a subscript."""
-        owner = self.value(node.value)
+        owner = scalars.given(self.b, self.value(node.value))
         parts = node.slice.elts if isinstance(node.slice, gast.Tuple) else [node.slice]
         keys: list[object] = []
         for part in parts:
@@ -467,7 +330,7 @@ class Expressions(ABC):
                 ]
                 keys.append(tuple(bounds))
                 continue
-            key = self.value(part)
+            key = scalars.given(self.b, self.value(part))
             if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
                 keys.append(key.value)
             elif isinstance(key, TupleValue):
@@ -495,6 +358,7 @@ class Expressions(ABC):
 
     def subscript(self, owner: Value, keys: list[object]) -> Value:
         """``owner[keys]``."""
+        owner = scalars.given(self.b, owner)
         match owner:
             case ArrayValue():
                 return indexing.select(self.b, owner, keys)
@@ -511,10 +375,11 @@ class Expressions(ABC):
                 for e in keys[0]
             ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if len(keys) == 1 and isinstance(keys[0], Expr) and not isinstance(keys[0], Const):
+            return self.item_at(owner, keys[0])
         if len(keys) != 1 or not isinstance(keys[0], Const):
             raise self.b.refuse(
-                "a tuple or list is indexed by an integer literal here",
-                "use an array, or unroll the loop",
+                "a tuple or list is indexed by an integer here", "use an array, or unroll the loop"
             )
         k = int(keys[0].value)
         if not -len(owner.items) <= k < len(owner.items):
@@ -543,19 +408,7 @@ class Expressions(ABC):
         return value
 
     def _call(self, node: Any) -> Value:
-        if any(isinstance(a, gast.Starred) for a in node.args):
-            positional: list[Value] = []
-            for a in node.args:
-                value = self.value(a.value if isinstance(a, gast.Starred) else a)
-                if isinstance(a, gast.Starred):
-                    if not isinstance(value, TupleValue):
-                        raise self.b.refuse("only a tuple can be unpacked with * in a call")
-                    positional += value.items
-                else:
-                    positional.append(value)
-            function = self.value(node.func)
-        else:
-            function, *positional = self.values([node.func, *node.args])
+        function, *positional = self.values([node.func, *node.args])
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
             if keyword.arg is None:
@@ -601,7 +454,12 @@ class Expressions(ABC):
                     "assign to an array instead",
                 )
             if function is builtins.round and len(values) > 1:
-                raise self.b.refuse("round to a number of digits is not supported")
+                raise self.b.refuse(
+                    "round to a number of digits is not supported",
+                    "scale by a power of 10 and back",
+                )
+            if _is_real_only(function):
+                self._require_real(function, values)
             return scalars.apply(self.b, rule, values)
         expansion = expansion_of(function)
         if expansion is not None:
@@ -617,16 +475,26 @@ class Expressions(ABC):
             fields = function._fields
             given = dict(zip(fields, values, strict=False)) | keywords
             return TupleValue(tuple(given[f] for f in fields), function)
-        if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
+        is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
+        package = (getattr(function, "__module__", None) or "").split(".")[0]
+        if is_python and package not in ("numpy", "scipy"):
             return self.call_user(function, values, keywords, node)
-        if function in (eval, exec):
-            raise self.b.refuse(
-                f"{function.__name__} is not supported", "write the expression itself"
-            )
+        refusal = function_refusal(function)
+        if refusal is not None:
+            raise self.b.refuse(**refusal.words())
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",
         )
+
+    def _require_real(self, function: Any, values: list[Value]) -> None:
+        found = [scalars.operand(self.b, v) for v in values]
+        if any(is_complex(v.dtype if isinstance(v, ArrayValue) else v.kind) for v in found):
+            raise ArgumentError(
+                f"{_title(function)} does not take complex numbers",
+                self.b.here,
+                "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
+            )
 
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
@@ -644,7 +512,7 @@ class Expressions(ABC):
 
 @dataclass(frozen=True)
 class BoundMethod:
-    """A method of an array, not called yet."""
+    """A method of an array or number, not called yet."""
 
     name: str
     owner: ArrayValue | Expr
@@ -655,6 +523,11 @@ class BoundMethod:
 
 CONFLICT = object()
 """Marks a name that holds values of different kinds on different paths."""
+
+
+def _is_real_only(function: Any) -> bool:
+    """Whether a function refuses complex numbers though its rule, shared with others, does not."""
+    return function is np.fabs or getattr(function, "__module__", "") == "math"
 
 
 def _title(function: Any) -> str:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+import numba
+
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, reductions, scalars
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, compare, integer
+from srcad.frontend.complexes import COMPLEX_FUNCTIONS
+from srcad.frontend.questions import QUESTIONS
+from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value, trips
+from srcad.ir.build import ONE, ZERO, at_least_zero, compare, integer
 from srcad.ir.nodes import Call, Const, Expr, Print, Var
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex
 from srcad.rules.library import rule_of
 
 
 def _len(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    match values:
+    match [scalars.given(b, v) for v in values]:
         case [ArrayValue() as a] if a.ndim:
             return a.extents[0]
         case [TupleValue() as t]:
             return integer(len(t.items))
+        case [RangeValue() as r]:
+            return at_least_zero(trips(r))
         case [StaticValue(value=str() as s)]:
             return integer(len(s))
     raise b.refuse("len() takes an array or a tuple")
@@ -71,6 +77,14 @@ def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
     match values:
+        case [TupleValue() as t] if keywords:
+            raise b.refuse(
+                "min() and max() with key or default are not supported", "write the loop"
+            )
+        case [TupleValue(items=(only,))]:
+            return only
+        case [TupleValue(items=())]:
+            raise ArgumentValueError("min() or max() of an empty sequence", b.here)
         case [TupleValue() as t]:
             rule = rule_of(max if largest else min)
             assert rule is not None
@@ -87,18 +101,13 @@ def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     raise b.refuse("tuple() takes a tuple here")
 
 
-def _complex(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("complex numbers are not supported yet", "use real and imaginary parts")
-
-
-def _eval(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
-    raise b.refuse("eval and exec are not supported", "write the expression itself")
-
-
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     match values:
-        case [StaticValue(value=str())]:
-            raise b.refuse("float() of a str is not supported", "pass a number")
+        case [StaticValue(value=str() as text)]:
+            try:
+                return Const(float(text), FLOAT)
+            except ValueError:
+                raise b.refuse(f"float({text!r}) is not a number", "pass a number") from None
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
@@ -111,6 +120,10 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
         case [value]:
             x = scalars.operand(b, value)
             if isinstance(x, Expr):
+                if is_complex(x.kind):
+                    raise ArgumentError(
+                        "int() does not take complex numbers", b.here, "take .real or abs(...)"
+                    )
                 return x if x.kind == INT else Call("int", (x,), INT)
     raise b.refuse("int() takes a number")
 
@@ -118,13 +131,13 @@ def _int(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
 BUILTINS: dict[Any, Any] = {
     builtins.len: _len,
     builtins.range: _range,
+    numba.prange: _range,
     builtins.print: _print,
     builtins.max: lambda b, v, k: _minmax(b, v, k, True),
     builtins.min: lambda b, v, k: _minmax(b, v, k, False),
     builtins.tuple: _tuple,
-    builtins.complex: _complex,
-    builtins.eval: _eval,
-    builtins.exec: _eval,
+    **COMPLEX_FUNCTIONS,
     builtins.float: _float,
     builtins.int: _int,
+    **QUESTIONS,
 }

@@ -1,14 +1,16 @@
 """Basic and advanced indexing: ``value[keys]`` as a view or as a gather of elements."""
 
+from dataclasses import replace
+
 from srcad.errors import ArgumentValueError
 from srcad.frontend import masks
-from srcad.frontend.arrays import Index, kind_of, viewed
+from srcad.frontend.arrays import Index, viewed
 from srcad.frontend.builder import Builder
 from srcad.frontend.gathers import check_indices, gathered, index_array
 from srcad.frontend.positions import position
 from srcad.frontend.values import ArrayValue, Axis, View
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, compare, integer, scale, sub
-from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, Load, Select, Var
+from srcad.ir.nodes import Binary, Call, Const, Expr, Extent, Select, Var
 from srcad.ir.types import BOOL, INT
 
 
@@ -47,8 +49,7 @@ def select(
     view = value.view
     if view is not None:
         if not axes:
-            place = view.index(tuple(fixed[k] for k in range(own)))
-            return Load(view.base, place, kind_of(value.dtype))
+            return value.element(tuple(fixed[k] for k in range(own)))
         return viewed(b, _composed(view, fixed, axes), tuple(extents), tuple(units))
 
     def element(at: Index) -> Expr:
@@ -256,4 +257,4 @@ def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
                     base.base_axis, add(base.start, scale(axis[1], base.step)), base.step * axis[2]
                 )
             )
-    return View(view.base, tuple(sorted(place.items())), tuple(made))
+    return replace(view, fixed=tuple(sorted(place.items())), axes=tuple(made))

@@ -22,9 +22,12 @@ from srcad.ir.build import (
     accumulate,
     at_least_zero,
     compare,
+    conjugate,
+    imag_part,
     integer,
     join_kinds,
     negate,
+    real_part,
 )
 from srcad.ir.nodes import (
     Assign,
@@ -34,11 +37,12 @@ from srcad.ir.nodes import (
     Copy,
     Expr,
     Extent,
+    Load,
     MatMul,
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -82,6 +86,7 @@ def static_int(b: Builder, value: Value | None, what: str) -> int:
 
 def as_array(b: Builder, value: Value) -> ArrayValue:
     """An array; tuples and lists of numbers are stored as one."""
+    value = scalars.given(b, value)
     if isinstance(value, ArrayValue):
         return value
     if isinstance(value, TupleValue):
@@ -98,11 +103,11 @@ def dtype_of(b: Builder, value: Value | None, default: str) -> str:
             name = np.dtype(value.value).name  # type: ignore[call-overload]
         except TypeError:
             name = ""
-        if name in (FLOAT, FLOAT32, BOOL) or name.startswith(("int", "uint")):
+        if is_dtype(name):
             return name
         raise b.refuse(
             f"arrays of dtype {name or value.value!r} are not supported yet",
-            "use float64 or float32",
+            "use float64, float32 or complex128",
         )
     raise b.refuse("a dtype must be written out", "for example dtype=np.float64")
 
@@ -138,6 +143,12 @@ def _depth(value: Value) -> int:
     if isinstance(value, TupleValue) and value.items:
         return 1 + _depth(value.items[0])
     return value.ndim if isinstance(value, ArrayValue) else 0
+
+
+@_entry(np.iscomplexobj)
+def iscomplexobj(b: Builder, x: Value) -> Value:
+    kind = x.dtype if isinstance(x, ArrayValue) else getattr(x, "kind", "")
+    return Const(is_complex(kind), BOOL)
 
 
 @_entry(np.shape)
@@ -419,8 +430,8 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
     count: Expr = ONE
     for e in value.extents if along is None else (value.extents[along],):
         count = e if count == ONE else Binary("*", count, e, INT)
-    kind = value.dtype if value.dtype in (FLOAT, FLOAT32) else FLOAT
-    size = b.convert(count, kind)
+    kind = value.dtype if is_inexact(value.dtype) else FLOAT
+    size = b.convert(count, real_kind(kind))
     out = sum_(b, value, axis, keepdims)
     if isinstance(out, Expr):
         return Binary("/", b.convert(out, kind), size, kind)
@@ -431,9 +442,9 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 
 
 @_entry(builtins.sum)
-def builtin_sum(b: Builder, a: Value) -> Value:
+def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     if isinstance(a, TupleValue):
-        out: Expr = ZERO
+        out = _number(b, start)
         for item in a.items:
             e = _number(b, item)
             out = e if out == ZERO else Binary("+", out, e, join_kinds(out.kind, e.kind))
@@ -443,7 +454,8 @@ def builtin_sum(b: Builder, a: Value) -> Value:
         raise b.refuse(
             "sum() of an array with several axes adds its rows", "use np.sum(..., axis=0)"
         )
-    return reductions.total(b, value)
+    whole = reductions.total(b, value)
+    return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
 @_entry(np.trace, methods=("trace",))
@@ -483,7 +495,7 @@ def outer(b: Builder, a: Value, c: Value) -> Value:
 
 @_entry(np.vdot)
 def vdot(b: Builder, a: Value, c: Value) -> Value:
-    return dot(b, a, c)
+    return dot(b, conj(b, a), c)
 
 
 @_entry(np.dot, np.matmul, methods=("dot",))
@@ -520,7 +532,7 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
 
         arrays.over(b, (one.extents[0],), write)
         return acc
-    if kind not in (FLOAT, FLOAT32):
+    if not is_inexact(kind):
         raise b.refuse(
             "products of integer matrices are not supported yet",
             "convert them with .astype(np.float64)",
@@ -544,6 +556,49 @@ def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
     base = arrays.materialise(b, value, "t", kind).view
     assert base is not None
     return base.base, False
+
+
+# ---------------------------------------------------------------- complex numbers
+
+
+@_entry(np.real)
+def real(b: Builder, val: Value) -> Value:
+    return _part(b, val, "real")
+
+
+@_entry(np.imag)
+def imag(b: Builder, val: Value) -> Value:
+    return _part(b, val, "imag")
+
+
+def _part(b: Builder, value: Value, name: str) -> Value:
+    if isinstance(value, Expr):
+        return real_part(value) if name == "real" else imag_part(value)
+    return arrays.part(b, as_array(b, value), name)
+
+
+@_entry(np.conj, np.conjugate, methods=("conj", "conjugate"))
+def conj(b: Builder, x: Value) -> Value:
+    if isinstance(x, Expr):
+        return conjugate(x)
+    value = as_array(b, x)
+    return arrays.elementwise(b, lambda e: conjugate(e[0]), [value], value.dtype)
+
+
+@_entry(np.angle)
+def angle(b: Builder, z: Value) -> Value:
+    if isinstance(z, Expr):
+        return phase(b, z)
+    value = as_array(b, z)
+    dtype = real_kind(value.dtype) if is_inexact(value.dtype) else FLOAT
+    return arrays.elementwise(b, lambda e: phase(b, e[0]), [value], dtype)
+
+
+def phase(b: Builder, z: Expr) -> Expr:
+    """The angle of a number in the complex plane."""
+    z = z if isinstance(z, Const | Load | Var) else b.store(z, "z")
+    kind = real_kind(z.kind) if is_inexact(z.kind) else FLOAT
+    return Call("math.atan2", (imag_part(z), real_part(z)), kind)
 
 
 # ---------------------------------------------------------------- choices

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gast
 import numpy as np
 
-from srcad.errors import UndefinedNameError
-from srcad.frontend import arrays, indexing, library, scalars
+from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
-from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import (
     ReadBeforeAssignment,
 )
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
-    ArrayValue,
     MaybeUnbound,
     RangeValue,
+    RowsValue,
+    Site,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, TRUE, ZERO, add, integer, sub
+from srcad.ir.build import ONE, TRUE, ZERO
 from srcad.ir.nodes import (
     Assign,
     Call,
@@ -59,7 +59,7 @@ class Loops(Branches):
         entry = dict(scope.env)
         assumed: dict[str, Value] = {}
         for _ in range(50):
-            names, variables = set(self.b.names._used), dict(self.vars)
+            names, variables = set(self.b.names.used), dict(self.vars)
             head = {**entry, **{n: MaybeUnbound(v) for n, v in assumed.items()}}
             scope.env = dict(head)
             outer_pending = scope.pending
@@ -73,7 +73,8 @@ class Loops(Branches):
                 if name not in assigned or name in assumed:
                     raise
                 assumed[name] = Var(name, FLOAT)
-                self.b.names._used, self.vars = names, variables
+                self.vars = variables
+                self.b.names.release(names | self._kept_names())
                 continue
             finally:
                 scope.pending = outer_pending
@@ -86,7 +87,13 @@ class Loops(Branches):
                     assumed[name] = actual
                     changed = True
             for name, at_entry in list(entry.items()):
-                joined = self._head(name, at_entry, end.get(name, at_entry), before, body)
+                if end.get(name) is at_entry:
+                    continue
+                joined = MaybeUnbound(at_entry)  # if it is deleted in the loop
+                if name in end:
+                    joined = self._head(name, at_entry, end[name], before, body)
+                elif isinstance(at_entry, MaybeUnbound):
+                    joined = at_entry
                 if joined != at_entry:
                     entry[name] = joined
                     changed = True
@@ -100,44 +107,60 @@ class Loops(Branches):
                     },
                 }
                 return body, extra
-            self.b.names._used = names | {v.name for v in self.vars.values()}
+            self.b.names.release(names | self._kept_names())
         raise RuntimeError("the types of a loop do not settle")
+
+    def _kept_names(self) -> set[str]:
+        """Names of variables that stay when a loop is elaborated again."""
+        found = {v.name for v in self.vars.values()} | set(self.references.values())
+        return found | {c.name for c, _ in self.captures.values()}
 
     def _head(
         self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]
     ) -> Value:
         """The value of a name at the head of a loop."""
-        return self._joined(name, at_entry, before, at_end, body)
+        return self.joined(name, at_entry, before, at_end, body)
 
     def _for(self, node: Any) -> None:
         at = self.b.at
         until = getattr(node, "until", None)
-        iterable = node.iter
-        if isinstance(iterable, gast.Call) and isinstance(iterable.func, gast.Name):
-            word = self._builtin_name(iterable.func)
-            if word in ("enumerate", "zip", "reversed"):
-                self._for_zip(node, word, until)
-                return
-        if isinstance(iterable, gast.Call) and isinstance(iterable.func, gast.Attribute):
-            called = self.value(iterable.func)
-            if isinstance(called, StaticValue) and called.value in (np.ndindex, np.ndenumerate):
-                self._for_indices(node, called.value is np.ndenumerate)
-                return
-        value = self.value(iterable)
-        match value:
-            case RangeValue():
-                self._for_range(node, value, until, at)
-            case TupleValue():
-                self._unrolled(node, value, until)
-            case ArrayValue() if value.ndim:
-                self._over_sequences(node, [value], lambda k, items: items[0], until)
-            case _:
-                raise self.b.refuse(
-                    "a for loop runs over range(), an array, a tuple, enumerate() or zip() here"
-                )
+        if any(isinstance(n, gast.Subscript | gast.Attribute) for n in gast.walk(node.target)):
+            raise self.b.refuse(
+                "an element or an attribute as the target of a loop is not supported",
+                "give the target a name and assign in the body",
+            )
+        if self._is_over_indices(node.iter):
+            self._for_indices(node)
+            return
+        value = self.value(node.iter)
+        if isinstance(value, RangeValue):
+            self._for_range(node, value, until, at)
+            return
+        rows = self.rows_of(value)
+        if rows is None:
+            raise self.b.refuse(
+                "a for loop runs over a range, an array, a tuple, a list, zip() or enumerate()",
+                "loop over the index",
+            )
+        if rows.unrolled:
+            items = self.known_items(rows)
+            assert items is not None
+            self._unrolled(node, items, until)
+            return
+        self._over_rows(node, rows, until)
 
-    def _for_indices(self, node: Any, with_items: bool) -> None:
+    def _is_over_indices(self, iterable: Any) -> bool:
+        """Whether it is a call of ``np.ndindex`` or ``np.ndenumerate``."""
+        if not isinstance(iterable, gast.Call) or not isinstance(iterable.func, gast.Attribute):
+            return False
+        if iterable.func.attr not in ("ndindex", "ndenumerate"):
+            return False
+        called = self.value(iterable.func)
+        return isinstance(called, StaticValue) and called.value in (np.ndindex, np.ndenumerate)
+
+    def _for_indices(self, node: Any) -> None:
         """A loop over ``np.ndindex`` or ``np.ndenumerate``: nested loops over ranges."""
+        with_items = node.iter.func.attr == "ndenumerate"
         if getattr(node, "until", None) is not None:
             raise self.b.refuse(
                 "break and return inside a loop over np.ndindex are not supported yet",
@@ -162,19 +185,15 @@ class Loops(Branches):
             counters.append(f"${'ijklmnpq'[k]}{mark}")
         self.statement(_nested(node, counters, mark, with_items))
 
-    def _builtin_name(self, func: Any) -> str:
-        try:
-            value = self.value(func)
-        except UndefinedNameError:
-            return ""
-        if isinstance(value, StaticValue) and value.value in (enumerate, zip, reversed):
-            return value.value.__name__  # type: ignore[union-attr]
-        return ""
-
     def _for_range(self, node: Any, r: RangeValue, until: str | None, at: Position) -> None:
         assigned = assigned_names([*node.body]) | target_names(node.target)
         if not isinstance(node.target, gast.Name):
             raise self.b.refuse("the target of a loop over range() is one name")
+        site = (self.scope.key, node.lineno, node.col_offset, "for")
+        items = self.known_items(r)
+        if items is not None and site in self.b.decisions.unrolled:
+            self._unrolled(node, items, until)
+            return
         start, stop, step = (
             self._bound_held(e, assigned, w)
             for e, w in ((r.start, "start"), (r.stop, "stop"), (r.step, "step"))
@@ -207,7 +226,8 @@ class Loops(Branches):
             return counter
 
         before: list[Stmt] = []
-        block, counter = self._loop(assigned, before, body)
+        with self._open(site if items is not None else None):
+            block, counter = self._loop(assigned, before, body)
         flag = self._until(until)
         self.b.block += before
         self.b.at = at
@@ -218,6 +238,16 @@ class Loops(Branches):
             for n, v in scope.env.items():
                 if isinstance(v, MaybeUnbound) and n == name:
                     scope.env[n] = v.value
+
+    @contextmanager
+    def _open(self, site: Site | None) -> Iterator[None]:
+        """Inside a loop that could be written out."""
+        outer = self.b.open_loops
+        self.b.open_loops = [*outer, site] if site is not None else outer
+        try:
+            yield
+        finally:
+            self.b.open_loops = outer
 
     def _until(self, until: str | None) -> Var | None:
         if until is None:
@@ -239,91 +269,17 @@ class Loops(Branches):
             return self.b.store(self.b.convert(e, INT), base)
         return self.b.convert(e, INT)
 
-    def _for_zip(self, node: Any, word: str, until: str | None) -> None:
-        call = node.iter
-        args = self.values(call.args)
-        if word == "reversed":
-            match args[0]:
-                case RangeValue(start=start, stop=stop, step=Const(value=1)):
-                    back = RangeValue(sub(stop, ONE), sub(start, ONE), integer(-1))
-                    self._for_range(node, back, until, self.b.at)
-                    return
-                case TupleValue(items=items, cls=cls):
-                    self._unrolled(node, TupleValue(items[::-1], cls), until)
-                    return
-                case ArrayValue() as a:
-                    backwards = indexing.select(self.b, a, [(None, None, integer(-1))])
-                    assert isinstance(backwards, ArrayValue)
-                    self._over_sequences(node, [backwards], lambda k, items: items[0], until)
-                    return
-            raise self.b.refuse("reversed() takes a range, an array or a tuple here")
-        offset: Expr = ZERO
-        if word == "enumerate":
-            if len(args) > 1 or call.keywords:
-                extra = args[1] if len(args) > 1 else self.value(call.keywords[0].value)
-                assert isinstance(extra, Expr)
-                offset = self.b.hold(extra, "start")
-            args = args[:1]
-        if all(isinstance(a, TupleValue) for a in args):
-            rows = list(zip(*(a.items for a in args), strict=False))  # type: ignore[union-attr]
-            if word == "enumerate":
-                items = [TupleValue((add(offset, integer(k)), r[0])) for k, r in enumerate(rows)]
-            else:
-                items = [TupleValue(tuple(r)) for r in rows]
-            self._unrolled(node, TupleValue(tuple(items)), until)
-            return
-        for a in args:
-            if not isinstance(a, ArrayValue | RangeValue):
-                raise self.b.refuse(f"{word}() takes arrays and ranges here, or only tuples")
-        if word == "enumerate":
-            self._over_sequences(
-                node, args, lambda k, items: TupleValue((add(k, offset), items[0])), until
-            )
-        else:
-            self._over_sequences(node, args, lambda k, items: TupleValue(tuple(items)), until)
-
-    def _over_sequences(
-        self,
-        node: Any,
-        sequences: list[Value],
-        pack: Callable[[Expr, list[Value]], Value],
-        until: str | None,
-    ) -> None:
+    def _over_rows(self, node: Any, rows: RowsValue, until: str | None) -> None:
         """A loop over the rows of arrays (and the numbers of ranges), all in step."""
         at = self.b.at
-        lengths: list[Expr] = []
-        held: list[Value] = []
-        for s in sequences:
-            if isinstance(s, ArrayValue):
-                if s.view is None:
-                    s = arrays.materialise(self.b, s, "t")
-                s = self._still(s)
-                lengths.append(s.extents[0])
-            elif isinstance(s, RangeValue):
-                if s.step != ONE:
-                    raise self.b.refuse(
-                        "a range with a step inside zip() is not supported", "loop over the index"
-                    )
-                lengths.append(sub(s.stop, s.start))
-            held.append(s)
-        length = lengths[0]
-        for other in lengths[1:]:
-            if other != length:
-                length = Call("min", (length, other), INT)
         assigned = assigned_names(node.body) | target_names(node.target)
-        length = self._bound_held(length, assigned, "n")
+        length = self._bound_held(rows.length, assigned, "n")
+        mark = len(self.appended)
 
         def body() -> Var:
             counter = Var(self.b.names.fresh("k"), INT)
             self.b.counters.append((counter.name, True))
-            rows: list[Value] = []
-            for s in held:
-                if isinstance(s, RangeValue):
-                    rows.append(add(s.start, counter))
-                else:
-                    assert isinstance(s, ArrayValue)
-                    rows.append(_row(self.b, s, counter))
-            self._assign_target(node.target, pack(counter, rows))
+            self._assign_target(node.target, rows.row(counter))
             for stmt in node.body:
                 self.statement(stmt)
             self.b.counters.pop()
@@ -334,11 +290,11 @@ class Loops(Branches):
         flag = self._until(until)
         self.b.block += before
         self.b.emit(For(counter, ZERO, length, ONE, tuple(block), flag, at))
-
-    def _still(self, value: ArrayValue) -> ArrayValue:
-        """The array that a loop runs over, even if the loop makes its name denote another."""
-        value = self.own_alias(value)
-        return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
+        if set(rows.lists) & set(self.appended[mark:]):
+            raise self.b.refuse(
+                "a list that grows while a loop runs over it is not supported",
+                "loop over a copy, or over the index",
+            )
 
     def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
         written = self._written_in(node)
@@ -360,7 +316,7 @@ class Loops(Branches):
                     self.statement(stmt)
             after = self.scope.env
             none: list[Stmt] = []
-            self.scope.env = self._merged(after, inner, before, none)
+            self.scope.env = self.merged(after, inner, before, none)
             assert isinstance(stop, Expr)
             self.b.emit(If(scalars.negation(stop), tuple(inner), tuple(none), self.b.at))
 
@@ -384,7 +340,7 @@ class Loops(Branches):
             self._move_to(node)
             test_block: list[Stmt] = []
             with self.b.into(test_block):
-                test = scalars.truth(self.b, self.value(node.test))
+                test = self.condition(node.test)
             if not test_block:
                 for stmt in node.body:
                     self.statement(stmt)
@@ -394,7 +350,7 @@ class Loops(Branches):
             for stmt in node.body:
                 self.statement(stmt)
             self._move_to(node)
-            again = scalars.truth(self.b, self.value(node.test))
+            again = self.condition(node.test)
             self.b.emit(Assign(flag, again, at))
             ahead[:] = [*test_block, Assign(flag, test, at)]
             return flag
@@ -429,11 +385,3 @@ def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> Any:
         loop = gast.For(named(counters[k], store=True), bounds, body, [], None)
         body = [placed(loop)]
     return body[0]
-
-
-def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:
-    """Row ``k`` of an array, known to exist."""
-    keys: list[object] = [k]
-    with b.into([]):
-        picked = indexing.select(b, value, keys)
-    return picked

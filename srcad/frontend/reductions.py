@@ -5,7 +5,7 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.indexing import select
 from srcad.frontend.masks import over_masked
 from srcad.frontend.values import ArrayValue
-from srcad.ir.build import ONE, ZERO, accumulate, add, compare
+from srcad.ir.build import ONE, ZERO, accumulate, add, compare, literal
 from srcad.ir.nodes import (
     Assign,
     Binary,
@@ -20,7 +20,7 @@ from srcad.ir.nodes import (
     Unary,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, INT, is_complex, is_inexact
 
 
 def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
@@ -28,7 +28,7 @@ def total(b: Builder, value: ArrayValue, base: str = "s") -> Expr:
     kind = kind_of(value.dtype)
     kind = INT if kind == BOOL else kind
     acc = Var(b.names.fresh(base), kind)
-    b.emit(Assign(acc, Const(0, INT) if kind == INT else Const(0.0, kind), b.at))
+    b.emit(Assign(acc, ZERO if kind == INT else literal(0.0, kind), b.at))
 
     summed = value if value.masked is None else value.masked.source
 
@@ -71,6 +71,8 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
     """``np.max`` or ``np.min``: the element itself; where several tie, their mean (as a value
     the same), so that the derivative is shared equally. NaN propagates.
     """
+    if is_complex(value.dtype):
+        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     if value.view is None:
         value = materialise(b, value, "t")
     value = frozen(b, value)
@@ -102,7 +104,7 @@ def extreme(b: Builder, value: ArrayValue, largest: bool) -> Expr:
 
     over(b, value.extents, scan)
     out = Var(b.names.fresh("peak"), kind)
-    if kind not in (FLOAT, FLOAT32):
+    if not is_inexact(kind):
         return best
     shared: list[Stmt] = []
     with b.into(shared):

@@ -8,13 +8,31 @@ promotion: a Python number does not widen an array of float32.
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, StaticValue, Value
-from srcad.ir.build import ZERO, binary, compare, join_kinds, negate, negation
+from srcad.frontend.values import ArrayValue, OptionalValue, StaticValue, TupleValue, Value
+from srcad.ir.build import (
+    TRUE,
+    ZERO,
+    binary,
+    compare,
+    join_kinds,
+    literal,
+    logic,
+    negate,
+    negation,
+)
 from srcad.ir.nodes import Assign, Binary, Call, Const, Expr, If, Select, Unary, Var
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import (
+    BOOL,
+    FLOAT,
+    FLOAT32,
+    INT,
+    is_complex,
+    is_inexact,
+    is_single,
+    real_kind,
+    single_kind,
+)
 from srcad.rules.registry import Rule
-
-_FLOATS = (FLOAT, FLOAT32)
 
 
 def operand(b: Builder, value: Value) -> Expr | ArrayValue:
@@ -23,11 +41,21 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         return value.element(()) if value.ndim == 0 else value
     if isinstance(value, Expr):
         return value
+    if isinstance(value, OptionalValue):
+        return operand(b, given(b, value))
     if isinstance(value, StaticValue):
-        given = type(value.value).__name__
-        what = f"a number or an array is expected here, not {given} {value.value!r}"
+        kind = type(value.value).__name__
+        what = f"a number or an array is expected here, not {kind} {value.value!r}"
         raise b.refuse(what, "compute it outside the function and pass the number")
     raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
+
+
+def given(b: Builder, value: Value) -> Value:
+    """The value of what may be None, where a value is needed: TypeError if there is none."""
+    if not isinstance(value, OptionalValue):
+        return value
+    b.check(value.given, "TypeError", "this is None here, where a value is needed")
+    return value.value
 
 
 def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:
@@ -39,37 +67,37 @@ def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue
 
 
 def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: str) -> ArrayValue:
-    dtype = _promoted(operands)
+    single = _is_single(operands)
 
     def widened(items: list[Expr]) -> Expr:
-        if dtype == FLOAT32:
-            items = [b.convert(e, FLOAT32) if e.kind not in (FLOAT32, BOOL) else e for e in items]
-        return function(items)
+        return function([b.convert(e, single_kind(e.kind)) for e in items] if single else items)
 
     probe = [
         Const(1, arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands
     ]
-    probe = [Const(1.0, e.kind) if e.kind in _FLOATS else Var("$p", e.kind) for e in probe]
+    probe = [literal(1.0, e.kind) if is_inexact(e.kind) else Var("$p", e.kind) for e in probe]
     with b.into([]):
         kind = widened(list(probe)).kind
     return arrays.elementwise(b, widened, operands, kind)
 
 
-def _promoted(operands: list[Expr | ArrayValue]) -> str:
-    """float32 where the arrays are float32 and numbers do not widen them; else ''."""
+def _is_single(operands: list[Expr | ArrayValue]) -> bool:
+    """Whether the arrays are of single precision; numbers do not widen them."""
     kinds = {v.dtype for v in operands if isinstance(v, ArrayValue)}
-    narrow = {FLOAT32, BOOL, "int8", "int16", "uint8", "uint16"}
-    return FLOAT32 if FLOAT32 in kinds and kinds <= narrow else ""
+    narrow = {BOOL, "int8", "int16", "uint8", "uint16"}
+    return any(map(is_single, kinds)) and all(is_single(k) or k in narrow for k in kinds)
 
 
 def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
     if op in ("&", "|", "^", "<<", ">>"):
-        if x.kind in _FLOATS or y.kind in _FLOATS:
+        if is_inexact(x.kind) or is_inexact(y.kind):
             raise b.refuse(f"the operator {op} takes integers or bools")
         return Binary(op, x, y, BOOL if x.kind == y.kind == BOOL and op in "&|^" else INT)
     if op == "@":
         raise b.refuse("@ takes arrays")
     kind = join_kinds(x.kind, y.kind)
+    if is_complex(kind):
+        return _complex(b, op, x, y, kind)
     if FLOAT32 in (x.kind, y.kind) and (isinstance(x, Const) or isinstance(y, Const)):
         x, y, kind = b.convert(x, FLOAT32), b.convert(y, FLOAT32), FLOAT32
     if kind in (BOOL, INT):
@@ -82,6 +110,23 @@ def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
             return _integer_power(b, x, y, checked)
         kind = INT
     return binary(op, x, y, kind)
+
+
+def _complex(b: Builder, op: str, x: Expr, y: Expr, kind: str) -> Expr:
+    if op in ("//", "%"):
+        raise _no_complex(b, op)
+    if isinstance(x, Const) != isinstance(y, Const) and (is_single(x.kind) or is_single(y.kind)):
+        kind = single_kind(kind)
+        x, y = (b.convert(e, single_kind(e.kind)) if isinstance(e, Const) else e for e in (x, y))
+    if op == "**" and not is_complex(x.kind):
+        x = b.convert(x, kind)
+    return Binary(op, x, y, kind)
+
+
+def _no_complex(b: Builder, function: str) -> ArgumentError:
+    return ArgumentError(
+        f"{function} does not take complex numbers", b.here, "take .real, .imag or abs(...)"
+    )
 
 
 def _nonzero(b: Builder, y: Expr, checked: bool) -> None:
@@ -128,11 +173,15 @@ def _call(b: Builder, rule: Rule, items: list[Expr], *, checked: bool) -> Expr:
     kind = items[0].kind
     for item in items[1:]:
         kind = join_kinds(kind, item.kind)
+    if is_complex(kind) and not rule.takes_complex:
+        raise _no_complex(b, rule.name)
     if rule.name in ("max", "min", "np.maximum", "np.minimum"):
         items = [b.convert(e, kind) if isinstance(e, Const) else e for e in items]
     match rule.result:
         case "float":
-            kind = FLOAT32 if kind == FLOAT32 else FLOAT
+            kind = kind if is_inexact(kind) else FLOAT
+        case "real":
+            kind = INT if kind == BOOL else real_kind(kind)
         case "int":
             kind = INT
         case "bool":
@@ -157,7 +206,7 @@ def unary(b: Builder, op: str, value: Value) -> Expr | ArrayValue:
             return negate(b.convert(e, INT) if e.kind == BOOL else e)
         if op == "+":
             return e
-        if e.kind in _FLOATS:
+        if is_inexact(e.kind):
             raise b.refuse("~ takes integers or bools")
         return negation(e) if e.kind == BOOL else Unary("~", e, INT)
 
@@ -169,15 +218,29 @@ def unary(b: Builder, op: str, value: Value) -> Expr | ArrayValue:
 def relation(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:
     """``left op right`` of a comparison."""
     x, y = operand(b, left), operand(b, right)
+    if op not in ("==", "!=") and (_has_complex(x) or _has_complex(y)):
+        raise ArgumentError(
+            f"complex numbers have no order: {op} is not supported",
+            b.here,
+            "compare abs(...), .real or .imag",
+        )
     if isinstance(x, ArrayValue) or isinstance(y, ArrayValue):
         return _over_arrays(b, lambda e: compare(op, e[0], e[1]), [x, y], op)
     return compare(op, x, y)
+
+
+def _has_complex(x: Expr | ArrayValue) -> bool:
+    return is_complex(x.dtype if isinstance(x, ArrayValue) else x.kind)
 
 
 def truth(b: Builder, value: Value) -> Expr:
     """The value as a condition."""
     if isinstance(value, StaticValue):
         return Const(bool(value.value), BOOL)
+    if isinstance(value, OptionalValue):
+        inner = value.value
+        holds = TRUE if isinstance(inner, TupleValue) and inner.items else truth(b, inner)
+        return logic("and", (value.given, holds))
     x = operand(b, value)
     if isinstance(x, ArrayValue):
         raise b.refuse(
@@ -186,7 +249,9 @@ def truth(b: Builder, value: Value) -> Expr:
         )
     if isinstance(x, Const):
         return Const(bool(x.value), BOOL)
-    return x if x.kind == BOOL else compare("!=", x, Const(0 if x.kind == INT else 0.0, x.kind))
+    return (
+        x if x.kind == BOOL else compare("!=", x, ZERO if x.kind == INT else literal(0.0, x.kind))
+    )
 
 
 def pick(b: Builder, test: Value, left: Value, right: Value) -> Expr | ArrayValue:
@@ -202,8 +267,9 @@ def pick(b: Builder, test: Value, left: Value, right: Value) -> Expr | ArrayValu
 
 
 def _over_arrays_pick(b: Builder, choose, items: list[Expr | ArrayValue]) -> ArrayValue:
-    narrow = _promoted(items[1:])
-    kind = narrow or _joined(items[1:])
+    kind = _joined(items[1:])
+    if _is_single(items[1:]):
+        kind = single_kind(kind)
 
     def one(e: list[Expr]) -> Expr:
         return choose([e[0], b.convert(e[1], kind), b.convert(e[2], kind)])
@@ -221,7 +287,7 @@ def choice(b: Builder, test: Expr, x: Expr, y: Expr) -> Expr:
     if isinstance(test, Const):
         return x if test.value else y
     kind = join_kinds(x.kind, y.kind)
-    if kind in _FLOATS:
+    if is_inexact(kind):
         out = Var(b.names.fresh("picked"), kind)
         yes, no = Assign(out, b.convert(x, kind), b.at), Assign(out, b.convert(y, kind), b.at)
         b.emit(If(test, (yes,), (no,), b.at))

@@ -12,12 +12,12 @@ import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
-from srcad.frontend.builder import Builder
+from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.library import _entry as entry
 from srcad.frontend.library import as_array, dtype_of, static_int
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, compare, integer
-from srcad.ir.nodes import Binary, Const, Expr, Extent, Reshape
+from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
+from srcad.ir.nodes import Binary, Check, Const, Expr, Extent, Reshape
 from srcad.ir.types import INT
 
 Shape = tuple[Expr, ...]
@@ -37,7 +37,7 @@ def ravel(b: Builder, a: Value, order: Value | None = None) -> Value:
     _require_c_order(b, order)
     value = as_array(b, a)
     if value.view is not None and not is_contiguous(b, value):
-        value = arrays.materialise(b, value, b.wanted)
+        value = _duplicate(b, value, certain=_lies_apart(b, value))
     return reshaped(b, value, (_size(b, value.extents),))
 
 
@@ -56,7 +56,7 @@ def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value
     dtype_name = dtype_of(b, dtype, value.dtype)
     if value.view is None or dtype_name != value.dtype or value.ndim == 0:
         return arrays.materialise(b, value, b.wanted, dtype_name)
-    if value.view.base in b.strided:
+    if value.view.base in b.strided and not value.view.part:
         raise b.refuse(
             "whether this array is contiguous is known only when the program runs",
             "copy it with .copy()",
@@ -138,19 +138,15 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     if keys is not None:
         return _as_value(indexing.select(b, value, keys))
     if not is_contiguous(b, value):
-        if _may_be_view(value, shape):
-            raise b.refuse(
-                "the reshape of a view that is not contiguous may share its memory or not",
-                "reshape a copy: a.copy().reshape(...)",
-            )
-        value = arrays.materialise(b, value, b.wanted)
+        certain = _lies_apart(b, value) if len(shape) == 1 else None
+        value = _duplicate(b, value, certain)
     return _renamed(b, _as_base(b, value), shape)
 
 
 def is_contiguous(b: Builder, value: ArrayValue) -> bool:
     """Whether the elements of a view lie one after the other in memory, in its order."""
     view = value.view
-    if view is None or view.base in b.strided:
+    if view is None or view.part or view.base in b.strided:
         return False
     axes = [(a, e) for a, e in zip(view.axes, value.extents, strict=True) if a is not None]
     fixed = len(view.fixed)
@@ -167,15 +163,44 @@ def _is_full(b: Builder, base: str, axis: Axis, extent: Expr) -> bool:
     return axis.start == ZERO and axis.step == 1 and b.extents[base][axis.base_axis] == extent
 
 
-def _may_be_view(value: ArrayValue, shape: Shape) -> bool:
-    """Whether NumPy might find strides for the shape: only axes that lie apart must be merged."""
-    assert value.view is not None
-    axes = [a for a in value.view.axes if a is not None]
-    pairs = pairwise(axes)
-    apart = [c.base_axis != a.base_axis + 1 or a.step != 1 or c.step != 1 for a, c in pairs]
-    if len(shape) == 1:
-        return not any(apart)
-    return not (len(shape) < len(axes) and all(apart))
+def _lies_apart(b: Builder, value: ArrayValue) -> Expr | None:
+    """When flattening a view certainly needs a copy; None where that cannot be said."""
+    view = value.view
+    assert view is not None
+    if view.part or view.base in b.strided:
+        return None
+    pairs = list(zip(view.axes, value.extents, strict=True))
+    axes = [(a, e) for (a, e), unit in zip(pairs, value.units, strict=True) if a and not unit]
+    tests: list[Expr] = [compare(">", e, ONE) for _, e in axes]
+    gaps: list[Expr] = []
+    for (one, _), (two, extent) in pairwise(axes):
+        first, last = sorted((one.base_axis, two.base_axis))
+        between = _size(b, b.extents[view.base][first + 1 : last + 1])
+        reach, step = scale(extent, two.step), integer(one.step)
+        if one.base_axis < two.base_axis:
+            gaps.append(_differ(scale(between, one.step), reach))
+        else:
+            gaps.append(TRUE if abs(one.step) == 1 else _differ(step, _size(b, (reach, between))))
+    if not gaps:
+        gaps = [TRUE if any(a.step != 1 for a, _ in axes) else FALSE]
+    return logic("and", (*tests, logic("or", tuple(gaps))))
+
+
+def _differ(one: Expr, two: Expr) -> Expr:
+    return FALSE if one == two else compare("!=", one, two)
+
+
+def _duplicate(b: Builder, value: ArrayValue, certain: Expr | None) -> ArrayValue:
+    """A copy where NumPy copies if ``certain`` holds, and may return a view if not."""
+    check = None
+    if certain is not None and certain != TRUE:
+        message = "whether this shares memory is decided when it runs: reshape a copy, a.copy()"
+        check = Check(certain, "ValueError", f"{message} ({b.at})", b.at)
+        b.emit(check)
+    copy = arrays.materialise(b, value, b.wanted)
+    if certain != TRUE and value.view is not None and copy.view is not None:
+        b.duplicates.append(Duplicate(copy.view.base, value.view.base, check, b.here))
+    return copy
 
 
 def _with_unit_axes(value: ArrayValue, shape: Shape) -> list[object] | None:

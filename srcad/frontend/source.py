@@ -14,6 +14,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import copy
 import functools
 import inspect
 import linecache
@@ -28,6 +29,8 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError, SourceNotFoundError, UnsupportedError
+from srcad.frontend.patterns import rewrite_matches
+from srcad.frontend.scoping import rename_targets
 from srcad.position import Position
 
 _FUTURE = functools.reduce(
@@ -285,12 +288,10 @@ def _located(function: types.FunctionType) -> tuple[str, Any, tuple[str, ...]]:
         name, body, returns = "lambda_", [_at(gast.Return(node.body), node.body)], None
     else:
         name, body, returns = node.name, node.body, node.returns
-    # A new node: the tree is shared by all functions of the file.
-    return (
-        name,
-        _at(gast.FunctionDef(name, node.args, body, [], returns, None, []), node),
-        _lines(text),
-    )
+    # A new node, and a new body: the tree is shared by all functions of the file.
+    body = copy.deepcopy(body)
+    made = _at(gast.FunctionDef(name, node.args, body, [], returns, None, []), node)
+    return name, rename_targets(rewrite_matches(made)), _lines(text)
 
 
 def _text(function: types.FunctionType) -> str:

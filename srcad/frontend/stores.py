@@ -12,10 +12,11 @@ from srcad.frontend.arrays import (
     reads_in_step,
     require_equal,
     spread,
+    write,
 )
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue
-from srcad.ir.nodes import Binary, Expr, Load, Store
+from srcad.ir.nodes import Binary, Expr, Store
 
 
 def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
@@ -54,8 +55,7 @@ def _require_fit(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
 def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue, op: str = "") -> None:
     """``x[indices] = value`` or ``op=``: in order, so of equal indices the last one wins."""
     assert target.scatter is not None
-    base, place = target.scatter
-    kind = kind_of(target.dtype)
+    base, kind = target.scatter, kind_of(target.dtype)
     if isinstance(value, ArrayValue):
         _require_fit(b, target, value)
         if any(may_alias(b, name, base) for name in value.reads):
@@ -63,14 +63,12 @@ def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue, op: str =
     else:
         value = b.hold(value, "c")
 
-    def write(at: Index) -> None:
+    def put(at: Index) -> None:
         item = b.convert(spread(value, at) if isinstance(value, ArrayValue) else value, kind)
-        where = place(at)
-        if op:
-            item = Binary(op, Load(base, where, kind), item, kind)
-        b.emit(Store(base, where, item, False, b.at))
+        place = target.element(at)
+        write(b, place, Binary(op, place, item, kind) if op else item)
 
-    over(b, target.extents, write)
+    over(b, target.extents, put)
 
 
 def accumulate_at(b: Builder, target: ArrayValue, op: str, value: Expr | ArrayValue) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gast
@@ -54,5 +55,16 @@ def assigned_by_walrus(node: Any) -> set[str]:
 
 
 def plain(name: str) -> str:
-    """A name of the user's as the base of a generated one."""
-    return name.strip("$") if name.strip("$_") else "k"
+    """A name of the program as the base of a generated one.
+
+    >>> plain("x"), plain("_"), plain("$k_12_4")
+    ('x', 'k', 'k')
+    """
+    if name.startswith("$"):
+        name = re.sub(r"(_\d+)*$", "", name[1:])
+    return name if name.strip("_") else "k"
+
+
+def spoken(name: str) -> str:
+    """A name of the program in a message; hidden ones are described."""
+    return "this expression" if name.startswith("$") else repr(name)

@@ -8,9 +8,9 @@ everything known beforehand (modules, functions, strings, ``None``) is the Pytho
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from srcad.ir.build import add, scale
-from srcad.ir.nodes import Expr
-from srcad.ir.types import Array, Scalar, Static, Tuple, Type
+from srcad.ir.build import add, integer, scale, sub
+from srcad.ir.nodes import Binary, Compare, Const, Expr, Select
+from srcad.ir.types import INT, Array, Scalar, Static, Tuple, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,14 @@ class Axis:
 class View:
     """A window on an array: fixed positions on some axes of the base, the rest in steps.
 
-    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None.
+    ``axes`` lists the axes of the view; an axis made by ``np.newaxis`` is None. ``part`` is
+    "real" or "imag" for a view of that part of the elements.
     """
 
     base: str
     fixed: tuple[tuple[int, Expr], ...]
     axes: tuple[Axis | None, ...]
+    part: str = ""
 
     def index(self, at: tuple[Expr, ...]) -> tuple[Expr, ...]:
         """The index into the base of element ``at`` of the view."""
@@ -43,8 +45,8 @@ class View:
 
     @property
     def is_identity(self) -> bool:
-        """Whether every element has the same index in the view and in the base."""
-        return not self.fixed and all(
+        """Whether every element is the element of the base that has the same index."""
+        return not (self.fixed or self.part) and all(
             a is not None
             and a.base_axis == k
             and a.step == 1
@@ -64,10 +66,8 @@ class ArrayValue:
     reads: frozenset[str] = frozenset()
     """Bases whose elements it reads."""
     view: View | None = None
-    scatter: tuple[str, Callable[[tuple[Expr, ...]], tuple[Expr, ...]]] | None = field(
-        default=None, compare=False
-    )
-    """For elements picked by an index array: the base and the place of each element in it."""
+    scatter: str | None = None
+    """For elements picked by index arrays from a view: its base, which can be written."""
     masked: "Masked | None" = field(default=None, compare=False)
     """For elements picked by a mask: the mask, and the array that it is applied to."""
 
@@ -75,6 +75,10 @@ class ArrayValue:
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.extents)
+
+
+Site = tuple[str, int, int, str]
+"""A place in the program: the scope, line, column and kind of an expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,46 @@ class TupleValue:
 
     items: tuple["Value", ...]
     cls: type | None = None
+    tag: "ListTag | None" = field(default=None, compare=False)
+    """For a list made in the program: which one it is, so that it can be changed in place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListTag:
+    """The identity of a list: two names with equal tags denote one list.
+
+    ``site`` says where the program makes it, if a run-time list can be made there; a ``fixed``
+    list must not be changed: it is the caller's, or one of two lists.
+    """
+
+    site: Site | None = None
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    """A list of numbers whose length is known when the program runs only.
+
+    Its items are the first ``count`` elements of an array that is replaced by a longer one when it
+    is full. Both are variables of the generated program, so that all names of the list see a
+    change.
+    """
+
+    array: str
+    count: Expr
+    site: Site = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsValue:
+    """What ``zip``, ``enumerate`` and ``reversed`` give to a loop: row k for k below a length."""
+
+    length: Expr
+    row: Callable[[Expr], "Value"] = field(compare=False)
+    unrolled: bool = False
+    """The number of a row must be known: some rows differ in kind."""
+    lists: tuple[str, ...] = ()
+    """The arrays of the lists among what is run over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +164,48 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalValue:
+    """A value on the paths where ``given`` holds, None on the others."""
+
+    value: "Value"
+    given: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class MaybeUnbound:
     """A value that a name holds on some paths only."""
 
     value: "Value"
 
 
-Value = Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
+Value = (
+    Expr
+    | ArrayValue
+    | TupleValue
+    | StaticValue
+    | RangeValue
+    | ListValue
+    | RowsValue
+    | LocalFunction
+    | MaybeUnbound
+    | OptionalValue
+)
+
+
+def trips(value: RangeValue) -> Expr:
+    """How many numbers a range has; zero or less if it is empty."""
+    if not isinstance(value.step, Const):
+        sign = Select(Compare(">", value.step, integer(0)), integer(1), integer(-1), INT)
+        span = sub(add(sub(value.stop, value.start), value.step), sign)
+        return Binary("//", span, value.step, INT)
+    step = int(value.step.value)
+    span = sub(value.stop, value.start) if step > 0 else sub(value.start, value.stop)
+    if abs(step) == 1:
+        return span
+    span = add(span, integer(abs(step) - 1))
+    if isinstance(span, Const):
+        return integer(int(span.value) // abs(step))
+    return Binary("//", span, integer(abs(step)), INT)
 
 
 def type_of(value: Value) -> Type:
@@ -136,10 +215,10 @@ def type_of(value: Value) -> Type:
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
             return Tuple(tuple(type_of(v) for v in value.items), value.cls)
-        case MaybeUnbound():
+        case MaybeUnbound() | OptionalValue():
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)
-        case RangeValue() | LocalFunction():
+        case RangeValue() | LocalFunction() | ListValue() | RowsValue():
             return Static(value)
     return Scalar(value.kind)

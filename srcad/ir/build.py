@@ -4,8 +4,19 @@ Folding is exact: integers always, floats only for identities that hold for ever
 (``1.0 * x``, ``x / 1.0``, ``-(-x)``), so generated code computes what the user wrote.
 """
 
-from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Unary
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Select, Unary
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    complex_kind,
+    is_complex,
+    is_inexact,
+    real_kind,
+)
 
 ZERO, ONE = Const(0, INT), Const(1, INT)
 TRUE, FALSE = Const(True, BOOL), Const(False, BOOL)
@@ -14,6 +25,14 @@ _FOLD = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
+}
+_CONVERSIONS = {
+    BOOL: "bool",
+    INT: "int",
+    FLOAT: "float",
+    FLOAT32: "np.float32",
+    COMPLEX: "complex",
+    COMPLEX64: "complex",
 }
 _TESTS = {
     "==": lambda a, b: a == b,
@@ -31,12 +50,19 @@ def integer(value: int) -> Const:
 
 
 def real(value: float, kind: str = FLOAT) -> Const:
-    """A float literal."""
-    return Const(float(value), kind)
+    """A float literal, of this kind or of the kind of its real part."""
+    return Const(float(value), real_kind(kind))
+
+
+def literal(value: complex, kind: str) -> Const:
+    """A float or complex literal."""
+    return Const(complex(value) if is_complex(kind) else float(value.real), kind)
 
 
 def join_kinds(a: str, b: str) -> str:
     """The kind of a sum of two numbers."""
+    if is_complex(a) or is_complex(b):
+        return complex_kind(join_kinds(real_kind(a), real_kind(b)))
     order = (BOOL, INT, FLOAT32, FLOAT)
     if {a, b} == {INT, FLOAT32}:
         return FLOAT
@@ -47,7 +73,7 @@ def is_const(expr: Expr, value: float) -> bool:
     """Whether the expression is this literal (0.0 and -0.0 are told apart)."""
     return (
         isinstance(expr, Const)
-        and not isinstance(expr.value, bool)
+        and not isinstance(expr.value, bool | complex)
         and expr.value == value
         and str(expr.value)[0] != "-"
     )
@@ -112,6 +138,11 @@ def unclamped(a: Expr) -> Expr:
 
 def binary(op: str, a: Expr, b: Expr, kind: str) -> Expr:
     """``a op b``, folded where that is exact."""
+    if op in ("//", "%") and a.kind == b.kind == INT:
+        if isinstance(a, Const) and isinstance(b, Const) and b.value:
+            x, y = int(a.value), int(b.value)
+            return integer(x // y if op == "//" else x % y)
+        return Binary(op, a, b, kind)
     if kind == INT and op in _FOLD and a.kind == INT and b.kind == INT:
         if isinstance(a, Const) and isinstance(b, Const):
             return integer(_FOLD[op](a.value, b.value))
@@ -120,6 +151,84 @@ def binary(op: str, a: Expr, b: Expr, kind: str) -> Expr:
         if op == "-":
             return sub(a, b)
     return Binary(op, a, b, kind)
+
+
+def converted(a: Expr, kind: str) -> Expr:
+    """The number as another kind; a complex number is given to no other but a complex kind."""
+    if a.kind == kind:
+        return a
+    if isinstance(a, Const) and is_complex(kind):
+        return Const(complex(a.value), kind)
+    if isinstance(a, Const) and is_inexact(kind):
+        return Const(float(a.value.real), kind)
+    if isinstance(a, Const) and kind == INT:
+        return integer(int(a.value.real))
+    if a.kind == BOOL and is_inexact(kind):
+        return Select(a, literal(1.0, kind), literal(0.0, kind), kind)
+    return Call(_CONVERSIONS[kind], (a,), kind)
+
+
+def real_part(a: Expr) -> Expr:
+    """``a.real``."""
+    return _part(a, "np.real")
+
+
+def imag_part(a: Expr) -> Expr:
+    """``a.imag``."""
+    return _part(a, "np.imag")
+
+
+def _part(a: Expr, part: str) -> Expr:
+    is_real = part == "np.real"
+    if not is_complex(a.kind):
+        if is_real:
+            return a
+        return ZERO if a.kind in (INT, BOOL) else real(0.0, a.kind)
+    match a:
+        case Const():
+            return Const(a.value.real if is_real else a.value.imag, real_kind(a.kind))
+        case Unary(op="-"):
+            return negate(_part(a.x, part))
+        case Call(function="complex", args=(x,)):
+            return _part(x, part)
+        case Call(function="complex", args=(x, y)):
+            return x if is_real else y
+        case Binary(op="*", a=x, b=y) if not is_complex(x.kind):
+            return times(x, _part(y, part))
+        case Binary(op="*", a=x, b=y) if not is_complex(y.kind):
+            return times(_part(x, part), y)
+        case Binary(op="*", a=Const(value=1j), b=y):
+            return negate(imag_part(y)) if is_real else real_part(y)
+        case Select():
+            return Select(a.test, _part(a.a, part), _part(a.b, part), real_kind(a.kind))
+    return Call(part, (a,), real_kind(a.kind))
+
+
+def conjugate(a: Expr) -> Expr:
+    """The complex conjugate; a real number is its own."""
+    if not is_complex(a.kind):
+        return a
+    match a:
+        case Const():
+            return Const(a.value.conjugate() if a.value.real else -a.value, a.kind)
+        case Unary(op="-"):
+            return negate(conjugate(a.x))
+        case Call(function="np.conj"):
+            return a.args[0]
+        case Call(function="complex", args=(_,)):
+            return a
+        case Binary(op="*") if _has_easy_conjugate(a.a) or _has_easy_conjugate(a.b):
+            return times(conjugate(a.a), conjugate(a.b))
+        case Binary(op="/") if isinstance(a.a, Const):
+            return Binary("/", conjugate(a.a), conjugate(a.b), a.kind)
+    return Call("np.conj", (a,), a.kind)
+
+
+def _has_easy_conjugate(a: Expr) -> bool:
+    match a:
+        case Const() | Call(function="np.conj"):
+            return True
+    return not is_complex(a.kind)
 
 
 def negate(a: Expr) -> Expr:
@@ -149,7 +258,11 @@ def times(a: Expr, b: Expr) -> Expr:
 
 
 def _is_negative(a: Expr) -> bool:
-    return isinstance(a, Const) and not isinstance(a.value, bool) and a.value < 0
+    if not isinstance(a, Const) or a.kind == BOOL:
+        return False
+    if isinstance(a.value, complex):
+        return a.value.real == 0 and a.value.imag < 0
+    return a.value < 0
 
 
 def doubled(a: Expr) -> Expr:

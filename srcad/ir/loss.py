@@ -6,7 +6,7 @@ written, because the answer needs the function's result and nothing of its deriv
 
 from srcad.errors import ArgumentError
 from srcad.ir.typeof import describe
-from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
+from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact
 from srcad.position import Position
 
 
@@ -32,7 +32,7 @@ def require_loss(
         loss, subject = result.items[0], "as the first member of its result"
     else:
         loss, subject = result, ""
-    if isinstance(loss, Scalar) and is_float(loss.kind):
+    if isinstance(loss, Scalar) and is_inexact(loss.kind) and not is_complex(loss.kind):
         return
     returned = f"{name} returns {describe(loss)}{' ' if subject else ''}{subject}"
     raise ArgumentError(f"{returned}; the gradient needs one float scalar", at, _hint(loss, name))
@@ -46,8 +46,8 @@ def _hint(loss: Type | None, name: str) -> str:
             return "reduce it to a number, for example with np.sum, or use vjp, which takes a seed"
         case Tuple():
             return "return the loss alone, or (loss, aux...) with has_aux=True, or use vjp"
-        case Scalar(kind=kind) if "complex" in kind:
-            return "return its real part or its modulus; complex results are not supported yet"
+        case Scalar(kind=kind) if is_complex(kind):
+            return "return a real number, such as .real or abs(...)**2, or use vjp with a seed"
         case Scalar():
             return "return a float: an integer or bool has no derivative"
         case _:

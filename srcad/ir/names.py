@@ -20,9 +20,14 @@ class Names:
 
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self._used = set(_TAKEN | taken)
+        self._shown: dict[str, str] = {}
 
-    def fresh(self, base: str) -> str:
-        """``base`` itself if it is free, else ``base_1``, ``base_2``, ..."""
+    def fresh(self, base: str, shown: str = "") -> str:
+        """``base`` itself if it is free, else ``base_1``, ``base_2``, ...
+
+        ``shown`` is what messages call it, if not ``base``.
+        """
+        shown = shown or self._shown.get(base, base)
         base = (
             "".join(c if c.isalnum() or c == "_" else "_" for c in base).lstrip("0123456789") or "t"
         )
@@ -31,4 +36,27 @@ class Names:
             k += 1
             name = f"{base}_{k}"
         self._used.add(name)
+        self._shown[name] = shown
         return name
+
+    def shown(self, name: str) -> str:
+        """What messages call a name: as the user wrote it.
+
+        >>> names = Names()
+        >>> names.fresh("u"), names.shown(names.fresh("u"))
+        ('u', 'u')
+        """
+        return self._shown.get(name, name)
+
+    def call(self, base: str, shown: str) -> None:
+        """Let messages call what is made from a base by another name."""
+        self._shown.setdefault(base, shown)
+
+    def release(self, kept: set[str]) -> None:
+        """Forget all names but those kept: what used them is written again."""
+        self._used = kept
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The names handed out so far."""
+        return frozenset(self._used)

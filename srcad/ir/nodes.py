@@ -18,6 +18,7 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from srcad.position import NOWHERE, Position
 
@@ -26,9 +27,9 @@ from srcad.position import NOWHERE, Position
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """A literal of kind "bool", "int64", "float64" or "float32"."""
+    """A literal: ``value`` is the bool, int, float or complex that its kind says."""
 
-    value: bool | int | float
+    value: Any
     kind: str
 
 
@@ -171,7 +172,10 @@ class ZerosLike:
 
 @dataclass(frozen=True, slots=True)
 class MatMul:
-    """``target = np.dot(a, b)``, a fresh array; ``ta``/``tb`` take the transpose of a factor."""
+    """``target = np.dot(a, b)``, a fresh array.
+
+    ``ta``/``tb`` take the transpose of a factor, ``ca``/``cb`` its complex conjugate.
+    """
 
     target: str
     a: str
@@ -179,6 +183,8 @@ class MatMul:
     ta: bool = False
     tb: bool = False
     at: Position = field(default=NOWHERE, compare=False)
+    ca: bool = False
+    cb: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +274,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class IndexCheck:
-    """``index`` must be within ``-extent <= index < extent`` of an axis of an array."""
+    """``index`` must be within ``-extent <= index < extent`` of an axis of an array.
+
+    ``what`` is the array and the index in the words of the user.
+    """
 
     array: str
     axis: int
     index: Expr
+    what: tuple[str, str] = field(default=("", ""), compare=False)
     at: Position = field(default=NOWHERE, compare=False)
 
 

@@ -7,6 +7,7 @@ strings are quoted by ``repr``, comments are cut to one line.
 import math
 import re
 
+from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -49,6 +50,7 @@ from srcad.ir.nodes import (
     Window,
     ZerosLike,
 )
+from srcad.ir.types import is_complex
 
 _BINDS = {
     "or": 1,
@@ -68,6 +70,13 @@ _BINDS = {
     "**": 12,
 }
 _SELECT, _COMPARE, _NEGATIVE, _ATOM = 0, 4, 11, 20
+_IN_NUMPY = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "asinh": "arcsinh",
+    "atanh": "arctanh",
+}
 _INDENT = "    "
 RUNTIME = ("digamma", "grow", "no_pool", "stack", "tape")
 """Functions of ``srcad.runtime`` that generated code may call."""
@@ -89,6 +98,8 @@ def _expr(expr: Expr) -> tuple[str, int]:
             return f"not {print_expr(expr.x, _BINDS['not'])}", _BINDS["not"]
         case Unary():
             return f"{expr.op}{print_expr(expr.x, _NEGATIVE)}", _NEGATIVE
+        case Binary(op="/") if is_complex(expr.kind):  # the operator raises where NumPy gives inf
+            return f"np.divide({print_expr(expr.a)}, {print_expr(expr.b)})", _ATOM
         case Binary(op="**"):
             return f"{print_expr(expr.a, 13)} ** {print_expr(expr.b, _NEGATIVE)}", 12
         case Binary():
@@ -105,16 +116,47 @@ def _expr(expr: Expr) -> tuple[str, int]:
             return f"{a} if {t} else {print_expr(expr.b, 0)}", _SELECT
         case Call(function="stop_gradient"):
             return _expr(expr.args[0])
+        case Call(function="np.real" | "np.imag"):
+            return f"{print_expr(expr.args[0], _ATOM)}.{expr.function[3:]}", _ATOM
+        case Call(function="complex", kind="complex64"):
+            return _complex64(expr), _ATOM
         case Call():
-            return f"{expr.function}({', '.join(map(print_expr, expr.args))})", _ATOM
+            return f"{_function(expr)}({', '.join(map(print_expr, expr.args))})", _ATOM
         case Load():
             return f"{expr.array}[{_index(expr.index)}]", _ATOM
         case Extent():
             return f"{expr.array}.shape[{expr.axis}]", _ATOM
 
 
+def _function(expr: Call) -> str:
+    """The function as it is called: those of ``math`` take no complex numbers, NumPy's do."""
+    name = expr.function
+    if not name.startswith("math.") or not any(is_complex(e.kind) for e in expr.args):
+        return name
+    return f"np.{_IN_NUMPY.get(name[5:], name[5:])}"
+
+
+def _complex64(expr: Call) -> str:
+    inner = ", ".join(map(print_expr, expr.args))
+    return f"np.complex64({inner if len(expr.args) == 1 else f'complex({inner})'})"
+
+
+def _complex_const(value: complex, kind: str) -> tuple[str, int]:
+    parts = value.real, value.imag
+    signs = [math.copysign(1.0, x) for x in parts]
+    if kind == "complex64":
+        text, _ = _complex_const(value, "complex128")
+        return f"np.complex64({text})", _ATOM
+    if parts[0] == 0.0 and math.isfinite(parts[1]) and signs[0] == signs[1]:
+        text = f"{abs(parts[1])!r}j".replace(".0j", "j")
+        return (text, _ATOM) if signs[0] > 0 else (f"-{text}", _NEGATIVE)
+    return f"complex({', '.join(_const(Const(x, 'float64'))[0] for x in parts)})", _ATOM
+
+
 def _const(expr: Const) -> tuple[str, int]:
     value = expr.value
+    if isinstance(value, complex):
+        return _complex_const(value, expr.kind)
     if isinstance(value, bool):
         return repr(value), _ATOM
     if isinstance(value, int):
@@ -165,37 +207,19 @@ def _key(source: str, axis: int, key: Expr | Span) -> str:
     """A key as Python writes it; a span that runs backwards is written forwards."""
     if not isinstance(key, Span):
         return print_expr(key)
-    zero = Const(0, "int64")
-    if (key.start, key.length, key.step) == (zero, Extent(source, axis), 1):
-        return ":"
     size = abs(key.step)
-    reach: Expr = (
-        key.length if size == 1 else Binary("*", key.length, Const(size, "int64"), "int64")
-    )
+    reach = scale(key.length, size)
     if key.step > 0:
-        low, high = key.start, _sum(key.start, reach)
+        low, high = key.start, add(key.start, reach)
     else:
-        high = _sum(key.start, Const(1, "int64"))
-        low = Binary("-", _sum(key.start, Const(size, "int64")), reach, "int64")
-    first = "" if low == zero else print_expr(low)
-    text = f"{first}:{print_expr(high)}"
+        low, high = sub(add(key.start, integer(size)), reach), add(key.start, ONE)
+    whole = size == 1 and low == ZERO and high == Extent(source, axis)
+    text = ":" if whole else f"{'' if low == ZERO else print_expr(low)}:{print_expr(high)}"
     return text if size == 1 else f"{text}:{size}"
 
 
 def _turn(key: Expr | Span) -> str:
     return "::-1" if isinstance(key, Span) and key.step < 0 else ":"
-
-
-def _sum(a: Expr, b: Expr) -> Expr:
-    """``a + b`` of integers without idle zeros."""
-    zero = Const(0, "int64")
-    if a == zero:
-        return b
-    if b == zero:
-        return a
-    if isinstance(a, Const) and isinstance(b, Const):
-        return Const(a.value + b.value, "int64")
-    return Binary("+", a, b, "int64")
 
 
 def _item(item: Expr | str) -> str:
@@ -235,8 +259,8 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
         case ZerosLike():
             return one(f"{stmt.target} = np.zeros_like({stmt.source})")
         case MatMul():
-            a = stmt.a + (".T" if stmt.ta else "")
-            b = stmt.b + (".T" if stmt.tb else "")
+            a = _factor(stmt.a, stmt.ta, stmt.ca)
+            b = _factor(stmt.b, stmt.tb, stmt.cb)
             return one(f"{stmt.target} = np.dot({a}, {b})")
         case Bind():
             return one(f"{', '.join(stmt.targets)} = {', '.join(stmt.sources)}")
@@ -293,20 +317,31 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"return {', '.join(_item(i) for i in stmt.items)}".rstrip())
 
 
+def _factor(name: str, transposed: bool, conjugated: bool) -> str:
+    text = f"np.conj({name})" if conjugated else name
+    return f"{text}.T" if transposed else text
+
+
 def index_message(check: IndexCheck) -> str:
     """What the IndexError of a check says."""
     where = f" ({check.at})" if check.at.line else ""
+    array, index = check.what
     return (
-        f"index {print_expr(check.index)} is out of bounds for axis {check.axis} "
-        f"of {check.array}{where}"
+        f"index {index or print_expr(check.index)} is out of bounds for axis {check.axis} "
+        f"of {array or check.array}{where}"
     )
 
 
 def _assignment(target: str, place: Expr, value: Expr) -> str:
     """``target = value``, or ``target += ...`` where the value adds to the target itself."""
-    if isinstance(value, Binary) and value.op in ("+", "-", "*", "/") and _same(value.a, place):
+    if isinstance(value, Binary) and value.op in _in_place(value.kind) and _same(value.a, place):
         return f"{target} {value.op}= {print_expr(value.b)}"
     return f"{target} = {print_expr(value)}"
+
+
+def _in_place(kind: str) -> str:
+    """The operators of augmented assignments; a quotient of complex numbers is a call."""
+    return "+-*" if is_complex(kind) else "+-*/"
 
 
 def _same(a: Expr, b: Expr) -> bool:

@@ -17,12 +17,30 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 
 from srcad.errors import ArgumentError
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, Array, Function, Scalar, Static, Tuple, Type
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    Array,
+    Function,
+    Scalar,
+    Static,
+    Tuple,
+    Type,
+    is_dtype,
+    is_inexact,
+)
 
 _NUMBERS: dict[type, Scalar] = {
     float: Scalar(FLOAT),
     np.float64: Scalar(FLOAT),
     np.float32: Scalar(FLOAT32),
+    complex: Scalar(COMPLEX),
+    np.complex128: Scalar(COMPLEX),
+    np.complex64: Scalar(COMPLEX64),
     bool: Scalar(BOOL),
     np.bool_: Scalar(BOOL),
     int: Scalar(INT),
@@ -41,7 +59,7 @@ PLAIN = frozenset(_NUMBERS)
 LONGEST_LIST = 128
 """A list is taken apart into variables; a longer one belongs into an array."""
 
-_STATIC_CLASSES = (np.generic, bool, int, float)
+_STATIC_CLASSES = (np.generic, bool, int, float, complex)
 
 
 def typeof(value: object, name: str = "") -> Type:
@@ -50,8 +68,8 @@ def typeof(value: object, name: str = "") -> Type:
     Parameters
     ----------
     value
-        A number, a NumPy array of float64, float32, integers or booleans, a string, ``None``, a
-        function, or a tuple, namedtuple or list of these.
+        A number, a NumPy array of floats, complex numbers, integers or booleans, a string,
+        ``None``, a function, or a tuple, namedtuple or list of these.
     name
         The argument's name, for the message.
 
@@ -79,6 +97,8 @@ def typeof(value: object, name: str = "") -> Type:
         return Scalar(FLOAT)
     if isinstance(value, int):
         return Scalar(INT)
+    if isinstance(value, complex) and not isinstance(value, np.generic):
+        return Scalar(COMPLEX)
     raise _refusal(value, name)
 
 
@@ -108,7 +128,7 @@ def has_float(type_: Type) -> bool:
     """Whether a value of this type carries a derivative, itself or in a member."""
     match type_:
         case Scalar(kind=kind) | Array(dtype=kind):
-            return kind in (FLOAT, FLOAT32)
+            return is_inexact(kind)
         case Tuple(items=items):
             return any(has_float(t) for t in items)
         case _:
@@ -151,8 +171,8 @@ def _typeof_array(value: np.ndarray, name: str) -> Type:
             "whose operations differ from those of a plain array",
             hint="pass a plain array, such as np.asarray(...) of it",
         )
-    kind, dtype = value.dtype.kind, value.dtype.name
-    if not (dtype in (FLOAT, FLOAT32) or kind in "iub"):
+    dtype = value.dtype.name
+    if not is_dtype(dtype):
         raise _refused_dtype(value.dtype, f"{_subject(name)} is an array")
     return Array(dtype, value.ndim, tuple([n == 1 for n in value.shape]))
 
@@ -176,12 +196,8 @@ def _refused_dtype(dtype: np.dtype, subject: str) -> ArgumentError:
     label = "structured " + str(dtype) if dtype.names else dtype.name
     if dtype.char in "gG":
         label += " (longdouble)"
-    if dtype.kind == "c":
-        return ArgumentError(
-            f"{subject} of dtype {label}; complex numbers are not supported yet",
-            hint="pass the real and the imaginary part as two float64 arguments",
-        )
     hints = {
+        "c": "convert it with .astype(np.complex128)",
         "f": "convert it with .astype(np.float64)",
         "O": "convert it with .astype(np.float64), or pass the objects as arguments of their own",
         "V": "pass each field as an argument of its own",
@@ -190,18 +206,13 @@ def _refused_dtype(dtype: np.dtype, subject: str) -> ArgumentError:
     }
     return ArgumentError(
         f"{subject} of dtype {label}, which is not supported; "
-        "float64, float32, integers and bool are",
+        "float64, float32, complex128, complex64, integers and bool are",
         hint=hints.get(dtype.kind, "pass numbers, as float64"),
     )
 
 
 def _refusal(value: object, name: str) -> ArgumentError:
     subject, cls = _subject(name), type(value)
-    if isinstance(value, complex | np.complexfloating):
-        return ArgumentError(
-            f"{subject} is a {cls.__name__} number; complex numbers are not supported yet",
-            hint="pass the real and the imaginary part as two float arguments",
-        )
     if isinstance(value, np.generic):
         return _refused_dtype(value.dtype, f"{subject} is a NumPy scalar")
     if isinstance(value, Mapping):

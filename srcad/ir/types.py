@@ -9,12 +9,16 @@ Types are hashable: the tuple of argument types is the key of a specialisation.
 from dataclasses import dataclass
 
 BOOL, INT, FLOAT, FLOAT32 = "bool", "int64", "float64", "float32"
+COMPLEX, COMPLEX64 = "complex128", "complex64"
 """Kinds of scalars and dtypes of array elements, by their NumPy names."""
+
+_REAL_PARTS = {COMPLEX: FLOAT, COMPLEX64: FLOAT32}
+_COMPLEX_OF = {FLOAT32: COMPLEX64, COMPLEX64: COMPLEX64}
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number; ``kind`` is one of "bool", "int64", "float64", "float32"."""
+    """A number; ``kind`` is "bool", "int64", or a kind of float or complex number."""
 
     kind: str
 
@@ -53,6 +57,55 @@ class Function:
 Type = Scalar | Array | Tuple | Static | Function
 
 
-def is_float(kind: str) -> bool:
-    """Whether values of this kind carry derivatives."""
-    return kind in (FLOAT, FLOAT32)
+def is_inexact(kind: str) -> bool:
+    """Whether values of this kind, floats and complex numbers, carry derivatives."""
+    return kind in (FLOAT, FLOAT32, COMPLEX, COMPLEX64)
+
+
+def is_complex(kind: str) -> bool:
+    """Whether values of this kind are complex numbers."""
+    return kind in (COMPLEX, COMPLEX64)
+
+
+def is_dtype(name: str) -> bool:
+    """Whether arrays of this dtype are supported."""
+    return name == BOOL or is_inexact(name) or name.startswith(("int", "uint"))
+
+
+def kind_of(dtype: str) -> str:
+    """The kind of an element of an array of this dtype: integers of all widths are int64."""
+    return dtype if dtype == BOOL or is_inexact(dtype) else INT
+
+
+def real_kind(kind: str) -> str:
+    """The kind of the real part.
+
+    >>> real_kind("complex64"), real_kind("int64")
+    ('float32', 'int64')
+    """
+    return _REAL_PARTS.get(kind, kind)
+
+
+def complex_kind(kind: str) -> str:
+    """The kind of a complex number whose parts are of this kind.
+
+    >>> complex_kind("float32"), complex_kind("int64")
+    ('complex64', 'complex128')
+    """
+    return _COMPLEX_OF.get(kind, COMPLEX)
+
+
+def is_single(kind: str) -> bool:
+    """Whether values of this kind are floats of 32 bits or made of two of them."""
+    return kind in (FLOAT32, COMPLEX64)
+
+
+def single_kind(kind: str) -> str:
+    """The kind of the same number in single precision.
+
+    >>> single_kind("complex128"), single_kind("int64"), single_kind("bool")
+    ('complex64', 'float32', 'bool')
+    """
+    if kind == BOOL:
+        return BOOL
+    return COMPLEX64 if is_complex(kind) else FLOAT32

@@ -58,11 +58,29 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.ir.printer import print_block, print_expr
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_float
+from srcad.ir.types import (
+    BOOL,
+    COMPLEX,
+    COMPLEX64,
+    FLOAT,
+    FLOAT32,
+    INT,
+    is_complex,
+    is_inexact,
+    is_single,
+    kind_of,
+)
 
 _POOL = "pool"
 """The kind of the one name that denotes neither a number nor an array."""
-_KINDS = {BOOL: bool, INT: int, FLOAT: float, FLOAT32: float}
+_KINDS = {
+    BOOL: bool,
+    INT: int,
+    FLOAT: float,
+    FLOAT32: float,
+    COMPLEX: complex,
+    COMPLEX64: complex,
+}
 _MATRIX = 2
 
 
@@ -104,11 +122,6 @@ def _identifier(name: str) -> None:
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def _value_kind(dtype: str) -> str:
-    """The kind of an element of an array: integers of all widths are int64."""
-    return dtype if dtype in (BOOL, FLOAT, FLOAT32) else INT
 
 
 class _Verifier:
@@ -163,7 +176,7 @@ class _Verifier:
                 self.same(stmt.target.kind, stmt.value.kind, stmt.target.name)
             case Store():
                 dtype, _ = self.element(stmt.array, stmt.index)
-                self.same(_value_kind(dtype), stmt.value.kind, f"an element of {stmt.array}")
+                self.same(kind_of(dtype), stmt.value.kind, f"an element of {stmt.array}")
             case Alloc() | Tape():
                 self.array(stmt.target, stmt.dtype, len(stmt.shape))
                 self.integers(stmt.shape)
@@ -283,7 +296,7 @@ class _Verifier:
                     self.scalar(part)
                 case Load():
                     dtype, _ = self.element(part.array, part.index)
-                    self.same(_value_kind(dtype), part.kind, f"an element of {part.array}")
+                    self.same(kind_of(dtype), part.kind, f"an element of {part.array}")
                 case Extent():
                     _, ndim = self.known(part.array)
                     _demand(0 <= part.axis < ndim, f"{part.array} has no axis {part.axis}")
@@ -306,13 +319,16 @@ class _Verifier:
                     _demand(part.kind in (*_KINDS, _POOL), f"{part.function} is of no kind")
 
     def operation(self, expr: Unary | Binary) -> None:
-        """An integer is made of integers; a float32 is not made of wider floats."""
+        """Integers are made of integers, floats not of complex numbers or of wider floats."""
         kinds = {e.kind for e in children(expr)}
         text = print_expr(expr)
-        if not is_float(expr.kind):
-            _demand(not any(map(is_float, kinds)), f"{text} is {expr.kind}, made of floats")
-        if expr.kind == FLOAT32:
-            _demand(FLOAT not in kinds, f"{text} is float32, made of float64")
+        if not is_inexact(expr.kind):
+            _demand(not any(map(is_inexact, kinds)), f"{text} is {expr.kind}, made of floats")
+        if not is_complex(expr.kind):
+            _demand(not any(map(is_complex, kinds)), f"{text} is {expr.kind}, made of complex")
+        if is_single(expr.kind):
+            wider = {FLOAT, COMPLEX} & kinds
+            _demand(not wider, f"{text} is {expr.kind}, made of {_listed(wider)}")
 
     def element(self, array: str, index: tuple[Expr, ...]) -> tuple[str, int]:
         """A place in an array: as many integers as it has axes."""

@@ -12,22 +12,22 @@ from srcad.rules.registry import constant, partials
 # ------------------------------------------------ sums, products
 
 
-@partials("+", operator.add, np.add, result="same")
+@partials("+", operator.add, np.add, result="same", holomorphic=True)
 def _(y, a, b):
     return 1.0, 1.0
 
 
-@partials("-", operator.sub, np.subtract, result="same")
+@partials("-", operator.sub, np.subtract, result="same", holomorphic=True)
 def _(y, a, b):
     return 1.0, -1.0
 
 
-@partials("*", operator.mul, np.multiply, result="same")
+@partials("*", operator.mul, np.multiply, result="same", holomorphic=True)
 def _(y, a, b):
     return b, a
 
 
-@partials("/", operator.truediv, np.divide, np.true_divide)
+@partials("/", operator.truediv, np.divide, np.true_divide, holomorphic=True)
 def _(y, a, b):
     return 1.0 / b, -a / (b * b)
 
@@ -37,7 +37,8 @@ def _(y, a, b):
     return 1.0, -(a // b)
 
 
-@partials("**", operator.pow, np.power, math.pow, builtins.pow, np.float_power, result="same", singular=True)
+@partials("**", operator.pow, np.power, math.pow, builtins.pow, np.float_power, result="same",
+          singular=True, holomorphic=True)
 def _(y, a, b):                                   # x**0 -> 0, and 0**b with respect to b -> 0
     return (0.0 if b == 0 else b * a ** (b - 1.0)), (0.0 if a == 0.0 else y * math.log(a))
 
@@ -47,12 +48,12 @@ def _(y, a, b):                                   # y = a - b trunc(a / b)
     return 1.0, -np.trunc(a / b)
 
 
-@partials("neg", operator.neg, np.negative, result="same")
+@partials("neg", operator.neg, np.negative, result="same", holomorphic=True)
 def _(y, a):
     return -1.0
 
 
-@partials("pos", operator.pos, np.positive, result="same")
+@partials("pos", operator.pos, np.positive, result="same", holomorphic=True)
 def _(y, a):
     return 1.0
 
@@ -101,4 +102,4 @@ constant("math.trunc", math.trunc, result="int")
 constant("math.isnan", math.isnan, np.isnan, result="bool")
 constant("math.isinf", math.isinf, np.isinf, result="bool")
 constant("math.isfinite", math.isfinite, np.isfinite, result="bool")
-constant("stop_gradient", result="same")
+constant("stop_gradient", result="same", holomorphic=True)

@@ -11,7 +11,7 @@ from srcad.runtime import digamma
 # ------------------------------------------------ powers and roots
 
 
-@partials("math.sqrt", math.sqrt, np.sqrt, singular=True)
+@partials("math.sqrt", math.sqrt, np.sqrt, singular=True, holomorphic=True)
 def _(y, x):                                      # sqrt'(0) = inf
     return 0.5 / y
 
@@ -21,12 +21,12 @@ def _(y, x):
     return 1.0 / (3.0 * (y * y))
 
 
-@partials("np.square", np.square, result="same")
+@partials("np.square", np.square, result="same", holomorphic=True)
 def _(y, x):
     return 2.0 * x
 
 
-@partials("np.reciprocal", np.reciprocal)
+@partials("np.reciprocal", np.reciprocal, holomorphic=True)
 def _(y, x):
     return -(y * y)
 
@@ -39,37 +39,37 @@ def _(y, a, b):                                   # 0 at the origin
 # ------------------------------------------------ exponentials and logarithms
 
 
-@partials("math.exp", math.exp, np.exp)
+@partials("math.exp", math.exp, np.exp, holomorphic=True)
 def _(y, x):
     return y
 
 
-@partials("np.exp2", np.exp2)
+@partials("np.exp2", np.exp2, holomorphic=True)
 def _(y, x):
     return y * 0.6931471805599453
 
 
-@partials("math.expm1", math.expm1, np.expm1)
+@partials("math.expm1", math.expm1, np.expm1, holomorphic=True)
 def _(y, x):                                      # y + 1, without its cancellation
     return math.exp(x)
 
 
-@partials("math.log", math.log, np.log, singular=True)
+@partials("math.log", math.log, np.log, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / x
 
 
-@partials("math.log2", math.log2, np.log2, singular=True)
+@partials("math.log2", math.log2, np.log2, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / (x * 0.6931471805599453)
 
 
-@partials("math.log10", math.log10, np.log10, singular=True)
+@partials("math.log10", math.log10, np.log10, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / (x * 2.302585092994046)
 
 
-@partials("math.log1p", math.log1p, np.log1p, singular=True)
+@partials("math.log1p", math.log1p, np.log1p, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / (1.0 + x)
 
@@ -87,32 +87,32 @@ def _(y, a, b):
 # ------------------------------------------------ trigonometry
 
 
-@partials("math.sin", math.sin, np.sin)
+@partials("math.sin", math.sin, np.sin, holomorphic=True)
 def _(y, x):
     return math.cos(x)
 
 
-@partials("math.cos", math.cos, np.cos)
+@partials("math.cos", math.cos, np.cos, holomorphic=True)
 def _(y, x):
     return -math.sin(x)
 
 
-@partials("math.tan", math.tan, np.tan)
+@partials("math.tan", math.tan, np.tan, holomorphic=True)
 def _(y, x):
     return 1.0 + y * y
 
 
-@partials("math.asin", math.asin, np.arcsin, singular=True)
+@partials("math.asin", math.asin, np.arcsin, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / math.sqrt((1.0 - x) * (1.0 + x))
 
 
-@partials("math.acos", math.acos, np.arccos, singular=True)
+@partials("math.acos", math.acos, np.arccos, singular=True, holomorphic=True)
 def _(y, x):
     return -1.0 / math.sqrt((1.0 - x) * (1.0 + x))
 
 
-@partials("math.atan", math.atan, np.arctan)
+@partials("math.atan", math.atan, np.arctan, holomorphic=True)
 def _(y, x):
     return 1.0 / (1.0 + x * x)
 
@@ -134,22 +134,22 @@ def _(y, x):                                      # y = sin(pi x) / (pi x)
 # ------------------------------------------------ hyperbolic functions
 
 
-@partials("math.sinh", math.sinh, np.sinh)
+@partials("math.sinh", math.sinh, np.sinh, holomorphic=True)
 def _(y, x):
     return math.cosh(x)
 
 
-@partials("math.cosh", math.cosh, np.cosh)
+@partials("math.cosh", math.cosh, np.cosh, holomorphic=True)
 def _(y, x):
     return math.sinh(x)
 
 
-@partials("math.tanh", math.tanh, np.tanh)
+@partials("math.tanh", math.tanh, np.tanh, holomorphic=True)
 def _(y, x):
     return 1.0 - y * y
 
 
-@partials("math.asinh", math.asinh, np.arcsinh)
+@partials("math.asinh", math.asinh, np.arcsinh, holomorphic=True)
 def _(y, x):
     return 1.0 / math.sqrt(x * x + 1.0)
 
@@ -159,7 +159,7 @@ def _(y, x):
     return 1.0 / math.sqrt((x - 1.0) * (x + 1.0))
 
 
-@partials("math.atanh", math.atanh, np.arctanh, singular=True)
+@partials("math.atanh", math.atanh, np.arctanh, singular=True, holomorphic=True)
 def _(y, x):
     return 1.0 / ((1.0 - x) * (1.0 + x))
 

@@ -12,9 +12,17 @@ import linecache
 from collections.abc import Callable
 from functools import cache
 
-from srcad.ir.build import compare, join_kinds, negate
+from srcad.ir.build import (
+    compare,
+    conjugate,
+    converted,
+    imag_part,
+    join_kinds,
+    negate,
+    real_part,
+)
 from srcad.ir.nodes import Binary, Call, Const, Expr, Logic, Select, Unary
-from srcad.ir.types import BOOL, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX64, FLOAT, FLOAT32, INT, complex_kind, is_complex
 
 _OPS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//"}
 _TESTS = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -44,7 +52,12 @@ def _tree(file: str) -> ast.Module:
 def instantiate(rule: Callable[..., object], which: int, values: tuple[Expr, ...]) -> Expr:
     """Partial number ``which`` of a rule; ``values`` are the result and the arguments."""
     names, parts = _definition(rule)
-    return _expr(parts[which], dict(zip(names, values, strict=True)))
+    kinds = {v.kind for v in values}
+    literals = FLOAT32 if COMPLEX64 in kinds and kinds <= _SINGLE else FLOAT
+    return _expr(parts[which], dict(zip(names, values, strict=True)), literals)
+
+
+_SINGLE = {COMPLEX64, FLOAT32, INT, BOOL}
 
 
 def reads_result(rule: Callable[..., object], which: int) -> bool:
@@ -53,37 +66,54 @@ def reads_result(rule: Callable[..., object], which: int) -> bool:
     return any(isinstance(n, ast.Name) and n.id == names[0] for n in ast.walk(parts[which]))
 
 
-def _expr(node: ast.expr, env: dict[str, Expr]) -> Expr:
+def _expr(node: ast.expr, env: dict[str, Expr], floats: str) -> Expr:
+    """The expression that a node stands for; ``floats`` is the kind of its float literals."""
     match node:
-        case ast.Constant(value=bool() | int() | float()):
-            value = node.value
-            kind = BOOL if isinstance(value, bool) else INT if isinstance(value, int) else FLOAT
+        case ast.Constant(value=bool() | int() | float() as value):
+            kind = BOOL if isinstance(value, bool) else INT if isinstance(value, int) else floats
             return Const(value, kind)  # type: ignore[arg-type]
+        case ast.Constant(value=complex() as value):
+            return Const(value, complex_kind(floats))
         case ast.Name():
             return env[node.id]
         case ast.UnaryOp(op=ast.USub()):
-            return negate(_expr(node.operand, env))
+            return negate(_expr(node.operand, env, floats))
         case ast.UnaryOp(op=ast.Not()):
-            return Unary("not", _expr(node.operand, env), BOOL)
+            return Unary("not", _expr(node.operand, env, floats), BOOL)
         case ast.BinOp():
-            a, b = _expr(node.left, env), _expr(node.right, env)
+            a, b = _expr(node.left, env, floats), _expr(node.right, env, floats)
             op = _OPS[type(node.op)]
             kind = join_kinds(a.kind, b.kind)
             return Binary(op, a, b, FLOAT if op == "/" and kind in (BOOL, INT) else kind)
         case ast.Compare(ops=[op], comparators=[right]):
-            return compare(_TESTS[type(op)], _expr(node.left, env), _expr(right, env))
+            return compare(
+                _TESTS[type(op)], _expr(node.left, env, floats), _expr(right, env, floats)
+            )
         case ast.BoolOp():
             word = "and" if isinstance(node.op, ast.And) else "or"
-            return Logic(word, tuple(_expr(v, env) for v in node.values))
+            return Logic(word, tuple(_expr(v, env, floats) for v in node.values))
         case ast.IfExp():
-            a, b = _expr(node.body, env), _expr(node.orelse, env)
-            return Select(_expr(node.test, env), a, b, join_kinds(a.kind, b.kind))
+            a, b = _expr(node.body, env, floats), _expr(node.orelse, env, floats)
+            kind = join_kinds(a.kind, b.kind)
+            if is_complex(kind):
+                a, b = converted(a, kind), converted(b, kind)
+            return Select(_expr(node.test, env, floats), a, b, kind)
         case ast.Attribute(value=ast.Name(id="math"), attr=attr):
             import math  # noqa: PLC0415 (constants such as math.pi)
 
             return Const(float(getattr(math, attr)), FLOAT)
         case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=attr)):
-            return Call(f"{module}.{attr}", tuple(_expr(a, env) for a in node.args), FLOAT)
+            return _call(f"{module}.{attr}", tuple(_expr(a, env, floats) for a in node.args))
         case ast.Call(func=ast.Name(id=name)):
-            return Call(name, tuple(_expr(a, env) for a in node.args), FLOAT)
+            return _call(name, tuple(_expr(a, env, floats) for a in node.args))
     raise ValueError(f"line {node.lineno}: a rule cannot contain {ast.unparse(node)}")
+
+
+_PARTS = {"np.real": real_part, "np.imag": imag_part, "np.conj": conjugate}
+
+
+def _call(function: str, args: tuple[Expr, ...]) -> Expr:
+    if function in _PARTS:
+        return _PARTS[function](args[0])
+    kind = next((a.kind for a in args if is_complex(a.kind)), FLOAT)
+    return Call(function, args, kind)

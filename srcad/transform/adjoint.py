@@ -15,7 +15,7 @@ from srcad.analysis.flow import variables
 from srcad.errors import ArgumentError
 from srcad.frontend.elaborate import Elaborated
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import accumulate, real
+from srcad.ir.build import accumulate, literal, real
 from srcad.ir.nodes import (
     Assign,
     Block,
@@ -35,7 +35,7 @@ from srcad.ir.nodes import (
     ZerosLike,
     statements,
 )
-from srcad.ir.types import FLOAT, FLOAT32, is_float
+from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
@@ -143,7 +143,7 @@ def write_adjoint(
     sites = points_to(body, set(arrays))
     seeded = kind in ("vjp", "reverse")
     items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
-    floats = [i for i in items if _is_float(i, arrays)]
+    floats = [i for i in items if _is_inexact(i, arrays)]
     ends: set[str] = set()
     for item in floats:
         ends |= {item} if isinstance(item, str) else carriers(item)
@@ -194,7 +194,7 @@ def write_adjoint(
     bars = {reverser.bars[n]: n for n in reverser.bars if n not in arrays}
     kinds = _kinds((*body, *start, *sweeps.reverse, Return(tuple(g for g in gradients))))
     zero = [
-        Assign(Var(bar, kinds.get(bar, FLOAT)), real(0.0, kinds.get(bar, FLOAT)))
+        Assign(Var(bar, kinds.get(bar, FLOAT)), literal(0.0, kinds.get(bar, FLOAT)))
         for bar in sorted(bars)
     ]
     whole = (
@@ -221,7 +221,7 @@ def write_adjoint(
 
 def write_callee(program: Elaborated, body: Block) -> tuple[Function, Function]:
     """A function that calls itself, and its reverse."""
-    leaves = [p for p in program.parameters if _is_float(p, program.arrays)]
+    leaves = [p for p in program.parameters if _is_inexact(p, program.arrays)]
     primal = write_primal(program, body, [], as_callee=True).function
     reverse = write_adjoint(program, body, leaves, [], "reverse").function
     return primal, reverse
@@ -236,8 +236,8 @@ def _title(name: str, kind: str) -> str:
     return f"{name}_{kind.replace('gradient', 'grad')}"
 
 
-def _is_float(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
-    return arrays[item][0] in (FLOAT, FLOAT32) if isinstance(item, str) else is_float(item.kind)
+def _is_inexact(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
+    return is_inexact(arrays[item][0] if isinstance(item, str) else item.kind)
 
 
 def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:
@@ -285,7 +285,7 @@ def _gradient(
             tail.append(ZerosLike(bar, w))
         return bar
     if w.name not in alive:
-        return real(0.0, w.kind)
+        return literal(0.0, w.kind)
     return reverser.bar_var(w)
 
 

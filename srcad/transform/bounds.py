@@ -126,6 +126,8 @@ class Lengths:
         for stmt in statements(body):
             if isinstance(stmt, Alloc | Copy | MatMul | Reshape):
                 made[stmt.target] = made.get(stmt.target, 0) + 1
+        self.sources = sources
+        self.made = frozenset(made)
         for stmt in statements(body):
             match stmt:
                 case Alloc() | Reshape() if made[stmt.target] == 1 and all(
@@ -134,7 +136,30 @@ class Lengths:
                     self.shapes[stmt.target] = stmt.shape
                 case Copy() if made[stmt.target] == 1:
                     self.copies[stmt.target] = stmt.source
-        self.sources = sources
+        self.made_as = dict(self.shapes)
+        self.copied = dict(self.copies)
+        for name in sources:  # what denotes several arrays has a shape if all of them agree
+            shapes = {self.made_as.get(n) for n in self._origins(name)}
+            if shapes != {self.shapes.get(name)}:
+                self.shapes.pop(name, None)
+            self.copies.pop(name, None)
+        while unsure := [n for n, s in self.shapes.items() if not all(map(self._is_constant, s))]:
+            for name in unsure:
+                del self.shapes[name]
+
+    def _origins(self, array: str) -> set[str]:
+        """Arrays, made here or given, that a name denotes in the course of the program."""
+        found: set[str] = set()
+        pending, seen = [array], set()
+        while pending:
+            name = pending.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            pending.extend(self.sources.get(name, ()))
+            if name in self.made or name not in self.sources:
+                found.add(name)
+        return found
 
     def _is_constant(self, expr: Expr) -> bool:
         """Whether an expression has one value all along."""
@@ -153,28 +178,11 @@ class Lengths:
         if array in self.shapes:
             return self.resolve(self.shapes[array][axis], trail)
         if array in self.copies:
-            source = self.copies[array]
-            if (
-                source in self.never
-                or source in self.shapes
-                or source in self.copies
-                or source in self.sources
-            ):
-                found = self.extent(source, axis, trail)
-                if self._is_constant(found):
-                    return found
+            found = self._copied_extent(self.copies[array], axis, trail)
+            if found is not None:
+                return found
         if array in self.sources:
-            found_all = set()
-            pending, seen = [array], set()
-            while pending:
-                name = pending.pop()
-                if name in seen:
-                    continue
-                seen.add(name)
-                if name in self.sources:
-                    pending.extend(self.sources[name])
-                else:
-                    found_all.add(self.extent(name, axis, trail))
+            found_all = {self._made_extent(name, axis, trail) for name in self._origins(array)}
             if array in self.never:
                 found_all.add(Extent(array, axis))
             if len(found_all) == 1:
@@ -182,6 +190,26 @@ class Lengths:
                 if self._is_constant(found):
                     return found
         return Extent(array, axis)
+
+    def _copied_extent(self, source: str, axis: int, trail: frozenset[str]) -> Expr | None:
+        """The extent of a copy of an array, if it is certain."""
+        known = (self.never, self.shapes, self.copies, self.sources)
+        if any(source in names for names in known):
+            found = self.extent(source, axis, trail)
+            if self._is_constant(found):
+                return found
+        return None
+
+    def _made_extent(self, name: str, axis: int, trail: frozenset[str]) -> Expr:
+        """The extent of the array that is made (or given) under a name."""
+        if name not in self.sources:
+            return self.extent(name, axis, trail)
+        if name in self.made_as:
+            return self.resolve(self.made_as[name][axis], trail)
+        found = None
+        if name in self.copied:
+            found = self._copied_extent(self.copied[name], axis, trail)
+        return Extent(name, axis) if found is None else found
 
     def resolve(self, expr: Expr, trail: frozenset[str] = frozenset()) -> Expr:
         """The expression with variables that have one value replaced by it, as far as affine."""

@@ -46,10 +46,13 @@ def _steady(block: Block, keepers: set[str]) -> Block:
     block = tuple(_inside(stmt, keepers) for stmt in block)
     first: dict[str, int] = {}
     values: dict[str, list[Expr | None]] = {}
-    for stmt in statements(block):
-        for name in writes_of(stmt):
-            value = stmt.value if isinstance(stmt, Assign) else None
-            values.setdefault(name, []).append(value)
+    earliest: dict[str, int] = {}
+    for k, outer in enumerate(block):
+        for stmt in statements((outer,)):
+            for name in writes_of(stmt):
+                earliest.setdefault(name, k)
+                value = stmt.value if isinstance(stmt, Assign) else None
+                values.setdefault(name, []).append(value)
     for k, stmt in enumerate(block):
         if isinstance(stmt, Assign):
             first.setdefault(stmt.target.name, k)
@@ -59,11 +62,11 @@ def _steady(block: Block, keepers: set[str]) -> Block:
         if k is None or found[0] != block[k].value:  # type: ignore[union-attr]
             continue
         kept = [v.name if isinstance(v, Var) else None for v in found[1:]]
-        if any(n is None for n in kept) or any(name in writes_of(s) for s in statements(block[:k])):
+        if any(n is None for n in kept) or earliest[name] < k:
             continue
         copies = {n for n in kept if n is not None}
-        if not copies <= keepers or copies & assigned(block[:k]):  # a copy of what was there before
-            continue
+        if not copies <= keepers or any(earliest.get(n, k) < k for n in copies):
+            continue  # a copy of what was there before
         if all(v == block[k].target for n in copies for v in values.get(n, [None])):  # type: ignore[union-attr]
             back |= {(name, n) for n in copies}
     return _dropped(block, back) if back else block

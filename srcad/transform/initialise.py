@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from srcad.analysis.flow import exposed, variables
 from srcad.ir.nodes import Alloc, Assign, Const, Function, Var
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
+from srcad.ir.types import BOOL, COMPLEX, COMPLEX64, FLOAT, FLOAT32, INT
 
-_NEUTRAL = {BOOL: False, INT: 0, FLOAT: 0.0, FLOAT32: 0.0}
+_NEUTRAL = {BOOL: False, INT: 0, FLOAT: 0.0, FLOAT32: 0.0, COMPLEX: 0j, COMPLEX64: 0j}
 
 
 def initialise(function: Function) -> Function:

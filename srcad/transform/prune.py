@@ -79,12 +79,19 @@ class _Pruner:
             for site in found:
                 holders[site] = holders.get(site, 0) + 1
         self.shared = {site for site, n in holders.items() if n > 1}
+        self.known: dict[int, tuple[Stmt, frozenset[str]]] = {}
+        """What statements read, by identity: loops are gone through several times."""
 
     def contents(self, array: str) -> set[str]:
         return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
 
-    def reads(self, stmt: Stmt) -> set[str]:
+    def reads(self, stmt: Stmt) -> frozenset[str]:
         """Names and contents that a statement reads itself."""
+        if id(stmt) not in self.known:
+            self.known[id(stmt)] = stmt, frozenset(self._reads(stmt))
+        return self.known[id(stmt)][1]
+
+    def _reads(self, stmt: Stmt) -> set[str]:
         out = reads_of(stmt)
         for expr in expressions(stmt):
             for e in walk(expr):

@@ -11,8 +11,9 @@ dead and pruned::
 from dataclasses import replace
 
 from srcad.analysis.flow import writes_of
-from srcad.ir.build import negate
+from srcad.ir.build import converted, negate
 from srcad.ir.nodes import Assign, Binary, Block, Const, Expr, For, Function, If, Stmt, Var, While
+from srcad.ir.types import is_complex
 
 
 def propagate_zeros(function: Function, adjoints: set[str]) -> Function:
@@ -53,5 +54,6 @@ def _block(block: Block, zero: frozenset[str], adjoints: set[str]) -> tuple[Bloc
 
 def _without_zero(value: Expr, target: Var, zero: frozenset[str]) -> Expr:
     if isinstance(value, Binary) and value.op in "+-" and value.a == target and target.name in zero:
-        return value.b if value.op == "+" else negate(value.b)
+        term = value.b if value.op == "+" else negate(value.b)
+        return converted(term, target.kind) if is_complex(target.kind) else term
     return value

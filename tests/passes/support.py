@@ -21,7 +21,7 @@ from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block, Function, Return
 from srcad.ir.printer import print_block
-from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_float
+from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_inexact
 from srcad.ir.types import Function as FunctionType
 from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.transform.adjoint import result_leaves
@@ -98,9 +98,9 @@ def carries(kind: Type) -> bool:
     """Whether an argument of a type has a derivative."""
     match kind:
         case Array():
-            return is_float(kind.dtype)
+            return is_inexact(kind.dtype)
         case Scalar():
-            return is_float(kind.kind)
+            return is_inexact(kind.kind)
         case Tuple():
             return all(map(carries, kind.items))
     return False

@@ -26,9 +26,12 @@ from srcad.ir.nodes import (
     Var,
     While,
 )
+from srcad.ir.typeof import typeof
 from srcad.ir.verify import VerificationError, verify, verify_block
 from srcad.pipeline import Request, compile_request
 from tests.passes import support
+from tests.programs.complexes import PROGRAMS as COMPLEX_PROGRAMS
+from tests.programs.complexes import Program as ComplexProgram
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
 
@@ -67,11 +70,27 @@ def test_zoo(program: Program, monkeypatch):
     bound.apply_defaults()
     types = tuple((name, support.type_of(value)) for name, value in bound.arguments.items())
     wrt = tuple(name for name, kind in types if support.carries(kind))
-    source = find_source(plain)
     kind = "vjp" if program.outputs or program.whole else "gradient"
+    requests = [
+        Request(find_source(plain), types, wrt, kind, program.outputs),
+        Request(find_source(plain), types, (), "primal", program.outputs),
+    ]
+    verify_written(requests, monkeypatch)
+
+
+@pytest.mark.parametrize("program", [pytest.param(p, id=p.f.__name__) for p in COMPLEX_PROGRAMS])
+def test_complex(program: ComplexProgram, monkeypatch):
+    bound = inspect.signature(program.f).bind(*program.args())
+    bound.apply_defaults()
+    types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
+    source = find_source(program.f)
+    verify_written([Request(source, types, (), kind) for kind in ("vjp", "primal")], monkeypatch)
+
+
+def verify_written(requests: list[Request], monkeypatch) -> None:
     with support.functions_written(monkeypatch) as functions:
-        compile_request(Request(source, types, wrt, kind, program.outputs))
-        compile_request(Request(source, types, (), "primal", program.outputs))
+        for request in requests:
+            compile_request(request)
     assert len(functions) >= 2
     for each in functions:
         verify(each)

@@ -26,6 +26,8 @@ class Program:
     outputs: tuple[str, ...] = ()
     whole: bool = False
     oracle: str = "complex"
+    cross_checked: bool = True
+    """Whether complex step works on it as well as differences do."""
     single: bool = False
     """Works in float32: compared at its precision."""
     kwargs: dict[str, Any] = field(default_factory=dict)

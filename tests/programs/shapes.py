@@ -277,3 +277,50 @@ def contiguous_shares_or_copies(a):
     c = np.ascontiguousarray(a[:, 1])
     c[0] *= a[0, 0]
     return np.sum(a * a) + np.sum(c * c)
+
+
+@program(lambda: (wave(4), wave(4, 0.9)), lambda: (-wave(4), wave(4, 0.2)))
+def written_under_an_alias(x, y):
+    x = y if -0.268 < y[3] < 0.532 else y[::-1]
+    w = x
+    y[:] = np.sin(y * w + y[1])
+    return y[3] + w[0]
+
+
+@program(lambda: (wave(4), wave(4, 0.9)), lambda: (wave(4) * 0.5, wave(4, 0.9)))
+def one_of_two_comes_back(x, y):
+    def mixed(u, v, c):
+        for i in range(u.size):
+            if u[i] > 0.8:
+                return u
+            u[i] = np.sin(u[i] + c * v[i])
+        return v
+
+    y = mixed(x, y, x[1])
+    y[1:-1] = 0.6 * x[1:-1] + 0.2 * (x[2:] - x[:-2])
+    return x[2] + y[1] ** 2
+
+
+@program(lambda: (grid(4, 5), grid(2, 3), 2), lambda: (grid(4, 5), grid(2, 3), 0))
+def patches(image, weights, k):
+    out = np.empty((3, 3))
+    for i in range(3):
+        for j in range(3):
+            patch = image[i : i + 2, j : j + 3]
+            out[i, j] = np.dot(patch.reshape(-1), weights.ravel()) + patch.ravel()[k]
+    return np.sum(out**2)
+
+
+@program(lambda: (wave(24).reshape(2, 3, 4),))
+def middle_slice_flattened(a):
+    v = a[:, 1, 1:3].reshape(-1)
+    v[0] = v[1] * v[2]
+    a[0, 1, 2] = 3.0
+    return np.sum(v * v) + np.sum(a**2)
+
+
+@program(lambda: (wave(8), 0.4), lambda: (wave(8), -0.4))
+def reshape_of_either(x, c):
+    v = x[::2] if c > 0.0 else x[4:]
+    g = v.reshape(2, 2)
+    return np.sum(g @ g.T)

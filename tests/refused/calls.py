@@ -115,12 +115,12 @@ def argument_given_twice(srcad, jit):
 
 
 @wrong_call((TypeError, NotImplementedError), "complex")
-def complex_argument(srcad, jit):
+def complex_result(srcad, jit):
     srcad.grad(square, jit=jit)(1.0 + 2.0j)
 
 
 @wrong_call((TypeError, NotImplementedError), "complex")
-def complex_array(srcad, jit):
+def complex_sum(srcad, jit):
     srcad.grad(total, jit=jit)(np.array([1.0 + 2.0j]))
 
 

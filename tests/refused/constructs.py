@@ -49,11 +49,6 @@ def yield_from(x):
     yield from (x, x)  # <-- here
 
 
-@refused(VECTOR, "generator|comprehension", hint="loop")
-def generator_expression(x):
-    return sum(v * v for v in x)  # <-- here
-
-
 @refused(ONE, "async")
 async def async_function(x):  # <-- here
     return x * x
@@ -76,12 +71,6 @@ def nonlocal_write(x):
 
     inner()
     return y
-
-
-@refused(VECTOR, "comprehension|list", hint="loop")
-def list_comprehension(x):
-    y = [v * v for v in x]  # <-- here
-    return y[0] + y[1]
 
 
 @refused(ONE, "dict", hint="tuple|array|name|variable|loop")
@@ -123,21 +112,6 @@ def import_inside(x):
     return x * cmath.pi
 
 
-@refused(ONE, "import")
-def import_from_inside(x):
-    from math import tau  # <-- here
-
-    return x * tau
-
-
-@refused(ONE, "del")
-def delete_a_name(x):
-    y = x * x
-    z = y * x
-    del y  # <-- here
-    return z
-
-
 @refused(ONE, "eval")
 def evaluates_text(x):
     return eval("x * x")  # <-- here
@@ -161,12 +135,6 @@ def text_arithmetic(x):
     return x * len(name)
 
 
-@refused(ONE, "starred|*")
-def starred_assignment(x):
-    first, *rest = (x, 2.0 * x, 3.0 * x)  # <-- here
-    return first * rest[0]
-
-
 @refused(ONE, "lambda|list|function")
 def function_from_a_list_by_data(x):
     functions = [lambda v: v * v, lambda v: v]
@@ -174,9 +142,9 @@ def function_from_a_list_by_data(x):
     return functions[k](x)  # <-- here
 
 
-@refused(lambda: (np.eye(2), np.ones(2)), "linalg", "solve")
-def function_without_a_rule(a, b):
-    return np.sum(np.linalg.solve(a, b))  # <-- here
+@refused(lambda: (np.eye(2),), "linalg", "eigvals")
+def function_without_a_rule(a):
+    return np.sum(np.linalg.eigvals(a))  # <-- here
 
 
 @refused(VECTOR, "sort|unwrap|rule|derivative")
@@ -194,16 +162,22 @@ def unknown_attribute(x):
     return x.ctypes.data * 1.0  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_literal(x):
-    z = x + 1j  # <-- here
-    return abs(z)
+@refused(ONE, "complex", "order", error=ArgumentError)
+def complex_order(x):
+    z = x + 1j
+    return abs(z) if z < 2.0 else x  # <-- here
 
 
-@refused(ONE, "complex")
-def complex_call(x):
-    z = complex(x, 1.0)  # <-- here
-    return z.real
+@refused(VECTOR, "complex", "float64", error=ArgumentError)
+def complex_into_floats(x):
+    x = x.copy()
+    x[0] = complex(x[1], 1.0)  # <-- here
+    return x[0]
+
+
+@refused(ONE, "complex", "math.sin", error=ArgumentError)
+def complex_sine_of_math(x):
+    return math.sin(x * 1j).real  # <-- here
 
 
 @refused(ONE, "input")
@@ -217,25 +191,9 @@ def opens_a_file(x):
     return x
 
 
-@refused(ONE, "isinstance|type")
-def asks_for_the_type(x):
-    if isinstance(x, list):  # <-- here
-        return x[0]
-    return x * x
-
-
 @refused(ONE, "getattr|attribute")
 def attribute_by_name(x):
     return getattr(math, "sin" if x > 0.0 else "cos")(x)  # <-- here
-
-
-@refused(ONE, "match")
-def match_with_a_guard(x):
-    match x:  # <-- here
-        case v if v > 1.0:
-            return x
-        case _:
-            return x * x
 
 
 @refused(ONE, "attribute|assign", hint="array|local|return|name|variable")
@@ -275,17 +233,6 @@ def awaits(x):
     return x
 
 
-@refused(ONE, "list|append")
-def list_that_grows(x):
-    values = []
-    k = 0
-    while x < 5.0:
-        x *= 2.0
-        values.append(x)  # <-- here
-        k += 1
-    return values[k - 1]
-
-
 @refused(VECTOR, "map|filter|no derivative")
 def built_in_map(x):
     return sum(map(math.sin, x))  # <-- here
@@ -306,7 +253,7 @@ def object_argument(x, o):
     return x * o.value
 
 
-@refused(lambda: (np.array([[0.5, 1.5], [2.5, 0.3]]),), "contiguous", hint="copy")
+@refused(lambda: (np.array([[0.5, 1.5], [2.5, 0.3]]),), "share", hint="copy")
 def reshape_that_may_share(a):
     c = a[:, ::2].reshape(1, 2)  # <-- here
     c[0, 1] = 2.0
@@ -335,3 +282,263 @@ def break_in_a_loop_over_indices(x):
         if x[i] > 2.0:
             break
     return x[0]
+
+
+@refused(ONE, "try/except", hint="if")
+def try_star(x):
+    try:  # <-- here
+        y = math.sqrt(x)
+    except* ValueError:
+        y = 0.0
+    return y * x
+
+
+@refused(ONE, "match", "constant", hint="if")
+def match_a_mapping(x):
+    match x:  # <-- here
+        case {"a": 1.0}:
+            return x
+        case _:
+            return x * x
+
+
+@refused(ONE, "match", hint="if")
+def match_a_class(x):
+    match x:  # <-- here
+        case float():
+            return x
+        case _:
+            return x * x
+
+
+@refused(ONE, "match", hint="if")
+def match_binds_in_an_alternative(x):
+    match (1, x):  # <-- here
+        case (1, v) | (2, v):
+            return v
+        case _:
+            return x
+
+
+@refused(VECTOR, "generator expression", hint="loop|list")
+def generator_expression_elsewhere(x):
+    terms = (v * v for v in x)  # <-- here
+    return sum(terms)
+
+
+@refused(VECTOR, "generator expression", hint="loop|list")
+def array_of_a_generator(x):
+    return np.sum(np.array(v * v for v in x))  # <-- here
+
+
+@refused(ONE, "import", hint="top")
+def import_from_inside(x):
+    from cmath import tau  # <-- here
+
+    return x * tau
+
+
+@refused(ONE, "sorted", "order")
+def sorts_a_tuple(x):
+    return sorted((x, 1.0))[0]  # <-- here
+
+
+@refused(VECTOR, "filter", hint="comprehension")
+def built_in_filter(x):
+    return sum(filter(None, x))  # <-- here
+
+
+@refused(VECTOR, "iter ", hint="loop")
+def built_in_iter(x):
+    return x[0] * len(iter(x))  # <-- here
+
+
+@refused(VECTOR, "next ", hint="loop")
+def built_in_next(x):
+    return next(x)  # <-- here
+
+
+@refused(ONE, "set ", hint="tuple")
+def built_in_set(x):
+    return x * len(set((1, 2)))  # <-- here
+
+
+@refused(ONE, "frozenset", hint="tuple")
+def built_in_frozenset(x):
+    return x * len(frozenset((1, 2)))  # <-- here
+
+
+@refused(ONE, "str ", hint="format")
+def text_of_a_number(x):
+    return x * len(str(x))  # <-- here
+
+
+@refused(ONE, "repr ", hint="format")
+def repr_of_a_number(x):
+    return x * len(repr(x))  # <-- here
+
+
+@refused(ONE, "format ", hint="format")
+def formats_a_number(x):
+    return x * len(format(x, ".3f"))  # <-- here
+
+
+@refused(ONE, "setattr")
+def attribute_set_by_name(x):
+    setattr(math, "answer", x)  # noqa: B010  # <-- here
+    return x
+
+
+@refused(ONE, "globals")
+def reads_globals(x):
+    return x * len(globals())  # <-- here
+
+
+@refused(ONE, "vars")
+def reads_vars(x):
+    return x * len(vars(math))  # <-- here
+
+
+@refused(ONE, "id ", hint="compare")
+def asks_for_identity(x):
+    return x * id(x)  # <-- here
+
+
+@refused(ONE, "hash ", hint="compare")
+def asks_for_a_hash(x):
+    return x * hash(x)  # <-- here
+
+
+@refused(ONE, "super")
+def calls_super(x):
+    return x * len(super())  # <-- here
+
+
+@refused(ONE, "math.fsum", hint="sum")
+def exact_sum(x):
+    return math.fsum((x, 1.0))  # <-- here
+
+
+@refused(ONE, "decorated", hint="decorator")
+def decorated_inside(x):
+    @staticmethod  # <-- here
+    def inner(v):
+        return v * v
+
+    return inner(x)
+
+
+@refused(ONE, "calls itself", hint="top")
+def lambda_that_calls_itself(x):
+    power = lambda n: 1.0 if n == 0 else x * power(n - 1)  # noqa: E731  # <-- here
+    return power(3)
+
+
+@refused(lambda: (0.5, 3), "numbers only", hint="np.empty")
+def list_of_arrays_that_grows(x, n):
+    out = []
+    for _ in range(n):
+        out.append(np.ones(2) * x)  # <-- here
+    return out[0][0]
+
+
+@refused(ONE, "held by 'a'", hint="return|array")
+def list_that_a_callee_changes(x):
+    a = [x]
+
+    def grow(items):
+        items.append(x * 2.0)  # <-- here
+
+    grow(a)
+    return a[1]
+
+
+@refused(lambda: (0.5, [1.0]), "caller", hint="inside")
+def argument_that_grows(x, p):
+    p.append(x)  # <-- here
+    return p[0] * x
+
+
+@refused(lambda: (0.5, 3), "one of two lists", hint="inside")
+def one_of_two_lists_grows(x, n):
+    a, b = [x], [x * x]
+    c = a if n > 2 else b
+    c.append(x)  # <-- here
+    return c[0]
+
+
+@refused(lambda: (0.5, 3), "grows while a loop runs over it", hint="copy|index")
+def list_grows_while_it_is_run_over(x, n):
+    a = [x for _ in range(n)]
+    for v in a:
+        a.append(v)
+    return a[0]
+
+
+@refused(lambda: (0.5, 3), "unknown length", hint="np.array")
+def returns_a_list_of_unknown_length(x, n):
+    return [x * i for i in range(n)]
+
+
+@refused(lambda: (0.5, 2), "rest of a tuple", hint="slice")
+def starred_rest_of_an_array(x, n):
+    first, *rest = np.ones(n) * x  # <-- here
+    return first
+
+
+@refused(ONE, "once", hint="list")
+def name_for_zip(x):
+    pairs = zip((x, x), (1.0, 2.0), strict=True)  # <-- here
+    return sum(a * b for a, b in pairs)
+
+
+@refused(lambda: (0.5, 1), "different kinds", hint="if")
+def item_of_different_kinds(x, k):
+    t = (x, np.ones(3))
+    return np.sum(t[k])  # <-- here
+
+
+@refused(ONE, "key", hint="loop")
+def maximum_by_key(x):
+    return max([x, 2.0], key=lambda v: -v)  # <-- here
+
+
+@refused(ONE, "digits", hint="round|scale|10")
+def rounds_to_digits(x):
+    return round(x, 2) * x  # <-- here
+
+
+@refused(ONE, "`is`", hint="==")
+def identity_of_numbers(x):
+    return x if x is x * 1.0 else 2.0 * x  # <-- here
+
+
+@refused(VECTOR, "target of a loop", hint="name")
+def element_as_a_loop_target(x):
+    y = np.zeros(1)
+    for y[0] in x:  # <-- here
+        pass
+    return y[0]
+
+
+@refused(VECTOR, "del of an element", hint="drop")
+def deletes_an_element(x):
+    y = [x[0], x[1]]
+    del y[0]  # <-- here
+    return y[0]
+
+
+@refused(ONE, "yield", hint="array")
+def generator_inside(x):
+    def inner():
+        yield x  # <-- here
+
+    return inner() * x
+
+
+@refused(ONE, "yield from", hint="array")
+def yield_from_inside(x):
+    def inner():
+        yield from (x, x)  # <-- here
+
+    return inner() * x

@@ -225,3 +225,49 @@ def rows_of_other_lengths_stacked(x, y):
 def unravelled_beyond_the_end(x, n):
     i, j = np.unravel_index(n, (2, 3))
     return x[i + j] * x[0]
+
+
+@raises(lambda: (0.5, 3), UnboundLocalError, "'y'")
+def reads_a_deleted_name(x, n):
+    y = x
+    if n > 2:
+        del y
+    return y * x
+
+
+@raises(lambda: (0.5, 5), IndexError, "tuple or list index")
+def index_of_a_tuple_from_data(x, k):
+    t = (x, 2.0 * x)
+    return t[k]
+
+
+@raises(lambda: (np.array([0.5, 1.5]), 7), IndexError, "index k is out of bounds")
+def index_beyond_a_collected_list(x, k):
+    y = [v * v for v in x]
+    return y[k]
+
+
+@raises(lambda: (0.5, 0), IndexError, "pop from empty list|index")
+def pops_too_often(x, n):
+    stack = [x]
+    for k in range(n):
+        stack.append(x * k)
+    while True:
+        x += stack.pop()
+        if x > 100.0:
+            break
+    return x
+
+
+@raises(lambda: (np.ones(3), np.ones(2)), ValueError, "zip() argument 2")
+def zip_of_different_lengths(x, y):
+    return sum(a * b for a, b in zip(x, y, strict=True))
+
+
+@raises(lambda: (0.5, 5), IndexError, "index n is out of bounds for axis 0 of u (")
+def message_in_the_names_of_the_program(x, n):
+    u = np.ones(3)
+    for _ in range(n):
+        v = u * x
+        u = v + 1.0
+    return u[n] * u[0]

@@ -4,6 +4,10 @@ from srcad.rules.library import all_rules
 from tests.rules import test_arithmetic, test_elementary
 
 ELSEWHERE = {
+    "complex": "tests/test_complex.py",
+    "np.conj": "tests/test_complex.py",
+    "np.imag": "tests/test_complex.py",
+    "np.real": "tests/test_complex.py",
     "np.float32": "a conversion: tests/programs/dtypes.py",
     "stop_gradient": "a mark, not a function: its own test",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
-from srcad.ir.build import ONE, accumulate, add, integer, real, sub
+from srcad.ir.build import ONE, accumulate, add, converted, integer, literal, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -32,7 +32,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_float
+from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level
@@ -114,7 +114,7 @@ class Backward(Forward):
 
     def _reverse_assign(self, stmt: Assign, level: Level) -> list[Stmt]:
         restore = self._restored(stmt, level, [stmt.target.name])
-        if not is_float(stmt.target.kind) or not self.is_active(stmt.target.name):
+        if not is_inexact(stmt.target.kind) or not self.is_active(stmt.target.name):
             return restore
         target = stmt.target
         seed = self.bar_var(target)
@@ -126,10 +126,10 @@ class Backward(Forward):
         for leaf, term in found:
             if leaf != target:
                 out.append(self.add_to(leaf, term))
-        total: Expr = real(0.0, seed.kind)
+        total: Expr = literal(0.0, seed.kind)
         for k, term in enumerate(own):
             term = floating(term, seed.kind)
-            total = term if k == 0 else accumulate(total, term)
+            total = _of_kind(term, seed.kind) if k == 0 else accumulate(total, term)
         if total != seed:
             out.append(Assign(seed, total))
         return out
@@ -149,7 +149,7 @@ class Backward(Forward):
                     self.saved((id(stmt), "old"), stmt.array, kind, level.chain),
                 )
             )
-        if not is_float(kind) or not self.is_active(stmt.array):
+        if not is_inexact(kind) or not self.is_active(stmt.array):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
         own = Load(stmt.array, stmt.index, kind)
@@ -166,7 +166,7 @@ class Backward(Forward):
         touched = carriers(value) & self.active
         if not touched:
             if not keeps and not stmt.fresh:
-                out.append(Store(place.array, place.index, real(0.0, kind)))
+                out.append(Store(place.array, place.index, literal(0.0, kind)))
             return out
         overlaps = bool(touched & family)
         seed: Expr = place
@@ -186,24 +186,24 @@ class Backward(Forward):
         aliased = any(isinstance(leaf, Load) and leaf.array in family for leaf, _ in others)
         if aliased or not overlaps:
             if overlaps and not stmt.fresh:
-                out.append(Store(place.array, place.index, real(0.0, kind)))
+                out.append(Store(place.array, place.index, literal(0.0, kind)))
             out += [self.add_to(leaf, term) for leaf, term in found]
             if not overlaps and not stmt.fresh:
-                out.append(Store(place.array, place.index, real(0.0, kind)))
+                out.append(Store(place.array, place.index, literal(0.0, kind)))
             return out
         out += [self.add_to(leaf, term) for leaf, term in others]
-        total = selfs[0]
+        total = _of_kind(selfs[0], kind)
         for term in selfs[1:]:
             total = accumulate(total, term)
         out.append(Store(place.array, place.index, total))
         return out
 
     def _copied_back(self, stmt: Copy) -> list[Stmt]:
-        ndim = self.arrays[stmt.target][1]
+        dtype, ndim = self.arrays[stmt.target]
 
         def body(at: tuple[Expr, ...]) -> list[Stmt]:
-            share = Load(self.bar(stmt.target), at, FLOAT)
-            place = Load(self.bar(stmt.source), at, FLOAT)
+            share = Load(self.bar(stmt.target), at, dtype)
+            place = Load(self.bar(stmt.source), at, dtype)
             return [Store(place.array, at, accumulate(place, share))]
 
         return self.nest(stmt.target, ndim, body)
@@ -255,17 +255,17 @@ class Backward(Forward):
         args: list[Expr | str] = list(stmt.args)
         for t in stmt.targets:
             if isinstance(t, str):
-                if is_float(self.arrays[t][0]):
+                if is_inexact(self.arrays[t][0]):
                     args.append(self._shadow_or_scratch(t, out))
-            elif is_float(t.kind):
-                args.append(self.bar_var(t) if self.is_active(t.name) else real(0.0, t.kind))
+            elif is_inexact(t.kind):
+                args.append(self.bar_var(t) if self.is_active(t.name) else literal(0.0, t.kind))
         results: list[Var] = []
         shares: list[tuple[Var, Var]] = []
         for a in stmt.args[: stmt.count]:
             if isinstance(a, str):
-                if is_float(self.arrays[a][0]):
+                if is_inexact(self.arrays[a][0]):
                     args.append(self._shadow_or_scratch(a, out))
-            elif is_float(a.kind):
+            elif is_inexact(a.kind):
                 share = Var(self.names.fresh("share"), a.kind)
                 results.append(share)
                 if isinstance(a, Var) and self.is_active(a.name):
@@ -275,8 +275,8 @@ class Backward(Forward):
             Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at)
         )
         for t in stmt.targets:
-            if isinstance(t, Var) and is_float(t.kind) and self.is_active(t.name):
-                out.append(Assign(self.bar_var(t), real(0.0, t.kind)))
+            if isinstance(t, Var) and is_inexact(t.kind) and self.is_active(t.name):
+                out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
         return out + [self.add_to(var, share) for var, share in shares]
 
     def _shadow_or_scratch(self, array: str, out: list[Stmt]) -> str:
@@ -290,13 +290,17 @@ class Backward(Forward):
 
     def _contents(self, target: str, source: str) -> list[Stmt]:
         """``target[:] = source``."""
-        kind = self.arrays[target][0]
-        kind = kind if kind in (FLOAT, FLOAT32, BOOL) else INT
+        kind = kind_of(self.arrays[target][0])
 
         def body(at: tuple[Expr, ...]) -> list[Stmt]:
             return [Store(target, at, Load(source, at, kind))]
 
         return self.nest(target, self.arrays[target][1], body)
+
+
+def _of_kind(term: Expr, kind: str) -> Expr:
+    """A contribution alone, where the adjoint is complex and it may be real."""
+    return converted(term, kind) if is_complex(kind) else term
 
 
 def _added_to(value: Expr, own: Load) -> Expr | None:

@@ -10,7 +10,18 @@ from collections.abc import Callable
 
 from srcad.analysis.activity import carriers
 from srcad.errors import UnsupportedError
-from srcad.ir.build import compare, doubled, is_const, join_kinds, negate, real, times
+from srcad.ir.build import (
+    compare,
+    conjugate,
+    doubled,
+    is_const,
+    join_kinds,
+    literal,
+    negate,
+    real,
+    real_part,
+    times,
+)
 from srcad.ir.nodes import (
     Binary,
     Call,
@@ -21,9 +32,10 @@ from srcad.ir.nodes import (
     Select,
     Unary,
     Var,
+    children,
     walk,
 )
-from srcad.ir.types import FLOAT, is_float
+from srcad.ir.types import FLOAT, is_complex, is_inexact
 from srcad.position import Position
 from srcad.rules.library import Rule, rule_named
 from srcad.rules.template import instantiate, reads_result
@@ -46,7 +58,7 @@ def contributions(
     _pull(expr, seed, active, name, result, at, found)
     out: list[Contribution] = []
     for leaf, term in found:
-        if (leaf, term) in out and is_float(term.kind):
+        if (leaf, term) in out and is_inexact(term.kind):
             out[out.index((leaf, term))] = leaf, doubled(term)
         else:
             out.append((leaf, term))
@@ -84,8 +96,10 @@ def _pull(
     at: Position,
     out: list[Contribution],
 ) -> None:
-    if not is_float(expr.kind) or not carriers(expr) & active:
+    if not is_inexact(expr.kind) or not carriers(expr) & active:
         return
+    if is_complex(seed.kind) and not is_complex(expr.kind):
+        seed = real_part(seed)
     if isinstance(expr, Var | Load):
         out.append((expr, seed))
         return
@@ -106,7 +120,7 @@ def _pull(
         case Binary(op="*") if expr.a == expr.b:
             _pull(
                 expr.a,
-                times(times(real(2.0, expr.kind), expr.a), seed),
+                times(times(real(2.0, expr.kind), conjugate(expr.a)), seed),
                 active,
                 name,
                 None,
@@ -115,20 +129,28 @@ def _pull(
             )
         case Binary(op="/"):
             _divide(expr, seed, active, name, result, at, out)
+        case Binary(op="**", a=Call(function="abs", args=(z,)), b=Const(value=2)) if is_complex(
+            z.kind
+        ):
+            _pull(z, times(times(real(2.0, z.kind), z), seed), active, name, None, at, out)
         case Binary(op="**") if isinstance(expr.b, Const):
             factor = _power(expr.a, expr.b)
             if factor is not None:
-                singular = not (float(expr.b.value).is_integer() and expr.b.value >= 1)
-                share = _strong(factor, seed, singular, name)
+                share = _strong(conjugate(factor), seed, not _is_natural(expr.b.value), name)
                 _pull(expr.a, share, active, name, None, at, out)
         case Select():
-            zero = real(0.0, seed.kind)
+            zero = literal(0.0, seed.kind)
             _pull(expr.a, Select(expr.test, seed, zero, seed.kind), active, name, None, at, out)
             _pull(expr.b, Select(expr.test, zero, seed, seed.kind), active, name, None, at, out)
+        case Call(function="complex", args=(x,)):
+            _pull(x, seed, active, name, None, at, out)
         case Binary() | Call():
             operator = expr.op if isinstance(expr, Binary) else expr.function
             args = (expr.a, expr.b) if isinstance(expr, Binary) else expr.args
             rule = rule_named(operator)
+            if rule is not None and rule.adjoint and _is_complex(expr):
+                _by_adjoint(expr, rule.adjoint, args, seed, active, name, result, at, out)
+                return
             if rule is None or rule.partials is None:
                 raise UnsupportedError(f"no derivative is known for {operator}", at)
             if operator in _EXTREMES:
@@ -158,12 +180,40 @@ def _by_rule(
     out: list[Contribution],
 ) -> None:
     assert rule.partials is not None
-    wanted = [k for k, a in enumerate(args) if is_float(a.kind) and carriers(a) & active]
+    wanted = [k for k, a in enumerate(args) if is_inexact(a.kind) and carriers(a) & active]
     if any(reads_result(rule.partials, k) for k in wanted) and result is None:
         result = name(expr, "y")
     for k in wanted:
         partial = instantiate(rule.partials, k, (result if result is not None else expr, *args))
-        _pull(args[k], _strong(partial, seed, rule.singular, name), active, name, None, at, out)
+        share = _strong(conjugate(partial), seed, rule.singular, name)
+        _pull(args[k], share, active, name, None, at, out)
+
+
+def _is_complex(expr: Expr) -> bool:
+    """Whether an operation is one of complex numbers."""
+    return is_complex(expr.kind) or any(is_complex(e.kind) for e in children(expr))
+
+
+def _by_adjoint(
+    expr: Expr,
+    rule: Callable[..., object],
+    args: tuple[Expr, ...],
+    seed: Expr,
+    active: set[str],
+    name: Namer,
+    result: Expr | None,
+    at: Position,
+    out: list[Contribution],
+) -> None:
+    """A function of complex numbers that is not holomorphic."""
+    for k, arg in enumerate(args):
+        if not is_inexact(arg.kind) or not carriers(arg) & active:
+            continue
+        if result is None and reads_result(rule, k):
+            result = name(expr, "y")
+        share = instantiate(rule, k, (result if result is not None else expr, *args, seed))
+        if not is_const(share, 0.0):
+            _pull(arg, share, active, name, None, at, out)
 
 
 def _strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
@@ -189,8 +239,8 @@ def _strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
     if not _is_cheap(seed):
         held = name(seed, "seed")
         return _strong(partial, held, True, name)
-    zero = real(0.0, product.kind)
-    return Select(compare("!=", seed, real(0.0, seed.kind)), product, zero, product.kind)
+    zero = literal(0.0, product.kind)
+    return Select(compare("!=", seed, literal(0.0, seed.kind)), product, zero, product.kind)
 
 
 def _divide(
@@ -206,13 +256,12 @@ def _divide(
     kind = join_kinds(seed.kind, expr.b.kind)
     moving = bool(carriers(expr.b) & active)
     singular = not isinstance(expr.b, Const)
-    one = real(1.0)
-    share = _strong(Binary("/", one, expr.b, kind), seed, singular, name)
+    share = _strong(Binary("/", real(1.0), conjugate(expr.b), kind), seed, singular, name)
     if moving:
         share = share if _is_cheap(share) else name(share, "seed")
         _pull(expr.a, share, active, name, None, at, out)
         quotient = result if result is not None else expr
-        _pull(expr.b, negate(times(quotient, share)), active, name, None, at, out)
+        _pull(expr.b, negate(times(conjugate(quotient), share)), active, name, None, at, out)
     else:
         _pull(expr.a, share, active, name, None, at, out)
 
@@ -227,7 +276,13 @@ def _power(base: Expr, exponent: Const) -> Expr | None:
     if p == 2:
         return Binary("*", real(2.0, base.kind), base, base.kind)
     lower = Const(p - 1, exponent.kind)
-    return Binary("*", real(float(p), base.kind), Binary("**", base, lower, base.kind), base.kind)
+    factor = Const(p, exponent.kind) if isinstance(p, complex) else real(float(p), base.kind)
+    return Binary("*", factor, Binary("**", base, lower, base.kind), base.kind)
+
+
+def _is_natural(exponent: complex) -> bool:
+    """Whether ``x**exponent`` has a finite derivative for all finite x."""
+    return not isinstance(exponent, complex) and float(exponent).is_integer() and exponent >= 1
 
 
 def _extreme(
@@ -241,7 +296,7 @@ def _extreme(
 ) -> None:
     """max and min: active arguments that tie share; it is 0 where an inactive one ties."""
     largest = "max" in operator
-    live = [k for k, a in enumerate(args) if is_float(a.kind) and carriers(a) & active]
+    live = [k for k, a in enumerate(args) if is_inexact(a.kind) and carriers(a) & active]
     held = tuple(a if isinstance(a, Var | Const) else name(a, "a") for a in args)
     weak, strict = (">=", ">") if largest else ("<=", "<")
     if not _is_cheap(seed):

@@ -1,18 +1,19 @@
 """The adjoint of a matrix product ``c = a @ b`` (either factor possibly transposed).
 
 For matrices ``a_b += c_b @ b.T`` and ``b_b += a.T @ c_b``; with a vector, one of the two is an
-outer product, written as loops.
+outer product, written as loops. Complex factors are conjugated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
-from srcad.ir.build import accumulate, times
+from srcad.ir.build import accumulate, conjugate, times
 from srcad.ir.names import Names
 from srcad.ir.nodes import Expr, Load, MatMul, Stmt, Store
-from srcad.ir.types import FLOAT
+from srcad.ir.types import is_complex
 
 Body = Callable[[tuple[Expr, ...]], list[Stmt]]
 """From an index to the statements for that element."""
@@ -44,46 +45,57 @@ def reverse_product(stmt: MatMul, writer: Writer) -> list[Stmt]:
     out: list[Stmt] = []
     if writer.is_active(stmt.a):
         if rank_b == 1:
-            out += _outer(writer, stmt.a, seed, stmt.b, stmt.ta)
+            out += _outer(writer, stmt.a, seed, seed, stmt.b, stmt.ta)
         elif rank_a == 1:
-            out += _product(writer, stmt.a, MatMul("", stmt.b, seed, stmt.tb, False))
+            out += _product(writer, stmt.a, seed, MatMul("", stmt.b, seed, stmt.tb, False))
         elif stmt.ta:
-            out += _product(writer, stmt.a, MatMul("", stmt.b, seed, stmt.tb, True))
+            out += _product(writer, stmt.a, seed, MatMul("", stmt.b, seed, stmt.tb, True))
         else:
-            out += _product(writer, stmt.a, MatMul("", seed, stmt.b, False, not stmt.tb))
+            out += _product(writer, stmt.a, seed, MatMul("", seed, stmt.b, False, not stmt.tb))
     if writer.is_active(stmt.b):
         if rank_a == 1:
-            out += _outer(writer, stmt.b, stmt.a, seed, stmt.tb)
+            out += _outer(writer, stmt.b, seed, stmt.a, seed, stmt.tb)
         elif rank_b == 1:
-            out += _product(writer, stmt.b, MatMul("", stmt.a, seed, not stmt.ta, False))
+            out += _product(writer, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False))
         elif stmt.tb:
-            out += _product(writer, stmt.b, MatMul("", seed, stmt.a, True, stmt.ta))
+            out += _product(writer, stmt.b, seed, MatMul("", seed, stmt.a, True, stmt.ta))
         else:
-            out += _product(writer, stmt.b, MatMul("", stmt.a, seed, not stmt.ta, False))
+            out += _product(writer, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False))
     return out
 
 
-def _product(writer: Writer, factor: str, product: MatMul) -> list[Stmt]:
+def _product(writer: Writer, factor: str, seed: str, product: MatMul) -> list[Stmt]:
     """``factor_b += product``."""
     share = writer.names.fresh("share")
     writer.arrays[share] = writer.arrays[factor]
-    made = MatMul(share, product.a, product.b, product.ta, product.tb)
+    dtype = writer.arrays[factor][0]
+    if is_complex(dtype):
+        product = replace(product, ca=product.a != seed, cb=product.b != seed)
+    made = replace(product, target=share)
 
     def body(at: tuple[Expr, ...]) -> list[Stmt]:
-        place = Load(writer.bar(factor), at, FLOAT)
-        return [Store(place.array, at, accumulate(place, Load(share, at, FLOAT)))]
+        place = Load(writer.bar(factor), at, dtype)
+        return [Store(place.array, at, accumulate(place, Load(share, at, dtype)))]
 
     return [made, *writer.nest(share, writer.arrays[factor][1], body)]
 
 
-def _outer(writer: Writer, factor: str, left: str, right: str, transposed: bool) -> list[Stmt]:
+def _outer(
+    writer: Writer, factor: str, seed: str, left: str, right: str, transposed: bool
+) -> list[Stmt]:
     """``factor_b += outer(left, right)``, transposed where the factor was."""
     if transposed:
         left, right = right, left
 
+    dtype = writer.arrays[factor][0]
+
+    def item(array: str, at: tuple[Expr, ...]) -> Expr:
+        found = Load(array, at, dtype)
+        return found if array == seed else conjugate(found)
+
     def body(at: tuple[Expr, ...]) -> list[Stmt]:
-        place = Load(writer.bar(factor), at, FLOAT)
-        term = times(Load(left, at[:1], FLOAT), Load(right, at[1:], FLOAT))
+        place = Load(writer.bar(factor), at, dtype)
+        term = times(item(left, at[:1]), item(right, at[1:]))
         return [Store(place.array, at, accumulate(place, term))]
 
     return writer.nest(writer.bar(factor), 2, body)

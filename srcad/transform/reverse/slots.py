@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
 from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.ir.build import ONE, ZERO, accumulate, at_least_zero, real
+from srcad.ir.build import ONE, ZERO, accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Block,
-    Call,
     Const,
     Expr,
     Extent,
@@ -24,7 +23,6 @@ from srcad.ir.nodes import (
     If,
     Keep,
     Load,
-    Select,
     Stack,
     Stmt,
     Store,
@@ -34,7 +32,7 @@ from srcad.ir.nodes import (
     names_read,
     statements,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, is_float
+from srcad.ir.types import COMPLEX64, INT, is_complex, is_inexact, is_single
 from srcad.transform.reverse.loops import position, trip_count
 from srcad.transform.reverse.products import Body
 
@@ -229,14 +227,12 @@ def _certainly_positive(size: Expr) -> bool:
 
 
 def floating(term: Expr, kind: str) -> Expr:
-    """A contribution as a float."""
-    if is_float(term.kind):
-        return term
-    if isinstance(term, Const):
-        return real(float(term.value), kind)
-    if term.kind == BOOL:
-        return Select(term, real(1.0, kind), real(0.0, kind), kind)
-    return Call("float", (term,), FLOAT)
+    """A contribution to an adjoint of this kind: a float, or a complex number where it is one."""
+    if is_complex(term.kind) and not is_complex(kind):
+        return real_part(term)
+    if kind == COMPLEX64 and is_inexact(term.kind) and not is_single(term.kind):
+        return converted(term, kind)
+    return term if is_inexact(term.kind) else converted(term, kind)
 
 
 def plain_statements(block: Block):

@@ -1,0 +1,499 @@
+"""Lists that are made, grow and change inside the program.
+
+While the control flow is known, a list is its items: ``append`` makes a longer tuple, and every
+name that holds the list sees it. A list that grows in a loop or a branch that is decided at run
+time becomes an array that is replaced by one of twice the length when it is full::
+
+    out = []                         out = np.empty(8); n = 0
+    while e > tol:             ->    while e > tol:
+        out.append(e)                    if n == out.shape[0]: out = (a copy, twice as long)
+                                         out[n] = e; n = n + 1
+
+That the second form is needed is seen only where the loop ends; then elaboration starts again
+(``Decisions.lists``).
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import gast
+
+from srcad.errors import ArgumentValueError
+from srcad.frontend import arrays, indexing, scalars
+from srcad.frontend.expressions import Scope
+from srcad.frontend.sequences import ITERATORS, Sequences
+from srcad.frontend.syntax import plain
+from srcad.frontend.values import (
+    ArrayValue,
+    ListTag,
+    ListValue,
+    MaybeUnbound,
+    RangeValue,
+    RowsValue,
+    Site,
+    StaticValue,
+    TupleValue,
+    Value,
+)
+from srcad.ir.build import ONE, ZERO, add, at_least_zero, compare, integer, sub
+from srcad.ir.nodes import Alloc, Assign, Binary, Bind, Const, Expr, Extent, If, Load, Store, Var
+from srcad.ir.types import BOOL, INT
+
+METHODS = ("append", "extend", "insert", "pop", "reverse", "clear", "copy")
+_HINT = "allocate np.empty(n) before the loop and fill it"
+_CAPACITY = 8
+Items = tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class ListMethod:
+    """A method of a list, not called yet."""
+
+    name: str
+    owner: TupleValue | ListValue
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Lists(Sequences):
+    """Makes and changes lists."""
+
+    direct: Any = None
+    """The call that is a statement, or all that one assigns: it may change a list."""
+    targets: list[tuple[Scope, str, Any]]
+    """Names that are being assigned, and the expressions whose values they get."""
+    appended: list[str]
+    """The arrays of run-time lists that grew, in the order of the program."""
+
+    # ------------------------------------------------------------ expressions on lists
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        """``owner.name``; here the methods of lists."""
+        is_list = isinstance(owner, TupleValue) and owner.cls is list
+        if (is_list or isinstance(owner, ListValue)) and name in METHODS:
+            return StaticValue(ListMethod(name, owner))  # type: ignore[arg-type]
+        return super().attribute(owner, name)
+
+    def binary(self, op: str, left: Value, right: Value) -> Value:
+        """``left op right``; here of lists."""
+        is_number = isinstance(right, Expr) and not isinstance(right, Const)
+        if isinstance(left, TupleValue) and is_number and op == "*":
+            return self.repeated(left, right)  # type: ignore[arg-type]
+        if isinstance(left, ListValue) or isinstance(right, ListValue):
+            raise self.b.refuse(
+                "arithmetic on a list whose length is known at run time only is not supported",
+                "make an array of it: np.array(...)",
+            )
+        found = super().binary(op, left, right)
+        if isinstance(found, TupleValue) and found.cls is list:
+            return self.new_list(found.items, "operator")
+        return found
+
+    def subscript(self, owner: Value, keys: list[object]) -> Value:
+        """``owner[keys]``; here of run-time lists and ranges."""
+        if isinstance(owner, ListValue):
+            found = indexing.select(self.b, arrays.listed(self.b, owner), keys)
+            if isinstance(found, ArrayValue):
+                return self.array_list(arrays.materialise(self.b, found, "items"), "slice")
+            return found
+        if isinstance(owner, RangeValue):
+            numbers = self.numbers_of(owner)
+            assert numbers is not None
+            return self.subscript(numbers, keys)
+        if isinstance(owner, TupleValue) and owner.cls is list and isinstance(keys[0], Const):
+            self._require_item(owner, int(keys[0].value))
+        found = super().subscript(owner, keys)
+        if isinstance(found, TupleValue) and found.cls is list and isinstance(keys[0], tuple):
+            return self.new_list(found.items, "slice")
+        return found
+
+    def _call_object(
+        self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
+        if isinstance(function, ListMethod):
+            return self.list_method(function, values, node)
+        if any(function is f for f in ITERATORS):
+            return self.iterator(function, values, keywords)
+        if function is list:
+            return self.list_of(values[0]) if values else self.new_list((), "call")
+        if function is tuple and values:
+            found = self.known_items(values[0])
+            if found is not None:
+                return TupleValue(found.items)
+        if not isinstance(function, types.FunctionType) and not hasattr(function, "py_func"):
+            values = [self._as_numbers(v) for v in values]
+        return super()._call_object(function, values, keywords, node)
+
+    def _as_numbers(self, value: Value) -> Value:
+        """An argument of a function that takes arrays: run-time lists are arrays there."""
+        if isinstance(value, ListValue):
+            return arrays.listed(self.b, value)
+        if isinstance(value, RowsValue):
+            return self.known_items(value) or self.numbers_of(value) or value
+        return value
+
+    def unstarred(self, value: Value) -> list[Value]:
+        """The items of ``*value`` in a display or a call."""
+        found = self.known_items(value)
+        if found is None:
+            raise self.b.refuse(
+                "* takes a tuple, or a list or range of known length", "write the items out"
+            )
+        return list(found.items)
+
+    # ------------------------------------------------------------ making lists
+
+    def site(self, what: str) -> Site:
+        """The expression being read, as a place where a list is made."""
+        return (self.scope.key, self.b.here.line, self.b.here.column, what)
+
+    def new_list(self, items: Items, what: str = "list") -> TupleValue | ListValue:
+        """A list of known items."""
+        site = self.site(what)
+        kind = self.b.decisions.lists.get(site)
+        if kind is None:
+            return TupleValue(items, list, ListTag(site))
+        return self._stored_list(site, kind, items)
+
+    def _stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
+        for item in items:
+            if not isinstance(item, Expr):
+                raise self._not_numbers()
+            kind = self._wider(site, kind, item)
+        capacity = max(_CAPACITY, 2 * len(items))
+        made = arrays.allocate(self.b, "items", (integer(capacity),), kind, None)
+        assert made.view is not None
+        for k, item in enumerate(items):
+            assert isinstance(item, Expr)
+            arrays.put(self.b, made.view.base, integer(k), self.b.convert(item, kind))
+        return self._held_list(site, kind, made, integer(len(items)))
+
+    def _held_list(self, site: Site, kind: str, made: ArrayValue, count: Expr) -> ListValue:
+        """A list that may grow, in variables of its own."""
+        assert made.view is not None
+        mark = f"{site[1]}_{site[2]}"
+        name = f"${plain(self.b.wanted) if self.b.wanted != 't' else 'items'}_{mark}"
+        self._require_unheld(site)
+        ref = self._reference(name, made)
+        self.b.emit(Bind((ref,), (made.view.base,), self.b.at))
+        size = self.var(self.scope, f"$count_{mark}", INT)
+        self.b.emit(Assign(size, count, self.b.at))
+        return ListValue(ref, size, site)
+
+    def _require_unheld(self, site: Site) -> None:
+        """The list that was made here before must be gone: both would be one variable."""
+        for scope in self._active_scopes():
+            for name, value in scope.env.items():
+                doomed = any(
+                    s is scope and n == name and name not in _names_in(node)
+                    for s, n, node in self.targets
+                )
+                if not doomed and not name.startswith("$") and _mentions(value, site):
+                    raise self.b.refuse(
+                        f"this list is made again while {name!r} holds the one made here before",
+                        "copy the list into an array: np.array(...)",
+                    )
+
+    def array_list(self, value: ArrayValue, what: str) -> ListValue:
+        """A list of the elements of a new array, which nothing else holds."""
+        site = self.site(what)
+        length = value.extents[0]
+        kind = arrays.kind_of(value.dtype)
+        if site in self.b.decisions.lists:
+            return self._held_list(site, kind, value, length)
+        assert value.view is not None
+        return ListValue(value.view.base, self.b.hold(length, "n"), site)
+
+    def list_of(self, value: Value) -> Value:
+        """``list(value)``."""
+        items = self.known_items(value)
+        if items is not None:
+            return self.new_list(items.items, "call")
+        rows = self.rows_of(value)
+        if rows is None:
+            raise self.b.refuse("list() takes ranges, arrays, tuples and lists", _HINT)
+        probe = rows.row(Var("$k", INT)) if not rows.unrolled else None
+        if not isinstance(probe, Expr):
+            raise self._not_numbers()
+        length = self.b.hold(at_least_zero(rows.length), "n")
+        made = ArrayValue(probe.kind, (length,), (False,), lambda at: _number(rows.row(at[0])))
+        return self.array_list(arrays.materialise(self.b, made, "items"), "call")
+
+    def repeated(self, value: TupleValue, times: Expr) -> Value:
+        """``[x] * n`` for an ``n`` that is known at run time only."""
+        if len(value.items) != 1 or not isinstance(value.items[0], Expr) or value.cls is not list:
+            raise self.b.refuse(
+                "a list times a number that is not known when the code is generated: one number "
+                "in brackets only",
+                "allocate np.empty(n) and fill it",
+            )
+        item = value.items[0]
+        length = self.b.hold(at_least_zero(times), "n")
+        made = arrays.allocate(self.b, self.b.wanted, (length,), item.kind, item)
+        return self.array_list(made, "repeat")
+
+    # ------------------------------------------------------------ decisions
+
+    def grow_if_lists(self, one: Value, two: Value) -> None:
+        """Start again with a list in an array, if two lists differ in length."""
+        if not (isinstance(one, TupleValue) and isinstance(two, TupleValue)):
+            return
+        if one.cls is not list or two.cls is not list or one.tag is None or two.tag is None:
+            return
+        if one.tag.site is not None and one.tag.site == two.tag.site:
+            self._make_run_time(one.tag, (*one.items, *two.items))
+
+    def _make_run_time(self, tag: ListTag, items: Items) -> None:
+        kind = BOOL
+        for item in items:
+            if not isinstance(item, Expr):
+                raise self._not_numbers()
+            kind = scalars.join_kinds(kind, item.kind)
+        if tag.site is None or tag.fixed:
+            raise self._not_changeable()
+        self.b.decisions.make_list(tag.site, kind)
+
+    def _require_item(self, owner: TupleValue, k: int) -> None:
+        """A list that is too short here may be long enough in a later round of a loop."""
+        if -len(owner.items) <= k < len(owner.items):
+            return
+        if owner.tag is not None and owner.tag.site is not None and not owner.tag.fixed:
+            self._make_run_time(owner.tag, owner.items)
+        raise ArgumentValueError(
+            f"index {k} out of range: the list has {len(owner.items)} items", self.b.here
+        )
+
+    def _wider(self, site: Site, kind: str, item: Expr) -> str:
+        """The kind of a list's items; a wider one is a new decision."""
+        joined = scalars.join_kinds(kind, item.kind)
+        if joined != kind:
+            self.b.decisions.make_list(site, joined)
+        return kind
+
+    def _not_numbers(self) -> Exception:
+        for site in self.b.open_loops:
+            self.b.decisions.add(self.b.decisions.unrolled, site)
+        return self.b.refuse(
+            "a list that grows in a loop or a branch holds numbers only",
+            "allocate np.empty((n, m)) before the loop and fill its rows",
+        )
+
+    def _not_changeable(self) -> Exception:
+        return self.b.refuse(
+            "this list cannot be changed here: it is the caller's, or one of two lists",
+            "make a list or an array inside the function",
+        )
+
+    # ------------------------------------------------------------ methods
+
+    def list_method(self, method: ListMethod, values: list[Value], node: Any) -> Value:
+        """A call of a method of a list."""
+        name, owner = method.name, method.owner
+        if name == "copy":
+            return self.list_of(owner)
+        if isinstance(owner, ListValue):
+            return self._run_time_method(owner, name, values)
+        if self.direct is not node:
+            raise self.b.refuse(
+                f"the list method .{name}() inside an expression is not supported",
+                "write the call as a statement of its own",
+            )
+        out: list[Value] = [StaticValue(None)]
+        self._change(owner, self._operation(name, owner, values, out))
+        return out[0]
+
+    def _operation(
+        self, name: str, owner: TupleValue, values: list[Value], out: list[Value]
+    ) -> Callable[[Items], Items]:
+        """What a method makes of the items; ``out`` receives its result."""
+        match name, values:
+            case "append", [item]:
+                return lambda items: (*items, item)
+            case "extend", [more]:
+                found = self.known_items(more)
+                if found is not None:
+                    return lambda items: (*items, *found.items)
+            case "reverse", []:
+                return lambda items: items[::-1]
+            case "clear", []:
+                return lambda items: ()
+            case "insert", [Const(value=at), item]:
+                k = int(at)
+                return lambda items: (*items[:k], item, *items[k:])
+            case "pop", [] | [Const()]:
+                at = int(values[0].value) if values else -1  # type: ignore[union-attr]
+                k = at % len(owner.items) if owner.items else 0
+                self._require_item(owner, at)
+                popped = owner.items[k]
+                out[0] = self.b.store(popped, "t") if isinstance(popped, Expr) else popped
+                return lambda items: (*items[:k], *items[k + 1 :])
+        raise self.b.refuse(f"this form of .{name}() of a list is not supported", _HINT)
+
+    def store_item(self, owner: TupleValue | ListValue, keys: list[object], value: Value) -> None:
+        """``owner[key] = value`` of a list."""
+        (key,) = keys if len(keys) == 1 else (None,)
+        if not isinstance(key, Expr):
+            raise self.b.refuse(
+                "a slice of a list cannot be assigned", "use an array, or assign the items"
+            )
+        if isinstance(owner, ListValue):
+            place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
+            assert isinstance(place, Load)
+            item = self._number_for(owner, value)
+            self.b.emit(Store(place.array, place.index, item, False, self.b.at))
+            return
+        if owner.cls is not list:
+            raise self.b.refuse("the items of a tuple cannot be assigned", "use an array or a list")
+        tag = owner.tag or ListTag(fixed=True)
+        if not isinstance(key, Const):
+            extra = (value,) if isinstance(value, Expr) else ()
+            self._make_run_time(tag, (*owner.items, *extra))
+        k = int(key.value)  # type: ignore[union-attr]
+        self._require_item(owner, k)
+        k %= len(owner.items)
+        self._change(owner, lambda items: (*items[:k], value, *items[k + 1 :]))
+
+    # ------------------------------------------------------------ lists of known length
+
+    def _change(self, owner: TupleValue, operation: Callable[[Items], Items]) -> None:
+        """Change a list under all names that hold it."""
+        tag = owner.tag
+        if tag is None or tag.fixed:
+            raise self._not_changeable()
+        for scope in self._active_scopes():
+            for name, value in list(scope.env.items()):
+                if not _holds(value, tag) or name.startswith("$"):
+                    continue
+                changed = _changed(value, tag, operation)
+                if changed is None or scope is not self.scope:
+                    raise self.b.refuse(
+                        f"this list is also held by {name!r}, where a change would not be seen",
+                        "return the new list, or use an array",
+                    )
+                inner = changed.value if isinstance(changed, MaybeUnbound) else changed
+                bound = self._bind(name, inner)
+                self.scope.env[name] = MaybeUnbound(bound) if inner is not changed else bound
+
+    def _active_scopes(self) -> Iterator[Scope]:
+        pending: list[Scope | None] = [self.scope]
+        seen: set[int] = set()
+        while pending:
+            scope = pending.pop()
+            if scope is not None and id(scope) not in seen:
+                seen.add(id(scope))
+                yield scope
+                pending += [scope.caller, scope.parent]
+
+    # ------------------------------------------------------------ lists in arrays
+
+    def _run_time_method(self, owner: ListValue, name: str, values: list[Value]) -> Value:
+        if owner.site not in self.b.decisions.lists:
+            self.b.decisions.make_list(owner.site, arrays.kind_of(self.b.arrays[owner.array][0]))
+        count = owner.count
+        assert isinstance(count, Var)
+        match name, values:
+            case "append", [item]:
+                self._append(owner, self._number_for(owner, item))
+            case "extend", [more] if (found := self.known_items(more)) is not None:
+                for item in found.items:
+                    self._append(owner, self._number_for(owner, item))
+            case "clear", []:
+                self.b.emit(Assign(count, ZERO, self.b.at))
+            case "pop", []:
+                self.b.check(compare(">", count, ZERO), "IndexError", "pop from empty list")
+                self.b.emit(Assign(count, sub(count, ONE), self.b.at))
+                kind = arrays.kind_of(self.b.arrays[owner.array][0])
+                return self.b.store(Load(owner.array, (count,), kind), "t")
+            case _:
+                raise self.b.refuse(
+                    f".{name}() of a list whose length is known at run time only is not supported",
+                    _HINT,
+                )
+        return StaticValue(None)
+
+    def _number_for(self, owner: ListValue, value: Value) -> Expr:
+        """A value as an item of a list of numbers."""
+        item = scalars.operand(self.b, value) if not isinstance(value, TupleValue) else None
+        if not isinstance(item, Expr):
+            raise self._not_numbers()
+        kind = arrays.kind_of(self.b.arrays[owner.array][0])
+        return self.b.convert(item, self._wider(owner.site, kind, item))
+
+    def _append(self, owner: ListValue, item: Expr) -> None:
+        array, count = owner.array, owner.count
+        assert isinstance(count, Var)
+        item = self.b.hold(item, "t")
+        self.appended.append(array)
+        longer: list[Any] = []
+        with self.b.into(longer):
+            made = self.b.names.fresh(f"{array}_longer")
+            dtype = self.b.arrays[array][0]
+            size = add(Binary("*", integer(2), count, INT), integer(_CAPACITY))
+            self.b.emit(Alloc(made, (self.b.store(size, "n"),), dtype, True, self.b.at))
+            arrays.declare(self.b, made, dtype, (Extent(made, 0),))
+            kind = arrays.kind_of(dtype)
+            with self.b.loop(count, "k") as k:
+                arrays.put(self.b, made, k, Load(array, (k,), kind))
+            self.b.emit(Bind((array,), (made,), self.b.at))
+        full = compare("==", count, Extent(array, 0))
+        self.b.emit(If(full, tuple(longer), (), self.b.at))
+        self.b.emit(Store(array, (count,), item, False, self.b.at))
+        self.b.emit(Assign(count, add(count, ONE), self.b.at))
+
+    def numbers_of(self, value: Value) -> ArrayValue | None:
+        """What is run over, as an array of numbers."""
+        if isinstance(value, RangeValue | RowsValue):
+            value = self.list_of(value)
+        return arrays.listed(self.b, value) if isinstance(value, ListValue) else None
+
+
+def _names_in(node: Any) -> set[str]:
+    if isinstance(node, gast.List | gast.ListComp):
+        return set()
+    return {n.id for n in gast.walk(node) if isinstance(n, gast.Name)}
+
+
+def _number(value: Value) -> Expr:
+    assert isinstance(value, Expr)
+    return value
+
+
+def _parts(value: object) -> list[Any]:
+    """What a value is made of."""
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    if isinstance(value, Expr | ArrayValue | Scope | gast.AST) or not is_dataclass(value):
+        return []
+    return [getattr(value, f.name) for f in fields(value)]
+
+
+def _holds(value: object, tag: ListTag) -> bool:
+    if isinstance(value, TupleValue) and value.tag is tag:
+        return True
+    return any(_holds(part, tag) for part in _parts(value))
+
+
+def _mentions(value: object, site: Site) -> bool:
+    if isinstance(value, ListValue) and value.site == site:
+        return True
+    return any(_mentions(part, site) for part in _parts(value))
+
+
+def _changed(value: Value, tag: ListTag, operation: Callable[[Items], Items]) -> Value | None:
+    """The value with a list in it changed; None where that is not known how."""
+    if isinstance(value, TupleValue):
+        if value.tag is tag:
+            return replace(value, items=operation(value.items))
+        items = tuple(_changed(i, tag, operation) if _holds(i, tag) else i for i in value.items)
+        return None if None in items else replace(value, items=items)
+    if isinstance(value, MaybeUnbound):
+        inner = _changed(value.value, tag, operation)
+        return None if inner is None else MaybeUnbound(inner)
+    return None

@@ -1,0 +1,138 @@
+"""What is refused, why, and what to write instead: one table.
+
+The messages are made of it, and so is the table in ``docs/limitations.md``. Keys of ``REFUSALS``
+are the names of syntax nodes; those of ``FUNCTIONS`` are the functions themselves.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A construct that is not supported."""
+
+    what: str
+    why: str
+    instead: str
+
+    def words(self) -> dict[str, str]:
+        """The message and the hint of the error."""
+        return {"what": f"{self.what} is not supported: {self.why}", "hint": self.instead}
+
+
+_COROUTINE = "a coroutine has no value when it is called"
+_GENERATOR = "a generator has no value when it is called"
+_SETS = "the order of its items is not that of the program"
+
+REFUSALS: dict[str, Refusal] = {
+    "Try": Refusal(
+        "try/except/finally",
+        "which statements ran before an exception is not known in reverse",
+        "test for the condition with if",
+    ),
+    "With": Refusal(
+        "with", "entering a context runs code that is not seen", "do this outside the function"
+    ),
+    "Match": Refusal(
+        "this match statement",
+        "a case is a constant, a dotted name, a name, or a tuple of these",
+        "write if and elif",
+    ),
+    "Global": Refusal(
+        "global",
+        "a derivative must not change variables of the module",
+        "return the value, or pass it as an argument",
+    ),
+    "Nonlocal": Refusal(
+        "nonlocal",
+        "an inner function must not change variables of the outer one",
+        "return the value, or pass it as an argument",
+    ),
+    "ClassDef": Refusal(
+        "a class inside the function", "it is made anew at each call", "define it outside"
+    ),
+    "Import": Refusal(
+        "import inside the function",
+        "importing runs code (math and numpy, imported before, are fine)",
+        "import at the top of the module",
+    ),
+    "Yield": Refusal("yield", _GENERATOR, "write into an array and return it"),
+    "YieldFrom": Refusal("yield from", _GENERATOR, "write into an array and return it"),
+    "GeneratorExp": Refusal(
+        "a generator expression here",
+        "it is the argument of sum, min, max, any, all, tuple or list only",
+        "write the loop, or a list in brackets",
+    ),
+    "AsyncFunctionDef": Refusal("async def", _COROUTINE, "differentiate a plain function (def)"),
+    "Set": Refusal("a set", _SETS, "use a tuple or an array"),
+    "SetComp": Refusal("a set comprehension", _SETS, "use a tuple or an array"),
+    "Dict": Refusal(
+        "a dict here",
+        "its keys must be known when the code is generated",
+        "use separate variables, a tuple or an array",
+    ),
+    "DictComp": Refusal(
+        "a dict comprehension here",
+        "its keys must be known when the code is generated",
+        "use separate variables, a tuple or an array",
+    ),
+    "JoinedStr": Refusal(
+        "an f-string of values that are known at run time",
+        "texts are made in raise, assert and print only",
+        "format outside the function",
+    ),
+}
+REFUSALS["TryStar"] = REFUSALS["Try"]
+
+_TEXT = "texts are not made when the program runs"
+_RUNS = "what it runs cannot be seen"
+_LAZY = "it gives its items one by one"
+_INSPECTS = "names and attributes are looked up when the code is generated"
+
+FUNCTIONS: dict[Any, Refusal] = {
+    builtins.eval: Refusal("eval", _RUNS, "write the expression itself"),
+    builtins.exec: Refusal("exec", _RUNS, "write the statements themselves"),
+    builtins.open: Refusal("open", "files are not read or written", "read the data outside"),
+    builtins.input: Refusal("input", "nothing is read", "pass the value as an argument"),
+    builtins.sorted: Refusal(
+        "sorted", "the order of run-time values is not known", "use np.sort, or sort in a loop"
+    ),
+    builtins.map: Refusal("map", _LAZY, "write a list comprehension or the loop"),
+    builtins.filter: Refusal("filter", _LAZY, "write a list comprehension or the loop"),
+    builtins.iter: Refusal("iter", _LAZY, "write the loop"),
+    builtins.next: Refusal("next", _LAZY, "write the loop"),
+    builtins.set: Refusal("set", _SETS, "use a tuple or an array"),
+    builtins.frozenset: Refusal("frozenset", _SETS, "use a tuple or an array"),
+    builtins.str: Refusal("str", _TEXT, "format outside the function"),
+    builtins.repr: Refusal("repr", _TEXT, "format outside the function"),
+    builtins.format: Refusal("format", _TEXT, "format outside the function"),
+    builtins.getattr: Refusal("getattr", _INSPECTS, "write the attribute itself"),
+    builtins.setattr: Refusal("setattr", _INSPECTS, "use a variable or an array"),
+    builtins.globals: Refusal("globals", _INSPECTS, "read the variable by its name"),
+    builtins.locals: Refusal("locals", _INSPECTS, "read the variable by its name"),
+    builtins.vars: Refusal("vars", _INSPECTS, "read the attribute by its name"),
+    builtins.id: Refusal("id", "memory is not that of the program", "compare values"),
+    builtins.hash: Refusal("hash", "it is no function of the value", "compare values"),
+    builtins.super: Refusal("super", "methods are not looked up", "call the function by its name"),
+    math.fsum: Refusal("math.fsum", "its rounding is not that of a sum", "use sum"),
+}
+
+
+def refusal_of(node: Any) -> Refusal:
+    """What to say of a syntax node that nothing else understands."""
+    name = type(node).__name__
+    known = REFUSALS.get(name)
+    return known or Refusal(f"{name} here", "it is not part of the language", "write it otherwise")
+
+
+def function_refusal(function: Any) -> Refusal | None:
+    """What to say of a function, if it is in the table."""
+    try:
+        return FUNCTIONS.get(function)
+    except TypeError:
+        return None
