@@ -103,7 +103,7 @@ def _functions() -> str:
             continue
         aliases = dict.fromkeys(_spelled(f) for f in functions_of(rule))
         shown = ", ".join(f"`{a}`" for a in aliases if a != rule.name)
-        constant = " (derivative 0)" if rule.partials is None else ""
+        constant = " (derivative 0)" if rule.is_constant else ""
         singular = "yes" if rule.singular else ""
         rows.append(f"| `{rule.name}`{constant} | {shown} | {singular} |")
     return "\n".join(rows) + "\n"
@@ -111,7 +111,7 @@ def _functions() -> str:
 
 def functions_of(rule: Rule) -> list[Any]:
     """The function objects that a rule serves."""
-    return [f for f, r in registry._by_object.items() if r is rule]
+    return [f for f, name in registry._by_object.items() if name == rule.name]
 
 
 def _array_functions() -> str:

@@ -138,6 +138,34 @@ def listed(b: Builder, value: ListValue) -> ArrayValue:
 # ---------------------------------------------------------------- broadcasting
 
 
+def stretched(b: Builder, values: list[ArrayValue]) -> list[ArrayValue]:
+    """The operands; a slice of one element at most is an axis of length 1 beside a longer one.
+
+    That it has its element is checked when it runs.
+    """
+    ndim = max((v.ndim for v in values), default=0)
+    out = list(values)
+    for k in range(1, ndim + 1):
+        wide = {v.extents[-k] for v in values if v.ndim >= k and not v.units[-k]}
+        if len(wide) < 2:
+            continue
+        for n, v in enumerate(out):
+            if v.ndim < k or v.units[-k] or not _is_short(b, v.extents[-k]):
+                continue
+            if all(_is_short(b, e) for e in wide):
+                continue
+            what = "operands could not be broadcast together: a slice is empty"
+            b.check(compare("==", v.extents[-k], ONE), "ValueError", what)
+            units = [*v.units]
+            units[-k] = True
+            out[n] = replace(v, units=tuple(units))
+    return out
+
+
+def _is_short(b: Builder, extent: Expr) -> bool:
+    return isinstance(extent, Var) and extent.name in b.short
+
+
 def broadcast(b: Builder, values: list[ArrayValue]) -> tuple[Index, tuple[bool, ...]]:
     """Common extents of arrays; emits the checks that lengths agree."""
     ndim = max(v.ndim for v in values)
@@ -185,6 +213,10 @@ def elementwise(
     """``function`` of the elements; scalars are evaluated once, before the loop."""
     arrays = [v for v in operands if isinstance(v, ArrayValue)]
     alike = _one_mask(b, arrays)
+    if alike is None:
+        swapped = {id(old): new for old, new in zip(arrays, stretched(b, arrays), strict=True)}
+        operands = [swapped[id(v)] if isinstance(v, ArrayValue) else v for v in operands]
+        arrays = [v for v in operands if isinstance(v, ArrayValue)]
     extents, units = (
         (arrays[0].extents, arrays[0].units) if alike is not None else broadcast(b, arrays)
     )

@@ -116,6 +116,8 @@ class Builder:
         """Those of them that may denote memory that is not contiguous."""
         self.reshaped: dict[str, str] = {}
         """Names that are other shapes of an array's memory, and that array."""
+        self.short: set[str] = set()
+        """Variables that hold the length of a slice that is one element at most."""
         self.open_loops: list[Site] = []
         """Loops around the place being read that could be written out."""
         self.counters: list[tuple[str, bool]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import gast
@@ -27,6 +28,7 @@ from srcad.frontend.source import FunctionSource, find_source
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
     ArrayValue,
+    GivenValue,
     LocalFunction,
     MaybeUnbound,
     RangeValue,
@@ -199,7 +201,8 @@ class Calls(Captures):
         if isinstance(target.result, Unknown):
             raise ResultUnknown
         results: list[Var | str] = []
-        out = self._results(target.result, target.name, results)
+        handed = {k: v for k, v in enumerate(self._handed(given)) if isinstance(v, ArrayValue)}
+        out = self._results(target.result, target.name, results, handed)
         self.b.emit(
             Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at)
         )
@@ -217,10 +220,30 @@ class Calls(Captures):
                 )
         return self.b.hold(value, "a") if isinstance(value, Expr) else value
 
-    def _results(self, type_: Type | None, base: str, found: list[Var | str]) -> Value:
+    def _handed(self, given: dict[str, Value]) -> list[Value]:
+        """The values of the leaves of arguments, in order."""
+        out: list[Value] = []
+        pending = list(given.values())
+        while pending:
+            value = pending.pop(0)
+            if isinstance(value, TupleValue):
+                pending = [*value.items, *pending]
+            elif not isinstance(value, StaticValue):
+                out.append(value)
+        return out
+
+    def _results(
+        self,
+        type_: Type | None,
+        base: str,
+        found: list[Var | str],
+        handed: dict[int, ArrayValue],
+    ) -> Value:
         match type_:
             case None:
                 return StaticValue(None)
+            case Static(value=GivenValue(leaf=leaf)):
+                return handed[leaf]
             case Static(value=value):
                 return StaticValue(value)
             case Array(dtype=dtype, ndim=ndim):
@@ -234,7 +257,7 @@ class Calls(Captures):
                 found.append(var)
                 return var
             case Tuple(items=items, cls=cls):
-                return TupleValue(tuple(self._results(t, base, found) for t in items), cls)
+                return TupleValue(tuple(self._results(t, base, found, handed) for t in items), cls)
         raise self.b.refuse(
             "a recursive function must return numbers and arrays", "return them in a tuple"
         )
@@ -267,7 +290,7 @@ class Calls(Captures):
                 continue
             leaves = list(program.parameters)
             sites = points_to(program.body, set(program.arrays))
-            self._require_own_memory(source, program, sites)
+            program = replace(program, result=self._own(source, program, program.result, sites))
             written = stored_sites(program.body, sites)
             writes = frozenset(
                 k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written
@@ -286,18 +309,31 @@ class Calls(Captures):
                 return target
         raise RuntimeError("the result of a recursive function does not settle")
 
-    def _require_own_memory(
-        self, source: FunctionSource, program: Elaborated, sites: Sites
-    ) -> None:
-        """A recursive function must not return memory that its caller has."""
+    def _own(
+        self, source: FunctionSource, program: Elaborated, value: Value | None, sites: Sites
+    ) -> Value | None:
+        """The result of a recursive function; an array that its caller has is said to be that."""
+        match value:
+            case TupleValue(items=items):
+                return replace(
+                    value, items=tuple(self._own(source, program, v, sites) for v in items)
+                )
+            case ArrayValue(view=view) if view is not None:
+                found = sites.get(view.base, frozenset((view.base,)))
+                leaves = list(program.parameters)
+                one = len(found) == 1 and found <= {p for p in leaves if isinstance(p, str)}
+                if one and view.base in program.memory_returned:
+                    return GivenValue(leaves.index(next(iter(found))), type_of(value))
         given = {p for p in program.parameters if isinstance(p, str)}
         given |= {c.name for c in program.captured}
-        for base in program.memory_returned:
-            if sites.get(base, frozenset((base,))) & given:
-                raise self.b.refuse(
-                    f"the recursive function {source.name} returns an array that it was given",
-                    "return a copy of it, with .copy()",
-                )
+        shared = program.memory_returned if isinstance(value, ArrayValue) else frozenset()
+        if any(sites.get(base, frozenset((base,))) & given for base in shared):
+            raise self.b.refuse(
+                f"the recursive function {source.name} returns an array that it was given, or "
+                "one of several",
+                "return a copy, with .copy()",
+            )
+        return value
 
 
 def _argument_type(value: Value) -> Type:

@@ -193,14 +193,14 @@ def put(b: Builder, a: Value, ind: Value, v: Value) -> Value:
 @entry(np.putmask)
 def putmask(b: Builder, a: Value, mask: Value, values: Value) -> Value:
     """``a[mask] = values[mask]``."""
-    _copy_where(b, as_array(b, a), _operand(b, values), as_array(b, mask))
+    _copy_where(b, stores.writable(b, as_array(b, a)), _operand(b, values), as_array(b, mask))
     return StaticValue(None)
 
 
 @entry(np.copyto)
 def copyto(b: Builder, dst: Value, src: Value, *, where: Value | None = None) -> Value:
     """``dst[...] = src``, or ``dst[where] = src[where]``."""
-    target, value = as_array(b, dst), _operand(b, src)
+    target, value = stores.writable(b, as_array(b, dst)), _operand(b, src)
     if where is None or (isinstance(where, Const) and where.value is True):
         stores.assign_into(b, target, value)
     else:
@@ -237,7 +237,7 @@ def _at(op: str):
         """``ufunc.at``: unbuffered, so that repeated indices accumulate."""
         keys = indices.items if isinstance(indices, TupleValue) and not indices.cls else (indices,)
         lists = [as_array(b, k) if isinstance(k, TupleValue) else k for k in keys]
-        place = indexing.select(b, as_array(b, a), [*lists], written=True)
+        place = indexing.select(b, stores.writable(b, as_array(b, a)), [*lists], written=True)
         item = _operand(b, values)
         if isinstance(place, Expr):
             assert isinstance(item, Expr)

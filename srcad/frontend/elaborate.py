@@ -32,7 +32,7 @@ from typing import Any
 import gast
 
 from srcad.analysis.alias import points_to
-from srcad.frontend import arrays
+from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.comprehensions import Comprehensions
 from srcad.frontend.expressions import (
@@ -237,6 +237,8 @@ class _Elaborator(Comprehensions):
                 return value.element(())
             case ArrayValue():
                 return arrays.stored(self.b, value, "result")
+            case OptionalValue():
+                return self._returned(scalars.given(self.b, value))
             case TupleValue():
                 return TupleValue(tuple(self._returned(v) for v in value.items), value.cls)
         return value

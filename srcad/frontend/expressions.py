@@ -433,7 +433,7 @@ class Expressions(Conditions):
                 if function.name != "sort":
                     return result
                 assert isinstance(function.owner, ArrayValue) and isinstance(result, ArrayValue)
-                stores.assign_into(self.b, function.owner, result)
+                stores.assign_into(self.b, stores.writable(self.b, function.owner), result)
                 return StaticValue(None)
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"

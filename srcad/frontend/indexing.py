@@ -182,8 +182,21 @@ def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int,
     else:
         length = at_least_zero(span)
     if not isinstance(length, Const):
+        if _is_short(lower, upper):
+            length = b.store(length, "n")
+            b.short.add(length.name)
         length = length if _is_plain(length) else b.hold(length, "n")
     return start, step, length, isinstance(length, Const) and length.value == 1
+
+
+def _is_short(lower: Expr | None, upper: Expr | None) -> bool:
+    """Whether literal bounds let through one element at most: ``[:1]``, ``[-1:]``, ``[2:3]``."""
+    if upper is None:
+        return isinstance(lower, Const) and lower.value == -1
+    if not isinstance(upper, Const) or not (lower is None or isinstance(lower, Const)):
+        return False
+    first = 0 if lower is None else int(lower.value)
+    return upper.value - first == 1 and (first < 0) == (upper.value < 0)
 
 
 def _is_plain(expr: Expr) -> bool:

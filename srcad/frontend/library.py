@@ -42,7 +42,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_complex, is_dtype, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -257,7 +257,7 @@ def arange(
         (ZERO, _number(b, start)) if stop is None else (_number(b, start), _number(b, stop))
     )
     stride = ONE if step is None else _number(b, step)
-    if any(e.kind in (FLOAT, FLOAT32) for e in (first, last, stride)):
+    if any(is_inexact(e.kind) for e in (first, last, stride)):
         return _float_range(b, first, last, stride, dtype_of(b, dtype, FLOAT))
     stride = b.hold(stride, "step")
     b.check(compare("!=", stride, ZERO), "ZeroDivisionError", "the step of np.arange is zero")
@@ -300,6 +300,13 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
         return b.convert(item, arrays.kind_of(dtype))
 
     return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
+
+
+@_entry(np.diag_indices)
+def diag_indices(b: Builder, n: Value, ndim: Value | None = None) -> Value:
+    """The index arrays of the main diagonal."""
+    axes = 2 if ndim is None else static_int(b, ndim, "ndim")
+    return TupleValue(tuple(arange(b, n) for _ in range(axes)))
 
 
 @_entry(np.linspace)
@@ -380,7 +387,7 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 
 @_entry(methods=("fill",))
 def fill(b: Builder, a: Value, value: Value) -> Value:
-    stores.assign_into(b, as_array(b, a), _number(b, value))
+    stores.assign_into(b, stores.writable(b, as_array(b, a)), _number(b, value))
     return StaticValue(None)
 
 
@@ -543,7 +550,7 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
     b.emit(MatMul(name, left, right, left_t, right_t, b.at))
     extents = (*one.extents[:-1], *two.extents[1:])
     arrays.declare(b, name, kind, extents)
-    return arrays.whole(b, name)
+    return arrays.whole(b, name, (*one.units[:-1], *two.units[1:]))
 
 
 def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from srcad.frontend.builder import Decisions
 from srcad.frontend.values import (
     ArrayValue,
+    GivenValue,
     StaticValue,
     TupleValue,
     Value,
@@ -63,7 +64,7 @@ class Elaborated:
                     out.add(view.base)
                 case TupleValue(items=items):
                     pending += items
-                case StaticValue() | None:
+                case StaticValue() | GivenValue() | None:
                     pass
                 case value if isinstance(value, Expr):
                     out |= names_read(value)

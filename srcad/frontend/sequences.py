@@ -132,15 +132,21 @@ class Sequences(Bindings):
         length = _shortest(lengths)
         unrolled = any(r.unrolled for r in rows)
         if unrolled and not isinstance(length, Const):
-            raise self.b.refuse(
-                "zip() of a tuple with a range or an array whose length is not known "
-                "when the code is generated",
-                "loop over the index, or make an array of the tuple",
-            )
+            length = self._items_in_step(lengths)
         lists = tuple(a for r in rows for a in r.lists)
         return RowsValue(
             length, lambda k: TupleValue(tuple(r.row(k) for r in rows)), unrolled, lists
         )
+
+    def _items_in_step(self, lengths: list[Expr]) -> Expr:
+        """As many rounds as the tuples have items; arrays must not end before them."""
+        known = [e for e in lengths if isinstance(e, Const)]
+        length = min(known, key=lambda e: e.value)
+        for other in lengths:
+            if not isinstance(other, Const):
+                message = "zip() of a tuple with an array that is shorter is not supported"
+                self.b.check(compare("<=", length, other), "ValueError", message)
+        return length
 
     def _require_length(self, first: Expr, other: Expr, number: int) -> None:
         message = f"zip() argument {number} is shorter or longer than argument 1"

@@ -138,7 +138,8 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     if keys is not None:
         return _as_value(indexing.select(b, value, keys))
     if not is_contiguous(b, value):
-        certain = _lies_apart(b, value) if len(shape) == 1 else None
+        fewer = len(shape) < sum(not unit for unit in value.units)
+        certain = _lies_apart(b, value, everywhere=len(shape) > 1) if fewer else None
         value = _duplicate(b, value, certain)
     return _renamed(b, _as_base(b, value), shape)
 
@@ -163,8 +164,11 @@ def _is_full(b: Builder, base: str, axis: Axis, extent: Expr) -> bool:
     return axis.start == ZERO and axis.step == 1 and b.extents[base][axis.base_axis] == extent
 
 
-def _lies_apart(b: Builder, value: ArrayValue) -> Expr | None:
-    """When flattening a view certainly needs a copy; None where that cannot be said."""
+def _lies_apart(b: Builder, value: ArrayValue, everywhere: bool = False) -> Expr | None:
+    """When merging axes of a view needs a copy: some neighbours (``everywhere``: all) lie apart.
+
+    None where that cannot be said.
+    """
     view = value.view
     assert view is not None
     if view.part or view.base in b.strided:
@@ -183,7 +187,7 @@ def _lies_apart(b: Builder, value: ArrayValue) -> Expr | None:
             gaps.append(TRUE if abs(one.step) == 1 else _differ(step, _size(b, (reach, between))))
     if not gaps:
         gaps = [TRUE if any(a.step != 1 for a, _ in axes) else FALSE]
-    return logic("and", (*tests, logic("or", tuple(gaps))))
+    return logic("and", (*tests, logic("and" if everywhere else "or", tuple(gaps))))
 
 
 def _differ(one: Expr, two: Expr) -> Expr:

@@ -25,12 +25,8 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> Non
         if target.masked is None or not masks.assign_where(b, target.masked, value):
             _scatter(b, target, value)
         return
-    view = target.view
-    if view is None:
-        raise b.refuse(
-            "this array is the result of an expression: an assignment to it would be lost",
-            "give the array a name and write that",
-        )
+    view = writable(b, target).view
+    assert view is not None
     if isinstance(value, ArrayValue):
         _require_fit(b, target, value)
         if not reads_in_step(b, view, value, target.units):
@@ -38,6 +34,16 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> Non
     else:
         value = b.hold(value, "c")
     over(b, target.extents, lambda at: assign_each(b, target, at, value))
+
+
+def writable(b: Builder, target: ArrayValue) -> ArrayValue:
+    """The array, refused unless it is memory that others see."""
+    if target.view is None:
+        raise b.refuse(
+            "this array is the result of an expression: an assignment to it would be lost",
+            "give the array a name and write that",
+        )
+    return target
 
 
 def _require_fit(b: Builder, target: ArrayValue, value: ArrayValue) -> None:

@@ -164,6 +164,14 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenValue:
+    """A result of a recursive function that is one of its arguments: array leaf ``leaf``."""
+
+    leaf: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class OptionalValue:
     """A value on the paths where ``given`` holds, None on the others."""
 
@@ -189,6 +197,7 @@ Value = (
     | LocalFunction
     | MaybeUnbound
     | OptionalValue
+    | GivenValue
 )
 
 
@@ -215,6 +224,8 @@ def type_of(value: Value) -> Type:
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
             return Tuple(tuple(type_of(v) for v in value.items), value.cls)
+        case GivenValue():
+            return Static(value)
         case MaybeUnbound() | OptionalValue():
             return type_of(value.value)
         case StaticValue():

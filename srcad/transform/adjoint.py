@@ -14,7 +14,7 @@ from srcad.analysis.alias import points_to, stored_sites
 from srcad.analysis.flow import variables
 from srcad.errors import ArgumentError
 from srcad.frontend.elaborate import Elaborated
-from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
+from srcad.frontend.values import ArrayValue, GivenValue, StaticValue, TupleValue, Value
 from srcad.ir.build import accumulate, literal, real
 from srcad.ir.nodes import (
     Assign,
@@ -58,7 +58,7 @@ class Written:
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
     """The numbers and arrays (by name) of a result."""
     match value:
-        case None:
+        case None | GivenValue():
             return []
         case ArrayValue():
             assert value.view is not None and value.view.is_identity

@@ -175,11 +175,11 @@ def lstm_cell(x, state, W, b):
 def lstm(xs, W, b):
     n = b.size // 4
     state = (np.zeros(n), np.zeros(n))
-    outputs = []
-    for x in xs:
+    outputs = np.zeros((len(xs), n))
+    for t, x in enumerate(xs):
         state = lstm_cell(x, state, W, b)
-        outputs.append(state[0])
-    return np.stack(outputs), state[1]
+        outputs[t] = state[0]
+    return outputs, state[1]
 
 
 def im2col(x, kh, kw, stride=1):

@@ -441,7 +441,7 @@ def rigid_body(q, w, inertia, torque, dt, steps):
     q = q / np.linalg.norm(q)
     for _ in range(steps):
         w = w + dt * (torque - np.cross(w, inertia * w)) / inertia
-        q = q + 0.5 * dt * quat_mul(q, np.array([0.0, *w]))
+        q = q + 0.5 * dt * quat_mul(q, np.array([0.0, w[0], w[1], w[2]]))
         q /= np.sqrt(np.dot(q, q))
     energy = 0.5 * np.sum(inertia * w**2)
     return q, w, energy

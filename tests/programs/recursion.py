@@ -133,3 +133,19 @@ def quadrature(f_a, f_b, a, b, k, depth):
 )
 def adaptive_quadrature(a, b, k):
     return quadrature(np.sin(k * a) * a, np.sin(k * b) * b, a, b, k, 5)
+
+
+def relaxed(u, f, n):
+    u[1:-1] = 0.5 * (u[2:] + u[:-2] - f[1:-1])
+    if n == 0:
+        return u
+    u = relaxed(u, f * 0.9, n - 1)
+    u[0] *= u[1]
+    return u
+
+
+@program(lambda: (wave(5), wave(5, 0.7), 2), lambda: (wave(5), wave(5, 0.7), 0), whole=True)
+def argument_comes_back(u, f, n):
+    v = relaxed(u, f, n)
+    v[2] += u[1]
+    return v, u[0] * 2.0

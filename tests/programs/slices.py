@@ -160,3 +160,10 @@ def prefix_in_a_loop(x, n):
         w = w[:3] * x[k] if k == 1 else w[:4]
         w[0] += x[5]
     return np.sum(w)
+
+
+@program(lambda: (grid(3, 4), wave(3)))
+def slices_of_one_element(a, x):
+    y = np.where(a[:, :1] > 0.3, a[0], 2.0) * x[2:3]
+    a[1:] += a[:1] * x[-1:]
+    return np.sum(y * y * a)

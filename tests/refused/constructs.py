@@ -542,3 +542,21 @@ def yield_from_inside(x):
         yield from (x, x)  # <-- here
 
     return inner() * x
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def sorts_a_selection(x):
+    x[[2, 0]].sort()  # <-- here
+    return x[0]
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def accumulates_into_a_selection(x):
+    np.add.at(x[x > 0.0], [0], 1.0)  # <-- here
+    return x[0]
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def fills_a_selection(x):
+    x[[0, 1]].fill(2.0)  # <-- here
+    return x[0]
