@@ -26,7 +26,7 @@ import numpy as np
 
 import srcad
 from srcad import pipeline
-from srcad.frontend import library, refusals
+from srcad.frontend import catalogue, library, refusals
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block
@@ -66,8 +66,8 @@ def distances(x, n):
     return parts[0]
 
 
-def smallest(x):
-    return x[np.argsort(x)[0]]
+def unwrapped(x):
+    return np.sum(np.unwrap(x) ** 2)
 
 
 # ------------------------------------------------------------ the stages of the compiler
@@ -115,9 +115,9 @@ def functions_of(rule: Rule) -> list[Any]:
 
 
 def _array_functions() -> str:
-    """The array functions and methods, from the front end's library."""
-    functions = dict.fromkeys(_spelled(f) for f in library._functions)
-    methods = [f".{name}()" for name in library._methods]
+    """The array functions and methods, from the front end's library and the expansions."""
+    functions = dict.fromkeys(_spelled(f) for f in (*library._functions, *registry._expansions))
+    methods = [f".{name}()" for name in (*library._methods, *catalogue.METHODS)]
     return ", ".join(f"`{name}`" for name in [*functions, *methods]) + ".\n"
 
 
@@ -126,9 +126,16 @@ def _spelled(function: Any) -> str:
     name = function.__name__
     if function is np.bool_:
         return "np.bool_"  # NumPy 2 calls it bool
+    if name == "at":
+        return f"np.{function.__self__.__name__}.at"
     if isinstance(function, np.ufunc) or getattr(np, name, None) is function:
         return f"np.{name}"
-    module = {"builtins": "", "_operator": "operator.", "numpy": "np."}
+    module = {
+        "builtins": "",
+        "_operator": "operator.",
+        "numpy": "np.",
+        "numpy.linalg": "np.linalg.",
+    }
     return f"{module.get(function.__module__, function.__module__ + '.')}{name}"
 
 
@@ -237,7 +244,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         + _adjoint(energy, 1.0, 0.0, 0.1, 0.01, 100, wrt=("angle", "drag"))
     ),
     "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
-    "refused-function": lambda: f"{_source(smallest)}\n{_refused(smallest, _U)}",
+    "refused-function": lambda: f"{_source(unwrapped)}\n{_refused(unwrapped, _U)}",
     "refusals": _refusals,
     "modules": _modules,
     "functions": _functions,

@@ -280,8 +280,10 @@ def _one_mask(b: Builder, values: list[ArrayValue]) -> ArrayValue | None:
 def truth_of(mask: ArrayValue, at: Index) -> Expr:
     """An element as a condition."""
     item = mask.element(at)
-    kind = kind_of(mask.dtype)
-    return item if kind == BOOL else compare("!=", item, Const(0 if kind == INT else 0.0, kind))
+    if item.kind == BOOL:
+        return item
+    zero = 0 if item.kind == INT else 0j if is_complex(item.kind) else 0.0
+    return compare("!=", item, Const(zero, item.kind))
 
 
 def same_mask(b: Builder, one: ArrayValue, other: ArrayValue) -> bool:
@@ -415,8 +417,9 @@ def reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool
 
 
 def assign_each(b: Builder, target: ArrayValue, at: Index, value: Expr | ArrayValue) -> None:
-    """Store one element of ``target[...] = value`` into a view."""
-    write(b, target.element(at), spread(value, at) if isinstance(value, ArrayValue) else value)
+    """Store one element of ``target[...] = value`` into a view or a gather from one."""
+    item = spread(value, at) if isinstance(value, ArrayValue) else value
+    write(b, target.element(at), item)
 
 
 # ---------------------------------------------------------------- permuted axes

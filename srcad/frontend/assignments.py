@@ -276,7 +276,8 @@ class Assignments(Calls):
             raise self.b.refuse("@= is not supported", "write x = x @ y")
         if place.view is None and place.scatter is None:
             raise self.b.refuse(
-                "this array is the result of an expression: an update of it would be lost"
+                "this array is the result of an expression: an update of it would be lost",
+                "give the array a name and write that",
             )
         new = scalars.combine(self.b, op, place, operand)
         kind = new.dtype if isinstance(new, ArrayValue) else new.kind

@@ -3,7 +3,11 @@
 from srcad.frontend import choosing, extremes, joining, scans, shapes
 from srcad.frontend.library import array_method, library_function
 
+METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
+"""Methods of arrays that are functions of NumPy written out as Python."""
+
 __all__ = [
+    "METHODS",
     "array_method",
     "choosing",
     "extremes",

@@ -17,7 +17,7 @@ from srcad.frontend.library import _entry as entry
 from srcad.frontend.library import as_array, shape_of
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, TRUE, ZERO, compare, integer
-from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Load, Logic, Store, Var
+from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var
 from srcad.ir.types import BOOL, INT
 
 
@@ -193,14 +193,14 @@ def put(b: Builder, a: Value, ind: Value, v: Value) -> Value:
 @entry(np.putmask)
 def putmask(b: Builder, a: Value, mask: Value, values: Value) -> Value:
     """``a[mask] = values[mask]``."""
-    _copy_where(b, as_array(b, a), _operand(b, values), as_array(b, mask))
+    _copy_where(b, stores.writable(b, as_array(b, a)), _operand(b, values), as_array(b, mask))
     return StaticValue(None)
 
 
 @entry(np.copyto)
 def copyto(b: Builder, dst: Value, src: Value, *, where: Value | None = None) -> Value:
     """``dst[...] = src``, or ``dst[where] = src[where]``."""
-    target, value = as_array(b, dst), _operand(b, src)
+    target, value = stores.writable(b, as_array(b, dst)), _operand(b, src)
     if where is None or (isinstance(where, Const) and where.value is True):
         stores.assign_into(b, target, value)
     else:
@@ -237,12 +237,12 @@ def _at(op: str):
         """``ufunc.at``: unbuffered, so that repeated indices accumulate."""
         keys = indices.items if isinstance(indices, TupleValue) and not indices.cls else (indices,)
         lists = [as_array(b, k) if isinstance(k, TupleValue) else k for k in keys]
-        place = indexing.select(b, as_array(b, a), [*lists], written=True)
+        place = indexing.select(b, stores.writable(b, as_array(b, a)), [*lists], written=True)
         item = _operand(b, values)
-        if isinstance(place, Load):
+        if isinstance(place, Expr):
             assert isinstance(item, Expr)
             new = Binary(op, place, b.convert(item, place.kind), place.kind)
-            b.emit(Store(place.array, place.index, new, False, b.at))
+            arrays.write(b, place, new)
             return StaticValue(None)
         assert isinstance(place, ArrayValue)
         stores.accumulate_at(b, place, op, item)

@@ -15,7 +15,7 @@ from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
 from srcad.frontend.builder import Builder
-from srcad.frontend.catalogue import array_method, library_function
+from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.refusals import function_refusal, refusal_of
@@ -57,10 +57,6 @@ BINARY = {
     gast.RShift: ">>",
 }
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
-
-
-_METHODS = ("argsort", "diagonal", "searchsorted", "std", "var")
-"""Methods of arrays that are functions of NumPy written out as Python."""
 
 
 class ReadBeforeAssignment(Exception):
@@ -314,7 +310,7 @@ class Expressions(Conditions):
                 return arrays.part(self.b, value, name)
             case "flat":
                 return choosing.flat(self.b, value)
-        if array_method(name) is not None or name in _METHODS:
+        if array_method(name) is not None or name in METHODS:
             return StaticValue(BoundMethod(name, value))
         raise self.b.refuse(
             f"the array attribute .{name} is not supported yet",
@@ -338,7 +334,7 @@ class Expressions(Conditions):
             if isinstance(key, StaticValue) and (key.value is None or key.value is Ellipsis):
                 keys.append(key.value)
             elif isinstance(key, TupleValue):
-                whole = len(parts) == 1 and key.cls is not list
+                whole = part is node.slice and key.cls is not list
                 keys.extend(self._keys(key.items) if whole else [self._index_list(key)])
             else:
                 keys.append(scalars.operand(self.b, key) if isinstance(key, ArrayValue) else key)
@@ -433,7 +429,12 @@ class Expressions(Conditions):
             entry = array_method(function.name)
             if entry is None:
                 owned = [function.owner, *values]
-                return self._call_object(getattr(np, function.name), owned, keywords, node)
+                result = self._call_object(getattr(np, function.name), owned, keywords, node)
+                if function.name != "sort":
+                    return result
+                assert isinstance(function.owner, ArrayValue) and isinstance(result, ArrayValue)
+                stores.assign_into(self.b, stores.writable(self.b, function.owner), result)
+                return StaticValue(None)
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )

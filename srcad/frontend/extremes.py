@@ -14,7 +14,7 @@ from srcad.frontend.library import as_array
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, ZERO, add, compare
 from srcad.ir.nodes import Assign, Binary, Compare, Const, Expr, If, Logic, Stmt, Var
-from srcad.ir.types import FLOAT, FLOAT32, INT
+from srcad.ir.types import FLOAT, FLOAT32, INT, is_complex
 
 
 @entry(np.max, np.amax, methods=("max",))
@@ -56,6 +56,8 @@ def argmin(b: Builder, a: Value, axis: Value | None = None) -> Value:
 
 def _arg(b: Builder, a: Value, axis: Value | None, better: str) -> Value:
     value = as_array(b, a)
+    if is_complex(value.dtype):
+        raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     k = axis_of(b, value, axis)
     if k is None or value.ndim == 1:
         return _place(b, value, better)

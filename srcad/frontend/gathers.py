@@ -37,16 +37,13 @@ def gathered(b: Builder, value: ArrayValue, chosen: Chosen, front: int) -> Array
         return tuple(place[k] for k in range(value.ndim))
 
     view = value.view
-    scatter = None
-    if view is not None and not view.part:
-        scatter = view.base, lambda at: view.index(places(at))
     return ArrayValue(
         value.dtype,
         (*(value.extents[k] for k in before), *common, *(value.extents[k] for k in after)),
         (*(value.units[k] for k in before), *units, *(value.units[k] for k in after)),
         lambda at: value.element(places(at)),
         value.reads.union(*(key.reads for key in arrays)),
-        scatter=scatter,
+        scatter=None if view is None else view.base,
     )
 
 
@@ -79,7 +76,12 @@ def is_cheap(b: Builder, value: ArrayValue) -> bool:
 
 def check_indices(b: Builder, value: ArrayValue, axis: int, key: ArrayValue) -> None:
     """IndexError at run time unless every position lies on the axis."""
-    over(b, key.extents, lambda at: check_position(b, value, axis, _index(b, key, at)))
+
+    def check(at: Index) -> None:
+        words = b.spelled(spread(key, at))
+        check_position(b, value, axis, _index(b, key, at), words)
+
+    over(b, key.extents, check)
 
 
 def _index(b: Builder, key: ArrayValue, at: Index) -> Expr:

@@ -31,6 +31,8 @@ def select(
     units: list[bool] = []
     own = 0
     for key in keys:
+        if key is Ellipsis:
+            continue
         if key is None:
             axes.append(None)
             extents.append(ONE)
@@ -70,57 +72,48 @@ def _advanced(b: Builder, value: ArrayValue, keys: list[object], written: bool) 
     base = value.view.base if written and value.view is not None else None
     inner_keys: list[object] = []
     chosen: dict[int, ArrayValue] = {}
-    checked: set[int] = set()
-    marks: list[int | None] = []
-    kept = own = 0
+    unchecked: list[int] = []
     for key in keys:
-        if isinstance(key, Expr):
-            marks.append(kept)
-            inner_keys.append(key)
-            own += 1
-            continue
         if not isinstance(key, ArrayValue):
-            marks.append(None)
-            inner_keys.append(key)
-            kept += 1
-            own += key is not None
+            inner_keys += [] if key is Ellipsis else [key]
             continue
-        marks.append(kept)
         if key.dtype == BOOL:
-            masks.require_shape(b, value, own, key)
+            masks.require_shape(b, value, _taken(inner_keys), key)
             lists = masks.positions(b, key)
         else:
             lists = [index_array(b, key, base)]
-            checked.add(len(_axes_of(inner_keys)))
+            unchecked.append(_left(inner_keys))
         for item in lists:
-            chosen[len(_axes_of(inner_keys))] = item
+            chosen[_left(inner_keys)] = item
             inner_keys.append(_FULL)
-        own += len(lists)
     inner = select(b, value, inner_keys)
     assert isinstance(inner, ArrayValue)
-    for axis in sorted(checked):
+    for axis in unchecked:
         check_indices(b, inner, axis, chosen[axis])
-    return gathered(b, inner, chosen, _front(marks))
+    return gathered(b, inner, chosen, _front(keys))
 
 
 _FULL = (None, None, None)
 
 
-def _axes_of(keys: list[object]) -> list[object]:
-    """The keys that leave an axis."""
-    return [k for k in keys if not isinstance(k, Expr)]
+def _taken(keys: list[object]) -> int:
+    """How many axes of the array the keys stand for."""
+    return sum(_consumed(k) for k in keys)
 
 
-def _front(marks: list[int | None]) -> int:
-    """How many axes come before those of the index arrays.
+def _left(keys: list[object]) -> int:
+    """How many axes basic keys leave."""
+    return sum(not isinstance(k, Expr) for k in keys)
 
-    A mark is None for a slice or a new axis, else the number of those before it: arrays that
-    stand side by side put their axes in their place, others in front of all.
+
+def _front(keys: list[object]) -> int:
+    """How many axes come before those of the index arrays (integers count as such arrays).
+
+    Arrays that stand side by side put their axes in their place, others in front of all.
     """
-    found = [k for k, mark in enumerate(marks) if mark is not None]
-    first, last = found[0], found[-1]
-    adjacent = len(found) == last - first + 1
-    return (marks[first] or 0) if adjacent else 0
+    found = [n for n, key in enumerate(keys) if isinstance(key, ArrayValue | Expr)]
+    adjacent = len(found) == found[-1] - found[0] + 1
+    return sum(key is not Ellipsis for key in keys[: found[0]]) if adjacent else 0
 
 
 def _is_leading_mask(keys: list[object]) -> bool:
@@ -128,13 +121,16 @@ def _is_leading_mask(keys: list[object]) -> bool:
     return (
         isinstance(first, ArrayValue)
         and first.dtype == BOOL
-        and all(key == _FULL for key in keys[1:])
+        and all(key in (_FULL, Ellipsis) for key in keys[1:])
     )
 
 
 def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]:
-    """Keys with ``...`` and missing trailing keys spelled out as full slices."""
-    used = sum(_consumed(k) for k in keys)
+    """Keys with ``...`` and missing trailing keys spelled out as full slices.
+
+    An ellipsis that stands for no axis remains: it separates the arrays on its sides.
+    """
+    used = _taken(keys)
     if used > value.ndim:
         raise ArgumentValueError(
             f"too many indices: the array has {value.ndim} axes, {used} were given", b.at
@@ -145,7 +141,7 @@ def _expanded(b: Builder, value: ArrayValue, keys: list[object]) -> list[object]
         raise ArgumentValueError("an index can only have a single ellipsis ('...')", b.at)
     if dots:
         where = dots[0]
-        return [*keys[:where], *rest, *keys[where + 1 :]]
+        return [*keys[:where], *(rest or [Ellipsis]), *keys[where + 1 :]]
     return [*keys, *rest]
 
 

@@ -42,7 +42,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, is_dtype, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -143,6 +143,12 @@ def _depth(value: Value) -> int:
     if isinstance(value, TupleValue) and value.items:
         return 1 + _depth(value.items[0])
     return value.ndim if isinstance(value, ArrayValue) else 0
+
+
+@_entry(np.iscomplexobj)
+def iscomplexobj(b: Builder, x: Value) -> Value:
+    kind = x.dtype if isinstance(x, ArrayValue) else getattr(x, "kind", "")
+    return Const(is_complex(kind), BOOL)
 
 
 @_entry(np.shape)
@@ -384,7 +390,7 @@ def astype(b: Builder, a: Value, dtype: Value) -> Value:
 
 @_entry(methods=("fill",))
 def fill(b: Builder, a: Value, value: Value) -> Value:
-    stores.assign_into(b, as_array(b, a), _number(b, value))
+    stores.assign_into(b, stores.writable(b, as_array(b, a)), _number(b, value))
     return StaticValue(None)
 
 

@@ -129,12 +129,9 @@ class Loops(Branches):
                 "an element or an attribute as the target of a loop is not supported",
                 "give the target a name and assign in the body",
             )
-        iterable = node.iter
-        if isinstance(iterable, gast.Call) and isinstance(iterable.func, gast.Attribute):
-            called = self.value(iterable.func)
-            if isinstance(called, StaticValue) and called.value in (np.ndindex, np.ndenumerate):
-                self._for_indices(node, called.value is np.ndenumerate)
-                return
+        if self._is_over_indices(node.iter):
+            self._for_indices(node)
+            return
         value = self.value(node.iter)
         if isinstance(value, RangeValue):
             self._for_range(node, value, until, at)
@@ -152,8 +149,18 @@ class Loops(Branches):
             return
         self._over_rows(node, rows, until)
 
-    def _for_indices(self, node: Any, with_items: bool) -> None:
+    def _is_over_indices(self, iterable: Any) -> bool:
+        """Whether it is a call of ``np.ndindex`` or ``np.ndenumerate``."""
+        if not isinstance(iterable, gast.Call) or not isinstance(iterable.func, gast.Attribute):
+            return False
+        if iterable.func.attr not in ("ndindex", "ndenumerate"):
+            return False
+        called = self.value(iterable.func)
+        return isinstance(called, StaticValue) and called.value in (np.ndindex, np.ndenumerate)
+
+    def _for_indices(self, node: Any) -> None:
         """A loop over ``np.ndindex`` or ``np.ndenumerate``: nested loops over ranges."""
+        with_items = node.iter.func.attr == "ndenumerate"
         if getattr(node, "until", None) is not None:
             raise self.b.refuse(
                 "break and return inside a loop over np.ndindex are not supported yet",

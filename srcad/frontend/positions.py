@@ -19,24 +19,23 @@ def position(b: Builder, value: ArrayValue, axis: int, key: object) -> Expr:
     if key.kind != INT:
         what = "a bool is not an index" if key.kind == "bool" else "an index must be an integer"
         raise b.refuse(what, "convert it with int(...)")
-    key = b.simple_index(key)
-    check_position(b, value, axis, key)
+    words, key = b.spelled(key), b.simple_index(key)
+    check_position(b, value, axis, key, words)
     return wrapped(b, value, axis, key)
 
 
-def check_position(b: Builder, value: ArrayValue, axis: int, key: Expr) -> None:
-    """IndexError at run time unless the position lies on the axis."""
+def check_position(b: Builder, value: ArrayValue, axis: int, key: Expr, words: str) -> None:
+    """IndexError at run time unless the position, ``words`` to the user, lies on the axis."""
     if is_whole_axis(b, value, axis):
         view = value.view
         assert view is not None
         base = view.axes[axis]
         assert base is not None
-        words = b.names.shown(view.base), b.spelled(key)
-        b.emit(IndexCheck(view.base, base.base_axis, key, words, b.at))
+        b.emit(IndexCheck(view.base, base.base_axis, key, (b.names.shown(view.base), words), b.at))
         return
     extent = value.extents[axis]
     inside = Logic("and", (compare("<=", negated(extent), key), compare("<", key, extent)))
-    b.check(inside, "IndexError", f"index {b.spelled(key)} is out of bounds for axis {axis}")
+    b.check(inside, "IndexError", f"index {words} is out of bounds for axis {axis}")
 
 
 def wrapped(b: Builder, value: ArrayValue, axis: int, key: Expr) -> Expr:

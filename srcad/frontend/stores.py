@@ -12,10 +12,11 @@ from srcad.frontend.arrays import (
     reads_in_step,
     require_equal,
     spread,
+    write,
 )
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue
-from srcad.ir.nodes import Binary, Expr, Load, Store
+from srcad.ir.nodes import Binary, Expr, Store
 
 
 def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> None:
@@ -24,11 +25,8 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> Non
         if target.masked is None or not masks.assign_where(b, target.masked, value):
             _scatter(b, target, value)
         return
-    view = target.view
-    if view is None:
-        raise b.refuse(
-            "this array is the result of an expression: an assignment to it would be lost"
-        )
+    view = writable(b, target).view
+    assert view is not None
     if isinstance(value, ArrayValue):
         _require_fit(b, target, value)
         if not reads_in_step(b, view, value, target.units):
@@ -36,6 +34,16 @@ def assign_into(b: Builder, target: ArrayValue, value: Expr | ArrayValue) -> Non
     else:
         value = b.hold(value, "c")
     over(b, target.extents, lambda at: assign_each(b, target, at, value))
+
+
+def writable(b: Builder, target: ArrayValue) -> ArrayValue:
+    """The array, refused unless it is memory that others see."""
+    if target.view is None:
+        raise b.refuse(
+            "this array is the result of an expression: an assignment to it would be lost",
+            "give the array a name and write that",
+        )
+    return target
 
 
 def _require_fit(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
@@ -53,8 +61,7 @@ def _require_fit(b: Builder, target: ArrayValue, value: ArrayValue) -> None:
 def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue, op: str = "") -> None:
     """``x[indices] = value`` or ``op=``: in order, so of equal indices the last one wins."""
     assert target.scatter is not None
-    base, place = target.scatter
-    kind = kind_of(target.dtype)
+    base, kind = target.scatter, kind_of(target.dtype)
     if isinstance(value, ArrayValue):
         _require_fit(b, target, value)
         if any(may_alias(b, name, base) for name in value.reads):
@@ -62,14 +69,12 @@ def _scatter(b: Builder, target: ArrayValue, value: Expr | ArrayValue, op: str =
     else:
         value = b.hold(value, "c")
 
-    def write(at: Index) -> None:
+    def put(at: Index) -> None:
         item = b.convert(spread(value, at) if isinstance(value, ArrayValue) else value, kind)
-        where = place(at)
-        if op:
-            item = Binary(op, Load(base, where, kind), item, kind)
-        b.emit(Store(base, where, item, False, b.at))
+        place = target.element(at)
+        write(b, place, Binary(op, place, item, kind) if op else item)
 
-    over(b, target.extents, write)
+    over(b, target.extents, put)
 
 
 def accumulate_at(b: Builder, target: ArrayValue, op: str, value: Expr | ArrayValue) -> None:

@@ -66,10 +66,8 @@ class ArrayValue:
     reads: frozenset[str] = frozenset()
     """Bases whose elements it reads."""
     view: View | None = None
-    scatter: tuple[str, Callable[[tuple[Expr, ...]], tuple[Expr, ...]]] | None = field(
-        default=None, compare=False
-    )
-    """For elements picked by an index array: the base and the place of each element in it."""
+    scatter: str | None = None
+    """For elements picked by index arrays from a view: its base, which can be written."""
     masked: "Masked | None" = field(default=None, compare=False)
     """For elements picked by a mask: the mask, and the array that it is applied to."""
 

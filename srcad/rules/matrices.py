@@ -80,10 +80,17 @@ def meshgrid(x, y, indexing="xy"):
 def var(a, axis=None, ddof=0, keepdims=False):
     """The variance along an axis."""
     if axis is None:
-        gaps = a - np.mean(a)
-        return np.sum(gaps * gaps) / (a.size - ddof)
-    gaps = a - np.mean(a, axis=axis, keepdims=True)
-    return np.sum(gaps * gaps, axis=axis, keepdims=keepdims) / (a.shape[axis] - ddof)
+        gaps = squares(a - np.mean(a))
+        return np.sum(gaps) / (a.size - ddof)
+    gaps = squares(a - np.mean(a, axis=axis, keepdims=True))
+    return np.sum(gaps, axis=axis, keepdims=keepdims) / (a.shape[axis] - ddof)
+
+
+def squares(a):
+    """Squares of the absolute values."""
+    if np.iscomplexobj(a):
+        return a.real * a.real + a.imag * a.imag
+    return a * a
 
 
 @expand(np.std)
@@ -98,9 +105,9 @@ def norm(x, ord=None, axis=None):
     if axis is not None:
         return norm_along(x, ord, axis)
     if ord is None or (ord == 2 and np.ndim(x) == 1):
-        return np.sqrt(np.sum(x * x))
+        return np.sqrt(np.sum(squares(x)))
     if np.ndim(x) == 2 and ord == "fro":
-        return np.sqrt(np.sum(x * x))
+        return np.sqrt(np.sum(squares(x)))
     if np.ndim(x) == 2:
         raise NotImplementedError("np.linalg.norm of a matrix: only the Frobenius norm")
     if ord == 1:
@@ -113,7 +120,7 @@ def norm(x, ord=None, axis=None):
 def norm_along(x, ord, axis):
     """Norms of the vectors along an axis."""
     if ord is None or ord == 2:
-        return np.sqrt(np.sum(x * x, axis=axis))
+        return np.sqrt(np.sum(squares(x), axis=axis))
     if ord == 1:
         return np.sum(np.abs(x), axis=axis)
     return np.max(np.abs(x), axis=axis)

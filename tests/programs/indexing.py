@@ -111,6 +111,14 @@ def ellipsis_and_array(c, j):
     return np.sum(c * c) + np.sum(y[0, 0] ** 3)
 
 
+@program(lambda: (cube(), ints(0, 1), ints(1, 3)))
+def ellipsis_for_no_axis(c, i, j):
+    y = c[..., i, :, j]
+    z = c[..., 1:, i, j]
+    w = c[:, i, ..., j]
+    return np.sum(y * y) + np.sum(z**3) + w[0, 1] * z[0, 1]
+
+
 @program(lambda: (cube(), ints(0, 2).reshape(2, 1), ints(1, 3, 0)))
 def broadcast_index_arrays(c, i, j):
     y = c[1, i, j]

@@ -11,6 +11,14 @@ def sorted_values(x):
     return np.sum(y * np.arange(x.size)) + y[0] ** 2
 
 
+@program(lambda: (wave(6), grid(3, 4)))
+def sorted_in_place(x, a):
+    x.sort()
+    a.sort(axis=0)
+    x[2:].sort()
+    return np.sum(x**2 * np.arange(6)) + np.sum(a[1] ** 3)
+
+
 @program(lambda: (grid(3, 4),))
 def sorted_along_axes(a):
     weights = np.arange(12.0).reshape(3, 4)

@@ -260,6 +260,30 @@ def reshape_that_may_share(a):
     return np.sum(a)
 
 
+@refused(VECTOR, "index array", "integers", error=ArgumentError, hint="astype")
+def floats_as_indices(x):
+    return np.sum(x[np.array([0.0, 1.0])])  # <-- here
+
+
+@refused(VECTOR, "index", error=ArgumentError)
+def string_as_index(x):
+    return np.sum(x["first"])  # <-- here
+
+
+@refused(VECTOR, "expression", "lost")
+def elements_of_a_result_written(x):
+    (x * 2.0)[[0, 1]] = 3.0  # <-- here
+    return np.sum(x)
+
+
+@refused(VECTOR, "break", "ndindex", hint="range")
+def break_in_a_loop_over_indices(x):
+    for i in np.ndindex(2):  # <-- here
+        if x[i] > 2.0:
+            break
+    return x[0]
+
+
 @refused(ONE, "try/except", hint="if")
 def try_star(x):
     try:  # <-- here
@@ -518,3 +542,21 @@ def yield_from_inside(x):
         yield from (x, x)  # <-- here
 
     return inner() * x
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def sorts_a_selection(x):
+    x[[2, 0]].sort()  # <-- here
+    return x[0]
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def accumulates_into_a_selection(x):
+    np.add.at(x[x > 0.0], [0], 1.0)  # <-- here
+    return x[0]
+
+
+@refused(VECTOR, "expression", "lost", hint="name")
+def fills_a_selection(x):
+    x[[0, 1]].fill(2.0)  # <-- here
+    return x[0]

@@ -173,6 +173,60 @@ def unpacks_a_short_array(p):
     return a * b * c
 
 
+@raises(lambda: (np.ones(3), np.array([0, 3])), IndexError, "bounds|range")
+def index_array_out_of_range(x, index):
+    return np.sum(x[index])
+
+
+@raises(lambda: (np.ones(3), np.array([0, -4])), IndexError, "bounds|range")
+def index_array_out_of_range_written(x, index):
+    x[index] = 2.0
+    return np.sum(x)
+
+
+@raises(lambda: (np.ones((2, 3)), np.array([0, 2]), np.array([0, 2])), IndexError, "bounds|range")
+def second_index_array_in_range(a, i, j):
+    return np.sum(a[i, j])
+
+
+@raises(lambda: (np.ones((2, 3)), np.array([0, 1]), np.array([0, 1, 2])), IndexError, "broadcast")
+def index_arrays_of_other_shapes(a, i, j):
+    return np.sum(a[i, j])
+
+
+@raises(lambda: (np.ones(3),), IndexError, "bounds|range")
+def list_of_indices_out_of_range(x):
+    return np.sum(x[[0, 9]])
+
+
+@raises(lambda: (np.ones(3), np.array([True, False])), IndexError, "boolean|mask")
+def mask_of_another_length(x, mask):
+    return np.sum(x[mask])
+
+
+@raises(lambda: (np.ones(3), np.array([True, False, True]), np.ones(3)), ValueError, "length|shape")
+def values_do_not_fit_the_mask(x, mask, v):
+    x[mask] = v
+    return np.sum(x)
+
+
+@raises(lambda: (np.ones(3), np.array([0, 2]), np.ones(3)), ValueError, "length|shape|broadcast")
+def values_do_not_fit_the_indices(x, index, v):
+    np.add.at(x, index, v)
+    return np.sum(x)
+
+
+@raises(lambda: (np.ones(4), np.ones(3)), ValueError, "match|dimension")
+def rows_of_other_lengths_stacked(x, y):
+    return np.sum(np.stack((x, y)))
+
+
+@raises(lambda: (np.ones(6), 6), ValueError, "bounds|index")
+def unravelled_beyond_the_end(x, n):
+    i, j = np.unravel_index(n, (2, 3))
+    return x[i + j] * x[0]
+
+
 @raises(lambda: (0.5, 3), UnboundLocalError, "'y'")
 def reads_a_deleted_name(x, n):
     y = x

@@ -30,6 +30,7 @@ ROWS = (
     row("float", "float(a)", None, *FLAT),
     row("//", "a // b", "a // b", *PAIRS),
     row("int", "int(a)", None, *FLAT, edges={1.0: 0.0}),
+    row("np.int64", "np.int64(a)", None, *FLAT, edges={1.0: 0.0}),
     row("bool", "bool(a)", None, *FLAT, edges={0.0: 0.0}),
     row("np.floor", "np.floor(a)", "np.floor(a)", *FLAT, edges={1.0: 0.0}),
     row("np.ceil", "np.ceil(a)", "np.ceil(a)", *FLAT, edges={1.0: 0.0}),
