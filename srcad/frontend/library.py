@@ -450,18 +450,16 @@ def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 @_entry(np.mean, methods=("mean",))
 def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     value = as_array(b, a)
-    along = _axis(b, value, axis)
-    count: Expr = ONE
-    for e in value.extents if along is None else (value.extents[along],):
-        count = e if count == ONE else Binary("*", count, e, INT)
+    count = size(b, value, axis)
+    assert isinstance(count, Expr)
     kind = value.dtype if is_inexact(value.dtype) else FLOAT
-    size = b.convert(count, real_kind(kind))
+    divisor = b.convert(count, real_kind(kind))
     out = sum_(b, value, axis, keepdims)
     if isinstance(out, Expr):
-        return Binary("/", b.convert(out, kind), size, kind)
+        return Binary("/", b.convert(out, kind), divisor, kind)
     assert isinstance(out, ArrayValue)
     return arrays.elementwise(
-        b, lambda e: Binary("/", b.convert(e[0], kind), e[1], kind), [out, size], kind
+        b, lambda e: Binary("/", b.convert(e[0], kind), e[1], kind), [out, divisor], kind
     )
 
 

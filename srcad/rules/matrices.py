@@ -20,13 +20,22 @@ def diagonal(a, offset=0):
 @expand(np.diag)
 def diag(v, k=0):
     """The matrix with a diagonal, or the diagonal of a matrix."""
-    if np.ndim(v) == 2:
+    v = np.asarray(v)
+    if v.ndim == 2:
         return diagonal(v, k)
     n = v.shape[0] + abs(k)
     out = np.zeros((n, n), dtype=v.dtype)
     for i in range(v.shape[0]):
         out[i + max(0, -k), i + max(0, k)] = v[i]
     return out
+
+
+@expand(np.array_equal)
+def array_equal(a1, a2):
+    """Whether two arrays have the same shape and elements."""
+    if a1.ndim != a2.ndim or a1.shape != a2.shape:
+        return False
+    return np.all(a1 == a2)
 
 
 @expand(np.fill_diagonal)
