@@ -17,10 +17,11 @@ import numpy as np
 
 from srcad.binding import Signature
 from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
+from srcad.ir.members import assemble, label, members, shape_of
 from srcad.ir.typeof import has_float
 from srcad.ir.types import FLOAT32, Array, Scalar, Static, Tuple, Type, is_float
 from srcad.specialise import types_of
-from srcad.structure import assemble, fresh
+from srcad.structure import fresh
 from srcad.transforms import vjp
 
 _STEP = 1e-3
@@ -219,7 +220,7 @@ class _Oracle:
 def _compare(
     oracle: _Oracle,
     which: int,
-    label: str,
+    name: str,
     cotangent: Any,
     tolerance: _Tolerance,
     entries: int,
@@ -236,13 +237,13 @@ def _compare(
     for path in chosen:
         step = _STEP * max(1.0, abs(float(_at(argument, path))))
         expected = oracle.along(which, _unit(argument, path), step)
-        rows.append((f"{label}{_shown(path)}", float(_at(cotangent, path)), expected))
+        rows.append((f"{name}{_shown(argument, path)}", float(_at(cotangent, path)), expected))
     if len(chosen) < len(places):
         direction = _random_like(argument, random)
         pairs = ((_at(cotangent, p), _at(direction, p)) for p in places)
         rows.append(
             (
-                f"{label}, along a random direction",
+                f"{name}, along a random direction",
                 float(sum(float(c) * float(d) for c, d in pairs)),
                 oracle.along(which, direction, _STEP),
             )
@@ -276,9 +277,10 @@ def _is_inexact(x: Any) -> bool:
 
 
 def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, tuple | list):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return [] if value is None else [value]
+    shape = shape_of(value)
+    if shape is not None:
+        return [leaf for item in members(value, *shape) for leaf in _leaves(item)]
+    return [value] if isinstance(value, np.ndarray | np.generic | float | int) else []
 
 
 def types_of_leaves(out: Any) -> tuple[Type, ...]:
@@ -298,16 +300,13 @@ def _has_single(type_: Type) -> bool:
 
 def _weights(out: Any, random: np.random.Generator) -> Any:
     """Random numbers in the structure of an output; None where it has no floats."""
-    if isinstance(out, tuple | list):
-        return assemble(_class_of(out), [_weights(x, random) for x in out])
+    shape = shape_of(out)
+    if shape is not None:
+        return assemble(*shape, [_weights(x, random) for x in members(out, *shape)])
     if not isinstance(out, float | np.floating | np.ndarray) or not _is_inexact(out):
         return None
     drawn = random.uniform(0.5, 1.5, np.shape(out)) * random.choice([-1.0, 1.0], np.shape(out))
     return drawn if isinstance(out, np.ndarray) else float(drawn)
-
-
-def _class_of(value: Any) -> type | None:
-    return None if type(value) is tuple else type(value)
 
 
 def _widened(value: Any, type_: Type) -> Any:
@@ -317,8 +316,9 @@ def _widened(value: Any, type_: Type) -> Any:
             return float(value)
         case Array(dtype=kind):
             return value.astype(np.float64) if is_float(kind) else fresh(value)
-        case Tuple(items=items, cls=cls):
-            return assemble(cls, [_widened(v, t) for v, t in zip(value, items, strict=True)])
+        case Tuple(items=items, cls=cls, keys=keys):
+            pairs = zip(members(value, cls, keys), items, strict=True)
+            return assemble(cls, keys, [_widened(v, t) for v, t in pairs])
         case Static():
             return value
         case _:
@@ -328,8 +328,9 @@ def _widened(value: Any, type_: Type) -> Any:
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, tuple | list):
-        return assemble(_class_of(value), [_copied(v) for v in value])
+    shape = shape_of(value)
+    if shape is not None:
+        return assemble(*shape, [_copied(v) for v in members(value, *shape)])
     return value
 
 
@@ -337,8 +338,9 @@ def _complex(value: Any) -> Any:
     """The argument with its float arrays complex, so that f may store complex numbers in them."""
     if isinstance(value, np.ndarray):
         return value.astype(complex) if _is_inexact(value) else value
-    if isinstance(value, tuple | list):
-        return assemble(_class_of(value), [_complex(v) for v in value])
+    shape = shape_of(value)
+    if shape is not None:
+        return assemble(*shape, [_complex(v) for v in members(value, *shape)])
     return value
 
 
@@ -353,23 +355,30 @@ def _places(value: Any) -> Iterator[Path]:
     elif isinstance(value, np.ndarray) and _is_inexact(value):
         for index in np.ndindex(value.shape):
             yield (("index", index),)
-    elif isinstance(value, tuple | list):
-        for k, item in enumerate(value):
+    elif (shape := shape_of(value)) is not None:
+        for k, item in enumerate(members(value, *shape)):
             for path in _places(item):
                 yield (("member", k), *path)
 
 
 def _at(value: Any, path: Path) -> Any:
-    for _, key in path:
-        value = value[key]
+    for kind, key in path:
+        shape = shape_of(value)
+        value = value[key] if kind == "index" or shape is None else members(value, *shape)[key]
     return value
 
 
-def _shown(path: Path) -> str:
+def _shown(value: Any, path: Path) -> str:
     parts = []
     for kind, key in path:
-        inner = ", ".join(str(k) for k in key) if kind == "index" else str(key)
-        parts.append(f"[{inner}]" if inner else "")
+        if kind == "index":
+            inner = ", ".join(str(k) for k in key)
+            parts.append(f"[{inner}]" if inner else "")
+            continue
+        shape = shape_of(value)
+        assert shape is not None
+        parts.append(label(*shape, key))
+        value = members(value, *shape)[key]
     return "".join(parts)
 
 
@@ -382,7 +391,10 @@ def _unit(value: Any, path: Path) -> Any:
         direction = np.zeros(value.shape)
         direction[key] = 1.0
         return direction
-    return [_unit(v, tuple(rest)) if k == key else None for k, v in enumerate(value)]
+    shape = shape_of(value)
+    assert shape is not None
+    inner = members(value, *shape)
+    return [_unit(v, tuple(rest)) if k == key else None for k, v in enumerate(inner)]
 
 
 def _random_like(value: Any, random: np.random.Generator) -> Any:
@@ -390,16 +402,16 @@ def _random_like(value: Any, random: np.random.Generator) -> Any:
         return float(random.standard_normal())
     if isinstance(value, np.ndarray):
         return random.standard_normal(value.shape) if _is_inexact(value) else None
-    if isinstance(value, tuple | list):
-        return [_random_like(v, random) for v in value]
-    return None
+    shape = shape_of(value)
+    return None if shape is None else [_random_like(v, random) for v in members(value, *shape)]
 
 
 def _plus(value: Any, direction: Any, step: Any) -> Any:
     """``value + step * direction``, in the structure of ``value``."""
     if direction is None:
         return value
-    if isinstance(value, tuple | list):
-        pairs = zip(value, direction, strict=True)
-        return assemble(_class_of(value), [_plus(v, d, step) for v, d in pairs])
+    shape = shape_of(value)
+    if shape is not None:
+        pairs = zip(members(value, *shape), direction, strict=True)
+        return assemble(*shape, [_plus(v, d, step) for v, d in pairs])
     return value + step * direction
