@@ -114,9 +114,9 @@ def check_grads(
     floor = (1e-4 if is_single else 1e-8) * max(1.0, abs(oracle.base))
     tolerance = _Tolerance(relative, atol if atol is not None else floor)
     failures: list[_Difference] = []
-    for k, (label, type_) in enumerate(zip(labels, types, strict=False)):
+    for k, (name, type_) in enumerate(zip(labels, types, strict=False)):
         if has_float(type_):
-            failures += _compare(oracle, k, label, cotangents[k], tolerance, entries, random)
+            failures += _compare(oracle, k, name, cotangents[k], tolerance, entries, random)
     if failures:
         worst = max(failures, key=lambda d: d.size)
         raise GradientCheckError(worst.told(signature.name, len(failures)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, TypeGuard
 
 import gast
 
@@ -15,6 +15,7 @@ from srcad.frontend.expressions import (
     BINARY,
     written_names,
 )
+from srcad.frontend.heap import HEAP
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
 from srcad.frontend.values import (
     ArrayValue,
@@ -74,19 +75,15 @@ class Assignments(Calls):
                 owner, keys = self.target_of(target)
                 self._store(owner, keys, value)
             case gast.Attribute():
-                raise self.b.refuse(
-                    "writing an attribute is not supported", "use a variable or an array"
-                )
-            case gast.Starred():
-                raise self.b.refuse("a starred target is not supported", "unpack by index")
+                self.write_member(self.value(target.value), target.attr, value)
             case _:
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
 
     def _unpack(self, targets: list[Any], value: Value) -> None:
-        if any(isinstance(t, gast.Starred) for t in targets):
-            raise self.b.refuse(
-                "a starred target (*) is not supported", "unpack by index or by a slice"
-            )
+        value = self.sequence(value)
+        starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
+        if starred:
+            targets, value = self._gathered(targets, value, starred[0])
         if isinstance(value, ArrayValue):
             wanted = scalars.compare("==", value.extents[0], integer(len(targets)))
             self.b.check(wanted, "ValueError", f"not the {len(targets)} values to unpack")
@@ -108,18 +105,36 @@ class Assignments(Calls):
             for t in target_names(gast.Tuple(targets, None))
             for v in vars_in(self.scope.env.get(t))
         }
-        stores = any(isinstance(t, gast.Subscript) for t in targets)
+        written |= {v.name for k, v in self.vars.items() if k[0] == HEAP}
+        stores = any(isinstance(t, gast.Subscript | gast.Attribute) for t in targets)
         items = [
             self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)
         ]
         for target, item in zip(targets, items, strict=True):
             self._assign_target(target, item)
 
+    def _gathered(self, targets: list[Any], value: Value, k: int) -> tuple[list[Any], Value]:
+        """Targets and items of ``a, *b, c = value`` with the items of the starred one in a list."""
+        if not isinstance(value, TupleValue):
+            raise self.b.refuse(
+                "a starred target (*) takes a tuple or a list", "unpack by index or by a slice"
+            )
+        behind = len(targets) - k - 1
+        if len(value.items) < len(targets) - 1:
+            raise ArgumentError(
+                f"{len(value.items)} values cannot be unpacked into at least {len(targets) - 1}",
+                self.b.here,
+            )
+        end = len(value.items) - behind
+        rest = TupleValue(value.items[k:end], list)
+        targets = [*targets[:k], targets[k].value, *targets[k + 1 :]]
+        return targets, TupleValue((*value.items[:k], rest, *value.items[end:]))
+
     def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
         """A value that stays what it is while variables (if ``stores``, elements) are written."""
         match item:
-            case TupleValue(items=items, cls=cls):
-                return TupleValue(tuple(self._untouched(i, written, stores) for i in items), cls)
+            case TupleValue():
+                return item.of(self._untouched(i, written, stores) for i in item.items)
             case ArrayValue() if item.view is None:
                 return arrays.materialise(self.b, item, "t")
             case ArrayValue():
@@ -151,10 +166,10 @@ class Assignments(Calls):
         return True
 
     def _store(self, owner: Value, keys: list[object], value: Value) -> None:
-        if not isinstance(owner, ArrayValue):
-            raise self.b.refuse(
-                "only arrays can be written by index", "use an array, or separate variables"
-            )
+        if self.is_dict(owner):
+            self.write_item(owner, keys, value)
+            return
+        self._require_array(owner)
         place = arrays.select(self.b, owner, keys)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
@@ -188,13 +203,14 @@ class Assignments(Calls):
                 )
             self.assign_name(node.target.id, self.binary(op, old, value))
             return
-        if not isinstance(node.target, gast.Subscript):
-            raise self.b.refuse("an augmented assignment to this target is not supported")
+        if isinstance(node.target, gast.Attribute):
+            self._augmented_member(node, op)
+            return
         owner, keys = self.target_of(node.target)
-        if not isinstance(owner, ArrayValue):
-            raise self.b.refuse(
-                "only arrays can be written by index", "use an array, or separate variables"
-            )
+        if self.is_dict(owner):
+            self._augmented_item(node, op, owner, keys)
+            return
+        self._require_array(owner)
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
         place = arrays.select(self.b, owner, keys)
         if isinstance(place, ArrayValue):
@@ -214,6 +230,35 @@ class Assignments(Calls):
         self.b.emit(
             Store(place.array, place.index, self._stored_kind(new, place.kind), False, self.b.at)
         )
+
+    def _require_array(self, owner: Value) -> TypeGuard[ArrayValue]:
+        if not isinstance(owner, ArrayValue):
+            raise self.b.refuse(
+                "only arrays and dicts can be written by index",
+                "use an array, or separate variables",
+            )
+        return True
+
+    def _augmented_member(self, node: Any, op: str) -> None:
+        owner, name = self.value(node.target.value), node.target.attr
+        new = self._combined(self.attribute(owner, name), op, node.value)
+        if new is not None:
+            self.write_member(owner, name, new)
+
+    def _augmented_item(self, node: Any, op: str, owner: Value, keys: list[object]) -> None:
+        new = self._combined(self.item(owner, keys), op, node.value)
+        if new is not None:
+            self.write_item(owner, keys, new)
+
+    def _combined(self, old: Value, op: str, node: Any) -> Value | None:
+        """The new value of a member; None if it is an array, which is updated in place."""
+        start = len(self.b.block)
+        value = self.value(node)
+        if isinstance(old, ArrayValue) and old.ndim:
+            self._update(old, op, value)
+            return None
+        written = written_names(self.b.block[start:])
+        return self.binary(op, self._settled(old, written, start) if written else old, value)
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
         if value.kind in (FLOAT, FLOAT32) and kind in (INT, BOOL):

@@ -12,8 +12,11 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
     LocalFunction,
     MaybeUnbound,
+    ObjectValue,
+    Outside,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -80,12 +83,12 @@ class Bindings(Expressions):
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(cls=cls):
+            case TupleValue():
                 items = self._apart(name, value)
-                return TupleValue(
-                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls
-                )
+                return value.of(self._bind(f"{name}_{k}", v) for k, v in enumerate(items))
             case StaticValue() | LocalFunction() | RangeValue():
+                return value
+            case ObjectValue() | Outside() | BoundCall():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind
@@ -126,6 +129,19 @@ class Bindings(Expressions):
         extents = tuple(extent_of(e, view.base, alias) for e in value.extents)
         return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
 
+    def kept(self, value: Value) -> Value:
+        """The value in variables of its own: it stays what it is whatever is assigned later."""
+        match value:
+            case ArrayValue() if value.view is None:
+                return arrays.materialise(self.b, value, "t")
+            case ArrayValue():
+                return self._own_alias(value)
+            case TupleValue():
+                return value.of(self.kept(v) for v in value.items)
+            case Const():
+                return value
+        return self.b.store(value, "t") if isinstance(value, Expr) else value
+
     def _bind_array(self, name: str, value: ArrayValue) -> Value:
         key = (self.scope.key, name)
         if key in self.b.decisions.rebound:
@@ -140,7 +156,7 @@ class Bindings(Expressions):
         """Make the variable of an array name that is rebound denote an array."""
         if value.view is not None and not value.view.is_whole:
             raise self.b.refuse(
-                f"{name!r} denotes different views of arrays at one place",
+                f"{plain(name)!r} denotes different views of arrays at one place",
                 "copy the view with .copy(), or index the array itself",
             )
         stored = arrays.stored(self.b, value, f"{plain(name)}_new")

@@ -35,6 +35,7 @@ from srcad.frontend.expressions import (
     CONFLICT,
     Scope,
 )
+from srcad.frontend.heap import HEAP
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
 from srcad.frontend.loops import Loops
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
@@ -42,8 +43,8 @@ from srcad.frontend.source import FunctionSource
 from srcad.frontend.syntax import assigned_names, is_docstring, parameters_of
 from srcad.frontend.values import (
     ArrayValue,
-    LocalFunction,
     MaybeUnbound,
+    Outside,
     StaticValue,
     TupleValue,
     Value,
@@ -56,7 +57,7 @@ from srcad.ir.nodes import (
     Raise,
     Var,
 )
-from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
+from srcad.ir.types import Array, Function, Receiver, Scalar, Static, Tuple, Type
 
 _HINTS = {
     gast.Try: ("try/except/finally", "test for the condition with if"),
@@ -108,7 +109,12 @@ class _Elaborator(Loops):
         self.constants_only: dict[str, bool] = {}
         self.references: dict[tuple[str, str], str] = {}
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
-        self.guards: list[tuple[Callable[[], object], object]] = []
+        self.guards: dict[object, tuple[Callable[[], object], object]] = {}
+        self.heap = Scope(HEAP, source)
+        self.frames: list[Scope] = [self.scope]
+        self.sites: dict[str, int] = {}
+        self.shared_objects: set[str] = set()
+        self.writes: list[str] = []
         self.calls: list[int] = [id(source.function)]
 
     def settled(
@@ -131,7 +137,7 @@ class _Elaborator(Loops):
             leaves[name] = tuple(found)
         result = self.body_of(node, self.scope)
         if result is not None:
-            result = self._returned(result)
+            result = self._returned(self.snapshot(result))
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body)
         captured = tuple(c for c, _ in self.captures.values())
@@ -144,7 +150,7 @@ class _Elaborator(Loops):
             self.b.arrays,
             frozenset(self.b.rebindable),
             captured,
-            tuple(self.guards),
+            self.guards,
             self.b.names,
         )
 
@@ -156,7 +162,11 @@ class _Elaborator(Loops):
             case ArrayValue():
                 return arrays.stored(self.b, value, "result")
             case TupleValue():
-                return TupleValue(tuple(self._returned(v) for v in value.items), value.cls)
+                return value.of(self._returned(v) for v in value.items)
+            case Outside():
+                pairs = self.captured_members(value)
+                items = (self._returned(self.snapshot(v)) for _, v in pairs)
+                return TupleValue(tuple(items), type(value.value), tuple(k for k, _ in pairs))
         return value
 
     def _parameter(self, name: str, type_: Type, leaves: list[Var | str]) -> Value:
@@ -175,15 +185,24 @@ class _Elaborator(Loops):
                 if (self.scope.key, name) in self.b.decisions.rebound:
                     return self._bound_reference(name, value)
                 return value
-            case Tuple(items=items, cls=cls):
-                return TupleValue(
-                    tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)),
-                    cls,
-                )
+            case Tuple(items=items, cls=cls, keys=keys):
+                labels = keys or range(len(items))
+                members = [
+                    self._parameter(f"{name}_{k}", t, leaves)
+                    for k, t in zip(labels, items, strict=True)
+                ]
+                if not keys and not self._is_empty_object(cls):
+                    return TupleValue(tuple(members), cls)
+                return self.structure(cls, list(zip(keys, members, strict=True)), name)
+            case Receiver(value=value):
+                return Outside((id(value), "self"), value, lambda: value, name)
             case Static(value=value):
                 return StaticValue(value)
             case Function(function=function):
                 return StaticValue(function)
+
+    def _is_empty_object(self, cls: type | None) -> bool:
+        return cls is not None and not issubclass(cls, tuple | list)
 
     def body_of(self, node: Any, scope: Scope) -> Value | None:
         """Elaborate the body of a function in ``scope``; returns its result."""
@@ -264,13 +283,9 @@ class _Elaborator(Loops):
                 test = scalars.truth(self.b, self.value(node.test))
                 self.b.emit(Check(test, "AssertionError", str(message), self.b.at))
             case gast.FunctionDef():
-                if node.decorator_list:
-                    raise self.b.refuse(
-                        "a decorated function inside the function is not supported yet",
-                        "define it without decorator",
-                    )
-                defaults = tuple(self.value(d) for d in node.args.defaults)
-                self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
+                for decorator in node.decorator_list:
+                    self._require_numba(decorator)
+                self.scope.env[node.name] = self.local_function(node)
             case _:
                 what, hint = _HINTS.get(type(node), (type(node).__name__, ""))
                 if type(node).__name__ == "TryStar":
@@ -278,6 +293,17 @@ class _Elaborator(Loops):
                 if type(node).__name__ == "Match":
                     what, hint = "match", "write if/elif"
                 raise self.b.refuse(f"{what} is not supported", hint)
+
+    def _require_numba(self, decorator: Any) -> None:
+        """Refuse a decorator of an inner function other than Numba's, which change nothing."""
+        called = decorator.func if isinstance(decorator, gast.Call) else decorator
+        found = self.value(called)
+        value = found.value if isinstance(found, StaticValue) else None
+        if not str(getattr(value, "__module__", "")).startswith("numba.core.decorators"):
+            raise self.b.refuse(
+                "a decorated function inside the function is not supported yet",
+                "define it without decorator",
+            )
 
     def _raise(self, node: Any) -> None:
         exc = node.exc

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import operator
 import types
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gast
 import numpy as np
@@ -17,8 +19,11 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
     LocalFunction,
     MaybeUnbound,
+    ObjectValue,
+    Outside,
     StaticValue,
     TupleValue,
     Value,
@@ -37,6 +42,9 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import BOOL, FLOAT, INT
 from srcad.rules.library import rule_of
+
+if TYPE_CHECKING:
+    from srcad.frontend.heap import Moment
 
 BINARY = {
     gast.Add: "+",
@@ -68,7 +76,6 @@ _REFUSED = {
     gast.SetComp: ("a set comprehension", "use an array"),
     gast.DictComp: ("a dict comprehension", "use separate variables or an array"),
     gast.GeneratorExp: ("a generator expression", "write the loop"),
-    gast.Dict: ("a dict", "use separate variables, a tuple or an array"),
     gast.Set: ("a set", "use an array or a tuple"),
     gast.JoinedStr: ("an f-string (str formatting)", "format outside the function"),
     gast.FormattedValue: ("an f-string (str formatting)", "format outside the function"),
@@ -77,6 +84,29 @@ _REFUSED = {
     gast.YieldFrom: ("yield from: a generator", "write into an array and return it"),
     gast.Starred: ("a starred expression (*)", "write the items out"),
 }
+
+
+OPERATORS: dict[Any, Any] = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.floordiv: "//",
+    operator.mod: "%",
+    operator.pow: "**",
+    operator.matmul: "@",
+    operator.neg: "-",
+    operator.pos: "+",
+    operator.not_: "not",
+    operator.getitem: "[]",
+    operator.lt: gast.Lt(),
+    operator.le: gast.LtE(),
+    operator.gt: gast.Gt(),
+    operator.ge: gast.GtE(),
+    operator.eq: gast.Eq(),
+    operator.ne: gast.NotEq(),
+}
+"""Functions of the module ``operator``, and the operators that they are."""
 
 
 class ReadBeforeAssignment(Exception):
@@ -125,6 +155,70 @@ class Expressions(ABC):
     def captured_attribute(self, owner: object, name: str) -> Value:
         """An attribute of a Python object known beforehand."""
 
+    @abstractmethod
+    def call_method(
+        self, method: DictMethod, values: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        """A method of a dict or a namedtuple."""
+
+    @abstractmethod
+    def opened(self, function: Any) -> Value:
+        """A partial or a bound method that is known as a Python object."""
+
+    @abstractmethod
+    def class_of(self, value: Value) -> type | None:
+        """The class of a structure or an object; None for a plain tuple and for other values."""
+
+    @abstractmethod
+    def is_dict(self, value: Value) -> bool:
+        """Whether a value is a dict."""
+
+    @abstractmethod
+    def sequence(self, value: Value) -> Value:
+        """What a loop over a value runs over: the keys of a dict, else the value itself."""
+
+    @abstractmethod
+    def member(self, owner: Value, name: str) -> Value:
+        """``owner.name`` of a structure or an object."""
+
+    @abstractmethod
+    def item(self, owner: Value, keys: list[object]) -> Value:
+        """``owner[key]`` of a dict."""
+
+    @abstractmethod
+    def display(self, node: Any) -> Value:
+        """``{"a": x, **other}``."""
+
+    @abstractmethod
+    def spread(self, value: Value) -> list[tuple[Any, Value]]:
+        """The members of a dict after ``**``."""
+
+    @abstractmethod
+    def call_special(
+        self, function: Any, values: list[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        """A call of a class or a built-in function that takes structures; None if it is none."""
+
+    @abstractmethod
+    def operator_method(self, op: str, left: Value, right: Value) -> Value | None:
+        """``left op right`` by a method of the class of one of them; None if neither has one."""
+
+    @abstractmethod
+    def callable_of(self, value: Value) -> Value | None:
+        """The method that a call of an object runs; None if it has none."""
+
+    @abstractmethod
+    def moment(self) -> Moment:
+        """What names and cells denote here."""
+
+    @abstractmethod
+    def resume(self, moment: Moment) -> None:
+        """Go on where names and cells denote this."""
+
+    @abstractmethod
+    def has_written(self, before: Moment) -> bool:
+        """Whether an object that existed at a moment has been written since."""
+
     # ------------------------------------------------------------ entry
 
     def value(self, node: Any) -> Value:
@@ -144,7 +238,9 @@ class Expressions(ABC):
                 return self.name(node.id)
             case gast.Tuple() | gast.List():
                 cls = list if isinstance(node, gast.List) else None
-                return TupleValue(tuple(self.values(node.elts)), cls)
+                return TupleValue(tuple(self._spread_values(node.elts)), cls)
+            case gast.Dict():
+                return self.display(node)
             case gast.BinOp():
                 left, right = self.values([node.left, node.right])
                 return self.binary(BINARY[type(node.op)], left, right)
@@ -165,7 +261,7 @@ class Expressions(ABC):
             case gast.Subscript():
                 return self.subscript(*self.target_of(node))
             case gast.Lambda():
-                return LocalFunction(node, self.scope, self._defaults(node.args))
+                return self.local_function(node)
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
@@ -189,8 +285,27 @@ class Expressions(ABC):
             marks.append(len(self.b.block))
         return out
 
+    def _spread_values(self, nodes: list[Any]) -> list[Value]:
+        """The values of expressions, those after ``*`` taken apart."""
+        values = self.values([n.value if isinstance(n, gast.Starred) else n for n in nodes])
+        out: list[Value] = []
+        for node, value in zip(nodes, values, strict=True):
+            if not isinstance(node, gast.Starred):
+                out.append(value)
+                continue
+            items = self.sequence(value)
+            if not isinstance(items, TupleValue):
+                raise self.b.refuse(
+                    "only a tuple, a list or the keys of a dict can be unpacked with *",
+                    "write the items out",
+                )
+            out += items.items
+        return out
+
     def _settled(self, value: Value, written: set[str], mark: int) -> Value:
         """The value as it was at ``mark``, where a later operand writes what it reads."""
+        if isinstance(value, TupleValue):
+            return value.of(self._settled(v, written, mark) for v in value.items)
         block = self.b.block
         head, tail = block[:mark], block[mark:]
         if isinstance(value, Expr) and names_read(value) & written:
@@ -248,6 +363,11 @@ class Expressions(ABC):
                 "there, or arrays of different ranks)",
                 "give them different names",
             )
+        if isinstance(value.value, StaticValue) and value.value.value is LOST:
+            raise self.b.refuse(
+                f"{name!r} is bound in the loop to an object and read after it",
+                "assign the name before the loop as well",
+            )
         key = (scope.key, name)
         if key not in self.b.decisions.flagged:
             self.b.decisions.add(self.b.decisions.flagged, key)
@@ -270,12 +390,14 @@ class Expressions(ABC):
             return TupleValue(left.items + right.items, left.cls)
         if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
             return TupleValue(left.items * int(right.value), left.cls)
+        left, right = plain_number(left), plain_number(right)
         if isinstance(left, StaticValue) and isinstance(right, StaticValue):
             raise self.b.refuse(
                 "arithmetic on str or other objects is not supported",
                 "compute it outside and pass the number",
             )
-        return scalars.combine(self.b, op, left, right)
+        found = self.operator_method(op, left, right)
+        return scalars.combine(self.b, op, left, right) if found is None else found
 
     def _compare(self, node: Any) -> Value:
         if len(node.ops) == 1:
@@ -308,10 +430,24 @@ class Expressions(ABC):
             )
             if isinstance(left, Const) and isinstance(right, Const):
                 same = left.value is right.value
+            if isinstance(left, ObjectValue) and isinstance(right, ObjectValue):
+                if left.id != right.id:
+                    raise self.b.refuse(
+                        "whether two names hold one object is not decided here",
+                        "compare members, or pass a flag",
+                    )
+                same = True
             return Const(same == isinstance(op, gast.Is), BOOL)
         if isinstance(op, gast.In | gast.NotIn):
             return self._membership(isinstance(op, gast.In), left, right)
         word = _COMPARE[type(op)]
+        if any(isinstance(v, ObjectValue | Outside) for v in (left, right)):
+            if StaticValue(None) in (left, right) and word in ("==", "!="):
+                return Const(word == "!=", BOOL)
+            raise self.b.refuse(
+                "comparing dicts and objects is not supported", "compare their members"
+            )
+        left, right = _comparable(left, right)
         if isinstance(left, StaticValue) or isinstance(right, StaticValue):
             if word not in ("==", "!="):
                 raise self.b.refuse("only == and != compare strings and other static values")
@@ -331,6 +467,7 @@ class Expressions(ABC):
         return scalars.relation(self.b, word, left, right)
 
     def _membership(self, wanted: bool, left: Value, right: Value) -> Value:
+        right = self.sequence(right)
         if not isinstance(right, TupleValue):
             raise self.b.refuse("`in` takes a tuple of constants", "write the comparisons out")
         tests = [
@@ -356,8 +493,14 @@ class Expressions(ABC):
         if isinstance(test, Const):
             return rest() if bool(test.value) == (op == "and") else test
         body: list = []
+        before = self.moment()
         with self.b.into(body):
             second = rest()
+        if self.has_written(before):
+            raise self.b.refuse(
+                "an object is changed in the second part of and, or or a chain of comparisons",
+                "write an if statement",
+            )
         if not body:
             return logic(op, (test, second))
         out = self.b.store(test, "test")
@@ -372,11 +515,14 @@ class Expressions(ABC):
             return self.value(node.body if test.value else node.orelse)
         yes: list = []
         no: list = []
+        before = self.moment()
         with self.b.into(yes):
             left = self.value(node.body)
         with self.b.into(no):
             right = self.value(node.orelse)
-        if isinstance(left, Expr) and isinstance(right, Expr):
+        has_written = self.has_written(before)
+        self.resume(before)
+        if isinstance(left, Expr) and isinstance(right, Expr) and not has_written:
             if not yes and not no:
                 return scalars.choice(self.b, test, left, right)
             kind = scalars.join_kinds(left.kind, right.kind)
@@ -394,20 +540,20 @@ class Expressions(ABC):
         match owner:
             case ArrayValue():
                 return self._array_attribute(owner, name)
-            case TupleValue(cls=cls) if cls is not None and name in getattr(cls, "_fields", ()):
-                return owner.items[cls._fields.index(name)]  # type: ignore[attr-defined]
+            case TupleValue(cls=cls) if cls is not None:
+                return self.member(owner, name)
+            case ObjectValue() | Outside():
+                return self.member(owner, name)
             case StaticValue():
                 return self.captured_attribute(owner.value, name)
             case Const() if name in ("real", "imag"):
                 return owner if name == "real" else Const(0.0, owner.kind)
         if isinstance(owner, Expr):
             raise self.b.refuse(f"a number has no attribute {name!r} here")
-        hint = (
-            "use an array of fixed length and write its elements"
-            if isinstance(owner, TupleValue)
-            else ""
+        what = "a tuple" if isinstance(owner, TupleValue) else "a function"
+        raise self.b.refuse(
+            f"the attribute {name!r} of {what} is not supported", "use a variable or an array"
         )
-        raise self.b.refuse(f"the attribute {name!r} of this object is not supported", hint)
 
     def _array_attribute(self, value: ArrayValue, name: str) -> Value:
         match name:
@@ -468,6 +614,8 @@ class Expressions(ABC):
                 return arrays.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
+            case ObjectValue() | Outside() if self.is_dict(owner):
+                return self.item(owner, keys)
         if isinstance(owner, Expr):
             raise ArgumentError("a number cannot be indexed", self.b.here)
         raise self.b.refuse("this object cannot be indexed here", "use an array or a tuple")
@@ -479,6 +627,8 @@ class Expressions(ABC):
                 for e in keys[0]
             ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if owner.keys:
+            raise ArgumentError(f"a {owner.cls.__name__} cannot be indexed", self.b.here)  # type: ignore[union-attr]
         if len(keys) != 1 or not isinstance(keys[0], Const):
             raise self.b.refuse(
                 "a tuple or list is indexed by an integer literal here",
@@ -493,35 +643,38 @@ class Expressions(ABC):
 
     # ------------------------------------------------------------ calls
 
-    def _defaults(self, args: Any) -> tuple[Value, ...]:
-        return tuple(self.value(d) for d in args.defaults)
+    @abstractmethod
+    def local_function(self, node: Any) -> LocalFunction:
+        """A function or lambda defined here, its defaults evaluated."""
 
     def _call(self, node: Any) -> Value:
-        if any(isinstance(a, gast.Starred) for a in node.args):
-            positional: list[Value] = []
-            for a in node.args:
-                value = self.value(a.value if isinstance(a, gast.Starred) else a)
-                if isinstance(a, gast.Starred):
-                    if not isinstance(value, TupleValue):
-                        raise self.b.refuse("only a tuple can be unpacked with * in a call")
-                    positional += value.items
-                else:
-                    positional.append(value)
-            function = self.value(node.func)
-        else:
-            function, *positional = self.values([node.func, *node.args])
+        size = len(node.keywords)
+        values = self._spread_values([node.func, *node.args, *(k.value for k in node.keywords)])
+        function, *positional = values[: len(values) - size]
         keywords: dict[str, Value] = {}
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                raise self.b.refuse(
-                    "** in a call is not supported", "write the keyword arguments out"
-                )
-            keywords[keyword.arg] = self.value(keyword.value)
-        if isinstance(function, LocalFunction):
-            return self.call_user(function, positional, keywords, node)
-        if not isinstance(function, StaticValue):
+        for keyword, value in zip(node.keywords, values[len(values) - size :], strict=True):
+            given = [(keyword.arg, value)] if keyword.arg is not None else self.spread(value)
+            for name, item in given:
+                if name in keywords:
+                    raise ArgumentError(f"several values for argument {name!r}", self.b.here)
+                keywords[name] = item
+        return self.call_value(function, positional, keywords, node)
+
+    def call_value(
+        self, function: Value, positional: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
+        """``function(*positional, **keywords)``."""
+        match function:
+            case LocalFunction():
+                return self.call_user(function, positional, keywords, node)
+            case BoundCall(function=inner, args=args, keywords=given):
+                return self.call_value(inner, [*args, *positional], dict(given) | keywords, node)
+            case StaticValue(value=found):
+                return self._call_object(found, positional, keywords, node)
+        method = self.callable_of(function)
+        if method is None:
             raise ArgumentError("this value cannot be called", self.b.here)
-        return self._call_object(function.value, positional, keywords, node)
+        return self.call_value(method, positional, keywords, node)
 
     def _call_object(
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
@@ -532,6 +685,16 @@ class Expressions(ABC):
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )
+        if isinstance(function, DictMethod):
+            return self.call_method(function, values, keywords)
+        if isinstance(function, functools.partial | types.MethodType):
+            return self.call_value(self.opened(function), values, keywords, node)
+        found = self.call_special(function, values, keywords)
+        if found is not None:
+            return found
+        if function in OPERATORS:
+            return self._operator(function, values, keywords)
+        values = [self.sequence(v) for v in values]
         special = (
             BUILTINS.get(function)
             if isinstance(function, types.BuiltinFunctionType | type)
@@ -553,24 +716,37 @@ class Expressions(ABC):
         entry = library.library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
-        if (
-            isinstance(function, type)
-            and issubclass(function, tuple)
-            and hasattr(function, "_fields")
-        ):
-            fields = function._fields
-            given = dict(zip(fields, values, strict=False)) | keywords
-            return TupleValue(tuple(given[f] for f in fields), function)
         if isinstance(function, types.FunctionType) or hasattr(function, "py_func"):
             return self.call_user(function, values, keywords, node)
         if function in (eval, exec):
             raise self.b.refuse(
                 f"{function.__name__} is not supported", "write the expression itself"
             )
+        if isinstance(function, type) and not function.__module__.startswith(("builtins", "numpy")):
+            raise self.b.refuse(
+                f"objects of the class {function.__qualname__} cannot be made here",
+                "make it a dataclass or a namedtuple, or make the object outside",
+            )
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",
         )
+
+    def _operator(self, function: Any, values: list[Value], keywords: dict[str, Value]) -> Value:
+        """A function of the module ``operator``."""
+        op = OPERATORS[function]
+        size = 1 if function in (operator.neg, operator.pos, operator.not_) else 2
+        if keywords or len(values) != size:
+            raise ArgumentError(f"operator.{function.__name__} takes {size} operands", self.b.here)
+        if function is operator.not_:
+            return negation(scalars.truth(self.b, values[0]))
+        if size == 1:
+            return scalars.unary(self.b, op, values[0])
+        if function is operator.getitem:
+            return self.subscript(values[0], [values[1]])
+        if isinstance(op, str):
+            return self.binary(op, values[0], values[1])
+        return self._relation(op, values[0], values[1])
 
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
@@ -586,6 +762,31 @@ class Expressions(ABC):
         return entry(self.b, *values, **keywords)
 
 
+def plain_number(value: Value) -> Value:
+    """An integer in place of the member of an ``IntEnum``."""
+    if isinstance(value, StaticValue) and isinstance(value.value, int):
+        return Const(int(value.value), INT)
+    return value
+
+
+def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
+    """Two values, an enum member beside a number as the number that it is."""
+    if isinstance(left, StaticValue) and isinstance(right, StaticValue):
+        return left, right
+    return plain_number(left), plain_number(right)
+
+
+@dataclass(frozen=True)
+class DictMethod:
+    """A method of a dict or a namedtuple, not called yet."""
+
+    name: str
+    owner: Value
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
 @dataclass(frozen=True)
 class BoundMethod:
     """A method of an array, not called yet."""
@@ -599,6 +800,9 @@ class BoundMethod:
 
 CONFLICT = object()
 """Marks a name that holds values of different kinds on different paths."""
+
+LOST = object()
+"""Marks a name that a loop binds first, to an object that the loop makes."""
 
 
 def _title(function: Any) -> str:

@@ -12,13 +12,13 @@ from srcad.frontend import arrays, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
 from srcad.frontend.builder import Builder
-from srcad.frontend.expressions import (
-    ReadBeforeAssignment,
-)
+from srcad.frontend.expressions import LOST, ReadBeforeAssignment
+from srcad.frontend.heap import HEAP, Joins, sequenced
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
     ArrayValue,
     MaybeUnbound,
+    ObjectValue,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -56,11 +56,15 @@ class Loops(Branches):
         """
         scope = self.scope
         entry = dict(scope.env)
+        cells = dict(self.heap.env)
+        site, sites = self.site("loop"), dict(self.sites)
+        homes: set[str] = set()
         assumed: dict[str, Value] = {}
         for _ in range(50):
             names, variables = set(self.b.names._used), dict(self.vars)
             head = {**entry, **{n: MaybeUnbound(v) for n, v in assumed.items()}}
             scope.env = dict(head)
+            self.heap.env, self.sites = dict(cells), dict(sites)
             outer_pending = scope.pending
             scope.pending = outer_pending | (assigned - set(head))
             body: list[Stmt] = []
@@ -82,31 +86,67 @@ class Loops(Branches):
                 actual = end.get(name)
                 actual = actual.value if isinstance(actual, MaybeUnbound) else actual
                 if actual is not None and actual != value:
+                    if self.reachable(actual):
+                        raise self.b.refuse(
+                            f"{name!r} is read in the loop before it is assigned an object there",
+                            "assign it before the loop",
+                        )
                     assumed[name] = actual
                     changed = True
-            for name, at_entry in list(entry.items()):
-                joined = self._head(name, at_entry, end.get(name, at_entry), before, body)
-                if joined != at_entry:
-                    entry[name] = joined
-                    changed = True
+            joins = Joins(cells, self.heap.env, site, homes)
+            changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 scope.env = {
                     **entry,
-                    **{
-                        n: (v if isinstance(v, MaybeUnbound) else MaybeUnbound(v))
-                        for n, v in end.items()
-                        if n not in entry
-                    },
+                    **{n: self._after_loop(v) for n, v in end.items() if n not in entry},
                 }
+                self.heap.env = {**self.heap.env, **cells}
                 return body, extra
             self.b.names._used = names | {v.name for v in self.vars.values()}
         raise RuntimeError("the types of a loop do not settle")
 
-    def _head(
-        self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]
-    ) -> Value:
-        """The value of a name at the head of a loop."""
-        return self._joined(name, at_entry, before, at_end, body)
+    def _joined_ends(
+        self,
+        entry: dict[str, Value],
+        end: dict[str, Value],
+        joins: Joins,
+        before: list[Stmt],
+        body: list[Stmt],
+    ) -> bool:
+        """Join what names and cells denote before a loop and at its end; whether any changed.
+
+        Changes ``entry`` and ``joins.one``.
+        """
+        start, changed = len(body), False
+        cells = joins.one
+        self.meet(joins, entry, end, loop=True)
+        outer, self.joins = self.joins, joins
+        for name, at_entry in list(entry.items()):
+            joined = self._joined(name, at_entry, before, end.get(name, at_entry), body)
+            if joined != at_entry:
+                entry[name] = joined
+                changed = True
+        replaced = {h.id for h in joins.made.values()}
+        for name, at_entry in list(cells.items()):
+            if name in joins.cells or _owner(name) in replaced:
+                continue
+            joined = self._joined_cell(name, at_entry, before, joins.two[name], body)
+            if joined != at_entry:
+                joins.cells[name] = joined
+        self.joins = outer
+        for name, joined in joins.cells.items():
+            if cells.get(name) != joined:
+                cells[name] = joined
+                changed = True
+        if cells:
+            sequenced(body, start, self.b.names.fresh)
+        return self.note_sharing(joins) or changed
+
+    def _after_loop(self, value: Value) -> Value:
+        """What a name that the loop binds first denotes after it."""
+        if self.reachable(value):
+            return MaybeUnbound(StaticValue(LOST))
+        return value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
 
     def _for(self, node: Any) -> None:
         at = self.b.at
@@ -117,12 +157,16 @@ class Loops(Branches):
             if word in ("enumerate", "zip", "reversed"):
                 self._for_zip(node, word, until)
                 return
-        value = self.value(iterable)
+        items = self._items(iterable)
+        if items is not None:
+            self._unrolled(node, items, until)
+            return
+        value = self.sequence(self.value(iterable))
         match value:
             case RangeValue():
                 self._for_range(node, value, until, at)
             case TupleValue():
-                self._unrolled(node, value, until)
+                self._unrolled(node, [lambda v=v: v for v in value.items], until)
             case ArrayValue() if value.ndim:
                 self._over_sequences(node, [value], lambda k, items: items[0], until)
             case _:
@@ -199,7 +243,9 @@ class Loops(Branches):
             return e
         names = {v.name for n in assigned for v in vars_in(self.scope.env.get(n))}
         names |= {
-            self.vars[k].name for k in self.vars if k[0] == self.scope.key and k[1] in assigned
+            v.name
+            for k, v in self.vars.items()
+            if k[0] == HEAP or (k[0] == self.scope.key and k[1] in assigned)
         }
         reads = names_read(e)
         loads = any(isinstance(x, Load | Call) for x in walk(e))
@@ -209,15 +255,15 @@ class Loops(Branches):
 
     def _for_zip(self, node: Any, word: str, until: str | None) -> None:
         call = node.iter
-        args = self.values(call.args)
+        args = [self.sequence(v) for v in self.values(call.args)]
         if word == "reversed":
             match args[0]:
                 case RangeValue(start=start, stop=stop, step=Const(value=1)):
                     back = RangeValue(sub(stop, ONE), sub(start, ONE), integer(-1))
                     self._for_range(node, back, until, self.b.at)
                     return
-                case TupleValue(items=items, cls=cls):
-                    self._unrolled(node, TupleValue(items[::-1], cls), until)
+                case TupleValue(items=items):
+                    self._unrolled(node, [lambda v=v: v for v in items[::-1]], until)
                     return
                 case ArrayValue() as a:
                     backwards = arrays.select(self.b, a, [(None, None, integer(-1))])
@@ -238,7 +284,7 @@ class Loops(Branches):
                 items = [TupleValue((add(offset, integer(k)), r[0])) for k, r in enumerate(rows)]
             else:
                 items = [TupleValue(tuple(r)) for r in rows]
-            self._unrolled(node, TupleValue(tuple(items)), until)
+            self._unrolled(node, [lambda v=v: v for v in items], until)
             return
         for a in args:
             if not isinstance(a, ArrayValue | RangeValue):
@@ -309,25 +355,42 @@ class Loops(Branches):
         whole = value.view is not None and value.view.is_whole
         return value if whole else arrays.frozen(self.b, value)
 
-    def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
-        for k, item in enumerate(value.items):
+    def _items(self, iterable: Any) -> list[Callable[[], Value]] | None:
+        """The items of ``d.items()`` and ``d.values()``, each as it is when its turn comes."""
+        if not isinstance(iterable, gast.Call) or not isinstance(iterable.func, gast.Attribute):
+            return None
+        word = iterable.func.attr
+        if word not in ("items", "values") or iterable.args or iterable.keywords:
+            return None
+        owner = self.value(iterable.func.value)
+        if not isinstance(owner, ObjectValue) or not self.is_dict(owner):
+            return None
+        if word == "values":
+            return [lambda k=k: self.cell(owner, k) for k in self.keys_of(owner)]
+        return [
+            lambda k=k: TupleValue((StaticValue(k), self.cell(owner, k)))
+            for k in self.keys_of(owner)
+        ]
+
+    def _unrolled(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
+        for k, item in enumerate(items):
             if until is None or k == 0:
-                self._assign_target(node.target, item)
+                self._assign_target(node.target, item())
                 for stmt in node.body:
                     self.statement(stmt)
                 continue
             stop = self.scope.env[until]
             if isinstance(stop, Const) and stop.value:
                 return
-            before = dict(self.scope.env)
+            before = self.moment()
             inner: list[Stmt] = []
             with self.b.into(inner):
-                self._assign_target(node.target, item)
+                self._assign_target(node.target, item())
                 for stmt in node.body:
                     self.statement(stmt)
-            after = self.scope.env
+            after = self.moment()
             none: list[Stmt] = []
-            self.scope.env = self._merged(after, inner, before, none)
+            self.resume(self._merged(after, inner, before, none))
             assert isinstance(stop, Expr)
             self.b.emit(If(scalars.negation(stop), tuple(inner), tuple(none), self.b.at))
 
@@ -365,6 +428,11 @@ class Loops(Branches):
         self.b.block += ahead
         self.b.at = at
         self.b.emit(While(test, tuple(block), at))
+
+
+def _owner(name: str) -> str:
+    """The object that a cell belongs to."""
+    return name.rpartition("|")[2]
 
 
 def _row(b: Builder, value: ArrayValue, k: Expr) -> Value:

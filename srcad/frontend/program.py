@@ -45,7 +45,7 @@ class Elaborated:
     arrays: dict[str, tuple[str, int]]
     rebindable: frozenset[str]
     captured: tuple[CapturedValue, ...]
-    guards: tuple[tuple[Callable[[], object], object], ...]
+    guards: dict[object, tuple[Callable[[], object], object]]
     names: Names
     callees: tuple[Outlined, ...] = ()
     """Functions that are called, not inlined: those that call themselves."""

@@ -8,7 +8,15 @@ promotion: a Python number does not widen an array of float32.
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, StaticValue, Value
+from srcad.frontend.values import (
+    ArrayValue,
+    ObjectValue,
+    Outside,
+    RangeValue,
+    StaticValue,
+    TupleValue,
+    Value,
+)
 from srcad.ir.build import ZERO, binary, compare, join_kinds, negate, negation
 from srcad.ir.nodes import Assign, Binary, Call, Const, Expr, If, Select, Unary, Var
 from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT
@@ -23,11 +31,29 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         return value.element(()) if value.ndim == 0 else value
     if isinstance(value, Expr):
         return value
+    if isinstance(value, StaticValue) and isinstance(value.value, int):
+        return Const(int(value.value), INT)
     if isinstance(value, StaticValue):
         given = type(value.value).__name__
         what = f"a number or an array is expected here, not {given} {value.value!r}"
         raise b.refuse(what, "compute it outside the function and pass the number")
-    raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
+    raise b.refuse(
+        f"a number or an array is expected here, not {_noun(value)}",
+        "use its members, which are numbers and arrays",
+    )
+
+
+def _noun(value: Value) -> str:
+    match value:
+        case ObjectValue(cls=cls) | TupleValue(cls=cls) if cls is not None:
+            return f"a {cls.__name__}"
+        case Outside(value=found):
+            return f"a {type(found).__name__}"
+        case TupleValue():
+            return "a tuple"
+        case RangeValue():
+            return "a range"
+    return "a function"
 
 
 def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue:

@@ -54,5 +54,6 @@ def assigned_by_walrus(node: Any) -> set[str]:
 
 
 def plain(name: str) -> str:
-    """A name of the user's as the base of a generated one."""
+    """A name of the user's, or of a cell (up to ``|``), as the base of a generated one."""
+    name = name.partition("|")[0]
     return name.strip("$") if name.strip("$_") else "k"

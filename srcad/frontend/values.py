@@ -5,7 +5,7 @@ an array is its extents and a way to write any of its elements, a tuple is its m
 everything known beforehand (modules, functions, strings, ``None``) is the Python object itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from srcad.ir.build import add, scale
@@ -77,10 +77,52 @@ class ArrayValue:
 
 @dataclass(frozen=True, slots=True)
 class TupleValue:
-    """A tuple (``cls`` None), a namedtuple or a list of values."""
+    """A structure that cannot change: a tuple (``cls`` None), namedtuple, frozen dataclass; a list.
+
+    ``keys`` are the names of the fields of a dataclass (in a result: the keys of a dict).
+    """
 
     items: tuple["Value", ...]
     cls: type | None = None
+    keys: tuple[str | int, ...] = ()
+
+    def of(self, items: Iterable["Value"]) -> "TupleValue":
+        """The same kind of structure of other items."""
+        return TupleValue(tuple(items), self.cls, self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectValue:
+    """A dict or an instance of a dataclass that can change: its members are cells of the heap.
+
+    Two names for one object hold the same ``id``. ``label`` names variables of generated code.
+    """
+
+    id: str
+    label: str = field(compare=False)
+    cls: type = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An object that the program reads from outside: its members are captured when they are read.
+
+    ``path`` says which it is, ``fetch`` finds it at each call.
+    """
+
+    path: object
+    value: object = field(compare=False)
+    fetch: Callable[[], object] = field(compare=False)
+    name: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCall:
+    """A function with some arguments given: a bound method or a ``functools.partial``."""
+
+    function: "Value"
+    args: tuple["Value", ...]
+    keywords: tuple[tuple[str, "Value"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +149,7 @@ class LocalFunction:
     scope: object = field(compare=False)
     defaults: tuple["Value", ...] = field(default=(), compare=False)
     """Values of the trailing parameters with defaults, evaluated where the function is defined."""
+    keyword_defaults: tuple[tuple[str, "Value"], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +159,18 @@ class MaybeUnbound:
     value: "Value"
 
 
-Value = Expr | ArrayValue | TupleValue | StaticValue | RangeValue | LocalFunction | MaybeUnbound
+Value = (
+    Expr
+    | ArrayValue
+    | TupleValue
+    | StaticValue
+    | RangeValue
+    | LocalFunction
+    | MaybeUnbound
+    | ObjectValue
+    | Outside
+    | BoundCall
+)
 
 
 def type_of(value: Value) -> Type:
@@ -125,11 +179,11 @@ def type_of(value: Value) -> Type:
         case ArrayValue():
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
-            return Tuple(tuple(type_of(v) for v in value.items), value.cls)
+            return Tuple(tuple(type_of(v) for v in value.items), value.cls, value.keys)
         case MaybeUnbound():
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)
-        case RangeValue() | LocalFunction():
+        case RangeValue() | LocalFunction() | ObjectValue() | Outside() | BoundCall():
             return Static(value)
     return Scalar(value.kind)
