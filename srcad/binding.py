@@ -1,7 +1,8 @@
 """A function's signature: which argument is which parameter, and what ``wrt`` names.
 
 Arguments are bound as Python binds them, with Python's errors. ``*rest`` becomes one parameter
-that holds a tuple; ``**keywords`` are refused.
+that holds a tuple, ``**keywords`` one that holds a dict. The arguments that a ``functools.partial``
+or a bound method holds come before, or under, those of the call.
 """
 
 import functools
@@ -17,25 +18,33 @@ from srcad.errors import (
     SourceNotFoundError,
     UnsupportedError,
 )
+from srcad.ir.members import is_dataclass_instance
+from srcad.ir.types import Receiver
 
 Wrt = int | str | tuple[int | str, ...]
 """What a gradient is taken with respect to: positions and names of parameters."""
 
 _ABSENT = inspect.Parameter.empty
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Signature:
     """The parameters of a user's function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        function, self._held, self._held_keywords = _released(function)
         self.function = require_function(function)
         self.name: str = getattr(self.function, "__name__", "f")
         self.signature = inspect.signature(self.function, follow_wrapped=False)
         parameters = self.signature.parameters.values()
         self.names = tuple(p.name for p in parameters)
-        self.positional = tuple(
+        self._all_positional = tuple(
             p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         )
+        free = self._all_positional[len(self._held) :]
+        named = [k for k, name in enumerate(free) if name in self._held_keywords]
+        self.positional = free[: named[0]] if named else free
+        """The parameters that a call gives by position."""
         self.rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
         self.keywords = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
         self.arity = len(self.names) if self.positional == self.names else -1
@@ -54,12 +63,9 @@ class Signature:
 
         Raises ``ArgumentError`` (a ``TypeError``) where Python would refuse the call.
         """
-        if self.keywords is not None:
-            raise UnsupportedError(
-                f"{self} takes **{self.keywords}; a derivative needs the names of its arguments",
-                hint="name the keywords in the signature",
-            )
-        positional = self.positional
+        positional = self._all_positional
+        args, kwargs = (*self._held, *args), {**self._held_keywords, **kwargs}
+        extra: dict[str, Any] = {}
         if len(args) > len(positional) and self.rest is None:
             raise ArgumentError(
                 f"{self.name}() takes {_some(len(positional), 'positional argument')} but "
@@ -69,7 +75,10 @@ class Signature:
         parameters = self.signature.parameters
         for name, value in kwargs.items():
             parameter = parameters.get(name)
-            if parameter is None or parameter.kind is parameter.VAR_POSITIONAL:
+            if parameter is None or parameter.kind in _VARIADIC:
+                if self.keywords is not None:
+                    extra[name] = value
+                    continue
                 raise ArgumentError(
                     f"{self.name}() got an unexpected keyword argument {name!r}: {self}"
                 )
@@ -84,6 +93,8 @@ class Signature:
             given[name] = value
         if self.rest is not None:
             given[self.rest] = tuple(args[len(positional) :])
+        if self.keywords is not None:
+            given[self.keywords] = extra
         defaults = self._defaults()
         missing = [n for n in self.names if n not in given and n not in defaults]
         if missing:
@@ -99,7 +110,11 @@ class Signature:
         if isinstance(self.function, types.FunctionType):
             values = self.function.__defaults__ or ()
             found = dict(
-                zip(self.positional[len(self.positional) - len(values) :], values, strict=True)
+                zip(
+                    self._all_positional[len(self._all_positional) - len(values) :],
+                    values,
+                    strict=True,
+                )
             )
             return found | (self.function.__kwdefaults__ or {})
         return {
@@ -129,6 +144,11 @@ class Signature:
         if isinstance(item, str):
             if item not in self.names:
                 raise ArgumentValueError(f"wrt names {item!r}, which is no parameter of {self}")
+            if item in self._all_positional[: len(self._held)]:
+                raise ArgumentValueError(
+                    f"wrt names {item!r}, which the partial or the bound method holds",
+                    hint="differentiate the function itself",
+                )
             return item
         try:
             if isinstance(item, bool):
@@ -149,6 +169,28 @@ class Signature:
         return self.positional[index]
 
 
+def _released(function: object) -> tuple[object, tuple[Any, ...], dict[str, Any]]:
+    """A function, and the arguments that partials and a bound method around it hold."""
+    args: tuple[Any, ...] = ()
+    keywords: dict[str, Any] = {}
+    while not hasattr(function, "__srcad_primal__"):
+        if isinstance(function, functools.partial):
+            args, keywords = (*function.args, *args), {**function.keywords, **keywords}
+            function = function.func
+        elif isinstance(function, types.MethodType):
+            args = (_receiver(function.__self__), *args)
+            function = function.__func__
+        else:
+            break
+    return function, args, keywords
+
+
+def _receiver(owner: object) -> object:
+    """What stands for ``self``: a structure is an argument, any other object is captured."""
+    is_structure = is_dataclass_instance(owner) or isinstance(owner, tuple | dict | list)
+    return owner if is_structure else Receiver(owner)
+
+
 def require_function(function: object) -> Callable[..., Any]:
     """The Python function that can be differentiated, taken out of Numba's wrapper if need be.
 
@@ -165,16 +207,6 @@ def require_function(function: object) -> Callable[..., Any]:
     label = getattr(inner, "__qualname__", getattr(inner, "__name__", repr(inner)))
     if isinstance(inner, type):
         raise ArgumentError(f"{label} is a class, not a function", hint="pass a function")
-    if inspect.ismethod(inner):
-        raise ArgumentError(
-            f"{label} is a method bound to an object, whose attributes are not arguments",
-            hint="write a function that takes what it needs from self as arguments",
-        )
-    if isinstance(inner, functools.partial):
-        raise ArgumentError(
-            f"{inner!r} is a partial, which has no source of its own",
-            hint="write a function (or lambda) that calls it",
-        )
     if callable(inner):
         raise SourceNotFoundError(
             f"{label} is not a function written in Python (it is built in, or a callable object): "

@@ -17,10 +17,11 @@ import numpy as np
 
 from srcad.binding import Signature
 from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
+from srcad.ir.members import assemble, label, members, shape_of
 from srcad.ir.typeof import has_float
 from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact, is_single
 from srcad.specialise import types_of
-from srcad.structure import assemble, fresh
+from srcad.structure import fresh
 from srcad.transforms import vjp
 
 _STEP = 1e-3
@@ -113,9 +114,9 @@ def check_grads(
     floor = (1e-4 if is_single else 1e-8) * max(1.0, abs(oracle.base))
     tolerance = _Tolerance(relative, atol if atol is not None else floor)
     failures: list[_Difference] = []
-    for k, (label, type_) in enumerate(zip(labels, types, strict=False)):
+    for k, (name, type_) in enumerate(zip(labels, types, strict=False)):
         if has_float(type_):
-            failures += _compare(oracle, k, label, cotangents[k], tolerance, entries, random)
+            failures += _compare(oracle, k, name, cotangents[k], tolerance, entries, random)
     if failures:
         worst = max(failures, key=lambda d: d.size)
         raise GradientCheckError(worst.told(signature.name, len(failures)))
@@ -221,7 +222,7 @@ class _Oracle:
 def _compare(
     oracle: _Oracle,
     which: int,
-    label: str,
+    name: str,
     cotangent: Any,
     tolerance: _Tolerance,
     entries: int,
@@ -236,7 +237,7 @@ def _compare(
         chosen = [places[k] for k in drawn]
     rows = []
     for path in chosen:
-        at, step = f"{label}{_shown(path)}", _STEP * max(1.0, abs(_at(argument, path)))
+        at, step = f"{name}{_shown(argument, path)}", _STEP * max(1.0, abs(_at(argument, path)))
         found = _at(cotangent, path)
         expected = oracle.along(which, _unit(argument, path, 1.0), step)
         rows.append((at, float(np.real(found)), expected))
@@ -248,7 +249,7 @@ def _compare(
         pairs = ((_at(cotangent, p), _at(direction, p)) for p in places)
         rows.append(
             (
-                f"{label}, along a random direction",
+                f"{name}, along a random direction",
                 float(sum(_paired(c, d) for c, d in pairs)),
                 oracle.along(which, direction, _STEP),
             )
@@ -282,9 +283,10 @@ def _is_inexact(x: Any) -> bool:
 
 
 def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, tuple | list):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return [] if value is None else [value]
+    shape = shape_of(value)
+    if shape is not None:
+        return [leaf for item in members(value, *shape) for leaf in _leaves(item)]
+    return [value] if isinstance(value, np.ndarray | np.generic | float | int) else []
 
 
 def types_of_leaves(out: Any) -> tuple[Type, ...]:
@@ -304,18 +306,15 @@ def _has_single(type_: Type) -> bool:
 
 def _weights(out: Any, random: np.random.Generator) -> Any:
     """Random numbers in the structure of an output; None where it has no floats."""
-    if isinstance(out, tuple | list):
-        return assemble(_class_of(out), [_weights(x, random) for x in out])
+    shape = shape_of(out)
+    if shape is not None:
+        return assemble(*shape, [_weights(x, random) for x in members(out, *shape)])
     if not (_is_number(out) or isinstance(out, np.ndarray)) or not _is_inexact(out):
         return None
     drawn = random.uniform(0.5, 1.5, np.shape(out)) * random.choice([-1.0, 1.0], np.shape(out))
     if np.iscomplexobj(out):
         drawn = drawn * np.exp(1j * random.uniform(-1.0, 1.0, np.shape(out)))
     return drawn if isinstance(out, np.ndarray) else np.asarray(drawn)[()].item()
-
-
-def _class_of(value: Any) -> type | None:
-    return None if type(value) is tuple else type(value)
 
 
 def _widened(value: Any, type_: Type) -> Any:
@@ -327,8 +326,9 @@ def _widened(value: Any, type_: Type) -> Any:
             return value.astype(np.complex128 if is_complex(kind) else np.float64)
         case Array():
             return fresh(value)
-        case Tuple(items=items, cls=cls):
-            return assemble(cls, [_widened(v, t) for v, t in zip(value, items, strict=True)])
+        case Tuple(items=items, cls=cls, keys=keys):
+            pairs = zip(members(value, cls, keys), items, strict=True)
+            return assemble(cls, keys, [_widened(v, t) for v, t in pairs])
         case Static():
             return value
         case _:
@@ -338,8 +338,9 @@ def _widened(value: Any, type_: Type) -> Any:
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.copy()
-    if isinstance(value, tuple | list):
-        return assemble(_class_of(value), [_copied(v) for v in value])
+    shape = shape_of(value)
+    if shape is not None:
+        return assemble(*shape, [_copied(v) for v in members(value, *shape)])
     return value
 
 
@@ -347,8 +348,9 @@ def _complex(value: Any) -> Any:
     """The argument with its float arrays complex, so that f may store complex numbers in them."""
     if isinstance(value, np.ndarray):
         return value.astype(complex) if _is_inexact(value) else value
-    if isinstance(value, tuple | list):
-        return assemble(_class_of(value), [_complex(v) for v in value])
+    shape = shape_of(value)
+    if shape is not None:
+        return assemble(*shape, [_complex(v) for v in members(value, *shape)])
     return value
 
 
@@ -363,23 +365,30 @@ def _places(value: Any) -> Iterator[Path]:
     elif isinstance(value, np.ndarray) and _is_inexact(value):
         for index in np.ndindex(value.shape):
             yield (("index", index),)
-    elif isinstance(value, tuple | list):
-        for k, item in enumerate(value):
+    elif (shape := shape_of(value)) is not None:
+        for k, item in enumerate(members(value, *shape)):
             for path in _places(item):
                 yield (("member", k), *path)
 
 
 def _at(value: Any, path: Path) -> Any:
-    for _, key in path:
-        value = value[key]
+    for kind, key in path:
+        shape = shape_of(value)
+        value = value[key] if kind == "index" or shape is None else members(value, *shape)[key]
     return value
 
 
-def _shown(path: Path) -> str:
+def _shown(value: Any, path: Path) -> str:
     parts = []
     for kind, key in path:
-        inner = ", ".join(str(k) for k in key) if kind == "index" else str(key)
-        parts.append(f"[{inner}]" if inner else "")
+        if kind == "index":
+            inner = ", ".join(str(k) for k in key)
+            parts.append(f"[{inner}]" if inner else "")
+            continue
+        shape = shape_of(value)
+        assert shape is not None
+        parts.append(label(*shape, key))
+        value = members(value, *shape)[key]
     return "".join(parts)
 
 
@@ -399,7 +408,10 @@ def _unit(value: Any, path: Path, one: complex) -> Any:
         direction = np.zeros(value.shape, type(one))
         direction[key] = one
         return direction
-    return [_unit(v, tuple(rest), one) if k == key else None for k, v in enumerate(value)]
+    shape = shape_of(value)
+    assert shape is not None
+    inner = members(value, *shape)
+    return [_unit(v, tuple(rest), one) if k == key else None for k, v in enumerate(inner)]
 
 
 def _random_like(value: Any, random: np.random.Generator) -> Any:
@@ -407,9 +419,8 @@ def _random_like(value: Any, random: np.random.Generator) -> Any:
         return _normal(value, random)
     if isinstance(value, np.ndarray):
         return _normal(value, random) if _is_inexact(value) else None
-    if isinstance(value, tuple | list):
-        return [_random_like(v, random) for v in value]
-    return None
+    shape = shape_of(value)
+    return None if shape is None else [_random_like(v, random) for v in members(value, *shape)]
 
 
 def _normal(value: Any, random: np.random.Generator) -> Any:
@@ -424,7 +435,8 @@ def _plus(value: Any, direction: Any, step: Any) -> Any:
     """``value + step * direction``, in the structure of ``value``."""
     if direction is None:
         return value
-    if isinstance(value, tuple | list):
-        pairs = zip(value, direction, strict=True)
-        return assemble(_class_of(value), [_plus(v, d, step) for v, d in pairs])
+    shape = shape_of(value)
+    if shape is not None:
+        pairs = zip(members(value, *shape), direction, strict=True)
+        return assemble(*shape, [_plus(v, d, step) for v, d in pairs])
     return value + step * direction

@@ -17,6 +17,7 @@ import numpy as np
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
 from srcad.ir.types import FLOAT, Array, Scalar, Type
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
@@ -252,17 +253,17 @@ def _step(argument: Any, type_: Type) -> Callable[[Any], Any] | None:
 
 def _copied(out: Any, found: Any, name: str) -> Any:
     """``found`` with its arrays in the memory of ``out``."""
-    if isinstance(found, tuple | list):
-        if not isinstance(out, tuple | list) or len(out) != len(found):
+    shape = shape_of(found)
+    if shape is not None:
+        cls, keys = shape
+        given = like(out, cls, keys, len(members(found, cls, keys)))
+        if given is None:
             raise ArgumentError(
-                f"{name} must be a {type(found).__name__} of {len(found)}, "
-                "in the structure of the gradient"
+                f"{name} must be {described(found)}, in the structure of the gradient"
             )
-        members = [
-            _copied(o, f, f"{name}[{k}]") for k, (o, f) in enumerate(zip(out, found, strict=True))
-        ]
-        cls = type(found)
-        return cls(*members) if hasattr(found, "_fields") else cls(members)
+        pairs = enumerate(zip(given, members(found, cls, keys), strict=True))
+        items = [_copied(o, f, name + label(cls, keys, k)) for k, (o, f) in pairs]
+        return assemble(cls, keys, items)
     if out is None:
         return found
     if not isinstance(found, np.ndarray | float | complex | np.inexact):

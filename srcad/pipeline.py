@@ -118,7 +118,7 @@ def compile_request(request: Request) -> Program:
         print_module((*callees, written.function)),
         written.function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
-        tuple(Guard(fetch, value) for fetch, value in program.guards),
+        tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
         mutated_parameters(program, body),
         None if program.result is None else type_of(program.result),
         written.uses_pool,

@@ -12,6 +12,7 @@ import numpy as np
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.ir.members import assemble, described, label, like, members
 from srcad.ir.typeof import describe, has_float
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.specialise import Types, Variant, Variants, types_of
@@ -170,7 +171,8 @@ def _float_leaves(type_: Type | None) -> list[Type]:
 def _members(out: Any, type_: Type) -> list[Any]:
     """The float leaves of a result."""
     if isinstance(type_, Tuple):
-        return [x for o, t in zip(out, type_.items, strict=True) for x in _members(o, t)]
+        pairs = zip(members(out, type_.cls, type_.keys), type_.items, strict=True)
+        return [x for o, t in pairs for x in _members(o, t)]
     return [out] if has_float(type_) else []
 
 
@@ -184,15 +186,15 @@ def _apart(leaf: Any, held: Sequence[np.ndarray]) -> Any:
 def _seeds(seed: Any, type_: Type, shapes: Iterator[tuple[int, ...]], name: str) -> Iterator[Any]:
     """The float leaves of a seed, checked."""
     match type_:
-        case Tuple(items=items):
-            if not isinstance(seed, tuple | list) or len(seed) != len(items):
-                given = f"{type(seed).__name__}"
-                given += f" of {len(seed)}" if isinstance(seed, tuple | list) else ""
+        case Tuple(items=items, cls=cls, keys=keys):
+            given = like(seed, cls, keys, len(items))
+            if given is None:
+                wanted = described(assemble(cls, keys, [None] * len(items)))
                 raise ArgumentError(
-                    f"{name} must be a tuple of {len(items)}, like the output; it is a {given}"
+                    f"{name} must be {wanted}, like the output; it is {described(seed)}"
                 )
-            for k, (member, t) in enumerate(zip(seed, items, strict=True)):
-                yield from _seeds(member, t, shapes, f"{name}[{k}]")
+            for k, (member, t) in enumerate(zip(given, items, strict=True)):
+                yield from _seeds(member, t, shapes, name + label(cls, keys, k))
         case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
             shape = next(shapes)
             array = _as_numbers(seed, kind, name)

@@ -1,6 +1,6 @@
 """Values taken apart into the leaves that generated code works on, and put together again.
 
-A derivative is compiled for numbers and arrays; tuples, namedtuples and lists are a matter of the
+A derivative is compiled for numbers and arrays; tuples, dicts and dataclasses are a matter of the
 caller. ``lower`` turns an argument into its leaves, ``Rebuild`` turns leaves into a result:
 
 >>> from srcad.ir.types import Scalar, Tuple
@@ -11,11 +11,12 @@ caller. ``lower`` turns an argument into its leaves, ``Rebuild`` turns leaves in
 ((0.5, 3), (2.0, None))
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from srcad.ir.members import assemble, label, members
 from srcad.ir.types import (
     BOOL,
     COMPLEX,
@@ -80,10 +81,10 @@ def lower(argument: Any, type_: Type, copy: bool = False) -> list[Any]:
             return [number(argument, kind)]
         case Array():
             return [fresh(argument) if copy else plain(argument)]
-        case Tuple(items=items):
+        case Tuple(items=items, cls=cls, keys=keys):
             return [
                 leaf
-                for member, t in zip(argument, items, strict=True)
+                for member, t in zip(members(argument, cls, keys), items, strict=True)
                 for leaf in lower(member, t, copy)
             ]
         case _:
@@ -95,18 +96,20 @@ def number(found: Any, kind: str) -> Any:
     return _CLASSES.get(kind, float)(found)
 
 
-def arrays(argument: Any, type_: Type, name: str, label: str = "") -> list[NamedArray]:
+def arrays(argument: Any, type_: Type, name: str, generated: str = "") -> list[NamedArray]:
     """The arrays in an argument, as they are, with their names."""
-    label = label or name
+    generated = generated or name
     match type_:
         case Array():
-            return [NamedArray(name, label, argument)]
-        case Tuple(items=items):
-            pairs = enumerate(zip(argument, items, strict=True))
+            return [NamedArray(name, generated, argument)]
+        case Tuple(items=items, cls=cls, keys=keys):
+            pairs = enumerate(zip(members(argument, cls, keys), items, strict=True))
             return [
                 found
                 for k, (member, t) in pairs
-                for found in arrays(member, t, f"{name}[{k}]", f"{label}_{k}")
+                for found in arrays(
+                    member, t, name + label(cls, keys, k), f"{generated}_{keys[k] if keys else k}"
+                )
             ]
         case _:
             return []
@@ -130,8 +133,8 @@ def value(type_: Type | None, leaves: Iterator[Any]) -> Any:
             return number(next(leaves), kind)
         case Array():
             return np.asarray(next(leaves))
-        case Tuple(items=items, cls=cls):
-            return assemble(cls, [value(t, leaves) for t in items])
+        case Tuple(items=items, cls=cls, keys=keys):
+            return assemble(cls, keys, [value(t, leaves) for t in items])
         case None:
             return None
         case _:
@@ -145,17 +148,10 @@ def gradient(type_: Type, leaves: Iterator[Any]) -> Any:
             return number(next(leaves), kind)
         case Array(dtype=dtype) if is_inexact(dtype):
             return np.asarray(next(leaves), dtype)
-        case Tuple(items=items, cls=cls):
-            return assemble(cls, [gradient(t, leaves) for t in items])
+        case Tuple(items=items, cls=cls, keys=keys):
+            return assemble(cls, keys, [gradient(t, leaves) for t in items])
         case _:
             return None
-
-
-def assemble(cls: type | None, members: Sequence[Any]) -> Any:
-    """A tuple, list or namedtuple."""
-    if cls is None:
-        return tuple(members)
-    return list(members) if cls is list else cls(*members)
 
 
 def as_leaves(returned: Any, size: int) -> Iterator[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import gast
@@ -16,6 +15,7 @@ from srcad.frontend.expressions import (
     BINARY,
     written_names,
 )
+from srcad.frontend.heap import HEAP
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
 from srcad.frontend.values import (
     ArrayValue,
@@ -91,9 +91,7 @@ class Assignments(Calls):
                 if part is not None:
                     stores.assign_into(self.b, part, scalars.operand(self.b, value))
                     return
-                raise self.b.refuse(
-                    "writing an attribute is not supported", "use a variable or an array"
-                )
+                self.write_member(self.value(target.value), target.attr, value)
             case _:
                 raise self.b.refuse(f"assigning to {type(target).__name__} is not supported")
 
@@ -110,7 +108,8 @@ class Assignments(Calls):
         if self._swap(targets, items):
             return
         written = {v.name for t in targets for v in self._written_by(t)}
-        stores = any(isinstance(t, gast.Subscript) for t in targets)
+        written |= {v.name for k, v in self.vars.items() if k[0] == HEAP}
+        stores = any(isinstance(t, gast.Subscript | gast.Attribute) for t in targets)
         items = [
             self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)
         ]
@@ -119,7 +118,7 @@ class Assignments(Calls):
 
     def _unpacked(self, targets: list[Any], value: Value) -> list[Value]:
         """One value for each target; a starred one takes a list of what the others leave."""
-        value = scalars.given(self.b, value)
+        value = self.sequence(scalars.given(self.b, value))
         starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
         if isinstance(value, ListValue | RangeValue | RowsValue):
             value = self.known_items(value) or self.numbers_of(value) or value
@@ -147,7 +146,7 @@ class Assignments(Calls):
                 f"{len(items)} values cannot be unpacked into {len(targets)}", self.b.here
             )
         for k in starred:
-            rest = TupleValue(tuple(items[k : k + surplus + 1]), list, ListTag())
+            rest = TupleValue(tuple(items[k : k + surplus + 1]), list, tag=ListTag())
             items[k : k + surplus + 1] = [rest]
         return items
 
@@ -158,9 +157,8 @@ class Assignments(Calls):
                 flag = self._untouched(given, written, stores)
                 assert isinstance(flag, Expr)
                 return OptionalValue(self._untouched(value, written, stores), flag)
-            case TupleValue(items=items):
-                kept = tuple(self._untouched(i, written, stores) for i in items)
-                return replace(item, items=kept)
+            case TupleValue():
+                return item.of(self._untouched(i, written, stores) for i in item.items)
             case ArrayValue() if item.view is None:
                 return arrays.materialise(self.b, item, "t")
             case ArrayValue():
@@ -193,10 +191,11 @@ class Assignments(Calls):
         if isinstance(owner, ListValue | TupleValue):
             self.store_item(owner, keys, value)
             return
+        if self.is_dict(owner):
+            self.write_item(owner, keys, value)
+            return
         if not isinstance(owner, ArrayValue):
-            raise self.b.refuse(
-                "only arrays can be written by index", "use an array, or separate variables"
-            )
+            raise self._not_an_array()
         place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(value, TupleValue):
             value = library.as_array(self.b, value)
@@ -226,13 +225,17 @@ class Assignments(Calls):
                 )
             self.assign_name(node.target.id, self.binary(op, old, value))
             return
-        part = self._part_of(node.target) if isinstance(node.target, gast.Attribute) else None
-        if part is not None:
-            self._update(part, op, self.value(node.value))
+        if isinstance(node.target, gast.Attribute):
+            part = self._part_of(node.target)
+            if part is not None:
+                self._update(part, op, self.value(node.value))
+            else:
+                self._augmented_member(node, op)
             return
-        if not isinstance(node.target, gast.Subscript):
-            raise self.b.refuse("an augmented assignment to this target is not supported")
         owner, keys = self.target_of(node.target)
+        if self.is_dict(owner):
+            self._augmented_item(node, op, owner, keys)
+            return
         if isinstance(owner, TupleValue):
             new = self.binary(op, self.subscript(owner, keys), self.value(node.value))
             self.store_item(owner, keys, new)
@@ -240,9 +243,7 @@ class Assignments(Calls):
         if isinstance(owner, ListValue):
             owner = arrays.listed(self.b, owner)
         if not isinstance(owner, ArrayValue):
-            raise self.b.refuse(
-                "only arrays can be written by index", "use an array, or separate variables"
-            )
+            raise self._not_an_array()
         keys = [self.b.simple_index(k) if isinstance(k, Expr) else k for k in keys]
         place = indexing.select(self.b, owner, keys, written=True)
         if isinstance(place, ArrayValue):
@@ -259,6 +260,33 @@ class Assignments(Calls):
         new = self.binary(op, old_value, value)
         assert isinstance(new, Expr)
         arrays.write(self.b, place, self._stored_kind(new, place.kind))
+
+    def _not_an_array(self) -> Exception:
+        return self.b.refuse(
+            "only arrays, lists and dicts can be written by index",
+            "use an array, or separate variables",
+        )
+
+    def _augmented_member(self, node: Any, op: str) -> None:
+        owner, name = self.value(node.target.value), node.target.attr
+        new = self._combined(self.attribute(owner, name), op, node.value)
+        if new is not None:
+            self.write_member(owner, name, new)
+
+    def _augmented_item(self, node: Any, op: str, owner: Value, keys: list[object]) -> None:
+        new = self._combined(self.item(owner, keys), op, node.value)
+        if new is not None:
+            self.write_item(owner, keys, new)
+
+    def _combined(self, old: Value, op: str, node: Any) -> Value | None:
+        """The new value of a member; None if it is an array, which is updated in place."""
+        start = len(self.b.block)
+        value = self.value(node)
+        if isinstance(old, ArrayValue) and old.ndim:
+            self._update(old, op, value)
+            return None
+        written = written_names(self.b, self.b.block[start:])
+        return self.binary(op, self._settled(old, written, start) if written else old, value)
 
     def _stored_kind(self, value: Expr, kind: str) -> Expr:
         if is_inexact(value.kind) and not is_inexact(kind):

@@ -12,11 +12,14 @@ from srcad.frontend.expressions import (
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
     ListTag,
     ListValue,
     LocalFunction,
     MaybeUnbound,
+    ObjectValue,
     OptionalValue,
+    Outside,
     RangeValue,
     RowsValue,
     StaticValue,
@@ -80,14 +83,13 @@ class Bindings(Expressions):
                 return self._bind(name, value.element(()))
             case ArrayValue():
                 return self._bind_array(name, value)
-            case TupleValue(cls=cls, tag=tag):
+            case TupleValue():
                 written = {v.name for v in vars_in(self.scope.env.get(name))}
                 items = self._apart(value, written).items
-                if cls is list and tag is None:
-                    tag = ListTag()
-                return TupleValue(
-                    tuple(self._bind(f"{name}_{k}", v) for k, v in enumerate(items)), cls, tag
-                )
+                bound = value.of(self._bind(f"{name}_{k}", v) for k, v in enumerate(items))
+                if value.cls is list and value.tag is None:
+                    return replace(bound, tag=ListTag())
+                return bound
             case RangeValue():
                 parts = TupleValue((value.start, value.stop, value.step))
                 written = {v.name for v in vars_in(self.scope.env.get(name))}
@@ -111,6 +113,8 @@ class Bindings(Expressions):
                     "write the call in the for statement, or list(...) around it",
                 )
             case StaticValue() | LocalFunction() | ListValue():
+                return value
+            case ObjectValue() | Outside() | BoundCall():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind
@@ -155,6 +159,19 @@ class Bindings(Expressions):
         self.b.emit(Bind((alias,), (view.base,), self.b.at))
         extents = tuple(extent_of(e, view.base, alias) for e in value.extents)
         return arrays.viewed(self.b, replace(view, base=alias), extents, value.units)
+
+    def kept(self, value: Value) -> Value:
+        """The value in variables of its own: it stays what it is whatever is assigned later."""
+        match value:
+            case ArrayValue() if value.view is None:
+                return arrays.materialise(self.b, value, "t")
+            case ArrayValue():
+                return self.own_alias(value)
+            case TupleValue():
+                return value.of(self.kept(v) for v in value.items)
+            case Const():
+                return value
+        return self.b.store(value, "t") if isinstance(value, Expr) else value
 
     def _bind_array(self, name: str, value: ArrayValue) -> Value:
         key = (self.scope.key, name)

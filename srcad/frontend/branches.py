@@ -7,14 +7,13 @@ from typing import Any
 
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
-from srcad.frontend.expressions import (
-    CONFLICT,
-)
+from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     ListTag,
     MaybeUnbound,
+    ObjectValue,
     OptionalValue,
     RangeValue,
     StaticValue,
@@ -44,23 +43,23 @@ class Branches(Assignments):
             for stmt in node.body if test.value else node.orelse:
                 self.statement(stmt)
             return
-        before = dict(self.scope.env)
+        before = self.moment()
         body: list[Stmt] = []
         known = self._branch(node.body, body)
-        after_body = self.scope.env
-        self.scope.env = dict(before)
+        after_body = self.moment()
+        self.resume(before)
         orelse: list[Stmt] = []
         known_else = self._branch(node.orelse, orelse)
         if not (known or known_else):
             raise ResultUnknown
-        after_else = self.scope.env
+        after_else = self.moment()
         self.b.at = at
         if not known or (body and isinstance(body[-1], Raise)):
-            self.scope.env = after_else
+            self.resume(after_else)
         elif not known_else or (orelse and isinstance(orelse[-1], Raise)):
-            self.scope.env = after_body
+            self.resume(after_body)
         else:
-            self.scope.env = self.merged(after_body, body, after_else, orelse)
+            self.resume(self.merged(after_body, body, after_else, orelse))
         self.b.emit(If(test, tuple(body), tuple(orelse), at))
 
     def _branch(self, nodes: list[Any], block: list[Stmt]) -> bool:
@@ -73,26 +72,67 @@ class Branches(Assignments):
             return False
         return True
 
-    def merged(
-        self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]
-    ) -> dict[str, Value]:
-        """What names denote after two branches."""
-        out: dict[str, Value] = {}
-        for name in dict.fromkeys([*one, *two]):
-            if one.get(name) is two.get(name):  # most names: neither branch assigns them
-                out[name] = one[name]
+    def merged(self, one: Moment, b1: list[Stmt], two: Moment, b2: list[Stmt]) -> Moment:
+        """What names and cells denote after two branches."""
+        starts = len(b1), len(b2)
+        joins = Joins(one.cells, two.cells, self.locus("if"))
+        self.meet(joins, one.names, two.names, loop=False)
+        outer, self.joins = self.joins, joins
+        names: dict[str, Value] = {}
+        for name in dict.fromkeys([*one.names, *two.names]):
+            if one.names.get(name) is two.names.get(name):  # most: neither branch assigns them
+                names[name] = one.names[name]
                 continue
-            if name not in one or name not in two:
-                value = one[name] if name in one else two[name]
-                out[name] = value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
+            if name not in one.names or name not in two.names:
+                value = one.names[name] if name in one.names else two.names[name]
+                names[name] = value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
                 continue
-            out[name] = self.joined(name, one[name], b1, two[name], b2)
-        return out
+            names[name] = self.joined(name, one.names[name], b1, two.names[name], b2)
+        cells = {**one.cells, **two.cells}
+        for name in one.cells.keys() & two.cells.keys():
+            cells[name] = self._joined_cell(name, one.cells[name], b1, two.cells[name], b2)
+        self.joins = outer
+        self.note_sharing(joins)
+        for block, start in zip((b1, b2), starts, strict=True):
+            if cells:
+                sequenced(block, start, self.b.names.fresh)
+        return Moment(names, {**cells, **joins.cells}, len(self.writes))
+
+    def _joined_cell(
+        self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]
+    ) -> Value:
+        saved, self.scope = self.scope, self.heap
+        try:
+            return self.joined(name, v1, b1, v2, b2)
+        finally:
+            self.scope = saved
+
+    def _joined_objects(
+        self, name: str, v1: ObjectValue, b1: list[Stmt], v2: ObjectValue, b2: list[Stmt]
+    ) -> Value:
+        """One object that stands for either of two."""
+        joins = self.joins
+        assert joins is not None
+        pair = (v1.id, v2.id)
+        if pair in joins.made:
+            return joins.made[pair]
+        keys, others = joins.one[v1.id], joins.two[v2.id]
+        if v1.cls is not v2.cls or keys != others or not isinstance(keys, StaticValue):
+            return conflict()
+        home = joins.made[pair] = self.home(joins, name, v1, v2)
+        joins.cells[home.id] = keys
+        for key in keys.value:  # type: ignore[attr-defined]
+            members = joins.one[cell_name(v1, key)], joins.two[cell_name(v2, key)]
+            cell = cell_name(home, key)
+            joins.cells[cell] = self._joined_cell(cell, members[0], b1, members[1], b2)
+        return home
 
     def joined(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
         """One value for two, each valid after its own branch."""
         if v1 == v2:
             return _one_list(v1, v2)
+        if isinstance(v1, ObjectValue) and isinstance(v2, ObjectValue):
+            return self._joined_objects(name, v1, b1, v2, b2)
         if isinstance(v1, MaybeUnbound) or isinstance(v2, MaybeUnbound):
             inner1 = v1.value if isinstance(v1, MaybeUnbound) else v1
             inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
@@ -105,14 +145,15 @@ class Branches(Assignments):
             and isinstance(v2, TupleValue)
             and len(v1.items) == len(v2.items)
             and v1.cls is v2.cls
+            and v1.keys == v2.keys
         ):
             pairs = zip(v1.items, v2.items, strict=True)
             items = tuple(
                 self.joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
             )
             if any(isinstance(i, MaybeUnbound) for i in items):
-                return MaybeUnbound(StaticValue(CONFLICT))
-            return _one_list(TupleValue(items, v1.cls, v1.tag), v2)
+                return conflict()
+            return _one_list(v1.of(items), v2)
         if isinstance(v1, RangeValue) and isinstance(v2, RangeValue):
             return RangeValue(
                 *(self._part(name, word, b1, b2, v1, v2) for word in ("start", "stop", "step"))
@@ -149,7 +190,7 @@ class Branches(Assignments):
                 with self.b.into(block):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
-        return MaybeUnbound(StaticValue(CONFLICT))
+        return conflict()
 
     def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
         """None on one path, or on paths before."""
@@ -160,7 +201,7 @@ class Branches(Assignments):
             if not _is_none(v):
                 found.append(v.value if isinstance(v, OptionalValue) else v)
         if not all(isinstance(v, Expr | ArrayValue | TupleValue) for v in found):
-            return MaybeUnbound(StaticValue(CONFLICT))
+            return conflict()
         if len(found) == 2:
             value = self.joined(name, found[0], b1, found[1], b2)
         else:

@@ -11,10 +11,10 @@ import gast
 from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
-from srcad.frontend.captures import Captures
 from srcad.frontend.expressions import (
     Scope,
 )
+from srcad.frontend.heap import HEAP
 from srcad.frontend.program import (
     UNKNOWN,
     CapturedValue,
@@ -25,12 +25,16 @@ from srcad.frontend.program import (
     Unknown,
 )
 from srcad.frontend.source import FunctionSource, find_source
+from srcad.frontend.structures import Structures
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
     GivenValue,
     LocalFunction,
     MaybeUnbound,
+    ObjectValue,
+    Outside,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -48,7 +52,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 
 
-class Calls(Captures):
+class Calls(Structures):
     """Inlines calls."""
 
     shared: Shared
@@ -96,6 +100,7 @@ class Calls(Captures):
         scope = Scope(key, source, parent=parent, caller=self.scope)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         self.calls.append(identity)
+        self.frames.append(scope)
         saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"
         try:
             if isinstance(code, gast.Lambda):
@@ -111,6 +116,7 @@ class Calls(Captures):
             result = self.body_of(code, scope)
         finally:
             self.calls.pop()
+            self.frames.pop()
             self.b.at, self.b.here, self.b.wanted = saved_at, here, saved_wanted
         return StaticValue(None) if result is None else result
 
@@ -137,10 +143,7 @@ class Calls(Captures):
             given[args.vararg.id] = TupleValue(tuple(values[len(names) :]))
         elif args.vararg is not None:
             given[args.vararg.id] = TupleValue(())
-        if args.kwarg is not None:
-            raise self.b.refuse(
-                "a function that takes **keywords is not supported", "name the keywords"
-            )
+        extra: dict[str, Value] = {}
         kwonly = [a.id for a in args.kwonlyargs]
         for name, value in keywords.items():
             if name in given:
@@ -148,22 +151,27 @@ class Calls(Captures):
                     f"{title}() got several values for argument {name!r}", self.b.here
                 )
             if name not in names and name not in kwonly:
+                if args.kwarg is not None:
+                    extra[name] = value
+                    continue
                 raise ArgumentError(
                     f"{title}() got an unexpected keyword argument {name!r}", self.b.here
                 )
             given[name] = value
         for name, value in zip(names[len(names) - len(defaults) :], defaults, strict=True):
             given.setdefault(name, value)
-        kwdefaults = getattr(getattr(function, "py_func", function), "__kwdefaults__", None) or {}
-        for name in kwonly:
-            if name not in given and name in kwdefaults:
-                given[name] = self._python_value(kwdefaults[name], name)
+        if args.kwarg is not None:
+            given[args.kwarg.id] = self.allocate(dict, extra.items(), args.kwarg.id)
+        for name, value in self._keyword_defaults(function):
+            if name not in given:
+                given[name] = value
         missing = [n for n in [*names, *kwonly] if n not in given]
         if missing:
             raise ArgumentError(f"{title}() is missing the argument {missing[0]!r}", self.b.here)
         assigned = assigned_names(code.body) if not isinstance(code, gast.Lambda) else frozenset()
         saved, self.scope = self.scope, scope
         for name, value in given.items():
+            value = self._detached(value)
             simple = isinstance(value, Const | Var) or not isinstance(value, Expr)
             if isinstance(value, ArrayValue) and value.view is None:
                 value = arrays.materialise(self.b, value, name)
@@ -172,6 +180,36 @@ class Calls(Captures):
                 keep = True
             scope.env[name] = value if keep else self._bind(name, value)
         self.scope = saved
+
+    def _keyword_defaults(self, function: Any) -> list[tuple[str, Value]]:
+        if isinstance(function, LocalFunction):
+            return list(function.keyword_defaults)
+        found = getattr(getattr(function, "py_func", function), "__kwdefaults__", None) or {}
+        return [(name, self._python_value(value, name)) for name, value in found.items()]
+
+    def local_function(self, node: Any) -> LocalFunction:
+        """A function or lambda defined here, its defaults evaluated."""
+        args = node.args
+        pairs = zip(args.kwonlyargs, args.kw_defaults, strict=True)
+        return LocalFunction(
+            node,
+            self.scope,
+            tuple(self.kept(self.value(d)) for d in args.defaults),
+            tuple((a.id, self.kept(self.value(d))) for a, d in pairs if d is not None),
+        )
+
+    def _detached(self, value: Value) -> Value:
+        """An argument apart from the cell that it was read from, which the callee may write."""
+        match value:
+            case TupleValue():
+                return value.of(self._detached(v) for v in value.items)
+            case Var() if any(v == value and k[0] == HEAP for k, v in self.vars.items()):
+                return self.b.store(value, value.name)
+            case ArrayValue(view=view) if view is not None and any(
+                ref == view.base and k[0] == HEAP for k, ref in self.references.items()
+            ):
+                return self.own_alias(value)
+        return value
 
     def _invoke(
         self,
@@ -212,8 +250,15 @@ class Calls(Captures):
         match value:
             case ArrayValue():
                 return arrays.stored(self.b, value, "t")
-            case TupleValue(items=items, cls=cls):
-                return TupleValue(tuple(self._as_argument(v) for v in items), cls)
+            case TupleValue():
+                return value.of(self._as_argument(v) for v in value.items)
+            case ObjectValue():
+                return self._as_argument(self.snapshot(value))
+            case Outside() | BoundCall():
+                raise self.b.refuse(
+                    "a recursive function takes no objects from outside and no bound functions",
+                    "pass the numbers and arrays that it needs",
+                )
             case MaybeUnbound() | RangeValue() | LocalFunction():
                 raise self.b.refuse(
                     "a recursive function takes numbers, arrays and static values here"
@@ -256,8 +301,11 @@ class Calls(Captures):
                 var = Var(self.b.names.fresh(f"{base}_value"), kind)
                 found.append(var)
                 return var
-            case Tuple(items=items, cls=cls):
-                return TupleValue(tuple(self._results(t, base, found, handed) for t in items), cls)
+            case Tuple(items=items, cls=cls, keys=keys):
+                members = tuple(self._results(t, base, found, handed) for t in items)
+                if keys and cls is not None:
+                    return self.structure(cls, list(zip(keys, members, strict=True)), base)
+                return TupleValue(members, cls)
         raise self.b.refuse(
             "a recursive function must return numbers and arrays", "return them in a tuple"
         )
@@ -305,7 +353,7 @@ class Calls(Captures):
                 program,
             )
             if old == new:
-                self.guards += program.guards
+                self.guards |= program.guards
                 return target
         raise RuntimeError("the result of a recursive function does not settle")
 
@@ -342,7 +390,7 @@ def _argument_type(value: Value) -> Type:
     if isinstance(found, Array):
         return Array(found.dtype, found.ndim)
     if isinstance(value, TupleValue):
-        return Tuple(tuple(_argument_type(v) for v in value.items), value.cls)
+        return Tuple(tuple(_argument_type(v) for v in value.items), value.cls, value.keys)
     return found
 
 

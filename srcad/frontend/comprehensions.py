@@ -165,8 +165,8 @@ class Comprehensions(Loops):
         match value:
             case Const():
                 return value
-            case TupleValue(items=items, cls=cls, tag=tag):
-                return TupleValue(tuple(self._kept(i) for i in items), cls, tag)
+            case TupleValue():
+                return value.of(self._kept(i) for i in value.items)
             case ArrayValue() if value.ndim == 0:
                 return self._kept(value.element(()))
             case ArrayValue() if value.view is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gast
 
@@ -18,7 +18,9 @@ from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     MaybeUnbound,
+    ObjectValue,
     OptionalValue,
+    Outside,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -27,6 +29,9 @@ from srcad.frontend.values import (
 from srcad.ir.build import FALSE, ZERO, compare, integer, logic, negation, sub
 from srcad.ir.nodes import Assign, Binary, Const, Expr, If, Stmt, Var
 from srcad.ir.types import BOOL, INT
+
+if TYPE_CHECKING:
+    from srcad.frontend.heap import Moment
 
 _COMPARE = {
     gast.Eq: "==",
@@ -54,10 +59,20 @@ class Conditions(ABC):
         """Several expressions from the left."""
 
     @abstractmethod
-    def merged(
-        self, one: dict[str, Value], b1: list[Stmt], two: dict[str, Value], b2: list[Stmt]
-    ) -> dict[str, Value]:
-        """What names denote after two branches."""
+    def merged(self, one: Moment, b1: list[Stmt], two: Moment, b2: list[Stmt]) -> Moment:
+        """What names and cells denote after two branches."""
+
+    @abstractmethod
+    def moment(self) -> Moment:
+        """What names and cells denote here."""
+
+    @abstractmethod
+    def resume(self, moment: Moment) -> None:
+        """Go on where names and cells denote this."""
+
+    @abstractmethod
+    def sequence(self, value: Value) -> Value:
+        """What a loop over a value runs over: the keys of a dict, else the value itself."""
 
     @abstractmethod
     def joined(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
@@ -91,18 +106,18 @@ class Conditions(ABC):
         self._maybe(guard, body, before)
         return out
 
-    def _aside(self, evaluate: Callable[[], Any]) -> tuple[Any, list[Stmt], dict[str, Value]]:
+    def _aside(self, evaluate: Callable[[], Any]) -> tuple[Any, list[Stmt], Moment]:
         """A value, the statements that it needs, and what names denoted before these."""
-        before = dict(self.scope.env)
+        before = self.moment()
         body: list[Stmt] = []
         with self.b.into(body):
             found = evaluate()
         return found, body, before
 
-    def _maybe(self, test: Expr, body: list[Stmt], before: dict[str, Value]) -> None:
+    def _maybe(self, test: Expr, body: list[Stmt], before: Moment) -> None:
         """Statements that run only if a test holds; the scope is that after them."""
         orelse: list[Stmt] = []
-        self.scope.env = self.merged(self.scope.env, body, before, orelse)
+        self.resume(self.merged(self.moment(), body, before, orelse))
         self.b.emit(If(test, tuple(body), tuple(orelse), self.b.at))
 
     # ------------------------------------------------------------ and, or, if else, as values
@@ -131,7 +146,8 @@ class Conditions(ABC):
             body.append(Assign(out, right, self.b.at))
             self._maybe(out if op == "and" else negation(out), body, before)
             return out
-        after, self.scope.env = self.scope.env, before
+        after = self.moment()
+        self.resume(before)
         sides = (right, body, after), (left, [], before)
         yes, no = sides if op == "and" else sides[::-1]
         return self._picked(test, yes, no, node)
@@ -142,14 +158,15 @@ class Conditions(ABC):
         if isinstance(test, Const):
             return self.value(node.body if test.value else node.orelse)
         left, yes, before = self._aside(lambda: self._if_known(node.body))
-        after_yes, self.scope.env = self.scope.env, dict(before)
+        after_yes = self.moment()
+        self.resume(before)
         right, no, _ = self._aside(lambda: self._if_known(node.orelse))
         if left is None or right is None:  # a recursive call: the other one tells the type
             known = left if left is not None else right
             if known is None:
                 raise ResultUnknown
             return known
-        return self._picked(test, (left, yes, after_yes), (right, no, self.scope.env), node)
+        return self._picked(test, (left, yes, after_yes), (right, no, self.moment()), node)
 
     def _if_known(self, node: Any) -> Value | None:
         """A value; None if it hangs on a recursive result that is not known yet."""
@@ -161,8 +178,8 @@ class Conditions(ABC):
     def _picked(
         self,
         test: Expr,
-        one: tuple[Value, list[Stmt], dict[str, Value]],
-        two: tuple[Value, list[Stmt], dict[str, Value]],
+        one: tuple[Value, list[Stmt], Moment],
+        two: tuple[Value, list[Stmt], Moment],
         node: Any,
     ) -> Value:
         """The value of one of two branches that were evaluated aside."""
@@ -181,7 +198,7 @@ class Conditions(ABC):
                     "the values of this expression are of different kinds",
                     "write an if statement, or give both the same kind",
                 )
-        self.scope.env = self.merged(env1, yes, env2, no)
+        self.resume(self.merged(env1, yes, env2, no))
         self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         return out
 
@@ -214,6 +231,10 @@ class Conditions(ABC):
         """``left op right`` of one comparison."""
         if isinstance(left, OptionalValue) or isinstance(right, OptionalValue):
             return self._optional_relation(op, left, right)
+        if any(isinstance(v, ObjectValue | Outside) for v in (left, right)):
+            found = self._of_objects(op, left, right)
+            if found is not None:
+                return found
         if isinstance(op, gast.Is | gast.IsNot):
             same = self._identical(left, right)
             return same if isinstance(op, gast.Is) else negation(same)
@@ -221,12 +242,32 @@ class Conditions(ABC):
             found = self._membership(left, right)
             return found if isinstance(op, gast.In) else negation(found)
         word = _COMPARE[type(op)]
+        left, right = _comparable(left, right)
         if isinstance(left, StaticValue) or isinstance(right, StaticValue):
             return self._static_relation(word, left, right)
         if isinstance(left, TupleValue) and isinstance(right, TupleValue) and word in ("==", "!="):
             equal = self._equal_items(left, right)
             return equal if word == "==" else negation(equal)
         return scalars.relation(self.b, word, left, right)
+
+    def _of_objects(self, op: Any, left: Value, right: Value) -> Value | None:
+        """A comparison of dicts and objects; None for ``in``."""
+        if isinstance(op, gast.In | gast.NotIn):
+            return None
+        if isinstance(op, gast.Is | gast.IsNot):
+            if isinstance(left, ObjectValue) and isinstance(right, ObjectValue):
+                if left.id != right.id:
+                    raise self.b.refuse(
+                        "whether two names hold one object is not decided here",
+                        "compare members, or pass a flag",
+                    )
+                return Const(isinstance(op, gast.Is), BOOL)
+            return None
+        if StaticValue(None) in (left, right) and isinstance(op, gast.Eq | gast.NotEq):
+            return Const(isinstance(op, gast.NotEq), BOOL)
+        raise self.b.refuse(
+            "comparing dicts and objects is not supported", "compare their members"
+        )
 
     def _optional_relation(self, op: Any, left: Value, right: Value) -> Value:
         """A comparison of what may be None: with None itself, else of the value."""
@@ -288,6 +329,7 @@ class Conditions(ABC):
         )
 
     def _membership(self, left: Value, right: Value) -> Expr:
+        right = self.sequence(right)
         if isinstance(left, Expr) and isinstance(right, RangeValue):
             return self._in_range(left, right)
         match left, right:
@@ -319,3 +361,17 @@ class Conditions(ABC):
             gap = sub(item, held.start) if kind == INT else Binary("-", item, held.start, kind)
             tests.append(compare("==", Binary("%", gap, integer(abs(step)), kind), ZERO))
         return logic("and", tuple(tests))
+
+
+def plain_number(value: Value) -> Value:
+    """An integer in place of the member of an ``IntEnum``."""
+    if isinstance(value, StaticValue) and isinstance(value.value, int):
+        return Const(int(value.value), INT)
+    return value
+
+
+def _comparable(left: Value, right: Value) -> tuple[Value, Value]:
+    """Two values, an enum member beside a number as the number that it is."""
+    if isinstance(left, StaticValue) and isinstance(right, StaticValue):
+        return left, right
+    return plain_number(left), plain_number(right)

@@ -39,6 +39,7 @@ from srcad.frontend.expressions import (
     CONFLICT,
     Scope,
 )
+from srcad.frontend.heap import HEAP
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
 from srcad.frontend.refusals import REFUSALS, refusal_of
@@ -49,9 +50,9 @@ from srcad.frontend.values import (
     ArrayValue,
     ListTag,
     ListValue,
-    LocalFunction,
     MaybeUnbound,
     OptionalValue,
+    Outside,
     RangeValue,
     RowsValue,
     StaticValue,
@@ -74,7 +75,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
-from srcad.ir.types import Array, Function, Scalar, Static, Tuple, Type
+from srcad.ir.types import Array, Function, Receiver, Scalar, Static, Tuple, Type
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
@@ -146,7 +147,12 @@ class _Elaborator(Comprehensions):
         self.constants_only: dict[str, bool] = {}
         self.references: dict[tuple[str, str], str] = {}
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
-        self.guards: list[tuple[Callable[[], object], object]] = []
+        self.guards: dict[object, tuple[Callable[[], object], object]] = {}
+        self.heap = Scope(HEAP, source)
+        self.frames: list[Scope] = [self.scope]
+        self.loci: dict[str, int] = {}
+        self.shared_objects: set[str] = set()
+        self.writes: list[str] = []
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []
@@ -178,6 +184,7 @@ class _Elaborator(Comprehensions):
             self.b.check(result.given, "TypeError", message)
             result = result.value
         if result is not None:
+            result = self.snapshot(result)
             shared = _memory(result)
             result = self._returned(result)
         body = tuple(self.b.block)
@@ -193,7 +200,7 @@ class _Elaborator(Comprehensions):
             self.b.arrays,
             frozenset(self.b.rebindable),
             captured,
-            tuple(self.guards),
+            self.guards,
             self.b.names,
             frozenset(shared),
         )
@@ -240,7 +247,11 @@ class _Elaborator(Comprehensions):
             case OptionalValue():
                 return self._returned(scalars.given(self.b, value))
             case TupleValue():
-                return TupleValue(tuple(self._returned(v) for v in value.items), value.cls)
+                return value.of(self._returned(v) for v in value.items)
+            case Outside():
+                pairs = self.captured_members(value)
+                items = (self._returned(self.snapshot(v)) for _, v in pairs)
+                return TupleValue(tuple(items), type(value.value), tuple(k for k, _ in pairs))
         return value
 
     def _parameter(self, name: str, type_: Type, leaves: list[Var | str]) -> Value:
@@ -259,16 +270,25 @@ class _Elaborator(Comprehensions):
                 if (self.scope.key, name) in self.b.decisions.rebound:
                     return self._bound_reference(name, value)
                 return value
-            case Tuple(items=items, cls=cls):
-                return TupleValue(
-                    tuple(self._parameter(f"{name}_{k}", t, leaves) for k, t in enumerate(items)),
-                    cls,
-                    ListTag(fixed=True) if cls is list else None,
-                )
+            case Tuple(items=items, cls=cls, keys=keys):
+                labels = keys or range(len(items))
+                members = [
+                    self._parameter(f"{name}_{k}", t, leaves)
+                    for k, t in zip(labels, items, strict=True)
+                ]
+                if not keys and not self._is_empty_object(cls):
+                    tag = ListTag(fixed=True) if cls is list else None
+                    return TupleValue(tuple(members), cls, tag=tag)
+                return self.structure(cls, list(zip(keys, members, strict=True)), name)
+            case Receiver(value=value):
+                return Outside((id(value), "self"), value, lambda: value, name)
             case Static(value=value):
                 return StaticValue(value)
             case Function(function=function):
                 return StaticValue(function)
+
+    def _is_empty_object(self, cls: type | None) -> bool:
+        return cls is not None and not issubclass(cls, tuple | list)
 
     def body_of(self, node: Any, scope: Scope) -> Value | None:
         """Elaborate the body of a function in ``scope``; returns its result."""
@@ -365,14 +385,9 @@ class _Elaborator(Comprehensions):
                 for alias in node.names:
                     self._import_from(node.module or "", alias.name, alias.asname or alias.name)
             case gast.FunctionDef():
-                if node.decorator_list:
-                    self._move_to(node.decorator_list[0])
-                    raise self.b.refuse(
-                        "a decorated function inside the function is not supported yet",
-                        "define it without decorator",
-                    )
-                defaults = self.defaults(node.args)
-                self.scope.env[node.name] = LocalFunction(node, self.scope, defaults)
+                for decorator in node.decorator_list:
+                    self._require_numba(decorator)
+                self.scope.env[node.name] = self.local_function(node)
             case _:
                 raise self.b.refuse(**refusal_of(node).words())
 
@@ -401,6 +416,17 @@ class _Elaborator(Comprehensions):
         if name.partition(".")[0] in _IMPORTED and name in sys.modules:
             return sys.modules[name]
         raise self.b.refuse(**REFUSALS["Import"].words())
+
+    def _require_numba(self, decorator: Any) -> None:
+        """Refuse a decorator of an inner function other than Numba's, which change nothing."""
+        called = decorator.func if isinstance(decorator, gast.Call) else decorator
+        found = self.value(called)
+        value = found.value if isinstance(found, StaticValue) else None
+        if not str(getattr(value, "__module__", "")).startswith("numba.core.decorators"):
+            raise self.b.refuse(
+                "a decorated function inside the function is not supported yet",
+                "define it without decorator",
+            )
 
     def _raise(self, node: Any) -> None:
         exc = node.exc

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import operator
 import types
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gast
 import numpy as np
@@ -16,14 +18,17 @@ from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
 from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
-from srcad.frontend.conditions import Conditions
+from srcad.frontend.conditions import Conditions, plain_number
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.refusals import function_refusal, refusal_of
 from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
     LocalFunction,
     MaybeUnbound,
+    ObjectValue,
+    Outside,
     StaticValue,
     TupleValue,
     Value,
@@ -41,6 +46,9 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 from srcad.rules.library import expansion_of, rule_of
 
+if TYPE_CHECKING:
+    from srcad.frontend.heap import Moment
+
 BINARY = {
     gast.Add: "+",
     gast.Sub: "-",
@@ -57,6 +65,29 @@ BINARY = {
     gast.RShift: ">>",
 }
 _UNARY = {gast.USub: "-", gast.UAdd: "+", gast.Invert: "~"}
+
+
+OPERATORS: dict[Any, Any] = {
+    operator.add: "+",
+    operator.sub: "-",
+    operator.mul: "*",
+    operator.truediv: "/",
+    operator.floordiv: "//",
+    operator.mod: "%",
+    operator.pow: "**",
+    operator.matmul: "@",
+    operator.neg: "-",
+    operator.pos: "+",
+    operator.not_: "not",
+    operator.getitem: "[]",
+    operator.lt: gast.Lt(),
+    operator.le: gast.LtE(),
+    operator.gt: gast.Gt(),
+    operator.ge: gast.GtE(),
+    operator.eq: gast.Eq(),
+    operator.ne: gast.NotEq(),
+}
+"""Functions of the module ``operator``, and the operators that they are."""
 
 
 class ReadBeforeAssignment(Exception):
@@ -118,6 +149,58 @@ class Expressions(Conditions):
     def item_at(self, owner: TupleValue, key: Expr) -> Value:
         """An item of a tuple or list at a place that is known at run time only."""
 
+    @abstractmethod
+    def call_method(
+        self, method: DictMethod, values: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        """A method of a dict or a namedtuple."""
+
+    @abstractmethod
+    def opened(self, function: Any) -> Value:
+        """A partial or a bound method that is known as a Python object."""
+
+    @abstractmethod
+    def class_of(self, value: Value) -> type | None:
+        """The class of a structure or an object; None for a plain tuple and for other values."""
+
+    @abstractmethod
+    def is_dict(self, value: Value) -> bool:
+        """Whether a value is a dict."""
+
+    @abstractmethod
+    def member(self, owner: Value, name: str) -> Value:
+        """``owner.name`` of a structure or an object."""
+
+    @abstractmethod
+    def item(self, owner: Value, keys: list[object]) -> Value:
+        """``owner[key]`` of a dict."""
+
+    @abstractmethod
+    def display(self, node: Any) -> Value:
+        """``{"a": x, **other}``."""
+
+    @abstractmethod
+    def spread(self, value: Value) -> list[tuple[Any, Value]]:
+        """The members of a dict after ``**``."""
+
+    @abstractmethod
+    def call_special(
+        self, function: Any, values: list[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        """A call of a class or a built-in function that takes structures; None if it is none."""
+
+    @abstractmethod
+    def operator_method(self, op: str, left: Value, right: Value) -> Value | None:
+        """``left op right`` by a method of the class of one of them; None if neither has one."""
+
+    @abstractmethod
+    def callable_of(self, value: Value) -> Value | None:
+        """The method that a call of an object runs; None if it has none."""
+
+    @abstractmethod
+    def has_written(self, before: Moment) -> bool:
+        """Whether an object that existed at a moment has been written since."""
+
     # ------------------------------------------------------------ entry
 
     def value(self, node: Any) -> Value:
@@ -138,6 +221,8 @@ class Expressions(Conditions):
             case gast.Tuple() | gast.List():
                 items = tuple(self.values(node.elts))
                 return self.new_list(items) if isinstance(node, gast.List) else TupleValue(items)
+            case gast.Dict():
+                return self.display(node)
             case gast.BinOp():
                 left, right = self.values([node.left, node.right])
                 return self.binary(BINARY[type(node.op)], left, right)
@@ -158,7 +243,7 @@ class Expressions(Conditions):
             case gast.Subscript():
                 return self.subscript(*self.target_of(node))
             case gast.Lambda():
-                return LocalFunction(node, self.scope, self.defaults(node.args))
+                return self.local_function(node)
             case gast.NamedExpr():
                 self.assign_name(node.target.id, self.value(node.value))
                 return self.name(node.target.id)
@@ -182,6 +267,8 @@ class Expressions(Conditions):
 
     def _settled(self, value: Value, written: set[str], mark: int) -> Value:
         """The value as it was at ``mark``, where a later operand writes what it reads."""
+        if isinstance(value, TupleValue):
+            return value.of(self._settled(v, written, mark) for v in value.items)
         block = self.b.block
         head, tail = block[:mark], block[mark:]
         if isinstance(value, Expr) and names_read(value) & written:
@@ -237,6 +324,11 @@ class Expressions(Conditions):
                 "array there, or arrays of different ranks)",
                 "give them different names",
             )
+        if isinstance(value.value, StaticValue) and value.value.value is LOST:
+            raise self.b.refuse(
+                f"{name!r} is bound in the loop to an object and read after it",
+                "assign the name before the loop as well",
+            )
         key = (scope.key, name)
         if key not in self.b.decisions.flagged:
             self.b.decisions.add(self.b.decisions.flagged, key)
@@ -259,12 +351,14 @@ class Expressions(Conditions):
             return TupleValue(left.items + right.items, left.cls)
         if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
             return TupleValue(left.items * int(right.value), left.cls)
+        left, right = plain_number(left), plain_number(right)
         if isinstance(left, StaticValue) and isinstance(right, StaticValue):
             raise self.b.refuse(
                 "arithmetic on str or other objects is not supported",
                 "compute it outside and pass the number",
             )
-        return scalars.combine(self.b, op, left, right)
+        found = self.operator_method(op, left, right)
+        return scalars.combine(self.b, op, left, right) if found is None else found
 
     # ------------------------------------------------------------ attributes and items
 
@@ -274,8 +368,10 @@ class Expressions(Conditions):
         match owner:
             case ArrayValue():
                 return self._array_attribute(owner, name)
-            case TupleValue(cls=cls) if cls is not None and name in getattr(cls, "_fields", ()):
-                return owner.items[cls._fields.index(name)]  # type: ignore[attr-defined]
+            case TupleValue(cls=cls) if cls is not None:
+                return self.member(owner, name)
+            case ObjectValue() | Outside():
+                return self.member(owner, name)
             case StaticValue():
                 return self.captured_attribute(owner.value, name)
         if isinstance(owner, Expr):
@@ -284,12 +380,10 @@ class Expressions(Conditions):
             if name in ("conj", "conjugate", "item"):
                 return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
-        hint = (
-            "use an array of fixed length and write its elements"
-            if isinstance(owner, TupleValue)
-            else ""
+        what = "a tuple" if isinstance(owner, TupleValue) else "a function"
+        raise self.b.refuse(
+            f"the attribute {name!r} of {what} is not supported", "use a variable or an array"
         )
-        raise self.b.refuse(f"the attribute {name!r} of this object is not supported", hint)
 
     def _array_attribute(self, value: ArrayValue, name: str) -> Value:
         match name:
@@ -364,6 +458,8 @@ class Expressions(Conditions):
                 return indexing.select(self.b, owner, keys)
             case TupleValue():
                 return self._item(owner, keys)
+            case ObjectValue() | Outside() if self.is_dict(owner):
+                return self.item(owner, keys)
         if isinstance(owner, Expr):
             raise ArgumentError("a number cannot be indexed", self.b.here)
         raise self.b.refuse("this object cannot be indexed here", "use an array or a tuple")
@@ -375,6 +471,8 @@ class Expressions(Conditions):
                 for e in keys[0]
             ]
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
+        if owner.keys:
+            raise ArgumentError(f"a {owner.cls.__name__} cannot be indexed", self.b.here)  # type: ignore[union-attr]
         if len(keys) == 1 and isinstance(keys[0], Expr) and not isinstance(keys[0], Const):
             return self.item_at(owner, keys[0])
         if len(keys) != 1 or not isinstance(keys[0], Const):
@@ -390,37 +488,38 @@ class Expressions(Conditions):
 
     # ------------------------------------------------------------ calls
 
-    def defaults(self, args: Any) -> tuple[Value, ...]:
-        """Values of parameters with defaults, as they are where the function is defined."""
-        return tuple(self.kept(self.value(d)) for d in args.defaults)
-
-    def kept(self, value: Value) -> Value:
-        """The value as it is now, whatever is assigned later."""
-        match value:
-            case TupleValue(items=items, cls=cls):
-                return TupleValue(tuple(map(self.kept, items)), cls)
-            case ArrayValue() if value.view is None:
-                return arrays.materialise(self.b, value, "t")
-            case ArrayValue():
-                return self.own_alias(value)
-        if isinstance(value, Expr) and not isinstance(value, Const):
-            return self.b.store(value, "t")
-        return value
+    @abstractmethod
+    def local_function(self, node: Any) -> LocalFunction:
+        """A function or lambda defined here, its defaults evaluated."""
 
     def _call(self, node: Any) -> Value:
-        function, *positional = self.values([node.func, *node.args])
+        size = len(node.keywords)
+        values = self.values([node.func, *node.args, *(k.value for k in node.keywords)])
+        function, *positional = values[: len(values) - size]
         keywords: dict[str, Value] = {}
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                raise self.b.refuse(
-                    "** in a call is not supported", "write the keyword arguments out"
-                )
-            keywords[keyword.arg] = self.value(keyword.value)
-        if isinstance(function, LocalFunction):
-            return self.call_user(function, positional, keywords, node)
-        if not isinstance(function, StaticValue):
+        for keyword, value in zip(node.keywords, values[len(values) - size :], strict=True):
+            given = [(keyword.arg, value)] if keyword.arg is not None else self.spread(value)
+            for name, item in given:
+                if name in keywords:
+                    raise ArgumentError(f"several values for argument {name!r}", self.b.here)
+                keywords[name] = item
+        return self.call_value(function, positional, keywords, node)
+
+    def call_value(
+        self, function: Value, positional: list[Value], keywords: dict[str, Value], node: Any
+    ) -> Value:
+        """``function(*positional, **keywords)``."""
+        match function:
+            case LocalFunction():
+                return self.call_user(function, positional, keywords, node)
+            case BoundCall(function=inner, args=args, keywords=given):
+                return self.call_value(inner, [*args, *positional], dict(given) | keywords, node)
+            case StaticValue(value=found):
+                return self._call_object(found, positional, keywords, node)
+        method = self.callable_of(function)
+        if method is None:
             raise ArgumentError("this value cannot be called", self.b.here)
-        return self._call_object(function.value, positional, keywords, node)
+        return self.call_value(method, positional, keywords, node)
 
     def _call_object(
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
@@ -438,6 +537,16 @@ class Expressions(Conditions):
             return self._library_call(
                 entry, [function.owner, *values], keywords, f".{function.name}()"
             )
+        if isinstance(function, DictMethod):
+            return self.call_method(function, values, keywords)
+        if isinstance(function, functools.partial | types.MethodType):
+            return self.call_value(self.opened(function), values, keywords, node)
+        found = self.call_special(function, values, keywords)
+        if found is not None:
+            return found
+        if function in OPERATORS:
+            return self._operator(function, values, keywords)
+        values = [self.sequence(v) for v in values]
         special = (
             BUILTINS.get(function)
             if isinstance(function, types.BuiltinFunctionType | type)
@@ -474,14 +583,6 @@ class Expressions(Conditions):
         entry = library_function(function)
         if entry is not None:
             return self._library_call(entry, values, keywords, _title(function))
-        if (
-            isinstance(function, type)
-            and issubclass(function, tuple)
-            and hasattr(function, "_fields")
-        ):
-            fields = function._fields
-            given = dict(zip(fields, values, strict=False)) | keywords
-            return TupleValue(tuple(given[f] for f in fields), function)
         is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
         package = (getattr(function, "__module__", None) or "").split(".")[0]
         if is_python and package not in ("numpy", "scipy"):
@@ -489,6 +590,11 @@ class Expressions(Conditions):
         refusal = function_refusal(function)
         if refusal is not None:
             raise self.b.refuse(**refusal.words())
+        if isinstance(function, type) and not function.__module__.startswith(("builtins", "numpy")):
+            raise self.b.refuse(
+                f"objects of the class {function.__qualname__} cannot be made here",
+                "make it a dataclass or a namedtuple, or make the object outside",
+            )
         raise self.b.refuse(
             f"no derivative is known for {_title(function)}",
             "write it with functions of math and NumPy that have a rule, or with loops",
@@ -502,6 +608,21 @@ class Expressions(Conditions):
                 self.b.here,
                 "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
             )
+    def _operator(self, function: Any, values: list[Value], keywords: dict[str, Value]) -> Value:
+        """A function of the module ``operator``."""
+        op = OPERATORS[function]
+        size = 1 if function in (operator.neg, operator.pos, operator.not_) else 2
+        if keywords or len(values) != size:
+            raise ArgumentError(f"operator.{function.__name__} takes {size} operands", self.b.here)
+        if function is operator.not_:
+            return negation(scalars.truth(self.b, values[0]))
+        if size == 1:
+            return scalars.unary(self.b, op, values[0])
+        if function is operator.getitem:
+            return self.subscript(values[0], [values[1]])
+        if isinstance(op, str):
+            return self.binary(op, values[0], values[1])
+        return self.relation(op, values[0], values[1])
 
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
@@ -518,6 +639,17 @@ class Expressions(Conditions):
 
 
 @dataclass(frozen=True)
+class DictMethod:
+    """A method of a dict or a namedtuple, not called yet."""
+
+    name: str
+    owner: Value
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+@dataclass(frozen=True)
 class BoundMethod:
     """A method of an array or number, not called yet."""
 
@@ -530,6 +662,9 @@ class BoundMethod:
 
 CONFLICT = object()
 """Marks a name that holds values of different kinds on different paths."""
+
+LOST = object()
+"""Marks a name that a loop binds first, to an object that the loop makes."""
 
 
 def _is_real_only(function: Any) -> bool:

@@ -157,7 +157,7 @@ class Lists(Sequences):
         site = self.site(what)
         kind = self.b.decisions.lists.get(site)
         if kind is None:
-            return TupleValue(items, list, ListTag(site))
+            return TupleValue(items, list, tag=ListTag(site))
         return self._stored_list(site, kind, items)
 
     def _stored_list(self, site: Site, kind: str, items: Items) -> ListValue:

@@ -12,12 +12,12 @@ import numpy as np
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
-from srcad.frontend.expressions import (
-    ReadBeforeAssignment,
-)
+from srcad.frontend.expressions import LOST, ReadBeforeAssignment
+from srcad.frontend.heap import HEAP, Joins, sequenced
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
     MaybeUnbound,
+    ObjectValue,
     RangeValue,
     RowsValue,
     Site,
@@ -57,11 +57,15 @@ class Loops(Branches):
         """
         scope = self.scope
         entry = dict(scope.env)
+        cells = dict(self.heap.env)
+        site, sites = self.locus("loop"), dict(self.loci)
+        homes: set[str] = set()
         assumed: dict[str, Value] = {}
         for _ in range(50):
             names, variables = set(self.b.names.used), dict(self.vars)
             head = {**entry, **{n: MaybeUnbound(v) for n, v in assumed.items()}}
             scope.env = dict(head)
+            self.heap.env, self.loci = dict(cells), dict(sites)
             outer_pending = scope.pending
             scope.pending = outer_pending | (assigned - set(head))
             body: list[Stmt] = []
@@ -84,28 +88,21 @@ class Loops(Branches):
                 actual = end.get(name)
                 actual = actual.value if isinstance(actual, MaybeUnbound) else actual
                 if actual is not None and actual != value:
+                    if self.reachable(actual):
+                        raise self.b.refuse(
+                            f"{name!r} is read in the loop before it is assigned an object there",
+                            "assign it before the loop",
+                        )
                     assumed[name] = actual
                     changed = True
-            for name, at_entry in list(entry.items()):
-                if end.get(name) is at_entry:
-                    continue
-                joined = MaybeUnbound(at_entry)  # if it is deleted in the loop
-                if name in end:
-                    joined = self._head(name, at_entry, end[name], before, body)
-                elif isinstance(at_entry, MaybeUnbound):
-                    joined = at_entry
-                if joined != at_entry:
-                    entry[name] = joined
-                    changed = True
+            joins = Joins(cells, self.heap.env, site, homes)
+            changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 scope.env = {
                     **entry,
-                    **{
-                        n: (v if isinstance(v, MaybeUnbound) else MaybeUnbound(v))
-                        for n, v in end.items()
-                        if n not in entry
-                    },
+                    **{n: self._after_loop(v) for n, v in end.items() if n not in entry},
                 }
+                self.heap.env = {**self.heap.env, **cells}
                 return body, extra
             self.b.names.release(names | self._kept_names())
         raise RuntimeError("the types of a loop do not settle")
@@ -115,11 +112,54 @@ class Loops(Branches):
         found = {v.name for v in self.vars.values()} | set(self.references.values())
         return found | {c.name for c, _ in self.captures.values()}
 
-    def _head(
-        self, name: str, at_entry: Value, at_end: Value, before: list[Stmt], body: list[Stmt]
-    ) -> Value:
-        """The value of a name at the head of a loop."""
-        return self.joined(name, at_entry, before, at_end, body)
+    def _joined_ends(
+        self,
+        entry: dict[str, Value],
+        end: dict[str, Value],
+        joins: Joins,
+        before: list[Stmt],
+        body: list[Stmt],
+    ) -> bool:
+        """Join what names and cells denote before a loop and at its end; whether any changed.
+
+        Changes ``entry`` and ``joins.one``.
+        """
+        start, changed = len(body), False
+        cells = joins.one
+        self.meet(joins, entry, end, loop=True)
+        outer, self.joins = self.joins, joins
+        for name, at_entry in list(entry.items()):
+            if end.get(name) is at_entry and not isinstance(at_entry, ObjectValue):
+                continue
+            joined: Value = MaybeUnbound(at_entry)  # if it is deleted in the loop
+            if name in end:
+                joined = self.joined(name, at_entry, before, end[name], body)
+            elif isinstance(at_entry, MaybeUnbound):
+                joined = at_entry
+            if joined != at_entry:
+                entry[name] = joined
+                changed = True
+        replaced = {h.id for h in joins.made.values()}
+        for name, at_entry in list(cells.items()):
+            if name in joins.cells or _owner(name) in replaced:
+                continue
+            joined = self._joined_cell(name, at_entry, before, joins.two[name], body)
+            if joined != at_entry:
+                joins.cells[name] = joined
+        self.joins = outer
+        for name, joined in joins.cells.items():
+            if cells.get(name) != joined:
+                cells[name] = joined
+                changed = True
+        if cells:
+            sequenced(body, start, self.b.names.fresh)
+        return self.note_sharing(joins) or changed
+
+    def _after_loop(self, value: Value) -> Value:
+        """What a name that the loop binds first denotes after it."""
+        if self.reachable(value):
+            return MaybeUnbound(StaticValue(LOST))
+        return value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
 
     def _for(self, node: Any) -> None:
         at = self.b.at
@@ -132,7 +172,11 @@ class Loops(Branches):
         if self._is_over_indices(node.iter):
             self._for_indices(node)
             return
-        value = self.value(node.iter)
+        members = self._items(node.iter)
+        if members is not None:
+            self._unrolled(node, members, until)
+            return
+        value = self.sequence(self.value(node.iter))
         if isinstance(value, RangeValue):
             self._for_range(node, value, until, at)
             return
@@ -145,7 +189,7 @@ class Loops(Branches):
         if rows.unrolled:
             items = self.known_items(rows)
             assert items is not None
-            self._unrolled(node, items, until)
+            self._unrolled(node, self._steady_items(node, items), until)
             return
         self._over_rows(node, rows, until)
 
@@ -192,7 +236,7 @@ class Loops(Branches):
         site = (self.scope.key, node.lineno, node.col_offset, "for")
         items = self.known_items(r)
         if items is not None and site in self.b.decisions.unrolled:
-            self._unrolled(node, items, until)
+            self._unrolled(node, self._steady_items(node, items), until)
             return
         start, stop, step = (
             self._bound_held(e, assigned, w)
@@ -261,7 +305,9 @@ class Loops(Branches):
             return e
         names = {v.name for n in assigned for v in vars_in(self.scope.env.get(n))}
         names |= {
-            self.vars[k].name for k in self.vars if k[0] == self.scope.key and k[1] in assigned
+            v.name
+            for k, v in self.vars.items()
+            if k[0] == HEAP or (k[0] == self.scope.key and k[1] in assigned)
         }
         reads = names_read(e)
         loads = any(isinstance(x, Load | Call) for x in walk(e))
@@ -296,27 +342,46 @@ class Loops(Branches):
                 "loop over a copy, or over the index",
             )
 
-    def _unrolled(self, node: Any, value: TupleValue, until: str | None) -> None:
+    def _steady_items(self, node: Any, value: TupleValue) -> list[Callable[[], Value]]:
+        """The items of a tuple as they are before the loop."""
         written = self._written_in(node)
         items = [self._untouched(item, written, stores=True) for item in value.items]
+        return [lambda item=item: item for item in items]
+
+    def _items(self, iterable: Any) -> list[Callable[[], Value]] | None:
+        """The items of ``d.items()`` and ``d.values()``, each as it is when its turn comes."""
+        if not isinstance(iterable, gast.Call) or not isinstance(iterable.func, gast.Attribute):
+            return None
+        word = iterable.func.attr
+        if word not in ("items", "values") or iterable.args or iterable.keywords:
+            return None
+        owner = self.value(iterable.func.value)
+        if not isinstance(owner, ObjectValue) or not self.is_dict(owner):
+            return None
+        keys, found = self.keys_of(owner), owner
+        if word == "values":
+            return [lambda k=k: self.cell(found, k) for k in keys]
+        return [lambda k=k: TupleValue((StaticValue(k), self.cell(found, k))) for k in keys]
+
+    def _unrolled(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
         for k, item in enumerate(items):
             if until is None or k == 0:
-                self._assign_target(node.target, item)
+                self._assign_target(node.target, item())
                 for stmt in node.body:
                     self.statement(stmt)
                 continue
             stop = self.scope.env[until]
             if isinstance(stop, Const) and stop.value:
                 return
-            before = dict(self.scope.env)
+            before = self.moment()
             inner: list[Stmt] = []
             with self.b.into(inner):
-                self._assign_target(node.target, item)
+                self._assign_target(node.target, item())
                 for stmt in node.body:
                     self.statement(stmt)
-            after = self.scope.env
+            after = self.moment()
             none: list[Stmt] = []
-            self.scope.env = self.merged(after, inner, before, none)
+            self.resume(self.merged(after, inner, before, none))
             assert isinstance(stop, Expr)
             self.b.emit(If(scalars.negation(stop), tuple(inner), tuple(none), self.b.at))
 
@@ -364,6 +429,11 @@ class Loops(Branches):
         self.b.block += ahead
         self.b.at = at
         self.b.emit(While(test, tuple(block), at))
+
+
+def _owner(name: str) -> str:
+    """The object that a cell belongs to."""
+    return name.rpartition("|")[2]
 
 
 def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> Any:

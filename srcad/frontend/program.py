@@ -46,7 +46,7 @@ class Elaborated:
     arrays: dict[str, tuple[str, int]]
     rebindable: frozenset[str]
     captured: tuple[CapturedValue, ...]
-    guards: tuple[tuple[Callable[[], object], object], ...]
+    guards: dict[object, tuple[Callable[[], object], object]]
     names: Names
     memory_returned: frozenset[str] = frozenset()
     """Arrays whose memory the result shares."""

@@ -8,7 +8,16 @@ promotion: a Python number does not widen an array of float32.
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, OptionalValue, StaticValue, TupleValue, Value
+from srcad.frontend.values import (
+    ArrayValue,
+    ObjectValue,
+    OptionalValue,
+    Outside,
+    RangeValue,
+    StaticValue,
+    TupleValue,
+    Value,
+)
 from srcad.ir.build import (
     TRUE,
     ZERO,
@@ -43,11 +52,29 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         return value
     if isinstance(value, OptionalValue):
         return operand(b, given(b, value))
+    if isinstance(value, StaticValue) and isinstance(value.value, int):
+        return Const(int(value.value), INT)
     if isinstance(value, StaticValue):
         kind = type(value.value).__name__
         what = f"a number or an array is expected here, not {kind} {value.value!r}"
         raise b.refuse(what, "compute it outside the function and pass the number")
-    raise b.refuse(f"a number or an array is expected here, not a {type(value).__name__}")
+    raise b.refuse(
+        f"a number or an array is expected here, not {_noun(value)}",
+        "use its members, which are numbers and arrays",
+    )
+
+
+def _noun(value: Value) -> str:
+    match value:
+        case ObjectValue(cls=cls) | TupleValue(cls=cls) if cls is not None:
+            return f"a {cls.__name__}"
+        case Outside(value=found):
+            return f"a {type(found).__name__}"
+        case TupleValue():
+            return "a tuple"
+        case RangeValue():
+            return "a range"
+    return "a function"
 
 
 def given(b: Builder, value: Value) -> Value:

@@ -214,14 +214,6 @@ def _require_plain(function: types.FunctionType) -> None:
         )
     if hasattr(function, "__wrapped__"):
         raise _skips_decorator(function, _start(function))
-    owner = code.co_qualname.rpartition(".")[0]
-    is_in_class = bool(owner) and not owner.endswith("<locals>")
-    if is_in_class and code.co_argcount and code.co_varnames[0] in ("self", "cls"):
-        raise UnsupportedError(
-            f"{name} is a method of a class: methods are not supported yet",
-            _start(function),
-            "write a function of the numbers and arrays that it uses",
-        )
 
 
 def _culprit(function: types.FunctionType) -> Position | None:

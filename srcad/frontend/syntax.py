@@ -55,11 +55,12 @@ def assigned_by_walrus(node: Any) -> set[str]:
 
 
 def plain(name: str) -> str:
-    """A name of the program as the base of a generated one.
+    """A name of the program, or of a cell (up to ``|``), as the base of a generated one.
 
     >>> plain("x"), plain("_"), plain("$k_12_4")
     ('x', 'k', 'k')
     """
+    name = name.partition("|")[0]
     if name.startswith("$"):
         name = re.sub(r"(_\d+)*$", "", name[1:])
     return name if name.strip("_") else "k"

@@ -5,8 +5,8 @@ an array is its extents and a way to write any of its elements, a tuple is its m
 everything known beforehand (modules, functions, strings, ``None``) is the Python object itself.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from srcad.ir.build import add, integer, scale, sub
 from srcad.ir.nodes import Binary, Compare, Const, Expr, Select
@@ -91,12 +91,20 @@ class Masked:
 
 @dataclass(frozen=True, slots=True)
 class TupleValue:
-    """A tuple (``cls`` None), a namedtuple or a list of values."""
+    """A structure that cannot change: a tuple (``cls`` None), namedtuple, frozen dataclass; a list.
+
+    ``keys`` are the names of the fields of a dataclass (in a result: the keys of a dict).
+    """
 
     items: tuple["Value", ...]
     cls: type | None = None
+    keys: tuple[str | int, ...] = ()
     tag: "ListTag | None" = field(default=None, compare=False)
     """For a list made in the program: which one it is, so that it can be changed in place."""
+
+    def of(self, items: Iterable["Value"]) -> "TupleValue":
+        """The same kind of structure of other items."""
+        return replace(self, items=tuple(items))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +146,40 @@ class RowsValue:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectValue:
+    """A dict or an instance of a dataclass that can change: its members are cells of the heap.
+
+    Two names for one object hold the same ``id``. ``label`` names variables of generated code.
+    """
+
+    id: str
+    label: str = field(compare=False)
+    cls: type = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An object that the program reads from outside: its members are captured when they are read.
+
+    ``path`` says which it is, ``fetch`` finds it at each call.
+    """
+
+    path: object
+    value: object = field(compare=False)
+    fetch: Callable[[], object] = field(compare=False)
+    name: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCall:
+    """A function with some arguments given: a bound method or a ``functools.partial``."""
+
+    function: "Value"
+    args: tuple["Value", ...]
+    keywords: tuple[tuple[str, "Value"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StaticValue:
     """A Python object known when the code is generated."""
 
@@ -161,6 +203,7 @@ class LocalFunction:
     scope: object = field(compare=False)
     defaults: tuple["Value", ...] = field(default=(), compare=False)
     """Values of the trailing parameters with defaults, evaluated where the function is defined."""
+    keyword_defaults: tuple[tuple[str, "Value"], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +239,9 @@ Value = (
     | RowsValue
     | LocalFunction
     | MaybeUnbound
+    | ObjectValue
+    | Outside
+    | BoundCall
     | OptionalValue
     | GivenValue
 )
@@ -223,7 +269,7 @@ def type_of(value: Value) -> Type:
         case ArrayValue():
             return Array(value.dtype, value.ndim, value.units)
         case TupleValue():
-            return Tuple(tuple(type_of(v) for v in value.items), value.cls)
+            return Tuple(tuple(type_of(v) for v in value.items), value.cls, value.keys)
         case GivenValue():
             return Static(value)
         case MaybeUnbound() | OptionalValue():
@@ -231,5 +277,7 @@ def type_of(value: Value) -> Type:
         case StaticValue():
             return Static(value.value)
         case RangeValue() | LocalFunction() | ListValue() | RowsValue():
+            return Static(value)
+        case ObjectValue() | Outside() | BoundCall():
             return Static(value)
     return Scalar(value.kind)

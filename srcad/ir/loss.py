@@ -22,7 +22,7 @@ def require_loss(
       Instead: reduce it to a number, for example with np.sum, or use vjp, which takes a seed
     """
     if has_aux:
-        if not isinstance(result, Tuple) or len(result.items) < 2:
+        if not isinstance(result, Tuple) or result.keys or len(result.items) < 2:
             raise ArgumentError(
                 f"{name} returns {describe(result)}; "
                 "with has_aux=True it must return a tuple (loss, aux...)",

@@ -10,13 +10,16 @@ companion for the hot path: equal quick keys mean equal types (the converse need
 Array(dtype='float32', ndim=2, units=(False, True))
 """
 
-import dataclasses
+import enum
+import functools
 import types
+from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 
 import numpy as np
 
 from srcad.errors import ArgumentError
+from srcad.ir.members import field_names, is_dataclass_instance
 from srcad.ir.types import (
     BOOL,
     COMPLEX,
@@ -26,6 +29,7 @@ from srcad.ir.types import (
     INT,
     Array,
     Function,
+    Receiver,
     Scalar,
     Static,
     Tuple,
@@ -56,10 +60,13 @@ _NUMBERS: dict[type, Scalar] = {
 PLAIN = frozenset(_NUMBERS)
 """Classes of numbers that are their own quick key."""
 
+_ABSENT = object()
+
 LONGEST_LIST = 128
 """A list is taken apart into variables; a longer one belongs into an array."""
 
 _STATIC_CLASSES = (np.generic, bool, int, float, complex)
+_DICTS = (dict, OrderedDict)
 
 
 def typeof(value: object, name: str = "") -> Type:
@@ -69,7 +76,8 @@ def typeof(value: object, name: str = "") -> Type:
     ----------
     value
         A number, a NumPy array of floats, complex numbers, integers or booleans, a string,
-        ``None``, a function, or a tuple, namedtuple or list of these.
+        ``None``, a function, an enum member, or a tuple, namedtuple, list, dict or dataclass of
+        these.
     name
         The argument's name, for the message.
 
@@ -85,8 +93,14 @@ def typeof(value: object, name: str = "") -> Type:
         return _typeof_array(value, name)
     if value is None:
         return Static(None)
+    if isinstance(value, enum.Enum | Receiver):
+        return value if isinstance(value, Receiver) else Static(value)
     if isinstance(value, str):
         return Static(str(value))
+    if type(value) in _DICTS:
+        return _typeof_dict(value, name)  # type: ignore[arg-type]
+    if is_dataclass_instance(value):
+        return _typeof_dataclass(value, name)
     if isinstance(value, tuple | list):
         return _typeof_sequence(value, name)
     if is_function(value):
@@ -111,11 +125,22 @@ def quick_key(value: object) -> Hashable:
         shape = value.shape  # type: ignore[attr-defined]
         units = tuple([n == 1 for n in shape]) if 1 in shape else len(shape)
         return value.dtype.char, units  # type: ignore[attr-defined]
+    if kind in _DICTS:
+        members = value.values()  # type: ignore[attr-defined]
+        return kind, tuple(value), tuple([quick_key(v) for v in members])  # type: ignore[arg-type]
+    if isinstance(value, tuple | list):
+        if len(value) > LONGEST_LIST or not (kind in (tuple, list) or hasattr(value, "_fields")):
+            typeof(value)
+        return kind, tuple([quick_key(v) for v in value])
+    if is_dataclass_instance(value):
+        return kind, tuple([quick_key(getattr(value, n, _ABSENT)) for n in field_names(kind)])
     return typeof(value)
 
 
 def is_function(value: object) -> bool:
     """Whether a value is a function of Python, NumPy or Numba, not a class or callable object."""
+    if isinstance(value, functools.partial | types.MethodType):
+        return True
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | np.ufunc):
         return True
     if isinstance(getattr(value, "py_func", None), types.FunctionType):
@@ -148,8 +173,12 @@ def describe(type_: Type | None) -> str:
             return f"{_article(kind)} {kind}"
         case Array(dtype=dtype):
             return f"{_article(dtype)} {dtype} array"
-        case Tuple(items=items, cls=cls):
+        case Tuple(items=items, cls=cls, keys=keys):
+            if keys and cls is not None and not issubclass(cls, dict):
+                return f"the dataclass {cls.__name__}"
             return f"a {'tuple' if cls is None else cls.__name__} of {len(items)}"
+        case Receiver(value=value):
+            return f"an object of type {type(value).__name__}"
         case Static(value=value):
             return f"the {type(value).__name__} {value!r}"
         case Function(function=function):
@@ -175,6 +204,35 @@ def _typeof_array(value: np.ndarray, name: str) -> Type:
     if not is_dtype(dtype):
         raise _refused_dtype(value.dtype, f"{_subject(name)} is an array")
     return Array(dtype, value.ndim, tuple([n == 1 for n in value.shape]))
+
+
+def _typeof_dict(value: dict[object, object], name: str) -> Type:
+    for key in value:
+        if type(key) not in (str, int):
+            raise ArgumentError(
+                f"{_subject(name)} is a {type(value).__name__} with the key {key!r}",
+                hint="use strings (or integers) as keys",
+            )
+    items = tuple([typeof(item, f"{name}[{key!r}]") for key, item in value.items()])
+    return Tuple(items, type(value), tuple(value))  # type: ignore[arg-type]
+
+
+def _typeof_dataclass(value: object, name: str) -> Type:
+    cls = type(value)
+    if isinstance(value, tuple | dict | list | str | float | int | np.ndarray):
+        raise ArgumentError(
+            f"{_subject(name)} is the dataclass {cls.__name__}, which is derived from a built-in "
+            "class as well",
+            hint="make the dataclass of fields alone",
+        )
+    names = field_names(cls)
+    absent = [n for n in names if not hasattr(value, n)]
+    if absent:
+        raise ArgumentError(
+            f"{_subject(name)} is a {cls.__name__} whose field {absent[0]!r} is not set",
+            hint="set all fields",
+        )
+    return Tuple(tuple([typeof(getattr(value, n), f"{name}.{n}") for n in names]), cls, names)
 
 
 def _typeof_sequence(value: tuple[object, ...] | list[object], name: str) -> Type:
@@ -217,13 +275,8 @@ def _refusal(value: object, name: str) -> ArgumentError:
         return _refused_dtype(value.dtype, f"{subject} is a NumPy scalar")
     if isinstance(value, Mapping):
         return ArgumentError(
-            f"{subject} is a {cls.__name__}; dicts are not supported yet",
-            hint="pass a namedtuple, or each value as an argument of its own",
-        )
-    if dataclasses.is_dataclass(value):
-        return ArgumentError(
-            f"{subject} is the dataclass {cls.__name__}; dataclasses are not supported yet",
-            hint="pass a namedtuple, or each field as an argument of its own",
+            f"{subject} is a {cls.__module__}.{cls.__name__}, a mapping that is no plain dict",
+            hint="pass dict(...) of it",
         )
     if hasattr(value, "__array__"):
         return ArgumentError(
@@ -234,5 +287,6 @@ def _refusal(value: object, name: str) -> ArgumentError:
         f"{subject} is of type {cls.__name__}; a set or an arbitrary object cannot be an argument"
         if isinstance(value, set | frozenset)
         else f"{subject} is an object of type {cls.__name__}, which is not supported",
-        hint="pass numbers, NumPy arrays, tuples, strings or functions",
+        hint="pass numbers, NumPy arrays, strings, functions, or tuples, dicts and dataclasses of "
+        "these",
     )

@@ -2,7 +2,7 @@
 
 A type is what decides the generated code: the kind of a scalar, the dtype and rank of an array
 and which of its axes are known to have length 1 (so that broadcasting is settled before the run),
-the members of a tuple, and the value of a static option (a string, ``None``, a bool literal).
+the members of a structure, and the value of a static option (a string, ``None``, an enum member).
 Types are hashable: the tuple of argument types is the key of a specialisation.
 """
 
@@ -34,17 +34,40 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
-    """A tuple of values of known types; ``names`` and ``cls`` are set for a namedtuple."""
+    """A structure: a tuple (``cls`` None), list, namedtuple, dict or dataclass of known members."""
 
     items: tuple["Type", ...]
     cls: type | None = None
+    keys: tuple[str | int, ...] = ()
+    """The keys of a dict in its order, the names of the fields of a dataclass."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Static:
-    """A value fixed when the code is generated: a string or ``None``."""
+    """A value fixed when the code is generated: a string, ``None``, an enum member, a class."""
 
     value: object
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Static) or type(self.value) is not type(other.value):
+            return False
+        return bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), self.value))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Receiver:
+    """The object that a bound method belongs to: itself a type, and its attributes are captured."""
+
+    value: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Receiver) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +77,7 @@ class Function:
     function: object
 
 
-Type = Scalar | Array | Tuple | Static | Function
+Type = Scalar | Array | Tuple | Static | Function | Receiver
 
 
 def is_inexact(kind: str) -> bool:

@@ -7,6 +7,7 @@ sweep, and the gradients. Then the passes that make it lean.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
@@ -64,7 +65,8 @@ def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
             assert value.view is not None and value.view.is_identity
             return [value.view.base]
         case TupleValue():
-            return [leaf for item in value.items for leaf in result_leaves(item, at)]
+            members = [v for v in value.items if not _is_label(v)]
+            return [leaf for item in members for leaf in result_leaves(item, at)]
         case StaticValue():
             given = type(value.value).__name__
             raise ArgumentError(
@@ -73,6 +75,12 @@ def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
     if isinstance(value, Expr):
         return [value]
     raise ArgumentError("the function returns something that is not made of numbers and arrays", at)
+
+
+def _is_label(value: Value) -> bool:
+    """Whether a member of a result is known beforehand: a string, ``None`` or an enum member."""
+    known = str | None | enum.Enum
+    return isinstance(value, StaticValue) and isinstance(value.value, known)
 
 
 def mutated_parameters(program: Elaborated, body: Block) -> tuple[str, ...]:

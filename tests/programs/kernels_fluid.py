@@ -734,3 +734,85 @@ def richards_picard(theta, ks, dt, tol):
     else:
         theta = theta * np.nan
     return theta
+
+
+@program(lambda: (bumps(8), 0.3, 5), lambda: (bumps(8), 0.3, 4), whole=True)
+def ping_pong_rows(u0, k, steps):
+    """Two time levels as rows of one array, addressed by the parity of the step."""
+    u = np.zeros((2, len(u0)))
+    u[0] = u0
+    now = 0
+    for _n in range(steps):
+        new = 1 - now
+        u[new, 1:-1] = u[now, 1:-1] + k * (u[now, 2:] - 2 * u[now, 1:-1] + u[now, :-2])
+        u[new, 0], u[new, -1] = u[new, 1], u[new, -2]
+        now = new
+    return u[now], u
+
+
+@program(lambda: (bumps(8), 0.3, 7), lambda: (bumps(8, 2.0), 0.1, 2))
+def swap_on_condition(u, k, steps):
+    """Buffers swapped in one branch only; the loop left early; both buffers in the result."""
+    v = 0.5 * u
+    for n in range(steps):
+        v[1:-1] = u[1:-1] + k * (u[2:] - u[:-2])
+        if n % 3 != 1:
+            u, v = v, u
+        elif v[2] > 5.0:
+            break
+        u[0] = v[-1] * 0.5
+        if np.sum(u**2) > 6.0:
+            break
+    return np.sum(u**2) + np.sum(v**3)
+
+
+@program(lambda: (bumps(9), 0.4, 3), outputs=("u",))
+def overlapping_views_in_place(u, c, steps):
+    """Assignments whose two sides are views of the same memory, forwards and backwards."""
+    for _ in range(steps):
+        u[1:] -= c * (u[1:] - u[:-1])
+        u[:-1] += 0.1 * u[1:]
+        u[::-1][2:5] *= 1.0 + 0.1 * u[2:5]
+        u[:4], u[4:8] = u[4:8] * 0.9, u[:4].copy()
+        inner = u[2:-2]
+        inner[1:] += 0.05 * inner[:-1] ** 2
+        inner *= 1.0 - 0.1 * inner[0]
+
+
+@program(lambda: (grid(4, 4), 0.3, 3), whole=True)
+def transposed_sweeps(a, k, steps):
+    """The same line solver on a matrix and on its transposed view, which are one memory."""
+
+    def relax(line):
+        for i in range(1, len(line)):
+            line[i] = (1 - k) * line[i] + k * line[i - 1] ** 2
+
+    for _ in range(steps):
+        for m in (a, a.T):
+            for row in m:
+                relax(row)
+        np.fill_diagonal(a, 0.5 * np.diag(a))
+    return a, a.T[1], a.sum(axis=0)
+
+
+@program(lambda: (ramp(7, 0.3, 1.2), 0.4, 0.75), wrt=(0, 1), whole=True)
+def subcycled_front(phi, speed, t_end):
+    """Sub-steps limited by the gradient, a while in a for with continue and break."""
+    t = 0.0
+    count = np.zeros(len(phi), dtype=np.int64)
+    for outer in range(6):
+        if outer == 1:
+            continue
+        left = 0.25
+        while left > 1e-12:
+            slope = np.maximum(phi[1:] - phi[:-1], 0.0)
+            dt = min(0.1 / (1e-3 + slope.max() * speed), left)
+            phi[1:] = phi[1:] - dt * speed * np.sqrt(1.0 + slope**2)
+            left -= dt
+            count[1:] += slope > 0.1
+            if count[1] > 12:
+                break
+        t += 0.25
+        if t >= t_end:
+            break
+    return phi, t * phi[0]

@@ -810,3 +810,124 @@ def dormand_prince_dense(y0, p, t_end, steps):
         y = y + h * sum(w * k for w, k in zip(weights, ks))
         history.append(y)
     return np.array(history)
+
+
+@program(lambda: (dense(4, 4) + 2 * np.eye(4), wave(4)), outputs=("a", "b"), whole=True)
+def solve_and_refine(a, b):
+    """The factors overwrite a copy, the solution overwrites b, one step of refinement."""
+    lu = a.copy()
+    rhs = b.copy()
+    n = len(b)
+
+    def solve(x):
+        for i in range(n):
+            for j in range(i):
+                x[i] -= lu[i, j] * x[j]
+        for i in range(n)[::-1]:
+            x[i] = (x[i] - np.sum(lu[i, i + 1 :] * x[i + 1 :])) / lu[i, i]
+        return x
+
+    for k in range(n):
+        lu[k + 1 :, k] /= lu[k, k]
+        lu[k + 1 :, k + 1 :] -= lu[k + 1 :, k : k + 1] * lu[k : k + 1, k + 1 :]
+    solve(b)
+    for _ in range(2):
+        b += solve(rhs - a @ b)
+    a *= 0.5
+    return lu, b @ b
+
+
+@program(lambda: (dense(5, 5) + 3 * np.eye(5), wave(5), 2, 1), wrt=(0, 1))
+def banded_lu(a, b, lower, upper):
+    """Diagonals packed as rows by index arithmetic, a factorization in the packed form."""
+    n = len(b)
+    band = np.zeros((lower + upper + 1, n))
+    for i in range(n):
+        for j in range(max(0, i - lower), min(n, i + upper + 1)):
+            band[upper + i - j, j] = a[i, j]
+    x = b.copy()
+    for k in range(n - 1):
+        last = min(n, k + lower + 1)
+        for i in range(k + 1, last):
+            band[upper + i - k, k] /= band[upper, k]
+            m = band[upper + i - k, k]
+            for j in range(k + 1, min(n, k + upper + 1)):
+                band[upper + i - j, j] -= m * band[upper + k - j, j]
+            x[i] -= m * x[k]
+    for i in range(n - 1, -1, -1):
+        s = x[i]
+        for j in range(i + 1, min(n, i + upper + 1)):
+            s -= band[upper + i - j, j] * x[j]
+        x[i] = s / band[upper, i]
+    return x.dot(x)
+
+
+@program(
+    lambda: (np.array([-1.0, 2.0, 0.5, 1.0]), 0.8),
+    lambda: (np.array([-1.0, 0.2, -0.5, 1.0]), 3.0),
+    wrt=(0,),
+)
+def polynomial_root_deflation(c, guess):
+    """Horner with the derivative, Newton in a while True, deflation in place; -c if it diverges."""
+    x = guess
+    tries = 0
+    while True:
+        p, dp = c[-1], 0.0
+        for k in range(len(c) - 2, -1, -1):
+            dp = dp * x + p
+            p = p * x + c[k]
+        if abs(dp) < 1e-8 or tries == 60:
+            return -c[0]
+        step = p / dp
+        x -= step
+        tries += 1
+        if abs(step) < 1e-13 * max(1.0, abs(x)):
+            break
+    q = np.zeros(len(c) - 1)
+    q[-1] = c[-1]
+    for k in range(len(q) - 2, -1, -1):
+        q[k] = c[k + 1] + x * q[k + 1]
+    return x + q @ q
+
+
+def givens(a, b):
+    if b == 0:
+        return 1.0, 0.0
+    if abs(b) > abs(a):
+        t = -a / b
+        s = 1 / math.sqrt(1 + t * t)
+        return s * t, s
+    t = -b / a
+    c = 1 / math.sqrt(1 + t * t)
+    return c, c * t
+
+
+@program(lambda: (dense(4, 3), wave(4)), outputs=("a",), whole=True)
+def givens_qr(a, b):
+    """Rotations from a helper with three exits, rows combined through copies."""
+    m, n = a.shape
+    for j in range(n):
+        for i in range(m - 1, j, -1):
+            c, s = givens(a[i - 1, j], a[i, j])
+            upper, lower = a[i - 1, j:].copy(), a[i, j:].copy()
+            a[i - 1, j:] = c * upper - s * lower
+            a[i, j:] = s * upper + c * lower
+            b[i - 1], b[i] = c * b[i - 1] - s * b[i], s * b[i - 1] + c * b[i]
+    return b[:n], b[n:] ** 2
+
+
+@program(lambda: (spd(4), wave(4), 6), whole=True)
+def power_iteration_deflated(a, x, iterations):
+    """Two leading pairs, the matrix deflated in place, eigenvectors as rows of the result."""
+    n = a.shape[0]
+    vectors = np.empty((2, n))
+    values = np.empty(2)
+    for p in range(2):
+        v = x.copy()
+        for _ in range(iterations):
+            v = a.dot(v)
+            v /= np.sqrt((v * v).sum())
+        values[p] = v @ (a @ v)
+        vectors[p, :] = v
+        a -= values[p] * np.outer(v, v)
+    return values, vectors

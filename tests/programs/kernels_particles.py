@@ -686,3 +686,94 @@ def ewald_real_space(pos, charge, box, kappa):
             g2 = gx**2 + gy**2
             e += np.pi / box**2 * np.exp(-g2 / (4 * kappa**2)) / g2 * (cs**2 + sn**2)
     return e - kappa / np.sqrt(np.pi) * np.sum(charge**2)
+
+
+@program(lambda: (grid(4, 2), 0.37 * grid(4, 2, 1.1), 0.8, 6), whole=True)
+def billiard_with_walls(pos, vel, restitution, steps):
+    """Reflections at walls, a collision resolved at once, events counted, all in place."""
+    dt = 0.3
+    hits = 0
+    for _ in range(steps):
+        pos += dt * vel
+        for i in range(len(pos)):
+            for d in range(pos.shape[1]):
+                if pos[i, d] > 1.2:
+                    pos[i, d] = 2.4 - pos[i, d]
+                    vel[i, d] = -restitution * vel[i, d]
+                    hits += 1
+                elif pos[i, d] < -1.2:
+                    pos[i, d] = -2.4 - pos[i, d]
+                    vel[i, d] *= -restitution
+                    hits += 1
+        for i in range(len(pos)):
+            for j in range(i):
+                n = pos[i] - pos[j]
+                r = np.sqrt(np.sum(n * n))
+                if 0.0 < r < 0.4:
+                    n /= r
+                    approach = (vel[i] - vel[j]) @ n
+                    if approach < 0:
+                        vel[i] -= approach * n
+                        vel[j] += approach * n
+    return pos, vel, hits * restitution
+
+
+@program(lambda: (wave(3), 0.2 * wave(3, 1.0), np.array([0.4, 0.5, 0.3]), 8), whole=True)
+def ring_buffer_delay(x, v, p, steps):
+    """A delay equation with its history in a ring addressed by the remainder."""
+    delay = 3
+    ring = np.zeros((delay, len(x)))
+    for k in range(delay):
+        ring[k] = x
+    total = 0.0
+    for t in range(steps):
+        slot = t % delay
+        delayed = ring[slot]
+        v = v + 0.1 * (-p[0] * x + p[1] * np.tanh(delayed) - p[2] * v)
+        total += delayed[0] * x[1]
+        x = x + 0.1 * v
+        ring[slot] = x
+        total += delayed[2]
+    return x, ring, total
+
+
+@program(lambda: (wave(6), np.array([3, 0, 5, 1, 4, 2]), 0.5), wrt=(0, 2), outputs=("x",))
+def permutation_cycles(x, perm, w):
+    """A permutation applied in place along its cycles, marks in a boolean array."""
+    seen = np.zeros(len(x), dtype=bool)
+    for start in range(len(x)):
+        if seen[start]:
+            continue
+        i = start
+        held = x[start]
+        while not seen[i]:
+            seen[i] = True
+            j = perm[i]
+            if j == start:
+                x[i] = w * held
+            else:
+                x[i] = x[j] + w * x[i] ** 2
+            i = j
+
+
+@program(lambda: (wave(7), np.array([0, 0, 1, 1, 2, 5, -1]), 0.3), wrt=(0, 2), whole=True)
+def tree_accumulation(x, parent, k):
+    """Leaves to root and back through parent indices, a stack in an integer array."""
+    n = len(x)
+    total = x.copy()
+    for i in range(n - 1, 0, -1):
+        if parent[i] >= 0:
+            total[parent[i]] += k * total[i] ** 2
+    depth = np.zeros(n)
+    stack = np.empty(n, dtype=np.int64)
+    stack[0] = 0
+    top = 1
+    while top > 0:
+        top -= 1
+        node = stack[top]
+        for child in range(1, n):
+            if parent[child] == node:
+                depth[child] = depth[node] + np.sin(x[child])
+                stack[top] = child
+                top += 1
+    return total, depth

@@ -540,7 +540,12 @@ def holt_winters(y, p, gamma):
     return sse
 
 
-@program(lambda: (grid(4, 3), wave(3), 0.9 + 0.1 * wave(3), 0.1 * wave(3, 2.0)), whole=True)
+@program(
+    lambda: (grid(4, 3), wave(3), 0.9 + 0.1 * wave(3), 0.1 * wave(3, 2.0)),
+    whole=True,
+    oracle="differences",
+    cross_checked=False,
+)
 def batch_normalization(x, gamma, running_mean, beta):
     """Axis statistics, an augmented update of the running mean, standard deviation by np.std."""
     mean = x.mean(axis=0)
@@ -552,7 +557,7 @@ def batch_normalization(x, gamma, running_mean, beta):
 
 @program(
     lambda: (
-        [0.4 * grid(2, 4), 0.4 * grid(4, 3, 0.5), grid(3, 1, 0.9)][0],
+        0.4 * grid(2, 4),
         0.4 * grid(4, 3, 0.5),
         grid(3, 1, 0.9),
         grid(5, 2),
@@ -638,3 +643,83 @@ def autoregressive_levinson(x, extra, n):
         a[i] = k
         err *= 1 - k**2
     return a, err
+
+
+@program(lambda: (wave(8), 0.3, 0.2), outputs=("x",), whole=True)
+def insertion_sort_soft(x, k, penalty):
+    """A sort in place by insertion, costs for each move, the median of the sorted."""
+    cost = 0.0
+    for i in range(1, len(x)):
+        key = x[i]
+        j = i - 1
+        while j >= 0 and x[j] > key:
+            x[j + 1] = x[j]
+            cost += penalty * (x[j] - key) ** 2
+            j -= 1
+        x[j + 1] = key + k * cost
+    return cost, 0.5 * (x[3] + x[4])
+
+
+@program(lambda: (wave(6), wave(4, 0.9), 1.3))
+def edit_distance_rolling_rows(a, b, gap):
+    """Dynamic programming with two rows swapped, nested minima."""
+    prev = gap * np.arange(len(b) + 1)
+    cur = np.zeros(len(b) + 1)
+    for i in range(1, len(a) + 1):
+        cur[0] = i * gap
+        for j in range(1, len(b) + 1):
+            swap = prev[j - 1] + (a[i - 1] - b[j - 1]) ** 2
+            cur[j] = min(swap, min(prev[j] + 0.3 * gap, cur[j - 1] + 0.4 * gap))
+        prev, cur = cur, prev
+    return prev[-1] + 0.1 * cur[-1]
+
+
+@program(lambda: (wave(9), 0.45, 0.2), whole=True)
+def envelope_and_gate(x, attack, threshold):
+    """A state machine: attack, hold and release; Boolean state, chained conditions."""
+    env = 0.0
+    hold = 0
+    is_open = False
+    out = np.empty_like(x)
+    for i in range(x.size):
+        level = abs(x[i])
+        rate = attack if level > env else 0.5 * attack
+        env += rate * (level - env)
+        if env > threshold and not is_open:
+            is_open, hold = True, 2
+        elif is_open:
+            hold -= 1
+            if hold <= 0 and env < 1.5 * threshold:
+                is_open = False
+        gain = (env / threshold) if 0.0 < env < threshold or not is_open else 1.0 + 0.1 * env
+        out[i] = gain * x[i]
+    return out, env
+
+
+@program(lambda: (grid(3, 4), 0.4 * grid(4, 4, 0.8), 0.1 * wave(4)), whole=True)
+def recurrent_with_skip(xs, w, b):
+    """States kept in a preallocated history, a skip to the one two steps before, in-place clip."""
+    hist = np.zeros((len(xs) + 2, 4))
+    for t, x in enumerate(xs):
+        h = hist[t + 1]
+        z = hist[t + 2]
+        z[:] = x + b
+        z += w @ h
+        z += 0.5 * hist[t]
+        z[z < 0] *= 0.1
+        hist[t + 1] += 0.01 * z
+    return hist[2:], hist[-1] @ hist[1]
+
+
+@program(lambda: (wave(8), ramp(8), 0.2), oracle="differences", cross_checked=False)
+def goertzel_complex_state(x, w, damping):
+    """A resonator with a complex state, its phase and magnitude; the state rotated in place."""
+    z = np.zeros(3, dtype=complex)
+    rot = np.exp(1j * np.array([0.3, 0.9, 1.7]) - damping)
+    energy = 0.0
+    for n in range(len(x)):
+        z *= rot
+        z += x[n]
+        z[1] -= 0.1j * z[0].conjugate()
+        energy += w[n] * (z[0] * z[2].conj()).imag + np.abs(z[1])
+    return energy + np.angle(z[2]) + z.real @ z.imag

@@ -1,0 +1,94 @@
+"""The members of structures: tuples, lists, namedtuples, dicts and dataclasses.
+
+>>> members({"a": 1.0, "b": 2.0}, dict, ("a", "b")), assemble(dict, ("a", "b"), [3.0, 4.0])
+([1.0, 2.0], {'a': 3.0, 'b': 4.0})
+"""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+Keys = tuple[str | int, ...]
+
+
+def is_dataclass_instance(value: object) -> bool:
+    """Whether a value is an instance of a dataclass."""
+    return hasattr(type(value), "__dataclass_fields__")
+
+
+@functools.cache
+def field_names(cls: type) -> tuple[str, ...]:
+    """The names of the fields of a dataclass, in order."""
+    return tuple(f.name for f in dataclasses.fields(cls))
+
+
+def members(value: Any, cls: type | None, keys: Keys) -> Sequence[Any]:
+    """The members of a structure, in the order of its type."""
+    if not keys:
+        return () if cls is not None and not issubclass(cls, tuple | list) else value
+    assert cls is not None
+    if issubclass(cls, dict):
+        return [value[k] for k in keys]
+    return [getattr(value, str(k)) for k in keys]
+
+
+def assemble(cls: type | None, keys: Keys, items: Sequence[Any]) -> Any:
+    """A structure made of its members; no code of a dataclass runs (``__post_init__`` does not)."""
+    if cls is None:
+        return tuple(items)
+    if cls is list:
+        return list(items)
+    if issubclass(cls, dict):
+        return cls(zip(keys, items, strict=True))
+    if issubclass(cls, tuple):
+        return cls._make(items)  # type: ignore[attr-defined]
+    made = object.__new__(cls)
+    for key, item in zip(keys, items, strict=True):
+        object.__setattr__(made, str(key), item)
+    return made
+
+
+def label(cls: type | None, keys: Keys, k: int) -> str:
+    """How a user writes member ``k`` after the name of the structure."""
+    if not keys:
+        return f"[{k}]"
+    assert cls is not None
+    return f"[{keys[k]!r}]" if issubclass(cls, dict) else f".{keys[k]}"
+
+
+def shape_of(value: object) -> tuple[type | None, Keys] | None:
+    """The class and the keys of a structure, as a type has them; None if it is none."""
+    cls = type(value)
+    if isinstance(value, dict):
+        return cls, tuple(value)
+    if isinstance(value, tuple | list):
+        return (None if cls is tuple else cls), ()
+    return (cls, field_names(cls)) if is_dataclass_instance(value) else None
+
+
+def like(value: object, cls: type | None, keys: Keys, size: int) -> Sequence[Any] | None:
+    """The members of a value given for a structure of this class; None if it does not fit.
+
+    A tuple or a list is taken for any sequence, and keys may come in any order.
+    """
+    if cls is None or issubclass(cls, tuple | list):
+        return value if isinstance(value, tuple | list) and len(value) == size else None
+    if issubclass(cls, dict):
+        fits = isinstance(value, dict) and set(value) == set(keys)
+    else:
+        fits = isinstance(value, cls)
+    return members(value, cls, keys) if fits else None
+
+
+def described(value: object) -> str:
+    """A structure in a user's words.
+
+    >>> described({"a": 1.0}), described((1.0, 2.0))
+    ("a dict with the keys ['a']", 'a tuple of 2')
+    """
+    if isinstance(value, dict):
+        return f"a {type(value).__name__} with the keys {list(value)}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"
