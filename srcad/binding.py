@@ -32,8 +32,8 @@ class Signature:
     """The parameters of a user's function."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        function, self._held, self._held_keywords = _released(function)
-        self.function = require_function(function)
+        released, self._held, self._held_keywords = _released(function)
+        self.function = require_function(released)
         self.name: str = getattr(self.function, "__name__", "f")
         self.signature = inspect.signature(self.function, follow_wrapped=False)
         parameters = self.signature.parameters.values()

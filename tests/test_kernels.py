@@ -6,7 +6,7 @@ import pytest
 import srcad
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
-from tests.test_programs import active, is_vjp, plain
+from tests.test_programs import active, is_vjp, plain, waiting
 
 KERNELS = [p for p in PROGRAMS if p.theme.startswith("kernels_")]
 
@@ -21,7 +21,7 @@ def source(program: Program, function) -> str:
     return gradient.source(*args, **program.kwargs)
 
 
-@pytest.mark.parametrize("program", KERNELS, ids=lambda p: p.name)
+@pytest.mark.parametrize("program", [waiting(p) for p in KERNELS])
 def test_decorated(program: Program):
     function = plain(program)
     expected = source(program, function)

@@ -11,7 +11,7 @@ import enum
 import functools
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -49,7 +49,7 @@ _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | ty
 _LONGEST = 128
 """A captured list is taken apart into variables; a longer one belongs into an array."""
 
-_HEAP_TYPE = 1 << 9
+HEAP_TYPE = 1 << 9
 """The flag of a class that was made by a ``class`` statement."""
 
 Fetch = Callable[[], Any]
@@ -104,19 +104,20 @@ class Captures(Heap):
 
     def captured_member(self, owner: Outside, key: object) -> Value:
         """An item of a dict from outside."""
+        fetch: Fetch = owner.fetch
         try:
             value = owner.value[key]  # type: ignore[index]
         except KeyError:
             raise ArgumentError(f"{owner.name} has no key {key!r}", self.b.here) from None
         return self._captured_value(
-            (owner.path, key), f"{owner.name}_{key}", lambda: owner.fetch()[key], value
+            (owner.path, key), f"{owner.name}_{key}", lambda: fetch()[key], value
         )
 
     def captured_members(self, owner: Outside) -> list[tuple[Any, Value]]:
         """All keys and members of a dict or a dataclass from outside."""
         if isinstance(owner.value, dict):
-            keys = tuple(owner.value)
-            self.guard((owner.path, "keys"), lambda: tuple(owner.fetch()) == keys, True)
+            keys, fetch = tuple(owner.value), cast(Fetch, owner.fetch)
+            self.guard((owner.path, "keys"), lambda: tuple(fetch()) == keys, True)
             return [(k, self.captured_member(owner, k)) for k in keys]
         if not is_dataclass_instance(owner.value):
             raise self.b.refuse(
@@ -279,4 +280,4 @@ def _is_object(value: Any) -> bool:
         return False
     cls = type(value)
     library = (cls.__module__ or "").partition(".")[0] in ("numpy", "numba", "scipy", "srcad")
-    return bool(cls.__flags__ & _HEAP_TYPE) and not library
+    return bool(cls.__flags__ & HEAP_TYPE) and not library

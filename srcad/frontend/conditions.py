@@ -265,9 +265,7 @@ class Conditions(ABC):
             return None
         if StaticValue(None) in (left, right) and isinstance(op, gast.Eq | gast.NotEq):
             return Const(isinstance(op, gast.NotEq), BOOL)
-        raise self.b.refuse(
-            "comparing dicts and objects is not supported", "compare their members"
-        )
+        raise self.b.refuse("comparing dicts and objects is not supported", "compare their members")
 
     def _optional_relation(self, op: Any, left: Value, right: Value) -> Value:
         """A comparison of what may be None: with None itself, else of the value."""

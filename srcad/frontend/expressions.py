@@ -544,9 +544,10 @@ class Expressions(Conditions):
         found = self.call_special(function, values, keywords)
         if found is not None:
             return found
-        if function in OPERATORS:
+        if getattr(function, "__module__", "") == "_operator" and function in OPERATORS:
             return self._operator(function, values, keywords)
-        values = [self.sequence(v) for v in values]
+        if function in (min, max, sum):
+            values = [self.sequence(v) for v in values]
         special = (
             BUILTINS.get(function)
             if isinstance(function, types.BuiltinFunctionType | type)
@@ -608,6 +609,7 @@ class Expressions(Conditions):
                 self.b.here,
                 "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
             )
+
     def _operator(self, function: Any, values: list[Value], keywords: dict[str, Value]) -> Value:
         """A function of the module ``operator``."""
         op = OPERATORS[function]

@@ -190,7 +190,9 @@ def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int,
 
 
 def _is_short(lower: Expr | None, upper: Expr | None) -> bool:
-    """Whether literal bounds let through one element at most: ``[:1]``, ``[-1:]``, ``[2:3]``."""
+    """Whether bounds let through one element at most: ``[:1]``, ``[-1:]``, ``[k : k + 1]``."""
+    if lower is not None and upper is not None and not isinstance(lower, Const):
+        return lower.kind == upper.kind == INT and sub(upper, lower) == ONE
     if upper is None:
         return isinstance(lower, Const) and lower.value == -1
     if not isinstance(upper, Const) or not (lower is None or isinstance(lower, Const)):

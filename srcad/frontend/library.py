@@ -466,10 +466,9 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 @_entry(builtins.sum)
 def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     if isinstance(a, TupleValue):
-        out = _number(b, start)
+        out: Value = start
         for item in a.items:
-            e = _number(b, item)
-            out = e if out == ZERO else Binary("+", out, e, join_kinds(out.kind, e.kind))
+            out = item if out == ZERO else scalars.combine(b, "+", out, item)
         return out
     value = as_array(b, a)
     if value.ndim != 1:

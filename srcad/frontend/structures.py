@@ -10,7 +10,7 @@ import types
 from typing import Any
 
 from srcad.errors import ArgumentError, UndefinedNameError
-from srcad.frontend.captures import Captures
+from srcad.frontend.captures import HEAP_TYPE, Captures
 from srcad.frontend.expressions import DictMethod
 from srcad.frontend.values import (
     ArrayValue,
@@ -501,8 +501,10 @@ def _own_names(cls: type, until: str = "") -> set[str]:
     """Names that the user's classes define, those of a frozen dataclass's machinery left out."""
     out: set[str] = set()
     for base in cls.__mro__:
-        if base is object or (until and until in base.__dict__):
+        if until and until in base.__dict__:
             break
+        if not base.__flags__ & HEAP_TYPE:
+            continue
         out |= {
             name
             for name, value in base.__dict__.items()

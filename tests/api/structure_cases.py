@@ -237,7 +237,6 @@ def dict_of_arrays_stepped(s, n):
     return np.sum(s["u"] * s["v"])
 
 
-
 def _shifted(p, c):
     return {**p, "b": p["b"] + c}
 
@@ -317,7 +316,7 @@ def frozen_dataclass_with_statics(p, x):
 @case(lambda: (World(State(0.7, 1.3), {"sun": Body(np.ones(2), np.full(2, 0.4), 2.0)}, "x"),))
 def nested_dataclasses(w):
     sun = w.bodies["sun"]
-    return w.first.u * np.sum(sun.position * sun.velocity) * sun.mass + w.first.v ** 2
+    return w.first.u * np.sum(sun.position * sun.velocity) * sun.mass + w.first.v**2
 
 
 @case(lambda: (0.7, 1.3))

@@ -457,7 +457,11 @@ def multigrid_recursive(u, f, h, cycles):
     return u
 
 
-@program(lambda: (wave(9) * 0.1, wave(9, 0.8), 0.125, 2), whole=True)
+@program(
+    lambda: (wave(9) * 0.1, wave(9, 0.8), 0.125, 2),
+    whole=True,
+    waits="lists of arrays that grow in a while loop",
+)
 def multigrid_levels(u0, f0, h0, cycles):
     """The V-cycle over lists of arrays, one per level."""
     us = [u0]
@@ -577,7 +581,7 @@ def van_leer(r):
 LIMITERS = {"superbee": superbee, "van_leer": van_leer}
 
 
-@program(lambda: (bumps(9), 0.4, 2, "van_leer"), oracle="differences", cross_checked=False)
+@program(lambda: (bumps(9, 0.5), 0.4, 2, "van_leer"), oracle="differences", cross_checked=False)
 def limiter_by_name(u, cfl, steps, name):
     """A limiter from a dictionary of functions; ghost cells by concatenation."""
     limiter = LIMITERS[name]

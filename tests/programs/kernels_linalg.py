@@ -759,7 +759,11 @@ def brent_like_root(lo, hi, target):
     return x - f(x) / (0.75 * x * x + np.cos(x))
 
 
-@program(lambda: (0.2, 1.7, np.array([1.3, 0.6])), oracle="complex")
+@program(
+    lambda: (0.2, 1.7, np.array([1.3, 0.6])),
+    oracle="complex",
+    waits="a function defined inside that calls itself",
+)
 def adaptive_simpson(a, b, p):
     """Recursion until an error estimate is met."""
 
@@ -783,7 +787,11 @@ def adaptive_simpson(a, b, p):
     return step(a, fa, b, fb, m, fm, (b - a) / 6 * (fa + 4 * fm + fb), 4)
 
 
-@program(lambda: (wave(3), np.array([0.5, 0.2]), 1.0, 4), whole=True)
+@program(
+    lambda: (wave(3), np.array([0.5, 0.2]), 1.0, 4),
+    whole=True,
+    waits="lists of arrays that grow in a loop",
+)
 def dormand_prince_dense(y0, p, t_end, steps):
     """Stages in a list, a tableau of tuples, results appended to a list."""
     tableau = (

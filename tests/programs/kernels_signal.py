@@ -435,7 +435,7 @@ def hann(n):
     return np.array([0.5 - 0.5 * math.cos(2 * math.pi * k / (n - 1)) for k in range(n)])
 
 
-@program(lambda: (wave(16), ramp(5)), oracle="differences", cross_checked=False)
+@program(lambda: (wave(16), ramp(5)), oracle="differences", cross_checked=False, waits="np.fft")
 def short_time_spectrum(x, mel):
     """Overlapping frames by a window, np.fft.rfft, a log of weighted band powers."""
     size, hop = 8, 4
@@ -497,7 +497,7 @@ def split_step_schroedinger(x, g, dt, steps):
     return psi.real, np.abs(psi) ** 2
 
 
-@program(lambda: (wave(9), wave(3, 0.7)), whole=True)
+@program(lambda: (wave(9), wave(3, 0.7)), whole=True, waits="np.convolve")
 def convolve_and_correlate(x, k):
     """np.convolve in two modes, and the same by hand with clipped ranges."""
     same = np.convolve(x, k, mode="same")
@@ -562,7 +562,8 @@ def batch_normalization(x, gamma, running_mean, beta):
         grid(3, 1, 0.9),
         grid(5, 2),
         wave(5),
-    )
+    ),
+    waits="lists of arrays of several shapes, replaced by a run-time index",
 )
 def backpropagation_by_hand(w1, w2, w3, x, y):
     """Training steps with gradients by hand through a list of layers; the loss afterwards."""
@@ -624,7 +625,7 @@ def integral_image_and_bilateral(img, sigma):
     return box, out
 
 
-@program(lambda: (wave(4), np.array([0.6, -0.2]), 10), whole=True)
+@program(lambda: (wave(4), np.array([0.6, -0.2]), 10), whole=True, waits="np.pad")
 def autoregressive_levinson(x, extra, n):
     """Autocorrelation of a padded signal, Levinson-Durbin with a reversed slice in place."""
     y = np.pad(np.concatenate([x, extra]), (0, 4))

@@ -26,6 +26,8 @@ class Program:
     outputs: tuple[str, ...] = ()
     whole: bool = False
     oracle: str = "complex"
+    waits: str = ""
+    """What it needs that srcad refuses so far."""
     cross_checked: bool = True
     """Whether complex step works on it as well as differences do."""
     single: bool = False
