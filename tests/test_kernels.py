@@ -21,7 +21,7 @@ def source(program: Program, function) -> str:
     return gradient.source(*args, **program.kwargs)
 
 
-@pytest.mark.parametrize("program", [waiting(p) for p in KERNELS])
+@pytest.mark.parametrize("program", [waiting(p, k) for k, p in enumerate(KERNELS)])
 def test_decorated(program: Program):
     function = plain(program)
     expected = source(program, function)

@@ -14,13 +14,27 @@ SINGLE = 3e-5
 """Relative tolerance of programs that work in float32."""
 
 
-def waiting(program: Program):
+FIRST = (
+    "arrays branches calls dtypes loops reductions scalars simulations slices tuples views_swaps whiles "
+    "shapes recursion optional"
+).split()
+"""Themes whose programs are all compiled; of the others every fifth is, the rest are slow."""
+
+
+def waiting(program: Program, number: int = 0):
     """The program as a parameter, expected to be refused if it waits for something."""
-    refused = pytest.mark.xfail(raises=UnsupportedError, strict=True, reason=program.waits)
-    return pytest.param(program, marks=[refused] if program.waits else [], id=program.name)
+    marks = []
+    if program.waits:
+        marks.append(pytest.mark.xfail(raises=UnsupportedError, strict=True, reason=program.waits))
+    if number % 5:
+        marks.append(pytest.mark.slow)
+    return pytest.param(program, marks=marks, id=program.name)
 
 
 every_program = pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
+compiled_programs = pytest.mark.parametrize(
+    "program", [waiting(p, 0 if p.theme in FIRST else k) for k, p in enumerate(PROGRAMS)]
+)
 
 
 def plain(program: Program):
@@ -128,7 +142,7 @@ def run_pullback(program: Program, jit: bool) -> None:
         assert_unchanged(args, original)
 
 
-@every_program
+@compiled_programs
 def test_compiled(program: Program):
     (run_pullback if is_vjp(program) else run_gradient)(program, jit=True)
 

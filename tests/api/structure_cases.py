@@ -164,7 +164,7 @@ def loop_over_a_dict(p):
     total = 0.0
     for k in p:
         total = total * 0.5 + p[k] * p[k]
-    for k in p.keys():
+    for k in p.keys():  # noqa: SIM118
         total += p[k]
     for v in p.values():
         total *= 1.0 + v
@@ -395,7 +395,7 @@ def objects_swapped_in_a_loop(x, y, n):
 
 @case(lambda: (0.7, 1.3), lambda: (1.7, 1.3))
 def object_chosen_by_a_branch(x, y):
-    if x > 1.0:
+    if x > 1.0:  # noqa: SIM108
         s = State(x * x, y)
     else:
         s = State(y, x)
