@@ -14,10 +14,23 @@ SINGLE = 3e-5
 """Relative tolerance of programs that work in float32."""
 
 
-FIRST = (
-    "arrays branches calls dtypes loops reductions scalars simulations slices tuples views_swaps whiles "
-    "shapes recursion optional"
-).split()
+FIRST = [
+    "arrays",
+    "branches",
+    "calls",
+    "dtypes",
+    "loops",
+    "reductions",
+    "scalars",
+    "simulations",
+    "slices",
+    "tuples",
+    "views_swaps",
+    "whiles",
+    "shapes",
+    "recursion",
+    "optional",
+]
 """Themes whose programs are all compiled; of the others every fifth is, the rest are slow."""
 
 

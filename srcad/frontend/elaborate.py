@@ -423,6 +423,7 @@ class _Elaborator(Comprehensions):
         found = self.value(called)
         value = found.value if isinstance(found, StaticValue) else None
         if not str(getattr(value, "__module__", "")).startswith("numba.core.decorators"):
+            self._move_to(decorator)
             raise self.b.refuse(
                 "a decorated function inside the function is not supported yet",
                 "define it without decorator",

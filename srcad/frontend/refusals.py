@@ -71,11 +71,6 @@ REFUSALS: dict[str, Refusal] = {
     "AsyncFunctionDef": Refusal("async def", _COROUTINE, "differentiate a plain function (def)"),
     "Set": Refusal("a set", _SETS, "use a tuple or an array"),
     "SetComp": Refusal("a set comprehension", _SETS, "use a tuple or an array"),
-    "Dict": Refusal(
-        "a dict here",
-        "its keys must be known when the code is generated",
-        "use separate variables, a tuple or an array",
-    ),
     "DictComp": Refusal(
         "a dict comprehension here",
         "its keys must be known when the code is generated",
