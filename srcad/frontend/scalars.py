@@ -253,6 +253,8 @@ def relation(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValu
         )
     if isinstance(x, ArrayValue) or isinstance(y, ArrayValue):
         return _over_arrays(b, lambda e: compare(op, e[0], e[1]), [x, y], op)
+    if FLOAT32 in (x.kind, y.kind) and (isinstance(x, Const) or isinstance(y, Const)):
+        x, y = (b.convert(e, FLOAT32) if e.kind == FLOAT else e for e in (x, y))
     return compare(op, x, y)
 
 

@@ -53,11 +53,12 @@ def instantiate(rule: Callable[..., object], which: int, values: tuple[Expr, ...
     """Partial number ``which`` of a rule; ``values`` are the result and the arguments."""
     names, parts = _definition(rule)
     kinds = {v.kind for v in values}
-    literals = FLOAT32 if COMPLEX64 in kinds and kinds <= _SINGLE else FLOAT
+    single = kinds & {COMPLEX64, FLOAT32} and kinds <= _SINGLE
+    literals = FLOAT32 if single else FLOAT
     return _expr(parts[which], dict(zip(names, values, strict=True)), literals)
 
 
-_SINGLE = {COMPLEX64, FLOAT32, INT, BOOL}
+_SINGLE = {COMPLEX64, FLOAT32, BOOL}
 
 
 def reads_result(rule: Callable[..., object], which: int) -> bool:
@@ -101,7 +102,7 @@ def _expr(node: ast.expr, env: dict[str, Expr], floats: str) -> Expr:
         case ast.Attribute(value=ast.Name(id="math"), attr=attr):
             import math  # noqa: PLC0415 (constants such as math.pi)
 
-            return Const(float(getattr(math, attr)), FLOAT)
+            return Const(float(getattr(math, attr)), floats)
         case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=attr)):
             return _call(f"{module}.{attr}", tuple(_expr(a, env, floats) for a in node.args))
         case ast.Call(func=ast.Name(id=name)):
@@ -115,5 +116,7 @@ _PARTS = {"np.real": real_part, "np.imag": imag_part, "np.conj": conjugate}
 def _call(function: str, args: tuple[Expr, ...]) -> Expr:
     if function in _PARTS:
         return _PARTS[function](args[0])
-    kind = next((a.kind for a in args if is_complex(a.kind)), FLOAT)
+    kinds = {a.kind for a in args}
+    real = FLOAT32 if FLOAT32 in kinds and kinds <= _SINGLE else FLOAT
+    kind = next((a.kind for a in args if is_complex(a.kind)), real)
     return Call(function, args, kind)

@@ -168,7 +168,7 @@ def write_adjoint(
     for item in floats:
         seed: Expr | str
         if not seeded:
-            seed = real(1.0)
+            seed = real(1.0, FLOAT if isinstance(item, str) else item.kind)
         elif isinstance(item, str):
             seed = names.fresh("seed")
             arrays[seed] = arrays[item]

@@ -134,3 +134,14 @@ def histogram(x, bins):
 def single_precision_procedure(y, a):
     for i in range(y.size):
         y[i] = a * y[i] * y[i]
+
+
+@program(lambda: (wave(4).astype(np.float32), np.float32(0.1)), single=True)
+def single_beside_literals(x, c):
+    s = x[0] * 2.0
+    if c == 0.1:  # true in float32, as NumPy compares
+        s += x[1] / 3.0
+    for v in x:
+        if v > 0.1:
+            s += np.hypot(v, c) + max(v, c) + np.log1p(v * v) * 0.5
+    return s

@@ -35,7 +35,7 @@ from srcad.ir.nodes import (
     children,
     walk,
 )
-from srcad.ir.types import FLOAT, is_complex, is_inexact
+from srcad.ir.types import is_complex, is_inexact
 from srcad.position import Position
 from srcad.rules.library import Rule, rule_named
 from srcad.rules.template import instantiate, reads_result
@@ -256,7 +256,7 @@ def _divide(
     kind = join_kinds(seed.kind, expr.b.kind)
     moving = bool(carriers(expr.b) & active)
     singular = not isinstance(expr.b, Const)
-    share = _strong(Binary("/", real(1.0), conjugate(expr.b), kind), seed, singular, name)
+    share = _strong(Binary("/", real(1.0, kind), conjugate(expr.b), kind), seed, singular, name)
     if moving:
         share = share if _is_cheap(share) else name(share, "seed")
         _pull(expr.a, share, active, name, None, at, out)
@@ -272,7 +272,7 @@ def _power(base: Expr, exponent: Const) -> Expr | None:
     if p == 0:
         return None
     if p == 1:
-        return real(1.0)
+        return real(1.0, base.kind)
     if p == 2:
         return Binary("*", real(2.0, base.kind), base, base.kind)
     lower = Const(p - 1, exponent.kind)
@@ -309,10 +309,10 @@ def _extreme(
         rivals = [j for j in others if j in live]
         share = seed
         if rivals:
-            ties: Expr = real(1.0)
+            ties: Expr = real(1.0, seed.kind)
             for j in rivals:
-                one = Select(compare("==", held[k], held[j]), real(1.0), real(0.0), FLOAT)
-                ties = Binary("+", ties, one, FLOAT)
+                one = Select(compare("==", held[k], held[j]), real(1.0, seed.kind), zero, seed.kind)
+                ties = Binary("+", ties, one, seed.kind)
             if len(rivals) == 1:
                 half = Binary("*", real(0.5, seed.kind), seed, seed.kind)
                 share = Select(compare("==", held[k], held[rivals[0]]), half, seed, seed.kind)
