@@ -89,6 +89,8 @@ class Program:
     result: Type | None
     """Type of f's result; None for a procedure that returns nothing."""
     uses_pool: bool
+    objects: tuple[Callable[[], object], ...] | None = None
+    """If f writes members of arguments: the objects from outside that it reads; else None."""
 
 
 def compile_request(request: Request) -> Program:
@@ -122,6 +124,7 @@ def compile_request(request: Request) -> Program:
         mutated_parameters(program, body),
         None if program.result is None else type_of(program.result),
         written.uses_pool,
+        program.objects,
     )
 
 

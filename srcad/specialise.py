@@ -21,6 +21,7 @@ from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend.source import find_source
 from srcad.ir.loss import require_loss
+from srcad.ir.members import can_change, members, shape_of
 from srcad.ir.typeof import describe, has_float, typeof
 from srcad.ir.types import FLOAT, Scalar, Type
 from srcad.structure import NamedArray, arrays, lower
@@ -54,8 +55,8 @@ class Variant:
         """The code of the function that the program was written from."""
         self.is_closed = not (program.captured or program.guards)
         """Whether the program reads nothing but its arguments."""
-        self.writes = bool(program.mutated)
-        """Whether the program writes arrays that it is given (its own copies of them)."""
+        self.writes = bool(program.mutated) or program.objects is not None
+        """Whether the program writes arrays or members that it is given (its own copies)."""
         self._uses_pool = program.uses_pool
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
@@ -126,7 +127,9 @@ class Variant:
             return function
 
     def refuse_overlap(self, values: Sequence[Any]) -> None:
-        """Raise ``ArgumentValueError`` if an array that f writes shares memory with another one."""
+        """Raise ``ArgumentValueError`` if what f writes is given, or read, under another name."""
+        if self.program.objects is not None:
+            self._refuse_twins(values, [id(fetch()) for fetch in self.program.objects])
         mutated = self.program.mutated
         found: list[NamedArray] = []
         for name, value, type_ in zip(self.names, values, self.types, strict=True):
@@ -144,6 +147,25 @@ class Variant:
                         f"and the function writes {a.name!r}",
                         hint=f"pass a copy of one of them, such as {b.name}.copy()",
                     )
+
+    def _refuse_twins(self, values: Sequence[Any], outside: list[int]) -> None:
+        """Refuse a dict or dataclass that is given twice, when members of arguments are written."""
+        seen = set(outside)
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            shape = shape_of(value)
+            if shape is None:
+                continue
+            if can_change(value):
+                if id(value) in seen:
+                    raise ArgumentValueError(
+                        f"one {type(value).__name__} is given twice (or read from outside as well),"
+                        f" and {self.program.entry} writes members of its arguments",
+                        hint="pass a copy, such as copy.copy(...) of it",
+                    )
+                seen.add(id(value))
+            pending += members(value, *shape)
 
 
 class Variants:

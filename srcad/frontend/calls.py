@@ -352,6 +352,12 @@ class Calls(Structures):
                 captured,
                 program,
             )
+            if program.objects is not None:
+                raise self.b.refuse(
+                    f"{source.name} calls itself and writes members of a dict or dataclass "
+                    "that it is given",
+                    "return a new one, or write into an array",
+                )
             if old == new:
                 self.guards |= program.guards
                 return target

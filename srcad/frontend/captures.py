@@ -60,6 +60,8 @@ class Captures(Heap):
 
     captures: dict[object, tuple[CapturedValue, Value]]
     guards: dict[object, tuple[Fetch, object]]
+    objects: dict[object, Fetch]
+    """The objects from outside whose members are read."""
 
     def captured(self, name: str, scope: Scope) -> Value:
         """The value of a name that is not local."""
@@ -162,6 +164,7 @@ class Captures(Heap):
         if _is_object(value):
             cls = type(value)
             self.guard(key, lambda: type(fetch()), cls)
+            self.objects[key] = fetch
             return Outside(key, value, fetch, name)
         if not isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
             self.guard(key, fetch, value)

@@ -191,14 +191,18 @@ class Conditions(ABC):
             out: Value = Var(self.b.names.fresh("picked"), kind)
             yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
             no.append(Assign(out, self.b.convert(right, kind), self.b.at))
+            after = self.merged(env1, yes, env2, no)
         else:
-            out = self.joined(f"$picked_{node.lineno}_{node.col_offset}", left, yes, right, no)
+            name = f"$picked_{node.lineno}_{node.col_offset}"
+            env1.names[name], env2.names[name] = left, right
+            after = self.merged(env1, yes, env2, no)
+            out = after.names.pop(name)
             if isinstance(out, MaybeUnbound):
                 raise self.b.refuse(
                     "the values of this expression are of different kinds",
                     "write an if statement, or give both the same kind",
                 )
-        self.resume(self.merged(env1, yes, env2, no))
+        self.resume(after)
         self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         return out
 

@@ -153,6 +153,8 @@ class _Elaborator(Comprehensions):
         self.loci: dict[str, int] = {}
         self.shared_objects: set[str] = set()
         self.writes: list[str] = []
+        self.given: set[str] = set()
+        self.objects: dict[object, Callable[[], object]] = {}
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []
@@ -175,6 +177,7 @@ class _Elaborator(Comprehensions):
             found: list[Var | str] = []
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
+        self.given |= {key for key in self.heap.env if "|" not in key}
         result = self.body_of(node, self.scope)
         shared: set[str] = set()
         if isinstance(result, StaticValue) and result.value is None:
@@ -203,6 +206,7 @@ class _Elaborator(Comprehensions):
             self.guards,
             self.b.names,
             frozenset(shared),
+            objects=tuple(self.objects.values()) if self.writes_given() else None,
         )
 
     def _duplicates_settled(self, body: Block) -> Block:

@@ -22,6 +22,7 @@ from srcad.frontend.values import (
     LocalFunction,
     MaybeUnbound,
     ObjectValue,
+    OptionalValue,
     StaticValue,
     TupleValue,
     Value,
@@ -72,6 +73,8 @@ class Heap(Lists):
     shared_objects: set[str]
     writes: list[str]
     """Objects whose cells were written after they were made, once for each write."""
+    given: set[str]
+    """Objects among the arguments, and those that stand for one of them."""
     joins: Joins | None = None
 
     # ------------------------------------------------------------ objects and cells
@@ -138,6 +141,10 @@ class Heap(Lists):
         finally:
             self.scope = saved
 
+    def writes_given(self) -> bool:
+        """Whether the program writes members of its arguments."""
+        return not self.given.isdisjoint(self.writes)
+
     def members_of(self, owner: ObjectValue) -> list[tuple[Any, Value]]:
         """Keys and values of an object."""
         return [(k, self.cell(owner, k)) for k in self.keys_of(owner)]
@@ -157,6 +164,7 @@ class Heap(Lists):
         """The objects that a value holds, directly or through others."""
         cells = self.heap.env if cells is None else cells
         found: set[str] = set()
+        scopes: list[Scope] = [*self.frames]
         pending = [value]
         while pending:
             match pending.pop():
@@ -165,14 +173,15 @@ class Heap(Lists):
                     pending += [cells[cell_name(owner, k)] for k in _keys(owner, cells)]
                 case TupleValue(items=items):
                     pending += items
-                case MaybeUnbound(value=inner):
+                case MaybeUnbound(value=inner) | OptionalValue(value=inner):
                     pending.append(inner)
                 case BoundCall(function=function, args=args, keywords=keywords):
                     pending += [function, *args, *(v for _, v in keywords)]
-                case LocalFunction(scope=Scope() as scope, defaults=defaults):
-                    pending += defaults
-                    if scope not in self.frames:
-                        pending += [v for v in scope.env.values() if v is not value]
+                case LocalFunction(scope=Scope() as scope, defaults=defaults) as function:
+                    pending += [*defaults, *(v for _, v in function.keyword_defaults)]
+                    if all(scope is not known for known in scopes):
+                        scopes.append(scope)
+                        pending += scope.env.values()
         return found
 
     # ------------------------------------------------------------ moments
@@ -248,6 +257,8 @@ class Heap(Lists):
             f"{joins.site}:{self.scope.key}:{name}".replace("|", "/"), a.label, a.cls
         )
         joins.homes.add(made.id)
+        if self.given & {a.id, b.id}:
+            self.given.add(made.id)
         return made
 
 

@@ -52,6 +52,8 @@ class Elaborated:
     """Arrays whose memory the result shares."""
     callees: tuple[Outlined, ...] = ()
     """Functions that are called, not inlined: those that call themselves."""
+    objects: tuple[Callable[[], object], ...] | None = None
+    """If members of arguments are written: the objects from outside that are read; else None."""
 
     def escaping(self) -> set[str]:
         """Names that mean something outside of the body: parameters and results."""

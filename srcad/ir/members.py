@@ -67,6 +67,12 @@ def shape_of(value: object) -> tuple[type | None, Keys] | None:
     return (cls, field_names(cls)) if is_dataclass_instance(value) else None
 
 
+def can_change(value: object) -> bool:
+    """Whether a structure is a dict or a dataclass that is not frozen."""
+    params = getattr(type(value), "__dataclass_params__", None)
+    return isinstance(value, dict) or (params is not None and not params.frozen)
+
+
 def like(value: object, cls: type | None, keys: Keys, size: int) -> Sequence[Any] | None:
     """The members of a value given for a structure of this class; None if it does not fit.
 

@@ -563,12 +563,15 @@ def nested_definitions(x, y):
         return a * b
 
     @njit(cache=False)
-    def g(a, *, b=y):
-        return f(a) + b
+    def g(a):
+        return f(a) + y
+
+    def k(a, *, b=y):
+        return g(a) * b
 
     x = 2.0 * x
     h = lambda a, b=y: a * b * x  # noqa: E731
-    return f(y) + g(x) + h(y)
+    return f(y) + k(x) + h(y)
 
 
 @case(lambda: (0.7, 1.3))
