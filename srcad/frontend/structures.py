@@ -10,7 +10,7 @@ import types
 from typing import Any
 
 from srcad.errors import ArgumentError, UndefinedNameError
-from srcad.frontend.captures import HEAP_TYPE, Captures
+from srcad.frontend.captures import HEAP_TYPE, Captures, Fetch
 from srcad.frontend.expressions import DictMethod
 from srcad.frontend.values import (
     ArrayValue,
@@ -99,6 +99,8 @@ class Structures(Captures):
                 f"{cls.__name__} defines __getattribute__", "read the value outside the function"
             )
         found = inspect.getattr_static(cls, name, _ABSENT)
+        if isinstance(found, functools.cached_property) and isinstance(owner, Outside):
+            return self.object_attribute(owner, name)
         if isinstance(found, property | functools.cached_property):
             getter = found.fget if isinstance(found, property) else found.func
             self._guard_class(cls, name, found)
@@ -133,21 +135,32 @@ class Structures(Captures):
     def _class_member(self, owner: Value, cls: type, name: str, found: Any) -> Value:
         """A method or a constant of a class."""
         if isinstance(found, staticmethod):
-            self._guard_class(cls, name, found.__func__)
+            self._guard_class(cls, name, found.__func__, owner=owner)
             return StaticValue(found.__func__)
         if isinstance(found, classmethod):
-            self._guard_class(cls, name, found.__func__, is_bound=True)
+            self._guard_class(cls, name, found.__func__, owner=owner, is_bound=True)
             return BoundCall(StaticValue(found.__func__), (StaticValue(cls),))
         if isinstance(found, types.FunctionType) or hasattr(found, "py_func"):
-            self._guard_class(cls, name, found)
+            is_bound = isinstance(owner, Outside)
+            self._guard_class(cls, name, found, owner=owner, is_bound=is_bound)
             return BoundCall(StaticValue(found), (owner,))
         return self.captured_attribute(cls, name)
 
-    def _guard_class(self, cls: type, name: str, found: object, is_bound: bool = False) -> None:
-        if is_bound:
-            self.guard((id(cls), name), lambda: getattr(cls, name).__func__, found)
-        else:
-            self.guard((id(cls), name), lambda: getattr(cls, name), found)
+    def _guard_class(
+        self,
+        cls: type,
+        name: str,
+        found: object,
+        owner: Value | None = None,
+        is_bound: bool = False,
+    ) -> None:
+        """The program is valid while the class (and the object from outside) has this member."""
+        key: object = (id(cls), name)
+        fetch: Fetch = lambda: getattr(cls, name)  # noqa: E731
+        if isinstance(owner, Outside):  # the object may get an attribute of this name
+            held: Fetch = owner.fetch
+            key, fetch = (owner.path, name), lambda: getattr(held(), name)
+        self.guard(key, (lambda: fetch().__func__) if is_bound else fetch, found)
 
     def item(self, owner: Value, keys: list[object]) -> Value:
         """``owner[key]`` of a dict."""

@@ -125,6 +125,8 @@ def quick_key(value: object) -> Hashable:
         shape = value.shape  # type: ignore[attr-defined]
         units = tuple([n == 1 for n in shape]) if 1 in shape else len(shape)
         return value.dtype.char, units  # type: ignore[attr-defined]
+    if kind is Receiver:
+        return value
     if kind in _DICTS:
         members = value.values()  # type: ignore[attr-defined]
         return kind, tuple(value), tuple([quick_key(v) for v in members])  # type: ignore[arg-type]
