@@ -428,6 +428,12 @@ class Grammar:
                 f"{u}[::2] = {{0}}",
                 f"{u}[::-1] = np.tanh({u} + {v})",
                 f"{u}[:2] -= {c:.2f} * {v}[2:] * {{0}}",
+                f"{u}[{v} > {c:.2f}] *= {{0}}",
+                f"{u}[{u} > {c:.2f}] = np.sin({v}[{u} > {c:.2f}] + {{0}})",
+                f"{u}[np.array([2, 0, 2])] += {c:.2f} * {v}[np.array([1, 3, 0])]",
+                f"{u}[[3, 1]] = {v}[[0, 3]] * {{0}}",
+                f"{u}[:] = np.cumsum({v}) * {{0}} * 0.3",
+                f"{u}[:] = np.array([{c:.2f} * e for e in {v}])",
             ]
         )
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
@@ -446,6 +452,9 @@ class Grammar:
                 (f"{name} = {u}[::-1]", SIZE),
                 (f"{name} = {u}[1:3]", 2),
                 (f"{name} = tail({u})", SIZE - 1),
+                (f"{name} = {u}[np.array([3, 1, 1])]", 3),
+                (f"{name} = np.roll({u}, 1)", SIZE),
+                (f"{name} = np.concatenate(({u}[2:], {u}[:2]))", SIZE),
                 (f"{name} = tail({u}, 2)", SIZE - 2),
                 (f"{name} = {u}.reshape(2, 2)[:, 1]", 2),
             ]

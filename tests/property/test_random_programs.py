@@ -32,7 +32,7 @@ def test_random_programs(first: int):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(10_000, 12_000, 100))
+@pytest.mark.parametrize("first", range(10_000, 15_000, 100))
 def test_many_random_programs(first: int):
     run(first, 100, 50)
 

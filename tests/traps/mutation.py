@@ -561,7 +561,7 @@ def slices_by_counter(x):
     return x.sum()
 
 
-@trap(x4)
+@trap(x4, policy="either")
 def slice_steps_by_counter(x):
     """Slices whose step is known at run time only."""
     for k in range(1, 3):
