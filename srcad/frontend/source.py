@@ -133,8 +133,8 @@ def _unwrapped(function: Any) -> types.FunctionType:
     )
     if isinstance(function, types.MethodType):
         raise UnsupportedError(
-            f"{name} is a bound method: methods are not supported yet",
-            hint="write a function of the numbers and arrays that it uses",
+            f"{name} is a bound method, which holds its first argument",
+            hint="pass the function of the class, and the object as its first argument",
         )
     if isinstance(function, functools.partial):
         raise ArgumentError(

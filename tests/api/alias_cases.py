@@ -238,7 +238,7 @@ def while_obj(x, y):
 @alias
 def while_mut_test(x, y):
     s = S(x, y)
-    while s.bump() < 11.0:
+    while s.bump() < 10.5:
         s.v = s.v * 0.9
     return s.u * s.v
 
