@@ -46,7 +46,8 @@ def waiting(program: Program, number: int = 0):
 
 every_program = pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 compiled_programs = pytest.mark.parametrize(
-    "program", [waiting(p, 0 if p.theme in FIRST else k) for k, p in enumerate(PROGRAMS)]
+    "program",
+    [waiting(p, 1 if p.heavy else 0 if p.theme in FIRST else k) for k, p in enumerate(PROGRAMS)],
 )
 
 

@@ -12,9 +12,7 @@ from srcad.frontend import arrays, indexing, masks, scalars, shapes, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.extremes import flat_position
 from srcad.frontend.lanes import FULL
-from srcad.frontend.library import _axis as axis_of
-from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import as_array, shape_of
+from srcad.frontend.library import as_array, axis_of, entry, shape_of
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, TRUE, ZERO, compare, integer
 from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var

@@ -7,10 +7,7 @@ import numpy as np
 from srcad.frontend import arrays, reductions
 from srcad.frontend.builder import Builder
 from srcad.frontend.lanes import along
-from srcad.frontend.library import _axis as axis_of
-from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import _flag as flag
-from srcad.frontend.library import as_array
+from srcad.frontend.library import as_array, axis_of, entry, flag
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, ZERO, add, compare
 from srcad.ir.nodes import Assign, Binary, Compare, Const, Expr, If, Logic, Stmt, Var

@@ -11,9 +11,7 @@ from srcad.frontend import arrays, indexing, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
 from srcad.frontend.lanes import FULL, with_axis
-from srcad.frontend.library import _axis as axis_of
-from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import as_array, static_int
+from srcad.frontend.library import as_array, axis_of, entry, static_int
 from srcad.frontend.values import ArrayValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, add, compare, integer, join_kinds, scale
 from srcad.ir.nodes import Binary, Call, Const, Expr

@@ -63,7 +63,7 @@ def array_method(name: str) -> Entry | None:
     return _methods.get(name)
 
 
-def _entry(*functions: object, methods: tuple[str, ...] = ()) -> Callable[[Entry], Entry]:
+def entry(*functions: object, methods: tuple[str, ...] = ()) -> Callable[[Entry], Entry]:
     def declare(entry: Entry) -> Entry:
         for function in functions:
             _functions[function] = entry
@@ -134,7 +134,7 @@ def _number(b: Builder, value: Value) -> Expr:
 # ---------------------------------------------------------------- shapes
 
 
-@_entry(np.ndim)
+@entry(np.ndim)
 def ndim(b: Builder, a: Value) -> Value:
     return integer(a.ndim if isinstance(a, ArrayValue) else _depth(a))
 
@@ -145,23 +145,23 @@ def _depth(value: Value) -> int:
     return value.ndim if isinstance(value, ArrayValue) else 0
 
 
-@_entry(np.iscomplexobj)
+@entry(np.iscomplexobj)
 def iscomplexobj(b: Builder, x: Value) -> Value:
     kind = x.dtype if isinstance(x, ArrayValue) else getattr(x, "kind", "")
     return Const(is_complex(kind), BOOL)
 
 
-@_entry(np.shape)
+@entry(np.shape)
 def shape(b: Builder, a: Value) -> Value:
     return TupleValue(() if isinstance(a, Expr) else as_array(b, a).extents)
 
 
-@_entry(np.size)
+@entry(np.size)
 def size(b: Builder, a: Value, axis: Value | None = None) -> Value:
     if isinstance(a, Expr):
         return ONE
     value = as_array(b, a)
-    along = None if isinstance(axis, TupleValue) else _axis(b, value, axis)
+    along = None if isinstance(axis, TupleValue) else axis_of(b, value, axis)
     count: Expr = ONE
     reduced = value.extents if along is None else (value.extents[along],)
     if isinstance(axis, TupleValue):
@@ -171,7 +171,7 @@ def size(b: Builder, a: Value, axis: Value | None = None) -> Value:
     return count
 
 
-@_entry(methods=("item",))
+@entry(methods=("item",))
 def item(b: Builder, a: Value, *index: Value) -> Value:
     if isinstance(a, Expr) and not index:
         return a
@@ -190,22 +190,22 @@ def item(b: Builder, a: Value, *index: Value) -> Value:
 # ---------------------------------------------------------------- making arrays
 
 
-@_entry(np.zeros)
+@entry(np.zeros)
 def zeros(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
     return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ZERO)
 
 
-@_entry(np.empty)
+@entry(np.empty)
 def empty(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
     return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), None)
 
 
-@_entry(np.ones)
+@entry(np.ones)
 def ones(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
     return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ONE)
 
 
-@_entry(np.full)
+@entry(np.full)
 def full(b: Builder, shape: Value, fill_value: Value, dtype: Value | None = None) -> Value:
     fill = _number(b, fill_value)
     return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, fill.kind), fill)
@@ -218,27 +218,27 @@ def _like(b: Builder, value: Value, dtype: Value | None, fill: Expr | None) -> V
     return arrays.allocate(b, b.wanted, like.extents, dtype_of(b, dtype, like.dtype), fill)
 
 
-@_entry(np.zeros_like)
+@entry(np.zeros_like)
 def zeros_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     return _like(b, a, dtype, ZERO)
 
 
-@_entry(np.empty_like)
+@entry(np.empty_like)
 def empty_like(b: Builder, prototype: Value, dtype: Value | None = None) -> Value:
     return _like(b, prototype, dtype, None)
 
 
-@_entry(np.ones_like)
+@entry(np.ones_like)
 def ones_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     return _like(b, a, dtype, ONE)
 
 
-@_entry(np.full_like)
+@entry(np.full_like)
 def full_like(b: Builder, a: Value, fill_value: Value, dtype: Value | None = None) -> Value:
     return _like(b, a, dtype, _number(b, fill_value))
 
 
-@_entry(np.eye, np.identity)
+@entry(np.eye, np.identity)
 def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
     size = _number(b, n)
     out = arrays.allocate(b, b.wanted, (size, size), dtype_of(b, dtype, FLOAT), ZERO)
@@ -248,7 +248,7 @@ def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
     return out
 
 
-@_entry(np.arange)
+@entry(np.arange)
 def arange(
     b: Builder,
     start: Value,
@@ -305,14 +305,14 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
     return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
 
 
-@_entry(np.diag_indices)
+@entry(np.diag_indices)
 def diag_indices(b: Builder, n: Value, ndim: Value | None = None) -> Value:
     """The index arrays of the main diagonal."""
     axes = 2 if ndim is None else static_int(b, ndim, "ndim")
     return TupleValue(tuple(arange(b, n) for _ in range(axes)))
 
 
-@_entry(np.linspace)
+@entry(np.linspace)
 def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
     first = b.hold(b.convert(_number(b, start), FLOAT), "c")
     last = b.hold(b.convert(_number(b, stop), FLOAT), "c")
@@ -355,7 +355,7 @@ def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValu
     return out
 
 
-@_entry(np.asarray)
+@entry(np.asarray)
 def asarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     """The array itself, where it is one of this dtype."""
     if isinstance(a, ArrayValue) and dtype_of(b, dtype, a.dtype) == a.dtype:
@@ -363,7 +363,7 @@ def asarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     return array(b, a, dtype)
 
 
-@_entry(np.array)
+@entry(np.array)
 def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     if isinstance(a, TupleValue):
         return _from_items(b, a, dtype)
@@ -372,7 +372,7 @@ def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
     return _number(b, a)
 
 
-@_entry(np.copy, methods=("copy",))
+@entry(np.copy, methods=("copy",))
 def copy(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
     if value.view is not None and arrays.is_base(b, value):
@@ -383,12 +383,12 @@ def copy(b: Builder, a: Value) -> Value:
     return arrays.materialise(b, value, b.wanted)
 
 
-@_entry(methods=("astype",))
+@entry(methods=("astype",))
 def astype(b: Builder, a: Value, dtype: Value) -> Value:
     return arrays.materialise(b, as_array(b, a), b.wanted, dtype_of(b, dtype, FLOAT))
 
 
-@_entry(methods=("fill",))
+@entry(methods=("fill",))
 def fill(b: Builder, a: Value, value: Value) -> Value:
     stores.assign_into(b, stores.writable(b, as_array(b, a)), _number(b, value))
     return StaticValue(None)
@@ -397,7 +397,7 @@ def fill(b: Builder, a: Value, value: Value) -> Value:
 # ---------------------------------------------------------------- reductions
 
 
-def _axis(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
+def axis_of(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
     if axis is None or (isinstance(axis, StaticValue) and axis.value is None):
         return None
     if isinstance(axis, TupleValue):
@@ -414,14 +414,14 @@ def _axis(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
 
 def _axes(b: Builder, value: ArrayValue, axis: TupleValue) -> list[int]:
     """Several axes, the last first."""
-    found = [_axis(b, value, k) for k in axis.items]
+    found = [axis_of(b, value, k) for k in axis.items]
     known = sorted({k for k in found if k is not None}, reverse=True)
     if len(known) != len(found):
         raise ArgumentValueError("duplicate value in 'axis'", b.at)
     return known
 
 
-def _flag(b: Builder, value: Value | None) -> bool:
+def flag(b: Builder, value: Value | None) -> bool:
     if value is None:
         return False
     if isinstance(value, Const):
@@ -429,25 +429,25 @@ def _flag(b: Builder, value: Value | None) -> bool:
     raise b.refuse("keepdims must be True or False")
 
 
-@_entry(np.sum, methods=("sum",))
+@entry(np.sum, methods=("sum",))
 def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     value = as_array(b, a)
     if isinstance(axis, TupleValue):
         for k in _axes(b, value, axis):
-            found = reductions.total_along(b, value, k, _flag(b, keepdims))
+            found = reductions.total_along(b, value, k, flag(b, keepdims))
             value = found
         return value if value.ndim else value.element(())
-    along = _axis(b, value, axis)
+    along = axis_of(b, value, axis)
     if along is None:
-        if _flag(b, keepdims):
+        if flag(b, keepdims):
             raise b.refuse("keepdims without an axis is not supported yet")
         return reductions.total(b, value)
-    if value.ndim == 1 and not _flag(b, keepdims):
+    if value.ndim == 1 and not flag(b, keepdims):
         return reductions.total(b, value)
-    return reductions.total_along(b, value, along, _flag(b, keepdims))
+    return reductions.total_along(b, value, along, flag(b, keepdims))
 
 
-@_entry(np.mean, methods=("mean",))
+@entry(np.mean, methods=("mean",))
 def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     value = as_array(b, a)
     count = size(b, value, axis)
@@ -463,7 +463,7 @@ def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
     )
 
 
-@_entry(builtins.sum)
+@entry(builtins.sum)
 def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     if isinstance(a, TupleValue):
         out: Value = start
@@ -479,7 +479,7 @@ def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
-@_entry(np.trace, methods=("trace",))
+@entry(np.trace, methods=("trace",))
 def trace(b: Builder, a: Value) -> Value:
     value = as_array(b, a)
     if value.ndim != 2:
@@ -498,7 +498,7 @@ def trace(b: Builder, a: Value) -> Value:
 # ---------------------------------------------------------------- products
 
 
-@_entry(np.outer)
+@entry(np.outer)
 def outer(b: Builder, a: Value, c: Value) -> Value:
     one, two = as_array(b, a), as_array(b, c)
     if one.ndim != 1 or two.ndim != 1:
@@ -514,12 +514,12 @@ def outer(b: Builder, a: Value, c: Value) -> Value:
     )
 
 
-@_entry(np.vdot)
+@entry(np.vdot)
 def vdot(b: Builder, a: Value, c: Value) -> Value:
     return dot(b, conj(b, a), c)
 
 
-@_entry(np.dot, np.matmul, methods=("dot",))
+@entry(np.dot, np.matmul, methods=("dot",))
 def dot(b: Builder, a: Value, c: Value) -> Value:
     if isinstance(a, Expr) or isinstance(c, Expr):
         return scalars.combine(b, "*", a, c)
@@ -582,12 +582,12 @@ def _factor(b: Builder, value: ArrayValue, kind: str) -> tuple[str, bool]:
 # ---------------------------------------------------------------- complex numbers
 
 
-@_entry(np.real)
+@entry(np.real)
 def real(b: Builder, val: Value) -> Value:
     return _part(b, val, "real")
 
 
-@_entry(np.imag)
+@entry(np.imag)
 def imag(b: Builder, val: Value) -> Value:
     return _part(b, val, "imag")
 
@@ -598,7 +598,7 @@ def _part(b: Builder, value: Value, name: str) -> Value:
     return arrays.part(b, as_array(b, value), name)
 
 
-@_entry(np.conj, np.conjugate, methods=("conj", "conjugate"))
+@entry(np.conj, np.conjugate, methods=("conj", "conjugate"))
 def conj(b: Builder, x: Value) -> Value:
     if isinstance(x, Expr):
         return conjugate(x)
@@ -606,7 +606,7 @@ def conj(b: Builder, x: Value) -> Value:
     return arrays.elementwise(b, lambda e: conjugate(e[0]), [value], value.dtype)
 
 
-@_entry(np.angle)
+@entry(np.angle)
 def angle(b: Builder, z: Value) -> Value:
     if isinstance(z, Expr):
         return phase(b, z)
@@ -625,7 +625,7 @@ def phase(b: Builder, z: Expr) -> Expr:
 # ---------------------------------------------------------------- choices
 
 
-@_entry(np.clip)
+@entry(np.clip)
 def clip(b: Builder, a: Value, a_min: Value, a_max: Value) -> Value:
     low, high = rule_of(np.maximum), rule_of(np.minimum)
     assert low is not None and high is not None

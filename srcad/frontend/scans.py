@@ -9,10 +9,7 @@ from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
 from srcad.frontend.lanes import along, part
-from srcad.frontend.library import _axis as axis_of
-from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import _flag as flag
-from srcad.frontend.library import as_array, static_int
+from srcad.frontend.library import as_array, axis_of, entry, flag, static_int
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, accumulate, integer
 from srcad.ir.nodes import Assign, Binary, Const, Expr, Store, Var

@@ -13,8 +13,7 @@ import numpy as np
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
 from srcad.frontend.builder import Builder, Duplicate
-from srcad.frontend.library import _entry as entry
-from srcad.frontend.library import as_array, dtype_of, static_int
+from srcad.frontend.library import as_array, dtype_of, entry, static_int
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
 from srcad.ir.nodes import Binary, Check, Const, Expr, Extent, Reshape

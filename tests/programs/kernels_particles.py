@@ -106,9 +106,7 @@ def pair_forces(pos, box, ncell, head, nxt, eps, sigma, rc, force):
 
 
 @program(
-    lambda: (spread(), 0.1 * grid(7, 2), 0.3, 0.4, 3.0, 2),
-    wrt=(0, 1, 2, 3),
-    whole=True,
+    lambda: (spread(), 0.1 * grid(7, 2), 0.3, 0.4, 3.0, 2), wrt=(0, 1, 2, 3), whole=True, heavy=True
 )
 def molecular_dynamics_cells(pos, vel, eps, sigma, box, steps):
     """Lennard-Jones with a linked list per cell, periodic box, velocity Verlet."""

@@ -28,6 +28,8 @@ class Program:
     oracle: str = "complex"
     waits: str = ""
     """What it needs that srcad refuses so far."""
+    heavy: bool = False
+    """Its adjoint takes minutes to compile."""
     cross_checked: bool = True
     """Whether complex step works on it as well as differences do."""
     single: bool = False
