@@ -8,7 +8,7 @@ import pytest
 from srcad.errors import SrcadError
 from srcad.frontend.refusals import FUNCTIONS
 from srcad.frontend.refusals import REFUSALS as REFUSALS_OF_SYNTAX
-from tests.refused import calls, constructs, runtime  # noqa: F401 (they fill the register)
+from tests.refused import calls, constructs, runtime, structures  # noqa: F401 (they fill the register)
 from tests.refused.registry import REFUSALS, Refusal
 
 srcad = pytest.importorskip("srcad")

@@ -279,7 +279,7 @@ def _is_object(value: Any) -> bool:
     """Whether a value is a dict, or an instance of a class of the user's."""
     if isinstance(value, dict):
         return True
-    if isinstance(value, type | enum.Enum | str) or hasattr(value, "py_func"):
+    if isinstance(value, type | enum.Enum | str):
         return False
     cls = type(value)
     library = (cls.__module__ or "").partition(".")[0] in ("numpy", "numba", "scipy", "srcad")

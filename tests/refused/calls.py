@@ -181,11 +181,6 @@ def a_class(srcad, jit):
     srcad.grad(Model, jit=jit)(0.5)
 
 
-@wrong_call((*SOURCELESS, TypeError), "method|self|bound|Model")
-def bound_method(srcad, jit):
-    srcad.grad(Model().energy, jit=jit)(0.5)
-
-
 @wrong_call((*SOURCELESS, TypeError), "source|partial|function")
 def partial_of_a_built_in(srcad, jit):
     srcad.grad(functools.partial(math.pow, 2.0), jit=jit)(0.5)
