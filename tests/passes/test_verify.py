@@ -66,7 +66,7 @@ def test_zoo(program: Program, monkeypatch):
     plain = getattr(program.function, "py_func", program.function)
     bound = inspect.signature(plain).bind(*program.samples[0](), **program.kwargs)
     bound.apply_defaults()
-    types = tuple((name, support.type_of(value)) for name, value in bound.arguments.items())
+    types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
     wrt = tuple(name for name, kind in types if support.carries(kind))
     kind = "vjp" if program.outputs or program.whole else "gradient"
     requests = [
