@@ -54,9 +54,13 @@ LOOSE = {
 
 def zoo() -> list[object]:
     out = []
-    for each in PROGRAMS:
+    for k, each in enumerate(PROGRAMS):
         reason = LOOSE.get(each.name)
         marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+        if each.waits:
+            continue
+        if each.heavy or (each.theme.startswith("kernels_") and k % 3):
+            marks.append(pytest.mark.slow)
         out.append(pytest.param(each, id=each.name, marks=marks))
     return out
 
