@@ -560,8 +560,7 @@ def test_methods_are_refused():
     for f in (Model().energy, Model.made, Model().plain):
         with pytest.raises(UnsupportedError, match=r"bound method.*not supported[\s\S]*Instead"):
             find_source(f)
-    with pytest.raises(UnsupportedError, match=r"method of a class[\s\S]*def energy"):
-        find_source(Model.energy)
+    assert find_source(Model.energy).name == "energy"
 
 
 def test_functions_of_a_class_that_are_no_methods():
