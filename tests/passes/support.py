@@ -13,16 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from srcad import pipeline
 from srcad.analysis.alias import points_to
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block, Function, Return
 from srcad.ir.printer import print_block
-from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_inexact
-from srcad.ir.types import Function as FunctionType
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_inexact
 from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.transform.adjoint import result_leaves
 from srcad.transform.bounds import settle_checks
@@ -71,27 +68,6 @@ def lines(block: Block) -> str:
 def text(expected: str) -> str:
     """A block of text as a test writes it: indented, with a line before and after."""
     return textwrap.dedent(expected).strip("\n")
-
-
-def type_of(value: object) -> Type:
-    """The type of an argument."""
-    match value:
-        case np.ndarray():
-            return Array(value.dtype.name, value.ndim, tuple(n == 1 for n in value.shape))
-        case bool() | np.bool_():
-            return Scalar("bool")
-        case int() | np.integer():
-            return Scalar("int64")
-        case np.float32():
-            return Scalar("float32")
-        case float():
-            return Scalar("float64")
-        case tuple():
-            cls = type(value) if hasattr(value, "_fields") else None
-            return Tuple(tuple(map(type_of, value)), cls)
-        case None | str():
-            return Static(value)
-    return FunctionType(value)
 
 
 def carries(kind: Type) -> bool:

@@ -54,9 +54,13 @@ LOOSE = {
 
 def zoo() -> list[object]:
     out = []
-    for each in PROGRAMS:
+    for k, each in enumerate(PROGRAMS):
         reason = LOOSE.get(each.name)
         marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+        if each.waits:
+            continue
+        if each.heavy or (each.theme.startswith("kernels_") and k % 3):
+            marks.append(pytest.mark.slow)
         out.append(pytest.param(each, id=each.name, marks=marks))
     return out
 
@@ -66,7 +70,7 @@ def test_zoo(program: Program, monkeypatch):
     plain = getattr(program.function, "py_func", program.function)
     bound = inspect.signature(plain).bind(*program.samples[0](), **program.kwargs)
     bound.apply_defaults()
-    types = tuple((name, support.type_of(value)) for name, value in bound.arguments.items())
+    types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
     wrt = tuple(name for name, kind in types if support.carries(kind))
     kind = "vjp" if program.outputs or program.whole else "gradient"
     requests = [

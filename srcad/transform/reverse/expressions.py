@@ -14,6 +14,7 @@ from srcad.ir.build import (
     compare,
     conjugate,
     doubled,
+    integer,
     is_const,
     join_kinds,
     literal,
@@ -240,7 +241,8 @@ def _strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
         held = name(seed, "seed")
         return _strong(partial, held, True, name)
     zero = literal(0.0, product.kind)
-    return Select(compare("!=", seed, literal(0.0, seed.kind)), product, zero, product.kind)
+    none = literal(0.0, seed.kind) if is_inexact(seed.kind) else integer(0)
+    return Select(compare("!=", seed, none), product, zero, product.kind)
 
 
 def _divide(
