@@ -32,6 +32,7 @@ from srcad.frontend.values import (
     ListTag,
     ListValue,
     MaybeUnbound,
+    Outside,
     RangeValue,
     RowsValue,
     Site,
@@ -67,6 +68,8 @@ class Lists(Sequences):
     """The call that is a statement, or all that one assigns: it may change a list."""
     targets: list[tuple[Scope, str, Any]]
     """Names that are being assigned, and the expressions whose values they get."""
+    heap: Scope
+    """The members of dicts and dataclasses, which may be lists."""
     appended: list[str]
     """The arrays of run-time lists that grew, in the order of the program."""
 
@@ -370,17 +373,23 @@ class Lists(Sequences):
                 if not _holds(value, tag) or name.startswith("$"):
                     continue
                 changed = _changed(value, tag, operation)
-                if changed is None or scope is not self.scope:
+                is_merged = scope is self.scope or scope is self.heap
+                if changed is None or not is_merged:
                     raise self.b.refuse(
-                        f"this list is also held by {name!r}, where a change would not be seen",
+                        f"this list is also held by {plain(name)!r}, where a change would not be "
+                        "seen",
                         "return the new list, or use an array",
                     )
                 inner = changed.value if isinstance(changed, MaybeUnbound) else changed
-                bound = self._bind(name, inner)
-                self.scope.env[name] = MaybeUnbound(bound) if inner is not changed else bound
+                saved, self.scope = self.scope, scope
+                try:
+                    bound = self._bind(name, inner)
+                finally:
+                    self.scope = saved
+                scope.env[name] = MaybeUnbound(bound) if inner is not changed else bound
 
     def _active_scopes(self) -> Iterator[Scope]:
-        pending: list[Scope | None] = [self.scope]
+        pending: list[Scope | None] = [self.heap, self.scope]
         seen: set[int] = set()
         while pending:
             scope = pending.pop()
@@ -469,7 +478,9 @@ def _parts(value: object) -> list[Any]:
         return list(value)
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
-    if isinstance(value, Expr | ArrayValue | Scope | gast.AST) or not is_dataclass(value):
+    if isinstance(value, Expr | ArrayValue | Scope | Outside | gast.AST | type) or not is_dataclass(
+        value
+    ):
         return []
     return [getattr(value, f.name) for f in fields(value)]
 

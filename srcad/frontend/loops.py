@@ -98,9 +98,10 @@ class Loops(Branches):
             joins = Joins(cells, self.heap.env, site, homes)
             changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
+                old = {name for name in cells if "|" not in name} - homes
                 scope.env = {
                     **entry,
-                    **{n: self._after_loop(v) for n, v in end.items() if n not in entry},
+                    **{n: self._after_loop(v, old) for n, v in end.items() if n not in entry},
                 }
                 self.heap.env = {**self.heap.env, **cells}
                 return body, extra
@@ -155,9 +156,9 @@ class Loops(Branches):
             sequenced(body, start, self.b.names.fresh)
         return self.note_sharing(joins) or changed
 
-    def _after_loop(self, value: Value) -> Value:
-        """What a name that the loop binds first denotes after it."""
-        if self.reachable(value):
+    def _after_loop(self, value: Value, old: set[str]) -> Value:
+        """What a name that the loop binds first denotes after it; ``old`` objects stay."""
+        if not self.reachable(value) <= old:
             return MaybeUnbound(StaticValue(LOST))
         return value if isinstance(value, MaybeUnbound) else MaybeUnbound(value)
 

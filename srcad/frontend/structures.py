@@ -440,17 +440,46 @@ class Structures(Captures):
         return None
 
     def _copied(self, value: Value, deep: bool) -> Value:
-        cls = self.class_of(value)
-        if cls is None or issubclass(cls, tuple) or (cls is list and not deep):
-            if isinstance(value, TupleValue) and deep:
-                return value.of(self._copied(v, deep) for v in value.items)
-            if isinstance(value, ArrayValue):
-                return self.attribute_call(value, "copy")
-            return value
+        if deep:
+            return self._deep_copy(value, {}, [])
+        if isinstance(value, ArrayValue):
+            return self.attribute_call(value, "copy")
         if isinstance(value, TupleValue):
-            return value.of(self._copied(v, deep) if deep else v for v in value.items)
-        pairs = self.pairs_of(value) or []
-        return self.structure(cls, [(k, self._copied(v, True) if deep else v) for k, v in pairs])
+            return self.list_of(value) if value.cls is list else value
+        pairs, cls = self.pairs_of(value), self.class_of(value)
+        return value if pairs is None or cls is None else self.structure(cls, pairs)
+
+    def _deep_copy(self, value: Value, made: dict[str, Value], arrays: list[str]) -> Value:
+        """A copy of all that a value holds; what it holds twice is one object in the copy too."""
+        match value:
+            case ArrayValue(view=view):
+                if view is not None and view.base in arrays:
+                    raise self.b.refuse(
+                        "deepcopy of a structure that holds one array twice",
+                        "copy its members one by one",
+                    )
+                arrays += [] if view is None else [view.base]
+                return self.attribute_call(value, "copy")
+            case TupleValue():
+                if value.tag is not None and not value.tag.fixed:
+                    raise self.b.refuse(
+                        "deepcopy of a list is not supported", "make a list of copies of its items"
+                    )
+                return value.of(self._deep_copy(v, made, arrays) for v in value.items)
+            case ObjectValue():
+                if value.id not in made:
+                    pairs = self.members_of(value)
+                    copies = [(k, self._deep_copy(v, made, arrays)) for k, v in pairs]
+                    made[value.id] = self.structure(value.cls, copies)
+                return made[value.id]
+            case Outside():
+                if self.class_of(value) is None or self.pairs_of(value) is None:
+                    return value
+                raise self.b.refuse(
+                    "deepcopy of an object from outside is not supported",
+                    "pass it as an argument, or copy its members",
+                )
+        return value
 
     def attribute_call(self, value: Value, name: str) -> Value:
         """``value.name()``."""

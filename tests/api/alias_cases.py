@@ -1,5 +1,7 @@
 """Who sees what is written: two names for an object, objects replaced in loops and branches."""
 
+import copy
+import dataclasses
 import functools
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -445,3 +447,338 @@ def arrays_swapped_obj(x, y):
         m.w[:] = n.w * 0.5 + x
         n, m = (m, n)
     return np.sum(n.w) + m.w[1] * 2.0
+
+
+@alias
+def unrolled_break(x, y):
+    s = S(x, y)
+    for k in (1.0, 2.0, 3.0):
+        s.u = s.u + k * x
+        if s.u > 3.0:
+            break
+        s.v = s.v * y
+    return s.u * s.v
+
+
+@alias
+def unrolled_replace_break(x, y):
+    s = S(x, y)
+    t = s
+    for k in (1.0, 2.0, 3.0):
+        s = S(s.u + k * x, s.v * y)
+        if s.u > 3.0:
+            break
+    return s.u * s.v + t.u
+
+
+@alias
+def comp_mut(x, y):
+    s = S(x, y)
+    zs = [s.bump() * k for k in (1.0, 2.0, 3.0)]
+    return zs[0] * zs[1] + zs[2] * s.u
+
+
+@alias
+def comp_objs(x, y):
+    ss = [S(x * k, y) for k in (1.0, 2.0)]
+    ss[0].u = ss[1].u * 3.0
+    return sum([s.u * s.v for s in ss])
+
+
+@alias
+def comp_range(x, y):
+    s = S(x, y)
+    zs = [s.bump() for k in range(4)]
+    return zs[0] * zs[3] + s.u
+
+
+@alias
+def lambdas_in_loop(x, y):
+    s = S(x, y)
+    fs = [lambda z: z * s.u, lambda z: z + s.v]
+    s.u = s.u * 2.0
+    s = S(s.v, s.u)
+    return fs[0](x) * fs[1](y)
+
+
+@alias
+def append_objs(x, y):
+    ss = []
+    for k in (1.0, 2.0):
+        ss.append(S(x * k, y))
+    for s in ss:
+        s.u = s.u + s.v
+    return ss[0].u * ss[1].u
+
+
+@alias
+def append_same(x, y):
+    s = S(x, y)
+    ss = []
+    for k in (1.0, 2.0):
+        s.u = s.u * k
+        ss.append(s)
+    return ss[0].u + ss[1].u
+
+
+@alias
+def dict_holds(x, y):
+    s = S(x, y)
+    d = {"s": s, "t": S(y, x)}
+    for k in range(3):
+        d["s"].u = d["s"].u + 0.1 * d["t"].v
+        d["t"] = S(d["s"].u, d["t"].v)
+    return s.u + d["t"].u
+
+
+@alias
+def tuple_hold_loop(x, y):
+    st = (S(x, y), 0.5)
+    for k in range(3):
+        st[0].u = st[0].u * 1.5
+        st = (S(st[0].v, st[0].u), st[1] + x)
+    return st[0].u * st[1]
+
+
+@alias
+def if_both_mutate(x, y):
+    s = S(x, y)
+    t = S(y, x)
+    if x < y:
+        s, t = (t, s)
+    s.u = s.u + t.v
+    return s.u * s.v + t.u
+
+
+@alias
+def if_swap_then_alias(x, y):
+    s = S(x, y)
+    t = S(y, x)
+    a = s
+    if x < y:
+        s, t = (t, s)
+    return a.u + s.u * t.v
+
+
+@undecided
+def nested_if_loop(x, y):
+    s = S(x, y)
+    for k in range(4):
+        if k % 2 == 0:
+            n = S(s.u * 1.1, s.v)
+            if n.u < 1.5:
+                s = n
+            else:
+                s.v = s.v + 1.0
+        else:
+            s.u = s.u + y
+    return s.u * s.v
+
+
+@alias
+def early_ret_obj(x, y):
+
+    def go(s):
+        for k in range(4):
+            s.u = s.u + x
+            if s.u > 3.0:
+                return s
+        s.v = s.v * 5.0
+        return s
+
+    s = S(x, y)
+    r = go(s)
+    return r.u * s.v
+
+
+@alias
+def copy_semantics(x, y):
+    n = Node(S(x, y), np.array([x, y]))
+    m = copy.copy(n)
+    m.s.u = 4.0 * x
+    m.w[0] = 9.0 * y
+    m.s = S(1.0, 1.0)
+    m.s.u = 2.0
+    return n.s.u + n.w[0] + m.s.u
+
+
+@alias
+def deep_semantics(x, y):
+    n = Node(S(x, y), np.array([x, y]))
+    m = copy.deepcopy(n)
+    m.s.u = 4.0 * x
+    m.w[0] = 9.0 * y
+    return n.s.u * n.w[0] + m.s.u * m.w[0]
+
+
+@alias
+def deep_shared(x, y):
+    s = S(x, y)
+    d = copy.deepcopy({"a": s, "b": s})
+    d["a"].u = 5.0 * y
+    return d["b"].u + s.u
+
+
+@alias
+def star_objs(x, y):
+    a, *r = (S(x, y), S(y, x), S(x, x))
+    r[0].u = r[1].u * a.u
+    return r[0].u
+
+
+@alias
+def kwargs_copy(x, y):
+    d = {"a": x}
+
+    def g(**k):
+        k["a"] = k["a"] * 9.0
+        return k["a"]
+
+    return g(**d) + d["a"]
+
+
+@alias
+def chained(x, y):
+    s = S(x, y)
+    t = S(y, x)
+    s.u = t.u = x * y
+    t.u = t.u + 1.0
+    a = b = S(x, x)
+    a.u = 7.0 * y
+    return s.u * t.u + b.u
+
+
+@alias
+def del_alias_while(x, y):
+    s = S(x, y)
+    p = s
+    n = 0
+    while s.u < 6.0:
+        p = s
+        s = S(s.u * 1.7, s.v + p.u)
+        n = n + 1
+    return p.u * s.v + n
+
+
+@alias
+def arr_member_branch(x, y):
+    d = {"w": np.array([x, y])}
+    e = d["w"]
+    if x < y:
+        d["w"] = np.array([y, y * y])
+    d["w"][0] = 5.0 * x
+    return np.sum(d["w"]) + np.sum(e)
+
+
+@alias
+def arr_member_loop(x, y):
+    d = {"w": np.array([x, y])}
+    keep = d["w"]
+    for k in range(3):
+        old = d["w"]
+        d["w"] = old * 1.5
+        d["w"][0] += old[1]
+    return np.sum(d["w"] * d["w"]) + np.sum(keep)
+
+
+@alias
+def list_in_dict(x, y):
+    row = [x]
+    d = {"l": row}
+    row.append(2.0 * x)
+    d["l"].append(y * y)
+    return d["l"][-1] * row[1] + len(row)
+
+
+@alias
+def list_in_dict_only(x, y):
+    d = {"l": [x]}
+    d["l"].append(y)
+    d["l"][0] = y * y
+    return d["l"][0] + d["l"][1] * 3.0 + len(d["l"])
+
+
+@alias
+def list_in_dict_branch(x, y):
+    d = {"l": [x, y]}
+    if x < y:
+        d["l"][0] = y * 5.0
+    return d["l"][0] * d["l"][1]
+
+
+@alias
+def list_in_dict_loop(x, y):
+    d = {"l": [x]}
+    for k in range(4):
+        d["l"].append(d["l"][k] * y)
+    s = 0.0
+    for v in d["l"]:
+        s += v
+    return s
+
+
+@alias
+def list_in_obj_callee(x, y):
+
+    def add(d, v):
+        d["l"].append(v)
+
+    d = {"l": [x]}
+    add(d, y)
+    add(d, x * y)
+    return d["l"][1] * d["l"][2]
+
+
+@alias
+def copy_list(x, y):
+    row = [x, y]
+    m = copy.copy(row)
+    m.append(3.0 * x)
+    m[0] = y * y
+    return row[0] * m[0] + len(row) * m[2]
+
+
+@alias
+def copy_dict_list(x, y):
+    d = {"l": [x, y]}
+    e = d.copy()
+    e["l"].append(7.0 * x)
+    return d["l"][-1] * e["l"][0]
+
+
+@alias
+def replace_keeps(x, y):
+    n = Node(S(x, y), np.array([x, y]))
+    m = dataclasses.replace(n, s=S(y, x))
+    m.w[0] = 5.0 * y
+    m.s.u = 2.0
+    return n.w[0] + n.s.u * m.s.u
+
+
+@alias
+def list_alias_in_objs(x, y):
+    row = [x, y]
+    d = {"a": row, "b": row}
+    d["a"][0] = y * y
+    return d["b"][0] + row[0]
+
+
+@alias
+def asdict_nt(x, y):
+    p = P(S(x, y), S(y, x))
+    d = p._asdict()
+    d["s"].u = 4.0 * y
+    d["t"] = S(1.0, 1.0)
+    return p.s.u + p.t.u * x
+
+
+@alias
+def lists_of_dicts(x, y):
+    ds = [{"a": x}, {"a": y}]
+    for d in ds:
+        d["a"] = d["a"] * 2.0
+    ds.append({"a": ds[0]["a"] * x})
+    t = 0.0
+    for i, d in enumerate(ds):
+        t += d["a"] * (i + 1)
+    return t
