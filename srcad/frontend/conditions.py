@@ -192,12 +192,18 @@ class Conditions(ABC):
             yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
             no.append(Assign(out, self.b.convert(right, kind), self.b.at))
         else:
-            out = self.joined(f"$picked_{node.lineno}_{node.col_offset}", left, yes, right, no)
+            name = f"$picked_{node.lineno}_{node.col_offset}"
+            env1.names[name], env2.names[name] = left, right
+            after = self.merged(env1, yes, env2, no)
+            out = after.names.pop(name)
+            self.resume(after)
+            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
             if isinstance(out, MaybeUnbound):
                 raise self.b.refuse(
                     "the values of this expression are of different kinds",
                     "write an if statement, or give both the same kind",
                 )
+            return out
         self.resume(self.merged(env1, yes, env2, no))
         self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         return out

@@ -563,8 +563,8 @@ def nested_definitions(x, y):
         return a * b
 
     @njit(cache=False)
-    def g(a, *, b=y):
-        return f(a) + b
+    def g(a, b=y):
+        return f(a, x) + b
 
     x = 2.0 * x
     h = lambda a, b=y: a * b * x  # noqa: E731
