@@ -286,7 +286,7 @@ def _leaves(value: Any) -> list[Any]:
     shape = shape_of(value)
     if shape is not None:
         return [leaf for item in members(value, *shape) for leaf in _leaves(item)]
-    return [value] if isinstance(value, np.ndarray | np.generic | float | int) else []
+    return [value] if isinstance(value, np.ndarray | np.generic | complex | float | int) else []
 
 
 def types_of_leaves(out: Any) -> tuple[Type, ...]:

@@ -115,7 +115,7 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
         module = sys.modules.get(name)
         if getattr(module, _KEY, None) == key:
             return getattr(module, loaded.entry)
-        root = cache_directory() if loaded.options.cache else None
+        root = cache_directory() if loaded.options.cache and _is_alone(loaded.text) else None
         file = f"<srcad {loaded.entry} {key[:16]}>"
         if root is not None:
             file = str(entry_path(root, key) / f"{name}.py")
@@ -125,6 +125,13 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+def _is_alone(text: str) -> bool:
+    """Whether a module is one function: machine code of functions that call each other (those
+    of recursive programs) crashes when Numba loads it in another process.
+    """
+    return text.count("\ndef ") == 1
 
 
 def _run(

@@ -98,7 +98,7 @@ class Conditions(ABC):
         if isinstance(test, Const):
             return rest() if bool(test.value) == (op == "and") else test
         second, body, before = self._aside(rest)
-        if not body:
+        if not body and self.moment().cells == before.cells:
             return logic(op, (test, second))
         out = self.b.store(test, "test")
         body.append(Assign(out, second, self.b.at))
@@ -140,7 +140,7 @@ class Conditions(ABC):
             test = scalars.truth(self.b, left)
         right, body, before = self._aside(lambda: self._operands(op, nodes[1:], node))
         if isinstance(right, Expr) and left == test and right.kind == BOOL:
-            if not body:
+            if not body and self.moment().cells == before.cells:
                 return logic(op, (test, right))
             out = self.b.store(test, "test")
             body.append(Assign(out, right, self.b.at))
@@ -185,24 +185,26 @@ class Conditions(ABC):
         """The value of one of two branches that were evaluated aside."""
         (left, yes, env1), (right, no, env2) = one, two
         if isinstance(left, Expr) and isinstance(right, Expr):
-            if not yes and not no:
+            if not yes and not no and env1.cells == env2.cells:
                 return scalars.choice(self.b, test, left, right)
             kind = scalars.join_kinds(left.kind, right.kind)
             out: Value = Var(self.b.names.fresh("picked"), kind)
             yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
             no.append(Assign(out, self.b.convert(right, kind), self.b.at))
-            after = self.merged(env1, yes, env2, no)
         else:
             name = f"$picked_{node.lineno}_{node.col_offset}"
             env1.names[name], env2.names[name] = left, right
             after = self.merged(env1, yes, env2, no)
             out = after.names.pop(name)
+            self.resume(after)
+            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
             if isinstance(out, MaybeUnbound):
                 raise self.b.refuse(
                     "the values of this expression are of different kinds",
                     "write an if statement, or give both the same kind",
                 )
-        self.resume(after)
+            return out
+        self.resume(self.merged(env1, yes, env2, no))
         self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         return out
 

@@ -113,10 +113,9 @@ def norm(x, ord=None, axis=None):
     """The norm of a vector, or the Frobenius norm of a matrix."""
     if axis is not None:
         return norm_along(x, ord, axis)
-    if ord is None or (ord == 2 and np.ndim(x) == 1):
-        return np.sqrt(np.sum(squares(x)))
-    if np.ndim(x) == 2 and ord == "fro":
-        return np.sqrt(np.sum(squares(x)))
+    if ord is None or (ord == 2 and np.ndim(x) == 1) or (ord == "fro" and np.ndim(x) == 2):
+        total = np.sum(squares(x))
+        return np.sqrt(total) if total != 0.0 else 0.0 * total
     if np.ndim(x) == 2:
         raise NotImplementedError("np.linalg.norm of a matrix: only the Frobenius norm")
     if ord == 1:

@@ -782,3 +782,23 @@ def lists_of_dicts(x, y):
     for i, d in enumerate(ds):
         t += d["a"] * (i + 1)
     return t
+
+
+def _marks(d):
+    d["mode"] = "b"
+    return 1.0
+
+
+@undecided
+def text_written_in_a_conditional_expression(x, y):
+    d = {"mode": "a"}
+    c = _marks(d) if x > 1.0 else 2.0
+    return c * x if d["mode"] == "a" else c * y
+
+
+@undecided
+def text_written_behind_and(x, y):
+    d = {"mode": "a"}
+    if x < 1.0 and _marks(d) > 0.0:
+        y = y * 2.0
+    return x if d["mode"] == "a" else y
