@@ -149,7 +149,7 @@ def moments(a):
     return np.var(a) + a.std(ddof=1) + np.sum(normal**3) + np.sum(np.var(a, axis=1) ** 2)
 
 
-@program(lambda: (grid(3, 4),), oracle="differences")
+@program(lambda: (grid(3, 4),), oracle="differences", cross_checked=False)
 def norms(a):
     s = np.linalg.norm(a) + np.linalg.norm(a[0]) + np.linalg.norm(a[1], 1)
     return s + np.linalg.norm(a[2], np.inf) + np.sum(np.linalg.norm(a, axis=1) ** 3)

@@ -314,7 +314,7 @@ def number_or_array(x, c):
     return total(x) * total(c)
 
 
-@program(lambda: (2.7, 0.7), lambda: (-2.7, 0.7), oracle="differences")
+@program(lambda: (2.7, 0.7), lambda: (-2.7, 0.7), oracle="differences", cross_checked=False)
 def divmod_and_pow(x, y):
     q, r = divmod(x, y)
     return q * r + pow(abs(x), y) + math.prod((x, y, 2.0))
@@ -503,7 +503,7 @@ def conditional_of_arrays_and_tuples(x, flag):
     return np.sum(v * w[0]) + a * b
 
 
-@program(lambda: (0.7, 2), oracle="differences")
+@program(lambda: (0.7, 2), oracle="differences", cross_checked=False)
 def import_inside(x, n):
     import math
     from math import sin as s
