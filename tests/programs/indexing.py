@@ -38,7 +38,9 @@ def buffered_update(x, index, v):
     return np.sum(x**3)
 
 
-@program(lambda: (wave(5), ints(0, 3, 3, -2), wave(4, 1.1)), oracle="differences")
+@program(
+    lambda: (wave(5), ints(0, 3, 3, -2), wave(4, 1.1)), oracle="differences", cross_checked=False
+)
 def unbuffered_update(x, index, v):
     np.add.at(x, index, v * x[index])
     np.subtract.at(x, index[:2], v[2:] ** 2)
@@ -46,7 +48,7 @@ def unbuffered_update(x, index, v):
     return np.sum(x**3)
 
 
-@program(lambda: (wave(5), wave(5, 0.9)), oracle="differences")
+@program(lambda: (wave(5), wave(5, 0.9)), oracle="differences", cross_checked=False)
 def unbuffered_at_a_number(x, v):
     np.add.at(x, 2, v[0])
     np.add.at(x, [1, 1], 0.5 * v[1])
@@ -186,7 +188,9 @@ def index_dtypes(x, a, b, c, d):
     return np.sum(x[a] * x[b] * x[c] * x[d]) + np.sum(x[d] ** 2)
 
 
-@program(lambda: (wave(6), ints(0, 1, 1, 4), ints(1, 2, 5, 5)), oracle="differences")
+@program(
+    lambda: (wave(6), ints(0, 1, 1, 4), ints(1, 2, 5, 5)), oracle="differences", cross_checked=False
+)
 def edges_of_a_mesh(x, start, end):
     force = np.zeros_like(x)
     pull = (x[start] - x[end]) ** 3

@@ -34,7 +34,7 @@ def sorted_by_a_key(x, key):
     return np.sum(x * np.arange(6)) + x[x.argsort()[2]] ** 2 + np.sum(rows * x[:3])
 
 
-@program(lambda: (np.array([0.5, 0.1, 0.5, 0.1, 0.3]), wave(5)))
+@program(lambda: (np.array([0.5, 0.1, 0.5, 0.1, 0.3]), wave(5)), cross_checked=False)
 def stable_among_equals(key, x):
     order = np.argsort(key, kind="stable")
     return np.sum(x[order] * np.arange(5.0)) + key[0]
@@ -48,7 +48,7 @@ def searched(x):
     return x[k] ** 2 + np.sum(x * edges[np.minimum(j, 4)])
 
 
-@program(lambda: (grid(3, 4),), oracle="differences")
+@program(lambda: (grid(3, 4),), oracle="differences", cross_checked=False)
 def extremes_along_axes(a):
     top = np.max(a, axis=0)
     low = a.min(axis=1, keepdims=True)
@@ -142,14 +142,14 @@ def repeated_matrices(a):
     return np.sum(b**2) + np.sum(c * np.arange(24.0).reshape(4, 6)) + np.sum(np.tile(a[0], (2, 1)))
 
 
-@program(lambda: (grid(3, 4),), oracle="differences")
+@program(lambda: (grid(3, 4),), oracle="differences", cross_checked=False)
 def moments(a):
     spread = np.std(a, axis=0, keepdims=True)
     normal = (a - np.mean(a, axis=0, keepdims=True)) / spread
     return np.var(a) + a.std(ddof=1) + np.sum(normal**3) + np.sum(np.var(a, axis=1) ** 2)
 
 
-@program(lambda: (grid(3, 4),), oracle="differences")
+@program(lambda: (grid(3, 4),), oracle="differences", cross_checked=False)
 def norms(a):
     s = np.linalg.norm(a) + np.linalg.norm(a[0]) + np.linalg.norm(a[1], 1)
     return s + np.linalg.norm(a[2], np.inf) + np.sum(np.linalg.norm(a, axis=1) ** 3)
