@@ -131,7 +131,7 @@ def _is_alone(text: str) -> bool:
     """Whether a module is one function: machine code of functions that call each other (those
     of recursive programs) crashes when Numba loads it in another process.
     """
-    return text.count("\ndef ") == 1
+    return sum(line.startswith("def ") for line in text.splitlines()) <= 1
 
 
 def _run(

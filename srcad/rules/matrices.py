@@ -122,7 +122,7 @@ def norm(x, ord=None, axis=None):
         return np.sum(np.abs(x))
     if ord == np.inf:
         return np.max(np.abs(x))
-    return np.sum(np.abs(x) ** ord) ** (1.0 / ord)
+    return np.sum(np.abs(x) ** ord) ** (1.0 / ord)  # type: ignore[operator]
 
 
 def norm_along(x, ord, axis):

@@ -47,7 +47,6 @@ def function(*body) -> Function:
 
 LOOSE = {
     "dtypes.single_beside_double": "a_b[i, j] += x[j] * seed, in float32",
-    "scalars.integers_beside_floats": "0.0 if n == 0 else n * x ** (n - 1.0), in int64",
 }
 """Programs whose adjoint mixes kinds (such as an integer for a float), or is refused."""
 
