@@ -8,6 +8,7 @@ nothing around it; its machine code is read from disk if an earlier process left
 This is the only module that knows how Numba stores compiled code.
 """
 
+import ast
 import linecache
 import pickle
 import platform
@@ -115,7 +116,9 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
         module = sys.modules.get(name)
         if getattr(module, _KEY, None) == key:
             return getattr(module, loaded.entry)
-        root = cache_directory() if loaded.options.cache and _is_alone(loaded.text) else None
+        root = cache_directory() if loaded.options.cache else None
+        if root is not None and _is_recursive(loaded.text):
+            root = None
         file = f"<srcad {loaded.entry} {key[:16]}>"
         if root is not None:
             file = str(entry_path(root, key) / f"{name}.py")
@@ -127,11 +130,17 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
             raise
 
 
-def _is_alone(text: str) -> bool:
-    """Whether a module is one function: machine code of functions that call each other (those
-    of recursive programs) crashes when Numba loads it in another process.
+def _is_recursive(text: str) -> bool:
+    """Whether functions of a module call themselves, directly or through others.
+
+    Their machine code crashes when Numba loads it in another process.
     """
-    return sum(line.startswith("def ") for line in text.splitlines()) <= 1
+    defs = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
+    names = {d.name for d in defs}
+    calls = {d.name: {n.id for n in ast.walk(d) if isinstance(n, ast.Name)} & names for d in defs}
+    for _ in defs:
+        calls = {f: found.union(*(calls[g] for g in found)) for f, found in calls.items()}
+    return any(f in found for f, found in calls.items())
 
 
 def _run(
