@@ -4,7 +4,7 @@ Each pass is one call, in order; a pass takes what it needs as arguments and ret
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from srcad.analysis.alias import points_to
@@ -13,7 +13,7 @@ from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
-from srcad.ir.nodes import Block, Function, Var
+from srcad.ir.nodes import Block, Function, Invoke, Pullback, Var, blocks, with_blocks
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
@@ -132,9 +132,33 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
     """The body of a program, simplified, its index checks proved or hoisted."""
     inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
     inputs |= {c.name for c in program.captured}
-    body, lengths = settle_checks(coalesce(program.body), inputs, checked)
-    body = fuse(body, points_to(body, set(program.arrays)), lengths)
-    return contract(body, program.escaping(), program.names)
+    return _simplified(program.body, program, inputs, program.escaping(), checked)
+
+
+def _simplified(
+    block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
+) -> Block:
+    """A block, and those of the rules in it, simplified."""
+    block, lengths = settle_checks(coalesce(block), inputs, checked)
+    block = fuse(block, points_to(block, set(program.arrays)), lengths)
+    block = contract(block, escaping, program.names)
+    return _with_rules(block, lambda rule: _simplified_rule(rule, program, checked))
+
+
+def _simplified_rule(rule: Pullback, program: Elaborated, checked: bool) -> Pullback:
+    outside = {*rule.args, *rule.results, *rule.seeds, *rule.shares} - {None}
+    names = {n if isinstance(n, str) else n.name for n in outside}  # type: ignore[union-attr]
+    return replace(rule, body=_simplified(rule.body, program, names, names, checked))
+
+
+def _with_rules(block: Block, change: Callable[[Pullback], Pullback]) -> Block:
+    out = []
+    for stmt in block:
+        if isinstance(stmt, Invoke) and stmt.pullback is not None:
+            stmt = replace(stmt, pullback=change(stmt.pullback))
+        parts = tuple(_with_rules(b, change) for b in blocks(stmt))
+        out.append(with_blocks(stmt, parts) if parts else stmt)
+    return tuple(out)
 
 
 def _carries(leaf: Var | str, program: Elaborated) -> bool:

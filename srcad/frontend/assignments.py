@@ -10,12 +10,12 @@ import gast
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, indexing, library, scalars, stores
 from srcad.frontend.bindings import vars_in
-from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import (
     BINARY,
     written_names,
 )
 from srcad.frontend.heap import HEAP
+from srcad.frontend.ruled import Ruled
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
 from srcad.frontend.values import (
     ArrayValue,
@@ -41,7 +41,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import is_inexact
 
 
-class Assignments(Calls):
+class Assignments(Ruled):
     """Elaborates assignments."""
 
     @abstractmethod

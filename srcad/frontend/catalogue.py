@@ -1,6 +1,6 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import choosing, extremes, joining, scans, shapes
+from srcad.frontend import choosing, dtypes, extremes, joining, scans, shapes
 from srcad.frontend.library import array_method, library_function
 
 METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
@@ -10,6 +10,7 @@ __all__ = [
     "METHODS",
     "array_method",
     "choosing",
+    "dtypes",
     "extremes",
     "joining",
     "library_function",

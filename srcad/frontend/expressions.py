@@ -44,7 +44,7 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
-from srcad.rules.library import expansion_of, rule_of
+from srcad.rules.library import CallRule, call_rule_of, expansion_of, rule_of
 
 if TYPE_CHECKING:
     from srcad.frontend.heap import Moment
@@ -120,6 +120,16 @@ class Expressions(Conditions):
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
     ) -> Value:
         """Inline a call of a function of the user's."""
+
+    @abstractmethod
+    def call_ruled(
+        self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
+    ) -> Value:
+        """A call of a function that has a rule of its own."""
+
+    @abstractmethod
+    def fits(self, rule: CallRule, values: list[Value], keywords: dict[str, Value]) -> bool:
+        """Whether a rule is made for arguments of these ranks and names."""
 
     @abstractmethod
     def assign_name(self, name: str, value: Value) -> None:
@@ -578,6 +588,9 @@ class Expressions(Conditions):
             if _is_real_only(function):
                 self._require_real(function, values)
             return scalars.apply(self.b, rule, values)
+        call_rule = call_rule_of(function)
+        if call_rule is not None and self.fits(call_rule, values, keywords):
+            return self.call_ruled(call_rule, function, values, keywords)
         expansion = expansion_of(function)
         if expansion is not None:
             return self.call_user(expansion, values, keywords, node)

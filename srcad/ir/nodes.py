@@ -304,11 +304,30 @@ class Print:
 
 
 @dataclass(frozen=True, slots=True)
+class Pullback:
+    """What the arguments of a call receive, by a rule: statements for the reverse sweep.
+
+    ``args``, ``results``, ``seeds`` (adjoints of the results) and ``shares`` (adjoints of the
+    arguments) are the names that stand for those of the call in ``body``, in their order; a seed
+    or share is None where there is no adjoint. Everything that the body reads from outside is one
+    of them.
+    """
+
+    body: "Block"
+    args: tuple[Var | str, ...]
+    results: tuple[Var | str, ...]
+    seeds: tuple[Var | str | None, ...]
+    shares: tuple[Var | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
-    """``targets = function(args)``: a call of another function of the module, by its name.
+    """``targets = function(args)``: a call of a function that is not inlined, by its name.
 
     Arrays are passed by reference (their names); ``writes`` are those that the callee writes.
-    Its reverse is the function ``function + "_reverse"``.
+    Its reverse is its ``pullback``, or else the function ``function + "_reverse"`` of the module.
+    Without a ``function`` nothing is called: the adjoint of the first argument passes through the
+    pullback.
     """
 
     targets: tuple[Var | str, ...]
@@ -319,6 +338,7 @@ class Invoke:
     count: int = 0
     """The number of leading arguments that can carry derivatives (captured values follow them)."""
     at: Position = field(default=NOWHERE, compare=False)
+    pullback: Pullback | None = None
 
 
 @dataclass(frozen=True, slots=True)

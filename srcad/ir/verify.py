@@ -204,7 +204,8 @@ class _Verifier:
                 _demand(0 <= stmt.axis < ndim, f"{stmt.array} has no axis {stmt.axis}")
                 self.integers((stmt.index,))
             case Invoke():
-                _identifier(stmt.function)
+                for part in stmt.function.split(".") if stmt.function else ():
+                    _identifier(part)
                 for target in stmt.targets:
                     if isinstance(target, str):
                         self.known(target)

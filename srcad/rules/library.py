@@ -1,15 +1,26 @@
 """All tables of rules: the one module that imports them."""
 
-from srcad.rules import arithmetic, complexes, elementary, linalg, matrices, sorting
-from srcad.rules.registry import Rule, all_rules, expansion_of, rule_named, rule_of
+from srcad.rules import arithmetic, complexes, elementary, factors, linalg, matrices, sorting
+from srcad.rules.registry import (
+    CallRule,
+    Rule,
+    all_rules,
+    call_rule_of,
+    expansion_of,
+    rule_named,
+    rule_of,
+)
 
 __all__ = [
+    "CallRule",
     "Rule",
     "all_rules",
     "arithmetic",
+    "call_rule_of",
     "complexes",
     "elementary",
     "expansion_of",
+    "factors",
     "linalg",
     "matrices",
     "rule_named",

@@ -1,109 +1,264 @@
-"""Linear algebra written out in loops: differentiated like the user's own code."""
+"""Linear algebra: LAPACK's functions with the derivatives of what they compute.
+
+Each pullback is for one matrix and complex numbers too: ``h(a)`` is the conjugate transpose, and
+an adjoint the Hermitian one. Stacks of matrices and options are in ``srcad.rules.factors``.
+
+Sources: M. Giles, An extended collection of matrix derivative results (2008); S. Walter and
+L. Lehmann, Algorithmic differentiation of linear algebra functions (2010, for qr); I. Murray,
+Differentiation of the Cholesky decomposition (2016); G. Golub and V. Pereyra (1973, for pinv).
+"""
 
 import numpy as np
 
-from srcad.rules.registry import expand
+from srcad.rules.registry import d, pullback, pushforward
 
 
-@expand(np.linalg.cholesky)
-def cholesky(a):
-    """The lower factor l of ``a = l @ l.T``; only the lower triangle of a is read."""
-    n = a.shape[0]
-    if a.shape[1] != n:
-        raise ValueError("np.linalg.cholesky takes a square matrix")
-    factor = np.zeros_like(a)
-    for j in range(n):
-        pivot = a[j, j]
-        for k in range(j):
-            pivot -= factor[j, k] * factor[j, k]
-        if not pivot > 0.0:
-            raise ValueError("np.linalg.cholesky: the matrix is not positive definite")
-        factor[j, j] = np.sqrt(pivot)
-        for i in range(j + 1, n):
-            s = a[i, j]
-            for k in range(j):
-                s -= factor[i, k] * factor[j, k]
-            factor[i, j] = s / factor[j, j]
-    return factor
+def h(a):
+    """The conjugate transpose."""
+    return a.conj().T if np.iscomplexobj(a) else a.T
 
 
-@expand(np.linalg.solve)
-def solve(a, b):
-    """The x of ``a @ x = b`` for a vector b or a matrix of columns; Gauss with row exchanges."""
-    n = a.shape[0]
-    if a.shape[1] != n or b.shape[0] != n:
-        raise ValueError("np.linalg.solve takes a square matrix and as many right-hand sides")
-    u = a.copy()
-    x = b.copy()
-    for j in range(n):
-        pivot = j
-        for i in range(j + 1, n):
-            if abs(u[i, j]) > abs(u[pivot, j]):
-                pivot = i
-        if u[pivot, j] == 0.0:
-            raise ValueError("np.linalg.solve: the matrix is singular")
-        if pivot != j:
-            for k in range(j, n):
-                u[j, k], u[pivot, k] = u[pivot, k], u[j, k]
-            if b.ndim == 1:
-                x[j], x[pivot] = x[pivot], x[j]
-            else:
-                for k in range(b.shape[1]):
-                    x[j, k], x[pivot, k] = x[pivot, k], x[j, k]
-        for i in range(j + 1, n):
-            factor = u[i, j] / u[j, j]
-            for k in range(j + 1, n):
-                u[i, k] -= factor * u[j, k]
-            x[i] -= factor * x[j]
-    for i in range(n - 1, -1, -1):
-        for k in range(i + 1, n):
-            x[i] -= u[i, k] * x[k]
-        x[i] /= u[i, i]
-    return x
+def add_lower(target, full):
+    """Add the adjoint of a Hermitian matrix to that of its lower triangle, which is all that is read."""
+    for i in range(full.shape[0]):
+        for j in range(i):
+            target[i, j] += full[i, j] + np.conj(full[j, i])
+        target[i, i] += np.real(full[i, i])
 
 
-@expand(np.linalg.inv)
-def inv(a):
-    """The inverse of a square matrix."""
-    return np.linalg.solve(a, np.eye(a.shape[0]))
+def gaps(values):
+    """``f[i, j] = 1 / (values[j] - values[i])``, 0 where the two are equal."""
+    n = values.shape[0]
+    f = np.zeros((n, n), dtype=values.dtype)
+    for i in range(n):
+        for j in range(n):
+            gap = values[j] - values[i]
+            if gap != 0.0:
+                f[i, j] = 1.0 / gap
+    return f
 
 
-@expand(np.linalg.det)
-def det(a):
-    """The product of the pivots of Gauss elimination with row exchanges."""
-    n = a.shape[0]
-    if a.shape[1] != n:
-        raise ValueError("np.linalg.det takes a square matrix")
-    u = a.copy()
-    value = 1.0
-    for j in range(n):
-        pivot = j
-        for i in range(j + 1, n):
-            if abs(u[i, j]) > abs(u[pivot, j]):
-                pivot = i
-        if pivot != j:
-            for k in range(j, n):
-                u[j, k], u[pivot, k] = u[pivot, k], u[j, k]
-            value = -value
-        value *= u[j, j]
-        if u[j, j] != 0.0:
-            for i in range(j + 1, n):
-                factor = u[i, j] / u[j, j]
-                for k in range(j + 1, n):
-                    u[i, k] -= factor * u[j, k]
-    return value
+# ---------------------------------------------------------------- systems and determinants
 
 
-@expand(np.cross)
-def cross(a, b):
-    """The product of two vectors in space, or of the rows of two matrices."""
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ValueError("np.cross takes vectors of length 3 here")
-    x = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
-    y = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
-    z = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    if a.ndim == b.ndim == 1:
-        return np.array([x, y, z])
-    out = np.empty((x.shape[0], 3))
-    out[:, 0], out[:, 1], out[:, 2] = x, y, z
+@pullback(np.linalg.inv, "(n,n)->(n,n)")
+def _(y, a):
+    d[a] -= h(y) @ d[y] @ h(y)
+
+
+@pushforward(np.linalg.inv)
+def _(y, a):
+    d[y] = -y @ d[a] @ y
+
+
+@pullback(np.linalg.solve, "(n,n),(n)->(n)")
+def _(x, a, b):
+    w = np.linalg.solve(h(a), d[x])
+    d[b] += w
+    d[a] -= np.outer(w, np.conj(x))
+
+
+@pushforward(np.linalg.solve)
+def _(x, a, b):
+    d[x] = np.linalg.solve(a, d[b] - d[a] @ x)
+
+
+def solve_columns(a, b):
+    """``np.linalg.solve`` with a matrix of right-hand sides."""
+    return np.linalg.solve(a, b)
+
+
+@pullback(solve_columns, "(n,n),(n,k)->(n,k)", name="np.linalg.solve")
+def _(x, a, b):
+    w = solve_columns(h(a), d[x])
+    d[b] += w
+    d[a] -= w @ h(x)
+
+
+@pushforward(solve_columns)
+def _(x, a, b):
+    d[x] = np.linalg.solve(a, d[b] - d[a] @ x)
+
+
+@pullback(np.linalg.det, "(n,n)->()")
+def _(y, a):
+    if y != 0.0:
+        d[a] += d[y] * np.conj(y) * h(np.linalg.inv(a))
+    else:
+        d[a] += d[y] * cofactors(a)
+
+
+@pushforward(np.linalg.det)
+def _(y, a):
+    d[y] = np.sum(np.conj(cofactors(a)) * d[a])
+
+
+def cofactors(a):
+    """The conjugates of the derivatives of the determinant, of a singular matrix too."""
+    u, s, vh = thin_svd(a)
+    products = np.ones(s.shape[0])
+    for i in range(s.shape[0]):
+        for j in range(s.shape[0]):
+            if j != i:
+                products[i] *= s[j]
+    return np.conj(np.linalg.det(u) * np.linalg.det(vh)) * ((u * products) @ vh)
+
+
+@pullback(np.linalg.slogdet, "(n,n)->(),real()", members=type(np.linalg.slogdet(np.eye(1))))
+def _(y, a):
+    sign, _ = y
+    sign_adjoint, log_adjoint = d[y]
+    w = h(np.linalg.inv(a))
+    d[a] += log_adjoint * w
+    if np.iscomplexobj(a):
+        d[a] += 1j * np.real(np.conj(sign_adjoint) * sign * 1j) * w
+
+
+@pushforward(np.linalg.slogdet)
+def _(y, a):
+    trace = np.trace(np.linalg.solve(a, d[a]))
+    d[y] = y[0] * 1j * np.imag(trace) if np.iscomplexobj(a) else 0.0, np.real(trace)
+
+
+# ---------------------------------------------------------------- decompositions
+
+
+@pullback(np.linalg.cholesky, "(n,n)->(n,n)")
+def _(y, a):
+    p = np.tril(h(y) @ d[y])
+    for i in range(p.shape[0]):
+        p[i, i] = 0.5 * np.real(p[i, i])
+    s = solve_columns(h(y), p)
+    add_lower(d[a], h(solve_columns(h(y), h(s))))
+
+
+@pushforward(np.linalg.cholesky)
+def _(y, a):
+    lower = np.tril(d[a], -1)
+    p = (
+        np.linalg.inv(y)
+        @ (lower + h(lower) + np.diag(np.real(np.diag(d[a]))))
+        @ h(np.linalg.inv(y))
+    )
+    d[y] = y @ (np.tril(p) - 0.5 * np.diag(np.diag(p)))
+
+
+@pullback(np.linalg.qr, "(m,n)->(m,k),(k,n)", members=type(np.linalg.qr(np.eye(1))))
+def _(y, a):
+    q, r = y
+    q_adjoint, r_adjoint = d[y]
+    m, n = a.shape
+    if m >= n:
+        d[a] += qr_share(q, r, q_adjoint, r_adjoint)
+    else:
+        rest = r_adjoint[:, m:]
+        own = qr_share(q, r[:, :m], q_adjoint + a[:, m:] @ h(rest), r_adjoint[:, :m])
+        d[a][:, :m] += own
+        d[a][:, m:] += q @ rest
+
+
+def qr_share(q, r, q_adjoint, r_adjoint):
+    """What the matrix receives that has at least as many rows as columns."""
+    m = r @ h(r_adjoint) - h(q_adjoint) @ q
+    low = np.tril(m, -1)
+    mirrored = low + h(low)
+    for i in range(m.shape[0]):
+        mirrored[i, i] = np.real(m[i, i])
+    return h(solve_columns(r, h(q_adjoint + q @ mirrored)))
+
+
+def thin_svd(a, full_matrices=False):
+    """``np.linalg.svd`` without the vectors that belong to no singular value."""
+    return np.linalg.svd(a, full_matrices)
+
+
+@pullback(
+    thin_svd,
+    "(m,n)->(m,k),real(k),(k,n)",
+    members=type(np.linalg.svd(np.eye(1))),
+    name="np.linalg.svd",
+)
+def _(y, a, full_matrices=False):
+    u, s, vh = y
+    u_adjoint, s_adjoint, vh_adjoint = d[y]
+    v = h(vh)
+    v_adjoint = h(vh_adjoint)
+    along_u = h(u) @ u_adjoint
+    along_v = h(v) @ v_adjoint
+    skew_u = along_u - h(along_u)
+    skew_v = along_v - h(along_v)
+    f = gaps(s * s)
+    inner = (f * skew_u) * s + s[:, None] * (f * skew_v)
+    inverse = reciprocals(s)
+    for i in range(s.shape[0]):
+        inner[i, i] += s_adjoint[i] + 0.5 * skew_u[i, i] * inverse[i]
+    d[a] += u @ inner @ vh
+    if a.shape[0] > s.shape[0]:
+        d[a] += ((u_adjoint - u @ along_u) * inverse) @ vh
+    if a.shape[1] > s.shape[0]:
+        d[a] += u @ h((v_adjoint - v @ along_v) * inverse)
+
+
+def reciprocals(s):
+    """``1 / s``, 0 where s is 0."""
+    out = np.zeros_like(s)
+    for i in range(s.shape[0]):
+        if s[i] != 0.0:
+            out[i] = 1.0 / s[i]
     return out
+
+
+@pullback(np.linalg.eigh, "(n,n)->real(n),(n,n)", members=type(np.linalg.eigh(np.eye(1))))
+def _(y, a):
+    w, v = y
+    w_adjoint, v_adjoint = d[y]
+    inner = gaps(w) * (h(v) @ v_adjoint)
+    for i in range(w.shape[0]):
+        inner[i, i] += w_adjoint[i]
+    add_lower(d[a], v @ inner @ h(v))
+
+
+@pullback(np.linalg.eigvalsh, "(n,n)->real(n)")
+def _(w, a):
+    _, v = np.linalg.eigh(a)
+    add_lower(d[a], (v * d[w]) @ h(v))
+
+
+def complex_eig(a):
+    """``np.linalg.eig`` of a complex matrix."""
+    return np.linalg.eig(a)
+
+
+@pullback(
+    complex_eig,
+    "(n,n)->(n),(n,n)",
+    members=type(np.linalg.eig(np.eye(1))),
+    name="np.linalg.eig",
+)
+def _(y, a):
+    w, v = y
+    w_adjoint, v_adjoint = d[y]
+    along = h(v) @ v_adjoint
+    inner = np.conj(gaps(w)) * (along - (h(v) @ v) * np.real(np.diag(along)))
+    for i in range(w.shape[0]):
+        inner[i, i] += w_adjoint[i]
+    d[a] += solve_columns(h(v), inner @ h(v))
+
+
+@pullback(np.linalg.pinv, "(m,n)->(n,m)")
+def _(y, a, rcond=1e-15):
+    seed = h(d[y])
+    d[a] += (seed - a @ (y @ seed)) @ y @ h(y)
+    d[a] += h(y) @ y @ (seed - (seed @ y) @ a)
+    d[a] -= h(y) @ d[y] @ h(y)
+
+
+@pushforward(np.linalg.pinv)
+def _(y, a):
+    da = h(d[a])
+    d[y] = y @ h(y) @ (da - da @ a @ y) + (da - y @ a @ da) @ h(y) @ y - y @ d[a] @ y
+
+
+@pullback(np.linalg.matrix_rank, "(m,n)->int()")
+def _(y, a):
+    pass

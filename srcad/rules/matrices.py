@@ -82,6 +82,21 @@ def meshgrid(x, y, indexing="xy"):
     return columns, rows
 
 
+@expand(np.cross)
+def cross(a, b):
+    """The product of two vectors in space, or of the rows of two matrices."""
+    if a.shape[-1] != 3 or b.shape[-1] != 3:
+        raise ValueError("np.cross takes vectors of length 3 here")
+    x = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
+    y = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
+    z = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if a.ndim == b.ndim == 1:
+        return np.array([x, y, z])
+    out = np.empty((x.shape[0], 3))
+    out[:, 0], out[:, 1], out[:, 2] = x, y, z
+    return out
+
+
 # ---------------------------------------------------------------- moments and norms
 
 
@@ -106,29 +121,3 @@ def squares(a):
 def std(a, axis=None, ddof=0, keepdims=False):
     """The standard deviation along an axis."""
     return np.sqrt(var(a, axis, ddof, keepdims))
-
-
-@expand(np.linalg.norm)
-def norm(x, ord=None, axis=None):
-    """The norm of a vector, or the Frobenius norm of a matrix."""
-    if axis is not None:
-        return norm_along(x, ord, axis)
-    if ord is None or (ord == 2 and np.ndim(x) == 1) or (ord == "fro" and np.ndim(x) == 2):
-        total = np.sum(squares(x))
-        return np.sqrt(total) if total != 0.0 else 0.0 * total
-    if np.ndim(x) == 2:
-        raise NotImplementedError("np.linalg.norm of a matrix: only the Frobenius norm")
-    if ord == 1:
-        return np.sum(np.abs(x))
-    if ord == np.inf:
-        return np.max(np.abs(x))
-    return np.sum(np.abs(x) ** ord) ** (1.0 / ord)  # type: ignore[operator]
-
-
-def norm_along(x, ord, axis):
-    """Norms of the vectors along an axis."""
-    if ord is None or ord == 2:
-        return np.sqrt(np.sum(squares(x), axis=axis))
-    if ord == 1:
-        return np.sum(np.abs(x), axis=axis)
-    return np.max(np.abs(x), axis=axis)

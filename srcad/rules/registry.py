@@ -6,9 +6,12 @@ partial derivatives go out. An operator and its function are one entry. The regi
 table; ``srcad.rules.library`` imports them all.
 """
 
+from __future__ import annotations
+
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,73 @@ class Rule:
         return self.holomorphic or self.adjoint is not None
 
 
+Dims = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The axes of arguments and results, in NumPy's notation for generalised ufuncs.
+
+    A result may say its kind: "real", "complex", "int" or "bool"; else it is that of the arguments.
+
+    >>> read_signature("(m,n)->(m,k),real(k)")
+    Signature(arguments=(('m', 'n'),), results=(('same', ('m', 'k')), ('real', ('k',))))
+    """
+
+    arguments: tuple[Dims, ...]
+    results: tuple[tuple[str, Dims], ...]
+
+
+def read_signature(text: str) -> Signature:
+    """The signature that a text stands for."""
+    left, _, right = text.partition("->")
+    found = re.findall(r"(\w*)\(([\w,]*)\)", right)
+    results = tuple((kind or "same", _dims(dims)) for kind, dims in found)
+    return Signature(tuple(_dims(dims) for _, dims in re.findall(r"()\(([\w,]*)\)", left)), results)
+
+
+def _dims(text: str) -> Dims:
+    return tuple(text.split(",")) if text else ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallRule:
+    """A rule for a whole call, of arrays or numbers: how derivatives pass through it.
+
+    ``pullback`` and ``pushforward`` are read like the user's code, with ``d[name]`` for the adjoint
+    (the tangent) of what ``name`` stands for; the first parameter is the result. ``partials`` takes
+    the place of both for an elementwise function.
+    """
+
+    name: str
+    """How generated code calls it; empty: it is written out in the module."""
+    signature: Signature | None = None
+    """Axes of arguments and results; None for a function whose source says it."""
+    members: type | None = None
+    """The namedtuple that the function returns."""
+    pullback: Callable[..., object] | None = None
+    pushforward: Callable[..., object] | None = None
+    partials: Callable[..., object] | None = None
+
+
+class Adjoints:
+    """``d[x]`` in a pullback: the adjoint of x. It is read by the compiler, and never run."""
+
+    def __getitem__(self, of: object) -> object:
+        raise TypeError("d[...] has a meaning inside of pullback and pushforward rules only")
+
+    def __setitem__(self, of: object, value: object) -> None:
+        raise TypeError("d[...] has a meaning inside of pullback and pushforward rules only")
+
+
+d: Any = Adjoints()
+
 _F = TypeVar("_F", bound=Callable[..., object])
 
 _by_name: dict[str, Rule] = {}
 _by_object: dict[object, str] = {}
 _expansions: dict[object, Callable[..., object]] = {}
+_calls: dict[object, CallRule] = {}
 
 
 def partials(
@@ -100,6 +165,56 @@ def expand(*objects: object) -> Callable[[_F], _F]:
         return function
 
     return declare
+
+
+def pullback(
+    function: object,
+    signature: str = "",
+    *,
+    members: type | None = None,
+    name: str = "",
+) -> Callable[[_F], _F]:
+    """Declare what the arguments of a call receive from the adjoint of its result.
+
+    ``signature`` are the axes of arguments and results (``Signature``). Arguments of a higher rank
+    go to the expansion of the function.
+    """
+
+    def declare(rule: _F) -> _F:
+        axes = read_signature(signature) if signature else None
+        title = name or (_spelled(function) if signature else "")
+        _calls[function] = CallRule(title, axes, members, pullback=rule)
+        return rule
+
+    return declare
+
+
+def pushforward(function: object) -> Callable[[_F], _F]:
+    """Declare the tangent of the result of a call; its pullback was declared before."""
+
+    def declare(rule: _F) -> _F:
+        _calls[function] = replace(_calls[function], pushforward=rule)
+        return rule
+
+    return declare
+
+
+def _spelled(function: Any) -> str:
+    """How generated code spells a function of NumPy.
+
+    >>> import numpy as np
+    >>> _spelled(np.linalg.inv), _spelled(np.fft.fft)
+    ('np.linalg.inv', 'np.fft.fft')
+    """
+    return f"{function.__module__}.{function.__name__}".replace("numpy.", "np.", 1)
+
+
+def call_rule_of(function: object) -> CallRule | None:
+    """The rule for calls of a Python function object."""
+    try:
+        return _calls.get(function)
+    except TypeError:
+        return None
 
 
 def _add(rule: Rule, aliases: tuple[object, ...]) -> None:

@@ -151,6 +151,8 @@ class _Pruner:
                 return self._if(stmt, live)
             case For() | While():
                 return self._loop(stmt, live)
+        if _is_hook(stmt):
+            return None, live
         if isinstance(stmt, _EFFECTS):
             return stmt, live - set(writes_of(stmt)) | self.reads(stmt)
         targets = set(writes_of(stmt))
@@ -195,13 +197,18 @@ class _Pruner:
         if assigned(stmt.body) & live:
             return True
         for inner in statements(stmt.body):
-            if isinstance(inner, _EFFECTS):
+            if isinstance(inner, _EFFECTS) and not _is_hook(inner):
                 return True
             if isinstance(inner, Store) and self.contents(inner.array) & live:
                 return True
             if isinstance(inner, Push) and inner.target in live:
                 return True
         return False
+
+
+def _is_hook(stmt: Stmt) -> bool:
+    """Whether a statement acts on adjoints only."""
+    return isinstance(stmt, Invoke) and not stmt.function
 
 
 def _substance(block: Block) -> bool:

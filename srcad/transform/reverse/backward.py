@@ -20,6 +20,7 @@ from srcad.ir.nodes import (
     Load,
     MatMul,
     Pop,
+    Pullback,
     Reshape,
     Stmt,
     Store,
@@ -32,6 +33,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
+from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
@@ -249,6 +251,8 @@ class Backward(Forward):
                 out.append(Pop(kept, self.list_of((id(stmt), "copy", name), name, level.chain)))
             out += self._contents(name, kept)
         restore = self._restored(stmt, level, list(writes_of(stmt)))
+        if stmt.pullback is not None:
+            return out + self._reverse_by_rule(stmt, stmt.pullback) + restore
         involved = set(writes_of(stmt)) | set(stmt.writes)
         if not involved & self.active:
             return out + restore
@@ -279,6 +283,43 @@ class Backward(Forward):
                 out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
         return out + [self.add_to(var, share) for var, share in shares]
 
+    def _reverse_by_rule(self, stmt: Invoke, rule: Pullback) -> list[Stmt]:
+        """What a rule says, with the names of this call."""
+        involved = set(writes_of(stmt)) if stmt.function else {_name(stmt.args[0])}
+        if not involved & self.active:
+            return []
+        out: list[Stmt] = []
+        names: dict[str, str] = {}
+        for stand, given in zip(
+            (*rule.args, *rule.results), (*stmt.args, *stmt.targets), strict=True
+        ):
+            self._stand_in(stand, given, names, out)
+        for stand, given in zip(
+            (*rule.seeds, *rule.shares), (*stmt.targets, *stmt.args), strict=True
+        ):
+            if isinstance(stand, str):
+                assert isinstance(given, str)
+                names[stand] = self._shadow_or_scratch(given, out)
+            elif stand is not None:
+                alive = isinstance(given, Var) and self.is_active(given.name)
+                bar = self.bar_var(given) if alive else literal(0.0, stand.kind)  # type: ignore[arg-type]
+                self._stand_in(stand, bar, names, out)
+        out += renamed(rule.body, names)
+        for t in stmt.targets:
+            if isinstance(t, Var) and is_inexact(t.kind) and self.is_active(t.name):
+                out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
+        return out
+
+    def _stand_in(
+        self, stand: Var | str, given: Expr | str, names: dict[str, str], out: list[Stmt]
+    ) -> None:
+        """Let a name of a rule be that of a call, or hold its expression."""
+        if isinstance(given, str | Var):
+            names[_name(stand)] = _name(given)
+        else:
+            assert isinstance(stand, Var)
+            out.append(Assign(stand, given))
+
     def _shadow_or_scratch(self, array: str, out: list[Stmt]) -> str:
         """The shadow of an array that a call is given; zeros for one that is not active."""
         if self.is_active(array):
@@ -296,6 +337,11 @@ class Backward(Forward):
             return [Store(target, at, Load(source, at, kind))]
 
         return self.nest(target, self.arrays[target][1], body)
+
+
+def _name(item: Expr | str) -> str:
+    """The name of an array or a variable."""
+    return item if isinstance(item, str) else item.name  # type: ignore[union-attr]
 
 
 def _of_kind(term: Expr, kind: str) -> Expr:

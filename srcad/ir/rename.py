@@ -1,0 +1,63 @@
+"""A block with other names: what stands for the arguments of a rule becomes those of a call."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from srcad.ir.nodes import Block, Expr, Extent, Load, Span, Stmt, Var, children, rebuild
+
+
+def renamed(block: Block, names: dict[str, str]) -> Block:
+    """The block with scalars and arrays renamed.
+
+    >>> from srcad.ir.nodes import Assign
+    >>> renamed((Assign(Var("y", "float64"), Var("x", "float64")),), {"x": "a"})[0].value.name
+    'a'
+    """
+    return tuple(_statement(stmt, names) for stmt in block)
+
+
+def renamed_expr(expr: Expr, names: dict[str, str]) -> Expr:
+    """An expression with other names."""
+    match expr:
+        case Var():
+            return replace(expr, name=names.get(expr.name, expr.name))
+        case Extent():
+            return replace(expr, array=names.get(expr.array, expr.array))
+        case Load():
+            expr = replace(expr, array=names.get(expr.array, expr.array))
+    parts = children(expr)
+    return rebuild(expr, tuple(renamed_expr(e, names) for e in parts)) if parts else expr
+
+
+_NAMES = ("array", "target", "source", "a", "b")
+"""Fields of statements that hold the name of an array."""
+
+
+def _statement(stmt: Stmt, names: dict[str, str]) -> Stmt:
+    changed: dict[str, Any] = {}
+    for field in fields(stmt):
+        if field.name in ("at", "pullback", "function", "dtype", "message", "error", "what"):
+            continue
+        value = getattr(stmt, field.name)
+        if isinstance(value, str):
+            if field.name in _NAMES:
+                changed[field.name] = names.get(value, value)
+        else:
+            changed[field.name] = _part(value, names)
+    return replace(stmt, **changed)
+
+
+def _part(value: Any, names: dict[str, str]) -> Any:
+    """A field of a statement: an expression, a name, a block, or a tuple of those."""
+    if isinstance(value, tuple):
+        return tuple(_part(v, names) for v in value)
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, Span):
+        start, length = (renamed_expr(e, names) for e in (value.start, value.length))
+        return replace(value, start=start, length=length)
+    if isinstance(value, Expr):
+        return renamed_expr(value, names)
+    return _statement(value, names) if isinstance(value, Stmt) else value
