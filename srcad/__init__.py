@@ -1,6 +1,7 @@
 """srcad: gradients of plain Python and NumPy functions, as source code that Numba compiles."""
 
 from srcad import config as config
+from srcad import rule as rule
 from srcad.backend.pool import release_memory as release_memory
 from srcad.checking import check_grads as check_grads
 from srcad.derivative import Derivative as Derivative
@@ -13,6 +14,9 @@ from srcad.errors import SourceNotFoundError as SourceNotFoundError
 from srcad.errors import SrcadError as SrcadError
 from srcad.errors import UndefinedNameError as UndefinedNameError
 from srcad.errors import UnsupportedError as UnsupportedError
+from srcad.inside import on_backward as on_backward
+from srcad.inside import stop_gradient as stop_gradient
+from srcad.inside import straight_through as straight_through
 from srcad.transforms import grad as grad
 from srcad.transforms import value_and_grad as value_and_grad
 from srcad.transforms import vjp as vjp

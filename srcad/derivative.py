@@ -20,6 +20,7 @@ from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
 from srcad.ir.types import FLOAT, Array, Scalar, Type
+from srcad.rules.registry import generation
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
 
@@ -112,7 +113,7 @@ class Derivative:
         if plan is None:
             plan = self._new_plan(values)
         variant, answer = plan.current
-        if variant.code is not self._function.__code__:
+        if variant.code is not self._function.__code__ or variant.generation != generation():
             variant, answer = plan.current = self._current(plan.types)
         leaves = values if plan.lower is None else plan.lower(values)
         if not variant.is_closed:

@@ -91,6 +91,8 @@ class Program:
     uses_pool: bool
     objects: tuple[Callable[[], object], ...] | None = None
     """If f writes members of arguments: the objects from outside that it reads; else None."""
+    externals: tuple[tuple[str, object], ...] = ()
+    """Python objects that the text calls by these names, though it does not import them."""
 
 
 def compile_request(request: Request) -> Program:
@@ -114,8 +116,9 @@ def compile_request(request: Request) -> Program:
     callees: list[Function] = []
     for callee in program.callees:  # functions that call themselves
         assert callee.program is not None
-        primal, reverse = write_callee(callee.program, _prepared(callee.program, checked))
-        callees += [primal] if request.kind == "primal" else [primal, reverse]
+        inner = _prepared(callee.program, checked)
+        reverses = request.kind != "primal" and not callee.ruled
+        callees += write_callee(callee.program, inner, reverses)
     return Program(
         print_module((*callees, written.function)),
         written.function.name,
@@ -125,6 +128,7 @@ def compile_request(request: Request) -> Program:
         None if program.result is None else type_of(program.result),
         written.uses_pool,
         program.objects,
+        program.externals,
     )
 
 

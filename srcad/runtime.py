@@ -104,6 +104,18 @@ def no_pool() -> tuple[np.ndarray, np.ndarray]:
 
 
 @register_jitable
+def stop_gradient(x: Any) -> Any:
+    """``x``, which passes no derivative on."""
+    return x
+
+
+@register_jitable
+def straight_through(hard: Any, _soft: Any) -> Any:
+    """``hard``, which has the derivative of ``soft``."""
+    return hard
+
+
+@register_jitable
 def digamma(x: float) -> float:
     """The derivative of ``log(gamma(x))``, to rounding; NaN at the poles.
 

@@ -24,6 +24,7 @@ from srcad.ir.loss import require_loss
 from srcad.ir.members import can_change, members, shape_of
 from srcad.ir.typeof import describe, has_float, typeof
 from srcad.ir.types import FLOAT, Scalar, Type
+from srcad.rules.registry import generation
 from srcad.structure import NamedArray, arrays, lower
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Variant:
         """The code of the function that the program was written from."""
         self.is_closed = not (program.captured or program.guards)
         """Whether the program reads nothing but its arguments."""
+        self.generation = generation()
+        """How often rules had been declared when the program was written."""
         self.writes = bool(program.mutated) or program.objects is not None
         """Whether the program writes arrays or members that it is given (its own copies)."""
         self._uses_pool = program.uses_pool
@@ -122,7 +125,9 @@ class Variant:
             function = self._function
             if function is None:
                 program = self.program
-                loaded = load(program.text, program.entry, self.options, "")
+                loaded = load(
+                    program.text, program.entry, self.options, "", externals=program.externals
+                )
                 self._function = function = loaded.compile(tuple(leaves))
             return function
 
@@ -185,10 +190,13 @@ class Variants:
         self.outputs = outputs
         self.has_aux = has_aux
         self._found: dict[tuple[Types, tuple[str, ...]], tuple[Variant, ...]] = {}
+        self._generation = generation()
         self._lock = threading.Lock()
 
     def find(self, types: Types, wrt: tuple[str, ...]) -> Variant:
         """The variant for these types that is valid now; written if there is none."""
+        if self._generation != generation():  # a rule was declared
+            self._found, self._generation = {}, generation()
         key = types, wrt
         return self._valid(key) or self._written(key)
 

@@ -35,6 +35,7 @@ from srcad.backend.cache import (
     write_entry,
 )
 from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.callback import Callback
 from srcad.config import Options
 from srcad.errors import CompilationError
 from srcad.position import Position
@@ -57,6 +58,7 @@ class Loaded:
     options: Options
     types_key: str
     explain: Explain | None = None
+    externals: tuple[tuple[str, object], ...] = ()
 
     def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
         """The entry compiled for arguments of the types of these, or read from disk.
@@ -84,23 +86,26 @@ def load(
     options: Options,
     types_key: str,
     explain: Explain | None = None,
+    externals: tuple[tuple[str, object], ...] = (),
 ) -> Loaded:
     """The program ``text``, whose function ``entry`` is to be called.
 
     ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
-    line of the text, for the error that says that Numba rejects it.
+    line of the text, for the error that says that Numba rejects it. ``externals`` are objects of
+    this process that the text calls by name: such a program is not kept on disk.
     """
-    return Loaded(text, entry, options, types_key, explain)
+    return Loaded(text, entry, options, types_key, explain, externals)
 
 
 def _plain(loaded: Loaded) -> Callable[..., Any]:
     """The entry as plain Python, which a debugger can step through."""
-    key = key_of("plain", loaded.text, loaded.entry)
+    key = key_of("plain", loaded.text, loaded.entry, _identities(loaded))
     name = f"_srcad_plain_{key[:16]}"
     module = sys.modules.get(name)
     if getattr(module, _KEY, None) != key:
         file = f"<srcad {loaded.entry} {key[:16]}>"
         module = _new_module(name, key, file, loaded.text)
+        vars(module).update(loaded.externals)
         exec(compile_plain(loaded.text, file), vars(module))
         use_ieee(module)
     return quietly(getattr(module, loaded.entry))
@@ -117,7 +122,7 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
         if getattr(module, _KEY, None) == key:
             return getattr(module, loaded.entry)
         root = cache_directory() if loaded.options.cache else None
-        if root is not None and _is_recursive(loaded.text):
+        if root is not None and (loaded.externals or _is_recursive(loaded.text)):
             root = None
         file = f"<srcad {loaded.entry} {key[:16]}>"
         if root is not None:
@@ -152,6 +157,8 @@ def _run(
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
     space = vars(module)
+    for name, external in loaded.externals:
+        space[name] = external.compiled() if isinstance(external, Callback) else external
     exec(compile(loaded.text, str(module.__file__), "exec"), space)
     options = loaded.options
     jit = njit(
@@ -176,6 +183,11 @@ def _run(
     return dispatcher
 
 
+def _identities(loaded: Loaded) -> list[int]:
+    """The objects of this process that a program calls: the module keeps them alive."""
+    return [id(external) for _, external in loaded.externals]
+
+
 def _new_module(name: str, key: str, file: str, text: str) -> ModuleType:
     """A module in ``sys.modules`` whose lines tracebacks and debuggers can show."""
     module = ModuleType(name)
@@ -196,6 +208,7 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
         options.parallel,
         options.boundscheck,
         loaded.types_key,
+        _identities(loaded),
         [str(t) for t in types],
         *_environment(),
     )

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from srcad import runtime
 from srcad.config import Options
+from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 
 
@@ -42,6 +43,12 @@ def eject(program: Program, path: Path, options: Options) -> Path:
 
 def ejected(program: Program, options: Options) -> str:
     """The text of the module."""
+    if program.externals:
+        names = ", ".join(name for name, _ in program.externals)
+        raise ArgumentError(
+            f"{program.entry} calls objects of this process ({names}), which no module can hold",
+            hint="use functions whose source can be read",
+        )
     tree = ast.parse(program.text)
     helpers = [
         alias.name

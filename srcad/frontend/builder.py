@@ -118,6 +118,8 @@ class Builder:
         """Names that are other shapes of an array's memory, and that array."""
         self.short: set[str] = set()
         """Variables that hold the length of a slice that is one element at most."""
+        self.externals: dict[str, object] = {}
+        """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
         """Loops around the place being read that could be written out."""
         self.counters: list[tuple[str, bool]] = []
@@ -228,6 +230,15 @@ class Builder:
                 at = tuple(map(self._in_words, expr.index))
                 return Load(self.names.shown(expr.array), at, expr.kind)
         return rebuild(expr, tuple(map(self._in_words, children(expr))))
+
+    def external(self, function: object, base: str) -> str:
+        """The name of a Python object in the generated module."""
+        for name, known in self.externals.items():
+            if known is function:
+                return name
+        name = self.names.fresh(base)
+        self.externals[name] = function
+        return name
 
     def refuse(self, what: str, hint: str = "") -> UnsupportedError:
         """The error for the piece of the program being read."""

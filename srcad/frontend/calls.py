@@ -47,9 +47,11 @@ from srcad.ir.nodes import (
     Expr,
     Extent,
     Invoke,
+    Pullback,
     Var,
 )
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
+from srcad.rules.registry import CallRule, call_rule_of
 
 
 class Calls(Structures):
@@ -63,6 +65,16 @@ class Calls(Structures):
     @abstractmethod
     def body_of(self, node: Any, scope: Scope) -> Value | None:
         """Elaborate the body of a function in ``scope``; returns its result."""
+
+    @abstractmethod
+    def pullback_of(
+        self,
+        rule: CallRule,
+        result: Value | None,
+        given: list[tuple[str, Value]],
+        extra: list[Expr | str],
+    ) -> Pullback | None:
+        """What a rule says for values like these; ``extra`` are arguments that it does not name."""
 
     @abstractmethod
     def settled(
@@ -87,6 +99,9 @@ class Calls(Structures):
             code, parent, name, identity = source.node, None, source.name, id(source.function)
             fn = source.function
             defaults = [self._python_value(v, name) for v in fn.__defaults__ or ()]
+        rule = None if isinstance(function, LocalFunction) else call_rule_of(source.function)
+        if rule is not None:
+            return self._invoke(source, code, values, keywords, defaults, function, rule)
         if identity in self.calls and identity not in self.b.decisions.outlined:
             if isinstance(function, LocalFunction):
                 raise self.b.refuse(
@@ -219,13 +234,14 @@ class Calls(Structures):
         keywords: dict[str, Value],
         defaults: list[Value],
         function: Any,
+        rule: CallRule | None = None,
     ) -> Value:
-        """A call that is not inlined."""
+        """A call that is not inlined: of a function that calls itself, or that has a rule."""
         scope = Scope(f"{self.scope.key}/{source.name}!", source)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         given = {n: self._as_argument(v) for n, v in scope.env.items()}
         types_ = tuple((n, _argument_type(v)) for n, v in given.items())
-        target = self._outlined(source, types_)
+        target = self._outlined(source, types_, rule is not None)
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         writes = tuple(str(leaves[k]) for k in sorted(target.writes))
         if len(set(writes)) < len(writes) or any(leaves.count(w) > 1 for w in writes):
@@ -241,8 +257,16 @@ class Calls(Structures):
         results: list[Var | str] = []
         handed = {k: v for k, v in enumerate(self._handed(given)) if isinstance(v, ArrayValue)}
         out = self._results(target.result, target.name, results, handed)
+        back = None
+        if rule is not None:
+            if writes or handed_back(target.result):
+                raise self.b.refuse(
+                    f"{source.name} has a rule, and writes or returns an array that it is given",
+                    "let it return a new array",
+                )
+            back = self.pullback_of(rule, out, list(given.items()), args[len(leaves) :])
         self.b.emit(
-            Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at)
+            Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at, back)
         )
         return out
 
@@ -310,7 +334,9 @@ class Calls(Structures):
             "a recursive function must return numbers and arrays", "return them in a tuple"
         )
 
-    def _outlined(self, source: FunctionSource, types_: tuple[tuple[str, Type], ...]) -> Outlined:
+    def _outlined(
+        self, source: FunctionSource, types_: tuple[tuple[str, Type], ...], ruled: bool
+    ) -> Outlined:
         """The function of the module for these argument types, elaborated if it is new."""
         key = (id(source.function), types_)
         known = self.shared.outlined.get(key)
@@ -325,7 +351,7 @@ class Calls(Structures):
         while name in taken or name in self.b.names.used:
             name += "_"
         self.b.names.fresh(name)
-        target = Outlined(name, types_)
+        target = Outlined(name, types_, ruled=ruled)
         self.shared.outlined[key] = target
         for _ in range(20):
             try:
@@ -388,6 +414,16 @@ class Calls(Structures):
                 "return a copy, with .copy()",
             )
         return value
+
+
+def handed_back(type_: Type | Unknown | None) -> bool:
+    """Whether a result holds an array that the function was given."""
+    match type_:
+        case Static(value=GivenValue()):
+            return True
+        case Tuple(items=items):
+            return any(map(handed_back, items))
+    return False
 
 
 def _argument_type(value: Value) -> Type:

@@ -76,6 +76,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import Array, Function, Receiver, Scalar, Static, Tuple, Type
+from srcad.rules.registry import call_rule_of
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
@@ -84,12 +85,17 @@ _IMPORTED = ("math", "numpy", "numba", "operator")
 def elaborate(source: FunctionSource, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
     """Elaborate a function for argument types; raises ``UnsupportedError`` and kin."""
     shared = Shared()
-    program, _ = _settled(source, parameters, shared, source.name)
+    program, _ = _settled(source, parameters, shared, source.name, is_outer=True)
     return replace(program, callees=tuple(shared.outlined.values()))
 
 
 def _settled(
-    source: FunctionSource, parameters: tuple[tuple[str, Type], ...], shared: Shared, name: str
+    source: FunctionSource,
+    parameters: tuple[tuple[str, Type], ...],
+    shared: Shared,
+    name: str,
+    *,
+    is_outer: bool = False,
 ) -> tuple[Elaborated, tuple[tuple[object, CapturedValue], ...]]:
     """Elaborate until every decision is made."""
     decisions = Decisions(outlined=shared.decisions.outlined)
@@ -98,7 +104,7 @@ def _settled(
         decisions.changed = False
         try:
             elaborator = _Elaborator(source, decisions, shared, name)
-            program = elaborator.run(parameters)
+            program = elaborator.run(parameters, is_outer)
         except Restart:
             continue
         except Exception:
@@ -166,7 +172,7 @@ class _Elaborator(Comprehensions):
 
     # ------------------------------------------------------------ the whole program
 
-    def run(self, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
+    def run(self, parameters: tuple[tuple[str, Type], ...], is_outer: bool) -> Elaborated:
         node = self.source.node
         self.b.here = self.b.at = self.source.position(node)
         self.b.names.fresh(self.title)
@@ -178,7 +184,12 @@ class _Elaborator(Comprehensions):
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
         self.given |= {key for key in self.heap.env if "|" not in key}
-        result = self.body_of(node, self.scope)
+        if is_outer and call_rule_of(self.source.function) is not None:
+            result: Value | None = self.call_user(
+                self.source.function, [], dict(self.scope.env), node
+            )
+        else:
+            result = self.body_of(node, self.scope)
         shared: set[str] = set()
         if isinstance(result, StaticValue) and result.value is None:
             result = None
@@ -206,6 +217,7 @@ class _Elaborator(Comprehensions):
             self.guards,
             self.b.names,
             frozenset(shared),
+            externals=tuple(self.b.externals.items()),
             objects=tuple(self.objects.values()) if self.writes_given() else None,
         )
 

@@ -590,6 +590,8 @@ class Expressions(Conditions):
             return scalars.apply(self.b, rule, values)
         call_rule = call_rule_of(function)
         if call_rule is not None and self.fits(call_rule, values, keywords):
+            if call_rule.signature is None:
+                return self.call_user(function, values, keywords, node)
             return self.call_ruled(call_rule, function, values, keywords)
         expansion = expansion_of(function)
         if expansion is not None:

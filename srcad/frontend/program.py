@@ -52,6 +52,8 @@ class Elaborated:
     """Arrays whose memory the result shares."""
     callees: tuple[Outlined, ...] = ()
     """Functions that are called, not inlined: those that call themselves."""
+    externals: tuple[tuple[str, object], ...] = ()
+    """Python objects that are called, by the names that the program has for them."""
     objects: tuple[Callable[[], object], ...] | None = None
     """If members of arguments are written: the objects from outside that are read; else None."""
 
@@ -96,6 +98,8 @@ class Outlined:
     """Positions, among its leaves, of the arrays that it writes."""
     captured: tuple[tuple[object, CapturedValue], ...] = ()
     program: Elaborated | None = None
+    ruled: bool = False
+    """Whether its derivative is given by a rule, so that it has no reverse of its own."""
 
 
 @dataclass

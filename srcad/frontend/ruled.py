@@ -11,23 +11,34 @@ and arguments and ``d[x]`` is an adjoint::
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import copy
+import types
+from collections.abc import Sequence
 from typing import Any
 
 import gast
+import numpy as np
 
-from srcad.errors import ArgumentError
-from srcad.frontend import arrays, library, scalars
+from srcad import inside
+from srcad.analysis.flow import assigned, exposed, reads_of, variables
+from srcad.callback import callback
+from srcad.errors import ArgumentError, SourceNotFoundError, UnsupportedError
+from srcad.frontend import arrays, library, scalars, stores
 from srcad.frontend.calls import Calls
 from srcad.frontend.expressions import Scope
 from srcad.frontend.source import FunctionSource, find_source
+from srcad.frontend.surgery import stand_in, stopped
 from srcad.frontend.values import (
     ArrayValue,
+    BoundCall,
+    LocalFunction,
     StaticValue,
     TupleValue,
     Value,
 )
-from srcad.ir.build import join_kinds
+from srcad.ir.build import compare, conjugate, join_kinds, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -39,11 +50,13 @@ from srcad.ir.nodes import (
     IndexCheck,
     Invoke,
     Pullback,
+    Select,
     Var,
     blocks,
+    statements,
     with_blocks,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, complex_kind, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, INT, complex_kind, is_complex, is_inexact, real_kind
 from srcad.rules.registry import Adjoints, CallRule, Dims, Signature
 
 
@@ -57,11 +70,14 @@ class Ruled(Calls):
         self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> Value:
         """A call of a function of a library."""
-        assert rule.pullback is not None and rule.signature is not None
+        assert rule.signature is not None
         given = self._given(rule, function, values, keywords)
         kind = _common_kind(list(given.values()))
         given = {n: self._prepared(v, kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
+        title = rule.name
+        if not title.startswith("np."):
+            title = self.b.external(getattr(function, "ctypes", function), title)
         base = self.b.wanted
         lengths = self._lengths(rule.signature, list(given.values()))
         targets = tuple(
@@ -69,11 +85,110 @@ class Ruled(Calls):
         )
         parts = tuple(arrays.whole(self.b, t) if isinstance(t, str) else t for t in targets)
         result = parts[0] if len(parts) == 1 else TupleValue(parts, rule.members)
-        found = None
-        if not self.in_rule:
-            found = self._pullback(rule.pullback, result, list(given.values()), trusted=True)
-        self.b.emit(Invoke(targets, rule.name, tuple(leaves), (), len(leaves), self.b.at, found))
+        found = self.pullback_of(rule, result, list(given.items()), [])
+        self.b.emit(Invoke(targets, title, tuple(leaves), (), len(leaves), self.b.at, found))
         return result
+
+    def call_special(
+        self, function: Any, values: list[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        """A call of ``stop_gradient`` or ``on_backward``; None if it is neither."""
+        if function is inside.stop_gradient and len(values) == 1:
+            return stopped(self.b, values[0])
+        if function is inside.on_backward and len(values) == 2 and not keywords:
+            return self._watched(values[0], values[1])
+        return super().call_special(function, values, keywords)
+
+    def _watched(self, value: Value, function: Value) -> Value:
+        """``value``, whose adjoint passes through a function."""
+        value = scalars.operand(self.b, value)
+        if isinstance(value, Expr):
+            kept: Value = self.b.store(value, "watched")
+            name: Expr | str = kept  # type: ignore[assignment]
+        else:
+            kept = stand_in(self.b, value, value)
+            assert kept.view is not None
+            name = kept.view.base
+        if not is_inexact(kept.dtype if isinstance(kept, ArrayValue) else kept.kind):  # type: ignore[union-attr]
+            return kept
+        args = _Stands(self)
+        block: list[Any] = []
+        with self.b.into(block):
+            seed = args.adjoint(args.value(kept, "watched"), "watched")
+            share = self._passed(function, seed, block)
+            if isinstance(share, StaticValue) and share.value is None:
+                pass
+            elif isinstance(seed, ArrayValue):
+                stores.assign_into(self.b, seed, scalars.operand(self.b, share))
+            else:
+                found = scalars.operand(self.b, share)
+                assert isinstance(seed, Var)
+                if not isinstance(found, Expr):
+                    raise self.b.refuse("the function of on_backward returns an array for a number")
+                self.b.emit(Assign(seed, self.b.convert(found, seed.kind)))
+        free = self._free(tuple(block), {n for n in (*args.leaves, *args.bars) if n is not None})
+        stands = (*args.leaves, *free)
+        bars = (*args.bars, *(None for _ in free))
+        rule = Pullback(tuple(block), stands, (), (), bars)
+        self.b.emit(Invoke((), "", (name, *free), (), 1, self.b.at, rule))
+        return kept
+
+    def _passed(self, function: Value, seed: Value | None, block: list[Any]) -> Value:
+        """What a function makes of an adjoint: compiled, or else by a call of Python."""
+        assert seed is not None
+        if not isinstance(function, LocalFunction | BoundCall) and not (
+            isinstance(function, StaticValue) and isinstance(function.value, _FUNCTIONS)
+        ):
+            raise self.b.refuse(
+                "on_backward takes a function of the cotangent",
+                "pass a function or a lambda, such as lambda g: seen.append(g)",
+            )
+        read = dict(self.captures), dict(self.guards), dict(self.objects)
+        try:
+            return self.call_value(function, [seed], {}, self.scope.source.node)
+        except (UnsupportedError, SourceNotFoundError, ArgumentError):
+            known = self._python_function(function)
+            if known is None:
+                raise
+        self.captures, self.guards, self.objects = read
+        block.clear()
+        kind, ndim = (seed.dtype, seed.ndim) if isinstance(seed, ArrayValue) else (seed.kind, 0)  # type: ignore[union-attr]
+        made = self._declared(self.b.names.fresh("passed"), kind, ndim) if ndim else None
+        target = made or Var(self.b.names.fresh("passed"), kind)
+        title = self.b.external(callback(known, kind, ndim), "callback")
+        self.b.emit(Invoke((target,), title, tuple(_leaves(seed)), (), 1, self.b.at))
+        if made is None:
+            return target  # type: ignore[return-value]
+        assert isinstance(seed, ArrayValue)
+        self.b.extents[made] = seed.extents
+        return arrays.whole(self.b, made, seed.units)
+
+    def _python_function(self, function: Value) -> Any:
+        """The Python function that a value is, if it needs nothing of the program; else None."""
+        if isinstance(function, StaticValue):
+            return function.value if callable(function.value) else None
+        if not isinstance(function, LocalFunction):
+            return None
+        source = self.scope.source
+        node = gast.gast_to_ast(function.node)
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        own = {a.arg for a in ast.walk(node) if isinstance(a, ast.arg)}
+        if (names - own) & set(self.scope.env) or not isinstance(node, ast.Lambda):
+            return None
+        space = dict(source.function.__globals__)
+        for name in names - own:
+            with contextlib.suppress(KeyError):
+                space[name] = source.lookup(name)
+        body = ast.fix_missing_locations(ast.Expression(node))
+        return eval(compile(body, source.file, "eval"), space)
+
+    def _free(self, block: Block, own: set[Var | str]) -> list[Var | str]:
+        """What a block reads of the program around it."""
+        names = {n if isinstance(n, str) else n.name for n in own}
+        found = variables(block)
+        outside = exposed(block) | {n for s in statements(block) for n in reads_of(s)}
+        outside -= assigned(block) | names
+        return [found.get(n, n) for n in sorted(outside)]
 
     def fits(self, rule: CallRule, values: list[Value], keywords: dict[str, Value]) -> bool:
         """Whether a rule is made for arguments of these ranks and names."""
@@ -150,41 +265,100 @@ class Ruled(Calls):
 
     # ------------------------------------------------------------ the pullback of one call
 
-    def _pullback(
-        self, rule: Any, result: Value | None, given: list[Value], trusted: bool
-    ) -> Pullback:
-        """What a rule says for values like these."""
-        source = find_source(rule)
-        node, adjoints = _with_adjoints(self, source)
-        names = [a.id for a in [*node.args.posonlyargs, *node.args.args]]
-        here, at, wanted = self.b.here, self.b.at, self.b.wanted
+    def pullback_of(
+        self,
+        rule: CallRule,
+        result: Value | None,
+        given: list[tuple[str, Value]],
+        extra: list[Expr | str],
+    ) -> Pullback | None:
+        """What a rule says for values like these; ``extra`` are arguments that it does not name."""
+        if self.in_rule:
+            return None
+        if result is None:
+            raise self.b.refuse("a function that has a rule must return its result")
+        names = _parameters(rule, [n for n, _ in given])
+        bars = {name: f"d[{name}]" for name in names}
+        at, wanted, here = self.b.at, self.b.wanted, self.b.here
+        source = self.scope.source if rule.reverse is None else find_source(rule.reverse)
         scope = Scope(f"{self.scope.key}/{source.name}'@{here.line}:{here.column}", source)
         results, args = _Stands(self), _Stands(self)
         block: list[Any] = []
         with self.b.into(block):
-            env = scope.env
-            if result is not None:
-                env[names[0]] = results.value(result, names[0])
-                _bind(env, adjoints.get(names[0]), results.adjoint(env[names[0]], names[0]))
-            own = names[1:] if result is not None else names
-            for name, value in zip(own, given, strict=True):
-                env[name] = args.value(value, name)
-                _bind(env, adjoints.get(name), args.adjoint(env[name], name))
-            starts = {n: env[a] for n, a in adjoints.items() if n in own and a in env}
+            _place(scope.env, names[0], result, results)
+            for name, (_, value) in zip(names[1:], given, strict=True):
+                _place(scope.env, name, value, args)
+            starts = {n: scope.env[bars[n]] for n in names[1:] if bars[n] in scope.env}
             self.frames.append(scope)
             self.in_rule = True
             try:
-                self.body_of(node, scope)
+                self._read_rule(rule, scope, names)
+                for name, start in starts.items():
+                    self._accumulated(name, start, scope.env[bars[name]])
             finally:
                 self.frames.pop()
                 self.in_rule = False
                 self.b.here, self.b.at, self.b.wanted = here, at, wanted
-            for name, start in starts.items():
-                self._accumulated(name, start, env[adjoints[name]])
-        body = _unchecked(tuple(block)) if trusted else tuple(block)
+        body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
+        none = [None] * len(extra)
         return Pullback(
-            body, tuple(args.leaves), tuple(results.leaves), tuple(results.bars), tuple(args.bars)
+            body,
+            (*args.leaves, *map(_itself, extra)),
+            tuple(results.leaves),
+            tuple(results.bars),
+            (*args.bars, *none),
         )
+
+    def _read_rule(self, rule: CallRule, scope: Scope, names: list[str]) -> None:
+        """Elaborate what a rule says, in its scope."""
+        if rule.pullback is not None:
+            node = _Adjoints(self, scope.source, names).visit(copy.deepcopy(scope.source.node))
+            self.body_of(node, scope)
+        elif rule.partials is not None:
+            found = self.body_of(scope.source.node, scope)
+            parts = found.items if isinstance(found, TupleValue) else (found,)
+            if len(parts) != len(names) - 1:
+                raise self.b.refuse(
+                    f"this rule gives {len(parts)} partial derivatives, for {len(names) - 1} "
+                    "arguments",
+                    f"return one for each of {', '.join(names[1:])}",
+                )
+            for name, part in zip(names[1:], parts, strict=True):
+                if f"d[{name}]" in scope.env and part is not None:
+                    self._add_product(scope, name, names[0], part)
+        elif rule.transpose is not None:
+            values = [scope.env[f"d[{names[0]}]"], *(scope.env[n] for n in names[2:])]
+            share = self.call_value(StaticValue(rule.transpose), values, {}, scope.source.node)
+            self._add(scope, f"d[{names[1]}]", share)
+
+    def _add_product(self, scope: Scope, name: str, result: str, partial: Value) -> None:
+        """``d[name] += partial * d[result]``; where that adjoint is 0, nothing."""
+        seed = scope.env[f"d[{result}]"]
+        own = scope.env[f"d[{name}]"]
+        if isinstance(partial, Expr) and is_complex(partial.kind):
+            partial = conjugate(partial)
+        if isinstance(partial, ArrayValue) and is_complex(partial.dtype):
+            partial = arrays.elementwise(
+                self.b, lambda e: conjugate(e[0]), [partial], partial.dtype
+            )
+        product = scalars.combine(self.b, "*", partial, seed)
+        if isinstance(seed, Expr):
+            assert isinstance(product, Expr)
+            share: Value = _where_seeded((seed, product))
+        else:
+            assert isinstance(product, ArrayValue) and isinstance(seed, ArrayValue)
+            share = arrays.elementwise(self.b, _where_seeded, [seed, product], product.dtype)
+            if isinstance(own, Expr):
+                share = self.call_value(StaticValue(np.sum), [share], {}, scope.source.node)
+        self._add(scope, f"d[{name}]", share)
+
+    def _add(self, scope: Scope, bar: str, share: Value) -> None:
+        """``bar += share``."""
+        own = scope.env[bar]
+        if isinstance(own, ArrayValue):
+            stores.assign_into(self.b, own, scalars.combine(self.b, "+", own, share))
+        else:
+            scope.env[bar] = scalars.combine(self.b, "+", own, share)
 
     def _accumulated(self, name: str, start: Value, end: Value) -> None:
         """Leave the adjoint of an argument in the name that stands for it."""
@@ -244,9 +418,38 @@ class _Stands:
         return self.bars[-1]  # type: ignore[return-value]
 
 
-def _bind(env: dict[str, Value], name: str | None, value: Value | None) -> None:
-    if name is not None and value is not None:
-        env[name] = value
+def _place(env: dict[str, Value], name: str, value: Value, stands: _Stands) -> None:
+    """Let a parameter of a rule, and its adjoint, stand for a value."""
+    env[name] = stands.value(value, name)
+    bar = stands.adjoint(env[name], name)
+    if bar is not None:
+        env[f"d[{name}]"] = bar
+
+
+def _parameters(rule: CallRule, given: list[str]) -> list[str]:
+    """The names that a rule has for the result and the arguments."""
+    named = rule.pullback or rule.partials
+    if named is None:
+        return ["the result", *given]
+    code = named.__code__
+    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+_FUNCTIONS = types.FunctionType | types.BuiltinFunctionType | np.ufunc
+"""What ``on_backward`` may be given, besides what is defined inside."""
+
+
+def _where_seeded(items: Sequence[Expr]) -> Expr:
+    """A product with a seed, 0 where the seed is 0."""
+    seed, product = items
+    test = compare("!=", seed, literal(0.0, seed.kind))
+    return Select(test, product, literal(0.0, product.kind), product.kind)
+
+
+def _itself(item: Expr | str) -> Var | str:
+    """An argument that stands for itself."""
+    assert isinstance(item, str | Var)
+    return item
 
 
 def _leaves(value: Value) -> list[Expr | str]:
@@ -295,43 +498,31 @@ def _unchecked(block: Block) -> Block:
     )
 
 
-def _with_adjoints(owner: Ruled, source: FunctionSource) -> tuple[Any, dict[str, str]]:
-    """The definition of a rule with ``d[x]`` made a name of its own, and those names by ``x``."""
-    node = copy.deepcopy(source.node)
-    used = {n.id for n in gast.walk(node) if isinstance(n, gast.Name)}
-    parameters = [a.id for a in node.args.args]
-    adjoints: dict[str, str] = {}
-    for name in parameters:
-        adjoints[name] = f"{name}_b"
-        while adjoints[name] in used:
-            adjoints[name] += "_"
-    node = _Adjoints(owner, source, adjoints).visit(node)
-    return node, adjoints
-
-
 class _Adjoints(gast.NodeTransformer):
-    def __init__(self, owner: Ruled, source: FunctionSource, adjoints: dict[str, str]) -> None:
+    """Makes ``d[x]`` a name of its own, which cannot be a name of the rule."""
+
+    def __init__(self, owner: Ruled, source: FunctionSource, names: list[str]) -> None:
         self.owner = owner
         self.source = source
-        self.adjoints = adjoints
+        self.names = names
 
     def visit_Subscript(self, node: Any) -> Any:
         self.generic_visit(node)
         if not self._is_adjoints(node.value):
             return node
         name = getattr(node.slice, "id", None)
-        if name not in self.adjoints:
+        if name not in self.names:
             self.owner.b.here = self.source.position(node)
             raise self.owner.b.refuse(
                 "d[...] takes the name of a parameter of the rule",
-                f"the parameters are {', '.join(self.adjoints)}",
+                f"the parameters are {', '.join(self.names)}",
             )
-        return gast.copy_location(gast.Name(self.adjoints[name], node.ctx, None, None), node)
+        return gast.copy_location(gast.Name(f"d[{name}]", node.ctx, None, None), node)
 
     def _is_adjoints(self, node: Any) -> bool:
         if isinstance(node, gast.Attribute):
             return node.attr == "d"
-        if not isinstance(node, gast.Name) or node.id in self.adjoints:
+        if not isinstance(node, gast.Name) or node.id in self.names:
             return False
         try:
             return isinstance(self.source.lookup(node.id), Adjoints)

@@ -7,6 +7,7 @@ _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma"}
+    | {"stop_gradient", "straight_through"}
 )
 
 

@@ -78,7 +78,15 @@ _IN_NUMPY = {
     "atanh": "arctanh",
 }
 _INDENT = "    "
-RUNTIME = ("digamma", "grow", "no_pool", "stack", "tape")
+RUNTIME = (
+    "digamma",
+    "grow",
+    "no_pool",
+    "stack",
+    "stop_gradient",
+    "straight_through",
+    "tape",
+)
 """Functions of ``srcad.runtime`` that generated code may call."""
 
 

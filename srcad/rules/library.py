@@ -1,6 +1,15 @@
 """All tables of rules: the one module that imports them."""
 
-from srcad.rules import arithmetic, complexes, elementary, factors, linalg, matrices, sorting
+from srcad.rules import (
+    arithmetic,
+    complexes,
+    elementary,
+    factors,
+    linalg,
+    matrices,
+    sorting,
+    surgery,
+)
 from srcad.rules.registry import (
     CallRule,
     Rule,
@@ -26,4 +35,5 @@ __all__ = [
     "rule_named",
     "rule_of",
     "sorting",
+    "surgery",
 ]

@@ -93,6 +93,15 @@ class CallRule:
     pullback: Callable[..., object] | None = None
     pushforward: Callable[..., object] | None = None
     partials: Callable[..., object] | None = None
+    transpose: Callable[..., object] | None = None
+    """For a linear function of its first argument: from the adjoint of the result to its own."""
+    is_constant: bool = False
+    """Whether the result has no derivative."""
+
+    @property
+    def reverse(self) -> Callable[..., object] | None:
+        """The function of the user's that says how to go back."""
+        return self.pullback or self.partials or self.transpose
 
 
 class Adjoints:
@@ -113,6 +122,7 @@ _by_name: dict[str, Rule] = {}
 _by_object: dict[object, str] = {}
 _expansions: dict[object, Callable[..., object]] = {}
 _calls: dict[object, CallRule] = {}
+_generations: list[None] = []
 
 
 def partials(
@@ -183,7 +193,7 @@ def pullback(
     def declare(rule: _F) -> _F:
         axes = read_signature(signature) if signature else None
         title = name or (_spelled(function) if signature else "")
-        _calls[function] = CallRule(title, axes, members, pullback=rule)
+        declare_call(function, CallRule(title, axes, members, pullback=rule))
         return rule
 
     return declare
@@ -193,7 +203,7 @@ def pushforward(function: object) -> Callable[[_F], _F]:
     """Declare the tangent of the result of a call; its pullback was declared before."""
 
     def declare(rule: _F) -> _F:
-        _calls[function] = replace(_calls[function], pushforward=rule)
+        declare_call(function, replace(_calls[function], pushforward=rule))
         return rule
 
     return declare
@@ -209,10 +219,27 @@ def _spelled(function: Any) -> str:
     return f"{function.__module__}.{function.__name__}".replace("numpy.", "np.", 1)
 
 
+def declare_call(function: object, rule: CallRule) -> None:
+    """Let a rule be that of a function; programs written before are written again."""
+    _calls[getattr(function, "py_func", function)] = rule
+    _generations.append(None)
+
+
+def declare_expansion(function: object, expansion: Callable[..., object]) -> None:
+    """Let a function be differentiated as if it were another one."""
+    _expansions[getattr(function, "py_func", function)] = expansion
+    _generations.append(None)
+
+
+def generation() -> int:
+    """How often rules were declared."""
+    return len(_generations)
+
+
 def call_rule_of(function: object) -> CallRule | None:
     """The rule for calls of a Python function object."""
     try:
-        return _calls.get(function)
+        return _calls.get(getattr(function, "py_func", function))
     except TypeError:
         return None
 
@@ -239,7 +266,7 @@ def rule_of(function: object) -> Rule | None:
 def expansion_of(function: object) -> Callable[..., object] | None:
     """The function that stands for a Python function object when it is differentiated."""
     try:
-        return _expansions.get(function)
+        return _expansions.get(getattr(function, "py_func", function))
     except TypeError:
         return None
 

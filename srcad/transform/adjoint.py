@@ -26,6 +26,7 @@ from srcad.ir.nodes import (
     Expr,
     Function,
     Grow,
+    Invoke,
     Load,
     Return,
     Stack,
@@ -217,7 +218,8 @@ def write_adjoint(
     title = f"{program.name}_reverse" if within else names.fresh(_title(program.name, kind))
     shadows = tuple(reverser.bar(name) for name in given)
     arrays |= {reverser.bar(name): arrays[name] for name in given}
-    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, shadows)
+    exports = (*shadows, *_recorded(program, body))
+    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     function = initialise(_tidied(function))
@@ -227,12 +229,20 @@ def write_adjoint(
     return Written(function, pooled and not within)
 
 
-def write_callee(program: Elaborated, body: Block) -> tuple[Function, Function]:
-    """A function that calls itself, and its reverse."""
-    leaves = [p for p in program.parameters if _is_inexact(p, program.arrays)]
+def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:
+    """Captured arrays into which functions of the reverse sweep write (``on_backward``)."""
+    rules = [s.pullback for s in statements(body) if isinstance(s, Invoke) and s.pullback]
+    stored = {s.array for r in rules for s in statements(r.body) if isinstance(s, Store)}
+    return tuple(c.name for c in program.captured if c.name in stored)
+
+
+def write_callee(program: Elaborated, body: Block, reverses: bool) -> list[Function]:
+    """A function that is called, and its reverse."""
     primal = write_primal(program, body, [], as_callee=True).function
-    reverse = write_adjoint(program, body, leaves, [], "reverse").function
-    return primal, reverse
+    if not reverses:
+        return [primal]
+    leaves = [p for p in program.parameters if _is_inexact(p, program.arrays)]
+    return [primal, write_adjoint(program, body, leaves, [], "reverse").function]
 
 
 def arrays_of(inputs: tuple[Var | str, ...]) -> list[str]:

@@ -1,0 +1,71 @@
+"""What is called inside of a function to shape its derivative: identities when it is just run.
+
+In plain Python, and under the user's own ``@njit``, these return their first argument. In a
+function that srcad differentiates they say what the derivative is to be.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+def stop_gradient(x: _T) -> _T:
+    """The value of ``x``, which counts as a constant from here on.
+
+    Parameters
+    ----------
+    x : number, array, or a tuple of those
+
+    Examples
+    --------
+    The weight ``x`` of ``x * y`` is held fixed, so only one of the two terms is left:
+
+    >>> import srcad
+    >>> srcad.grad(lambda x: srcad.stop_gradient(x) * x)(3.0)
+    3.0
+    """
+    return x
+
+
+def straight_through(hard: _T, soft: Any) -> _T:
+    """The value of ``hard`` with the derivative of ``soft``.
+
+    Parameters
+    ----------
+    hard : number or array
+        What is computed, such as a rounded or quantised value.
+    soft : number or array of the same shape
+        What it stands for, which has a useful derivative.
+
+    Examples
+    --------
+    >>> import srcad
+    >>> srcad.value_and_grad(lambda x: srcad.straight_through(np.round(x), x) ** 2)(2.6)
+    (9.0, 6.0)
+    """
+    return hard
+
+
+def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
+    """``x`` itself; on the way back its cotangent is replaced by ``fn`` of it.
+
+    Parameters
+    ----------
+    x : number or array
+    fn : callable
+        Takes the cotangent, of the shape of ``x``, and returns the one that is passed on (None:
+        the same), such as a clipped one. It may print, and write into arrays that it captures. It
+        is compiled with the derivative; what cannot be compiled, such as the ``append`` of a list,
+        is called in Python.
+
+    Examples
+    --------
+    >>> import srcad
+    >>> def loss(x):
+    ...     y = srcad.on_backward(x * x, lambda g: np.clip(g, -1.0, 1.0))
+    ...     return 100.0 * y
+    >>> srcad.grad(loss)(3.0)
+    6.0
+    """
+    return x
