@@ -42,6 +42,7 @@ from srcad.ir.types import (
     Scalar,
     is_dtype,
 )
+from srcad.rules.registry import call_rule_of
 
 _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | types.FunctionType
 """Objects whose attributes may be read."""
@@ -161,7 +162,7 @@ class Captures(Heap):
             return self._captured_sequence(key, name, fetch, value)
         if isinstance(value, functools.partial | types.MethodType):
             return self._captured_call(key, name, fetch, value)
-        if _is_object(value):
+        if _is_object(value) and call_rule_of(value) is None:
             cls = type(value)
             self.guard(key, lambda: type(fetch()), cls)
             self.objects[key] = fetch

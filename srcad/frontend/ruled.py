@@ -203,9 +203,12 @@ class Ruled(Calls):
         """The length of each axis that the arguments have."""
         found: dict[str, Expr] = {}
         for value, dims in zip(values, signature.arguments, strict=False):
+            if not dims and isinstance(value, Expr):
+                continue
             if not isinstance(value, ArrayValue) or value.ndim != len(dims):
-                given = f"{value.ndim} axes" if isinstance(value, ArrayValue) else "a number"
-                raise self.b.refuse(f"an array with {len(dims)} axes is expected here, not {given}")
+                given = f"one with {value.ndim}" if isinstance(value, ArrayValue) else "a number"
+                wanted = f"an array with {len(dims)} axes" if dims else "a number"
+                raise self.b.refuse(f"{wanted} is expected here, not {given}")
             found = dict(zip(dims, value.extents, strict=True)) | found
         return found
 
@@ -213,10 +216,12 @@ class Ruled(Calls):
         self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> dict[str, Value]:
         """The arguments by the names that a rule gives them."""
-        assert rule.pullback is not None
-        code = rule.pullback.__code__
-        names = code.co_varnames[1 : code.co_argcount]
-        title = rule.name or function.__name__
+        assert rule.signature is not None
+        named: Any = rule.pullback or rule.partials
+        title = rule.name
+        names = tuple(f"x{k}" for k in range(len(rule.signature.arguments)))
+        if named is not None:
+            names = named.__code__.co_varnames[1 : named.__code__.co_argcount]
         if len(values) > len(names):
             raise self.b.refuse(f"{title} takes {len(names)} arguments here, not {len(values)}")
         given = dict(zip(names, values, strict=False))
@@ -224,7 +229,7 @@ class Ruled(Calls):
             if name not in names or name in given:
                 raise self.b.refuse(f"the keyword {name!r} of {title} is not supported")
             given[name] = value
-        defaults = rule.pullback.__defaults__ or ()
+        defaults = getattr(named, "__defaults__", None) or ()
         for name, default in zip(names[len(names) - len(defaults) :], defaults, strict=True):
             if name not in given:
                 given[name] = self._python_value(default, name)

@@ -122,7 +122,8 @@ _by_name: dict[str, Rule] = {}
 _by_object: dict[object, str] = {}
 _expansions: dict[object, Callable[..., object]] = {}
 _calls: dict[object, CallRule] = {}
-_generations: list[None] = []
+_held: list[object] = []
+"""Functions whose rules were declared: kept alive, so that no other takes their place."""
 
 
 def partials(
@@ -171,7 +172,7 @@ def expand(*objects: object) -> Callable[[_F], _F]:
 
     def declare(function: _F) -> _F:
         for target in objects:
-            _expansions[target] = function
+            _expansions[_identity(target)] = function
         return function
 
     return declare
@@ -203,7 +204,7 @@ def pushforward(function: object) -> Callable[[_F], _F]:
     """Declare the tangent of the result of a call; its pullback was declared before."""
 
     def declare(rule: _F) -> _F:
-        declare_call(function, replace(_calls[function], pushforward=rule))
+        declare_call(function, replace(_calls[_identity(function)], pushforward=rule))
         return rule
 
     return declare
@@ -221,25 +222,35 @@ def _spelled(function: Any) -> str:
 
 def declare_call(function: object, rule: CallRule) -> None:
     """Let a rule be that of a function; programs written before are written again."""
-    _calls[getattr(function, "py_func", function)] = rule
-    _generations.append(None)
-
+    _calls[_identity(function)] = rule
+    _held.append(function)
+    
 
 def declare_expansion(function: object, expansion: Callable[..., object]) -> None:
     """Let a function be differentiated as if it were another one."""
-    _expansions[getattr(function, "py_func", function)] = expansion
-    _generations.append(None)
+    _expansions[_identity(function)] = expansion
+    _held.append(function)
+    
+
+def _identity(function: object) -> object:
+    """What rules are found by: a function, whatever compiled it, or the place of what has no hash."""
+    function = getattr(function, "py_func", function)
+    try:
+        hash(function)
+    except TypeError:
+        return id(function)
+    return function
 
 
 def generation() -> int:
     """How often rules were declared."""
-    return len(_generations)
+    return len(_held)
 
 
 def call_rule_of(function: object) -> CallRule | None:
     """The rule for calls of a Python function object."""
     try:
-        return _calls.get(getattr(function, "py_func", function))
+        return _calls.get(_identity(function))
     except TypeError:
         return None
 
@@ -266,7 +277,7 @@ def rule_of(function: object) -> Rule | None:
 def expansion_of(function: object) -> Callable[..., object] | None:
     """The function that stands for a Python function object when it is differentiated."""
     try:
-        return _expansions.get(getattr(function, "py_func", function))
+        return _expansions.get(_identity(function))
     except TypeError:
         return None
 
