@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from srcad.backend.draws import state_of_numpy
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
@@ -46,11 +47,14 @@ class Vjp:
         kept = [] if adjoint is None else adjoint.require_captured(copy=True)
         result = primal.program.result
         size = count(result, floats_only=False) + len(named)
+        state = state_of_numpy() if primal.draws else None
         returned = as_leaves(primal.run([*leaves, *captured]), size)
         held = [x for x in (*leaves, *captured) if isinstance(x, np.ndarray)]
         out = self._out(result, named, (_apart(x, held) for x in returned))
         entries = _Entries(self.signature, types, len(args))
-        return out, Pullback(self.signature.name, adjoint, [*leaves, *kept], out, out_type, entries)
+        back = Pullback(self.signature.name, adjoint, [*leaves, *kept], out, out_type, entries)
+        back.draws_from(state)
+        return out, back
 
     def _check_outputs(self) -> None:
         for k, name in enumerate(self.outputs):
@@ -134,6 +138,11 @@ class Pullback:
         self._shapes = [np.shape(x) for x in _members(out, out_type)]
         self._out_type = out_type
         self._entries = entries
+        self._state: Any = None
+
+    def draws_from(self, state: Any) -> None:
+        """Draw the random numbers that the call of ``vjp`` drew."""
+        self._state = state
 
     def __repr__(self) -> str:
         return f"<srcad pullback of {self._name}>"
@@ -150,7 +159,7 @@ class Pullback:
         if variant is None:
             return self._entries(iter(()))
         size = sum(count(t, floats_only=True) for t in variant.types)
-        returned = variant.run([*self._leaves, *seeds])
+        returned = variant.run([*self._leaves, *seeds], self._state)
         return self._entries(as_leaves(returned, size))
 
     def source(self) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcad.backend.compile import load
+from srcad.backend.draws import drawing
 from srcad.backend.pool import acquire, release
 from srcad.binding import Signature
 from srcad.config import Options
@@ -56,6 +57,8 @@ class Variant:
         """The code of the function that the program was written from."""
         self.is_closed = not (program.captured or program.guards)
         """Whether the program reads nothing but its arguments."""
+        self.draws = "np.random." in program.text
+        """Whether the program draws random numbers."""
         self.generation = generation()
         """How often rules had been declared when the program was written."""
         self.writes = bool(program.mutated) or program.objects is not None
@@ -95,8 +98,14 @@ class Variant:
                 return None
         return values
 
-    def run(self, leaves: Sequence[Any]) -> Any:
-        """What the program returns for these leaves (arguments, captured values, seeds)."""
+    def run(self, leaves: Sequence[Any], state: Any = None) -> Any:
+        """What the program returns for these leaves (arguments, captured values, seeds).
+
+        ``state`` is where the stream of random numbers stands, if not where ``np.random`` is.
+        """
+        return self._run_drawing(leaves, state) if self.draws else self._run(leaves)
+
+    def _run(self, leaves: Sequence[Any]) -> Any:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
@@ -106,6 +115,11 @@ class Variant:
             return (function or self._compiled(leaves))(*leaves)
         finally:
             release(self, pool)
+
+    def _run_drawing(self, leaves: Sequence[Any], state: Any) -> Any:
+        self.compile(leaves)
+        with drawing(state, compiled=self.options.jit):
+            return self._run(leaves)
 
     def compile(self, leaves: Sequence[Any]) -> None:
         """Compile for these leaves without running."""

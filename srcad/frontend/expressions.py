@@ -549,7 +549,8 @@ class Expressions(Conditions):
             )
         if isinstance(function, DictMethod):
             return self.call_method(function, values, keywords)
-        if isinstance(function, functools.partial | types.MethodType):
+        known = expansion_of(function) is not None or call_rule_of(function) is not None
+        if isinstance(function, functools.partial | types.MethodType) and not known:
             return self.call_value(self.opened(function), values, keywords, node)
         found = self.call_special(function, values, keywords)
         if found is not None:

@@ -205,6 +205,9 @@ class Ruled(Calls):
         for value, dims in zip(values, signature.arguments, strict=False):
             if not dims and isinstance(value, Expr):
                 continue
+            if dims and dims[0][0] == "=" and isinstance(value, Expr):
+                found[dims[0][1:]] = value
+                continue
             if not isinstance(value, ArrayValue) or value.ndim != len(dims):
                 given = f"one with {value.ndim}" if isinstance(value, ArrayValue) else "a number"
                 wanted = f"an array with {len(dims)} axes" if dims else "a number"

@@ -7,6 +7,7 @@ from srcad.rules import (
     factors,
     linalg,
     matrices,
+    random,
     sorting,
     surgery,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "factors",
     "linalg",
     "matrices",
+    "random",
     "rule_named",
     "rule_of",
     "sorting",

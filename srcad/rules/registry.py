@@ -54,6 +54,7 @@ class Signature:
     """The axes of arguments and results, in NumPy's notation for generalised ufuncs.
 
     A result may say its kind: "real", "complex", "int" or "bool"; else it is that of the arguments.
+    An argument without parentheses is an integer, the length of that axis.
 
     >>> read_signature("(m,n)->(m,k),real(k)")
     Signature(arguments=(('m', 'n'),), results=(('same', ('m', 'k')), ('real', ('k',))))
@@ -68,7 +69,8 @@ def read_signature(text: str) -> Signature:
     left, _, right = text.partition("->")
     found = re.findall(r"(\w*)\(([\w,]*)\)", right)
     results = tuple((kind or "same", _dims(dims)) for kind, dims in found)
-    return Signature(tuple(_dims(dims) for _, dims in re.findall(r"()\(([\w,]*)\)", left)), results)
+    given = re.findall(r"\(([\w,]*)\)|(\w+)", left)
+    return Signature(tuple((f"={n}",) if n else _dims(dims) for dims, n in given), results)
 
 
 def _dims(text: str) -> Dims:
@@ -224,13 +226,13 @@ def declare_call(function: object, rule: CallRule) -> None:
     """Let a rule be that of a function; programs written before are written again."""
     _calls[_identity(function)] = rule
     _held.append(function)
-    
+
 
 def declare_expansion(function: object, expansion: Callable[..., object]) -> None:
     """Let a function be differentiated as if it were another one."""
     _expansions[_identity(function)] = expansion
     _held.append(function)
-    
+
 
 def _identity(function: object) -> object:
     """What rules are found by: a function, whatever compiled it, or the place of what has no hash."""
