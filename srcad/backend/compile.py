@@ -9,6 +9,7 @@ This is the only module that knows how Numba stores compiled code.
 """
 
 import ast
+import importlib
 import linecache
 import pickle
 import platform
@@ -114,6 +115,8 @@ def _plain(loaded: Loaded) -> Callable[..., Any]:
 def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
     from numba.core.compiler_lock import global_compiler_lock  # noqa: PLC0415
 
+    if "np.fft." in loaded.text:
+        _require_transforms(loaded)
     key = _key(loaded, types)
     name = f"_srcad_{key[:16]}"
     # Numba's lock and no other: a caller that Numba is compiling may hold it already.
@@ -133,6 +136,17 @@ def _compiled(loaded: Loaded, types: tuple[Any, ...]) -> Callable[..., Any]:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+def _require_transforms(loaded: Loaded) -> None:
+    """Import the package by which Numba knows ``np.fft``."""
+    try:
+        importlib.import_module("rocket_fft")
+    except ImportError:
+        raise CompilationError(
+            f"{loaded.entry} calls np.fft, which Numba compiles with the package rocket-fft only",
+            hint="install it with pip install 'srcad[fft]', or use jit=False",
+        ) from None
 
 
 def _is_recursive(text: str) -> bool:

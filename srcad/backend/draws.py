@@ -53,8 +53,8 @@ def drawing(state: Any = None, *, compiled: bool) -> Iterator[None]:
 def _in_numba() -> Iterator[None]:
     from numba import _helperlib  # noqa: PLC0415 (0.5 s)
 
-    address = _helperlib.rnd_get_np_state_ptr()
-    memory = (ctypes.c_char * _STATE.itemsize).from_address(address)
+    address = _helperlib.rnd_get_np_state_ptr()  # type: ignore[attr-defined]
+    memory: Any = (ctypes.c_char * _STATE.itemsize).from_address(address)
     own = np.frombuffer(memory, _STATE)
     kept = own.copy()
     _, key, position, has_gauss, gauss = state_of_numpy()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
+
+import gast
 
 from srcad.frontend import arrays
 from srcad.frontend.expressions import (
@@ -26,7 +30,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import TRUE
+from srcad.ir.build import TRUE, integer
 from srcad.ir.nodes import (
     Assign,
     Bind,
@@ -50,6 +54,8 @@ class Bindings(Expressions):
     references: dict[tuple[str, str], str]
     """Array variables: names that denote different arrays at one place."""
     constants_only: dict[str, bool]
+    steady_targets: frozenset[str] = frozenset()
+    """Targets of a loop that is written out, which its body does not assign."""
     """Whether all values assigned to a variable so far were literals."""
 
     def var(self, scope: Scope, name: str, kind: str) -> Var:
@@ -125,10 +131,21 @@ class Bindings(Expressions):
         var = self.var(self.scope, name, kind)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
+        self._remember(name, var, value)
         self.constants_only[var.name] = self.constants_only.get(var.name, True) and isinstance(
             value, Const
         )
         return var
+
+    def _remember(self, name: str, var: Var, value: Expr) -> None:
+        """Note that a variable, assigned at one place only, holds an integer known beforehand."""
+        known = self.b.constant(value)
+        self.b.constants.pop(var.name, None)
+        if known is not None and value.kind == INT:
+            node = self.scope.source.node
+            name = re.sub(r"(_\d+)+$", "", name)  # an item of a tuple
+            if name in self.steady_targets or _bound_once(node, name):
+                self.b.constants[var.name] = integer(known)
 
     def _apart(self, value: TupleValue, written: set[str]) -> TupleValue:
         """A tuple none of whose items changes while variables are written."""
@@ -171,6 +188,9 @@ class Bindings(Expressions):
                 return value.of(self.kept(v) for v in value.items)
             case Const():
                 return value
+        known = self.b.constant(value)
+        if known is not None:
+            return integer(known)
         return self.b.store(value, "t") if isinstance(value, Expr) else value
 
     def _bind_array(self, name: str, value: ArrayValue) -> Value:
@@ -210,6 +230,12 @@ class Bindings(Expressions):
             if (self.scope.key, name) in self.b.decisions.strided:
                 self.b.strided.add(ref)
         return self.references[key]
+
+
+def _bound_once(node: Any, name: str) -> bool:
+    """Whether a function has one place that binds a name, which is no parameter."""
+    found = [n for n in gast.walk(node) if isinstance(n, gast.Name) and n.id == name]
+    return [type(n.ctx) for n in found if not isinstance(n.ctx, gast.Load)] == [gast.Store]
 
 
 def extent_of(expr: Expr, base: str, alias: str) -> Expr:

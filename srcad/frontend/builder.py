@@ -16,6 +16,7 @@ from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
+    Binary,
     Call,
     Check,
     Const,
@@ -24,6 +25,7 @@ from srcad.ir.nodes import (
     For,
     Load,
     Stmt,
+    Unary,
     Var,
     children,
     names_read,
@@ -118,6 +120,8 @@ class Builder:
         """Names that are other shapes of an array's memory, and that array."""
         self.short: set[str] = set()
         """Variables that hold the length of a slice that is one element at most."""
+        self.constants: dict[str, Const] = {}
+        """Variables that hold one integer wherever they are bound."""
         self.externals: dict[str, object] = {}
         """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
@@ -230,6 +234,23 @@ class Builder:
                 at = tuple(map(self._in_words, expr.index))
                 return Load(self.names.shown(expr.array), at, expr.kind)
         return rebuild(expr, tuple(map(self._in_words, children(expr))))
+
+    def constant(self, expr: object) -> int | None:
+        """The integer that an expression is certain to be; None if it is not known."""
+        match expr:
+            case Const(value=int() as value):
+                return int(value)
+            case Var() if expr.name in self.constants:
+                return int(self.constants[expr.name].value)
+            case Unary(op="-", x=x):
+                known = self.constant(x)
+                return None if known is None else -known
+            case Binary(op="+" | "-" | "*" as op):
+                a, b = self.constant(expr.a), self.constant(expr.b)
+                if a is None or b is None:
+                    return None
+                return a + b if op == "+" else a - b if op == "-" else a * b
+        return None
 
     def external(self, function: object, base: str) -> str:
         """The name of a Python object in the generated module."""

@@ -23,8 +23,10 @@ comes ::
 
 from __future__ import annotations
 
+import math
 import sys
 import types
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,7 +61,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import FALSE, logic
+from srcad.ir.build import FALSE, literal, logic
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -75,7 +77,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
-from srcad.ir.types import Array, Function, Receiver, Scalar, Static, Tuple, Type
+from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
 from srcad.rules.registry import call_rule_of
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
@@ -329,6 +331,8 @@ class _Elaborator(Comprehensions):
         if stmt.value is None:
             return None
         if isinstance(stmt.value, gast.Name) and stmt.value.id == RESULT:
+            if RESULT not in self.scope.env:  # every path raises
+                return literal(math.nan, FLOAT)
             value = self.scope.env[RESULT]
             if isinstance(value, MaybeUnbound):
                 if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:

@@ -483,13 +483,14 @@ class Expressions(Conditions):
             return TupleValue(owner.items[slice(*bounds)], owner.cls if owner.cls is list else None)
         if owner.keys:
             raise ArgumentError(f"a {owner.cls.__name__} cannot be indexed", self.b.here)  # type: ignore[union-attr]
-        if len(keys) == 1 and isinstance(keys[0], Expr) and not isinstance(keys[0], Const):
+        known = self.b.constant(keys[0])
+        if len(keys) == 1 and isinstance(keys[0], Expr) and known is None:
             return self.item_at(owner, keys[0])
-        if len(keys) != 1 or not isinstance(keys[0], Const):
+        if len(keys) != 1 or known is None:
             raise self.b.refuse(
                 "a tuple or list is indexed by an integer here", "use an array, or unroll the loop"
             )
-        k = int(keys[0].value)
+        k = known
         if not -len(owner.items) <= k < len(owner.items):
             raise ArgumentValueError(
                 f"tuple index {k} out of range: it has {len(owner.items)} items", self.b.here
@@ -550,6 +551,11 @@ class Expressions(Conditions):
         if isinstance(function, DictMethod):
             return self.call_method(function, values, keywords)
         known = expansion_of(function) is not None or call_rule_of(function) is not None
+        if isinstance(getattr(function, "__self__", None), np.random.RandomState) and not known:
+            raise self.b.refuse(
+                f"np.random.{function.__name__} has no stream in common with compiled code",
+                "draw the numbers outside, and pass them as an argument",
+            )
         if isinstance(function, functools.partial | types.MethodType) and not known:
             return self.call_value(self.opened(function), values, keywords, node)
         found = self.call_special(function, values, keywords)

@@ -98,7 +98,11 @@ def _tuple(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     match values:
         case [TupleValue() as t]:
             return TupleValue(t.items)
-    raise b.refuse("tuple() takes a tuple here")
+        case [RangeValue() as r]:
+            bounds = [b.constant(e) for e in (r.start, r.stop, r.step)]
+            if None not in bounds:
+                return TupleValue(tuple(integer(k) for k in range(*bounds)))  # type: ignore[arg-type]
+    raise b.refuse("tuple() takes a tuple here, or a range of known length")
 
 
 def _float(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:

@@ -79,8 +79,9 @@ def entry(*functions: object, methods: tuple[str, ...] = ()) -> Callable[[Entry]
 
 def static_int(b: Builder, value: Value | None, what: str) -> int:
     """An integer literal."""
-    if isinstance(value, Const) and isinstance(value.value, int):
-        return int(value.value)
+    known = b.constant(value)
+    if known is not None:
+        return known
     raise b.refuse(f"{what} must be an integer literal")
 
 

@@ -365,9 +365,24 @@ class Loops(Branches):
         return [lambda k=k: TupleValue((StaticValue(k), self.cell(found, k))) for k in keys]
 
     def _unrolled(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
+        """A loop over members, its body once for each."""
+        try:
+            self._each_written(node, items, until)
+        finally:
+            for name in target_names(node.target):
+                for var in vars_in(self.scope.env.get(name)):
+                    self.b.constants.pop(var.name, None)
+
+    def _assign_steady(self, node: Any, item: Value) -> None:
+        """Assign the target of a loop that is written out."""
+        self.steady_targets = target_names(node.target) - assigned_names(node.body)
+        self._assign_target(node.target, item)
+        self.steady_targets = frozenset()
+
+    def _each_written(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
         for k, item in enumerate(items):
             if until is None or k == 0:
-                self._assign_target(node.target, item())
+                self._assign_steady(node, item())
                 for stmt in node.body:
                     self.statement(stmt)
                 continue
@@ -377,7 +392,7 @@ class Loops(Branches):
             before = self.moment()
             inner: list[Stmt] = []
             with self.b.into(inner):
-                self._assign_target(node.target, item())
+                self._assign_steady(node, item())
                 for stmt in node.body:
                     self.statement(stmt)
             after = self.moment()

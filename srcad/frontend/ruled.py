@@ -194,7 +194,8 @@ class Ruled(Calls):
         """Whether a rule is made for arguments of these ranks and names."""
         if rule.signature is None or rule.pullback is None:
             return True
-        if not set(keywords) <= set(rule.pullback.__code__.co_varnames):
+        code = rule.pullback.__code__
+        if len(values) >= code.co_argcount or not set(keywords) <= set(code.co_varnames):
             return False
         pairs = zip(values, rule.signature.arguments, strict=False)
         return all(_rank(v) <= len(dims) for v, dims in pairs)

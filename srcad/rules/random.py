@@ -197,7 +197,7 @@ def pareto(a, size=None):
 def standard_cauchy(size=None):
     if size is None:
         return one_normal() / one_normal()
-    z = standard_normal((2 * math.prod(size),) if isinstance(size, tuple) else (2 * size,))
+    z = normals(2 * (math.prod(size) if isinstance(size, tuple) else size))
     return (z[0::2] / z[1::2]).reshape(size)
 
 
@@ -217,9 +217,10 @@ def poisson(lam=1.0, size=None):
     if size is None and np.ndim(lam) == 0:
         return one_poisson(lam)
     if size is None:
-        out = np.empty(lam.shape, dtype=np.int64)
-        for at in np.ndindex(out.shape):
-            out[at] = one_poisson(lam[at])
+        rates = np.asarray(lam)
+        out = np.empty(rates.shape, dtype=np.int64)
+        for at in np.ndindex(rates.shape):
+            out[at] = one_poisson(rates[at])
         return out
     out = np.empty(size, dtype=np.int64)
     for at in np.ndindex(out.shape):
