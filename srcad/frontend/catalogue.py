@@ -1,6 +1,6 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import choosing, extremes, joining, scans, shapes
+from srcad.frontend import choosing, einsum, extremes, joining, products, scans, shapes
 from srcad.frontend.library import array_method, library_function
 
 METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
@@ -10,9 +10,11 @@ __all__ = [
     "METHODS",
     "array_method",
     "choosing",
+    "einsum",
     "extremes",
     "joining",
     "library_function",
+    "products",
     "scans",
     "shapes",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
+from srcad.frontend import arrays, choosing, indexing, library, products, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
@@ -345,7 +345,7 @@ class Expressions(Conditions):
         """``left op right``, of numbers, arrays, tuples or static values."""
         if op == "@":
             if isinstance(left, ArrayValue) and isinstance(right, ArrayValue):
-                return library.dot(self.b, left, right)
+                return products.matmul(self.b, left, right)
             raise self.b.refuse("@ takes two arrays", "use * for a product with a number")
         if isinstance(left, TupleValue) and isinstance(right, TupleValue) and op == "+":
             return TupleValue(left.items + right.items, left.cls)
