@@ -272,38 +272,36 @@ def _outer(b: Builder, one: Term, two: Term, sizes: Sizes) -> Term:
 def _looped(
     b: Builder, terms: list[Term], result: Labels, summed: Labels, sizes: Sizes
 ) -> Term:
-    """A sum as loops: the last axis of the larger array is innermost.
+    """A sum as loops in the order of the axes of the larger array.
 
-    Where that axis is summed, an element of the result is a sum in a variable, else the result
-    is added to.
+    Where its last axes are summed, their sum is a variable.
     """
     terms = _stored(b, terms, (*result, *summed))
     main = max(terms, key=lambda t: len(t.labels))
     order = tuple(dict.fromkeys((*main.labels, *(x for t in terms for x in t.labels))))
-    kind = arrays.kind_of(sizes.dtype)
     if not result:
         total = _sum(b, terms, order, {}, sizes)
         return Term(ArrayValue(sizes.dtype, (), (), lambda _: total), ())
-    within = order[-1] in summed
+    last = len(order)
+    while order[last - 1] in summed:
+        last -= 1
+    outer, inner = order[:last], order[last:]
+    kind = arrays.kind_of(sizes.dtype)
     shape = sizes.shape(result)
-    if within:
+    once = not set(outer) & set(summed)
+    if once:
         made = arrays.unwritten(b, b.wanted, shape, sizes.dtype)
     else:
         made = arrays.allocate(b, b.wanted, shape, sizes.dtype, ZERO)
     assert made.view is not None
     base = made.view.base
-    outer = tuple(x for x in order if x in result) if within else order
 
     def write(at: arrays.Index) -> None:
         place = dict(zip(outer, at, strict=True))
         target = tuple(place[x] for x in result)
-        if within:
-            inner = tuple(x for x in order if x in summed)
-            b.emit(Store(base, target, _sum(b, terms, inner, place, sizes), True, b.at))
-        else:
-            item = _element(b, terms, place, kind)
-            old = Load(base, target, kind)
-            b.emit(Store(base, target, accumulate(old, item), False, b.at))
+        item = _sum(b, terms, inner, place, sizes) if inner else _element(b, terms, place, kind)
+        total = item if once else accumulate(Load(base, target, kind), item)
+        b.emit(Store(base, target, total, once, b.at))
 
     arrays.over(b, sizes.shape(outer), write)
     return Term(arrays.whole(b, base, sizes.flat(result)), result)

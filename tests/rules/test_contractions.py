@@ -109,3 +109,194 @@ FUNCTIONS: dict = {}
 def test_einsum(text):
     function, args = subscripted(text)
     check(function, *args)
+
+
+DTYPES = [
+    (np.complex128, np.complex128),
+    (np.complex128, float),
+    (float, np.complex128),
+    (np.float32, np.float32),
+    (np.float32, float),
+    (np.complex64, np.complex64),
+    (int, float),
+    (np.float32, int),
+]
+
+
+@pytest.mark.parametrize("dtypes", DTYPES)
+@pytest.mark.parametrize("text", ["ij,jk->ik", "bij,bjk->bik", "bij,bi->bj", "ijkl,jl->ik", "i,j->ji",
+                                  "ij,ij->", "ijk,jl->ikl", "ii,i->", "ij,jk->k"])
+def test_einsum_of_other_dtypes(text, dtypes):
+    function, args = subscripted(text, dtypes)
+    single = any(np.dtype(d) in (np.float32, np.complex64) for d in dtypes)
+    check(function, *args, rtol=2e-5 if single else 1e-12)
+
+
+def dot(x, y):
+    return np.dot(x, y)
+
+
+def dot_method(x, y):
+    return x.dot(y)
+
+
+def at(x, y):
+    return x @ y
+
+
+def matmul(x, y):
+    return np.matmul(x, y)
+
+
+def inner(x, y):
+    return np.inner(x, y)
+
+
+def outer(x, y):
+    return np.outer(x, y)
+
+
+def linalg_outer(x, y):
+    return np.linalg.outer(x, y)
+
+
+def kron(x, y):
+    return np.kron(x, y)
+
+
+def vdot(x, y):
+    return np.vdot(x, y)
+
+
+def vecdot(x, y):
+    return np.vecdot(x, y)
+
+
+def vecdot_first(x, y):
+    return np.vecdot(x, y, axis=0)
+
+
+def linalg_vecdot(x, y):
+    return np.linalg.vecdot(x, y, axis=0)
+
+
+def matvec(x, y):
+    return np.matvec(x, y)
+
+
+def vecmat(x, y):
+    return np.vecmat(x, y)
+
+
+def tensordot(x, y):
+    return np.tensordot(x, y)
+
+
+def tensordot_0(x, y):
+    return np.tensordot(x, y, axes=0)
+
+
+def tensordot_1(x, y):
+    return np.tensordot(x, y, 1)
+
+
+def tensordot_pair(x, y):
+    return np.tensordot(x, y, (0, 1))
+
+
+def tensordot_lists(x, y):
+    return np.tensordot(x, y, axes=[[1, 0], [0, 1]])
+
+
+def tensordot_negative(x, y):
+    return np.linalg.tensordot(x, y, axes=((-1,), (0,)))
+
+
+RANKS = [
+    (dot, (), ()), (dot, (), (2, 3)), (dot, (2, 3), ()), (dot, (3,), (3,)), (dot, (2, 3), (3,)),
+    (dot, (3,), (3, 2)), (dot, (2, 3), (3, 4)), (dot, (2, 4, 3), (3,)), (dot, (3,), (2, 3, 4)),
+    (dot, (2, 4, 3), (3, 2)), (dot, (2, 3), (2, 3, 4)), (dot, (2, 2, 3), (2, 3, 4)),
+    (dot_method, (2, 4, 3), (3, 2)), (dot_method, (3,), (3,)),
+    (at, (3,), (3,)), (at, (2, 3), (3,)), (at, (3,), (3, 2)), (at, (2, 3), (3, 4)),
+    (at, (2, 4, 3), (3,)), (at, (3,), (2, 3, 4)), (at, (2, 4, 3), (3, 2)), (at, (4, 3), (2, 3, 5)),
+    (at, (2, 4, 3), (2, 3, 5)), (matmul, (2, 2, 4, 3), (2, 3, 5)), (matmul, (2, 4, 3), (5, 2, 3, 2)),
+    (matmul, (2, 2, 4, 3), (2, 2, 3, 5)),
+    (inner, (), (3,)), (inner, (3,), (3,)), (inner, (2, 3), (3,)), (inner, (2, 3), (4, 3)),
+    (inner, (2, 2, 3), (4, 3)),
+    (outer, (2,), (3,)), (outer, (2, 2), (3,)), (outer, (), (3,)), (outer, (2,), ()),
+    (outer, (2, 2), (2, 1, 2)), (linalg_outer, (2,), (3,)),
+    (kron, (), (2,)), (kron, (2,), (3,)), (kron, (2, 3), (2, 2)), (kron, (2,), (2, 3)),
+    (kron, (2, 3), (2,)), (kron, (2, 1, 2), (2, 2)), (kron, (2, 2, 2), (2, 1, 3)),
+    (vdot, (3,), (3,)), (vdot, (2, 3), (3, 2)), (vdot, (2, 3), (6,)), (vdot, (), ()),
+    (vecdot, (3,), (3,)), (vecdot, (2, 3), (3,)), (vecdot, (2, 3), (2, 3)), (vecdot_first, (3, 2), (3, 2)),
+    (linalg_vecdot, (3, 2), (3, 2)), (matvec, (2, 3), (3,)), (matvec, (4, 2, 3), (3,)),
+    (matvec, (2, 3), (4, 3)), (matvec, (4, 2, 3), (4, 3)), (vecmat, (3,), (3, 2)),
+    (vecmat, (4, 3), (4, 3, 2)), (vecmat, (4, 3), (3, 2)),
+    (tensordot, (2, 3, 4), (3, 4, 2)), (tensordot, (2, 3), (2, 3)), (tensordot_0, (2, 3), (2,)),
+    (tensordot_1, (2, 3, 4), (4, 3)), (tensordot_pair, (3, 2), (2, 3)),
+    (tensordot_lists, (2, 3, 4), (3, 2, 2)), (tensordot_negative, (2, 3), (3, 2)),
+]
+
+
+@pytest.mark.parametrize(("function", "one", "two"), RANKS)
+def test_products_of_all_ranks(function, one, two):
+    rng = np.random.default_rng(2)
+    check(function, made(rng, one), made(rng, two))
+
+
+CONJUGATED = (vdot, vecdot, vecdot_first, linalg_vecdot, vecmat)
+
+
+@pytest.mark.parametrize("dtypes", [(complex, complex), (float, complex), (complex, float),
+                                    (np.float32, np.float32), (float, int)])
+@pytest.mark.parametrize(("function", "one", "two"), RANKS[9::4])
+def test_products_of_other_dtypes(function, one, two, dtypes):
+    rng = np.random.default_rng(2)
+    args = made(rng, one, dtypes[0]), made(rng, two, dtypes[1])
+    given = (0,) if function in CONJUGATED and complex in dtypes[:1] else ()
+    check(function, *args, rtol=2e-5 if np.float32 in dtypes else 1e-12, conjugated=given)
+
+
+@pytest.mark.parametrize("function", [vdot, vecdot])
+def test_the_conjugated_argument(function):
+    rng = np.random.default_rng(2)
+    x, y = made(rng, (3,), complex), made(rng, (3,), complex)
+    for which in (0, 1):
+        found = srcad.vjp(function, x, y, jit=False)[1](1.5 - 0.5j)[which]
+        seed = 1.5 - 0.5j
+        expected = y * np.conj(seed) if which == 0 else x * seed
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def trace(x):
+    return np.trace(x)
+
+
+def trace_offset(x):
+    return x.trace(offset=-1) + np.trace(x, 1) * 2.0 + np.trace(x, offset=7)
+
+
+def trace_axes(x):
+    return np.trace(x, axis1=0, axis2=2)
+
+
+def trace_run_time(x, k):
+    return np.trace(x, k) + np.trace(x, -k)
+
+
+def linalg_trace(x):
+    return np.linalg.trace(x, offset=1)
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [(trace, (3, 3)), (trace, (2, 4)), (trace, (3, 2, 4)), (trace_offset, (4, 3)),
+     (trace_axes, (2, 3, 4)), (linalg_trace, (2, 3, 4))],
+)
+def test_trace(function, shape):
+    check(function, made(np.random.default_rng(1), shape))
+
+
+@pytest.mark.parametrize("k", [0, 1, -2, 5])
+def test_trace_with_an_offset_of_run_time(k):
+    check(trace_run_time, made(np.random.default_rng(1), (3, 4)), k)
