@@ -1,6 +1,15 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import choosing, einsum, extremes, joining, products, scans, shapes
+from srcad.frontend import (
+    choosing,
+    einsum,
+    extremes,
+    joining,
+    powers,
+    products,
+    scans,
+    shapes,
+)
 from srcad.frontend.library import array_method, library_function
 
 METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
@@ -14,6 +23,7 @@ __all__ = [
     "extremes",
     "joining",
     "library_function",
+    "powers",
     "products",
     "scans",
     "shapes",
