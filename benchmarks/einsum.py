@@ -25,7 +25,9 @@ def case(name, **sizes):
 
 def arguments(shapes, scale=1):
     random = np.random.default_rng(7)
-    return tuple(random.standard_normal(tuple(max(2, n // scale) for n in s)) for s in shapes.values())
+    return tuple(
+        random.standard_normal(tuple(max(2, n // scale) for n in s)) for s in shapes.values()
+    )
 
 
 @case("ij,jk->ik", a=(200, 200), b=(200, 200))
@@ -363,7 +365,9 @@ def implementations(name, scale=1):
     given = arguments(shapes, scale)
     wrt = tuple(range(len(given)))
     compiled = njit(error_model="numpy")(cls.hand)
-    functions = {kind: srcad.value_and_grad(getattr(cls, kind), wrt=wrt) for kind in ("einsum", "plain")}
+    functions = {
+        kind: srcad.value_and_grad(getattr(cls, kind), wrt=wrt) for kind in ("einsum", "plain")
+    }
     calls = {kind: lambda f=f: f(*given) for kind, f in functions.items()}
     calls["hand"] = lambda: compiled(*given)
     value, *gradient = calls["hand"]()

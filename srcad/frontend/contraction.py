@@ -7,68 +7,26 @@ labels that the result has not; every product of NumPy (``dot``, ``matmul``, ``t
 - *batch*: in both and kept,        - *left* or *right*: in one of them and kept,
 - *summed*: in both and not kept    (a label that only one has and nobody keeps is summed before).
 
-With summed labels and left or right ones, the pair is a matrix product: its arrays are brought
-into the form (batch, rows, columns) by naming their memory anew where its order allows it, and by
-a copy where not. All other pairs are loop nests with the last axis of the larger array innermost.
+With summed labels and left or right ones, the pair is a matrix product (``matrices``). All other
+pairs are loop nests in the order of the axes of the larger array.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import combinations, product
-from math import prod
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, shapes
+from srcad.frontend import arrays
 from srcad.frontend.builder import Builder, Duplicate
+from srcad.frontend.matrices import matrix_product
+from srcad.frontend.terms import Label, Labels, Sizes, Term
 from srcad.frontend.values import ArrayValue
 from srcad.ir.build import ZERO, accumulate, compare, literal
-from srcad.ir.nodes import Assign, Batch, Binary, Const, Expr, Load, MatMul, Store, Var
+from srcad.ir.nodes import Assign, Binary, Const, Expr, Load, Store, Var
 from srcad.ir.types import BOOL, INT, is_inexact
-
-Label = str | int
-Labels = tuple[Label, ...]
-
-_NOMINAL = 100
-"""What an extent counts that is not known when the code is generated."""
-_SMALL = 512
-"""Matrix products of a batch with fewer multiplications than this are faster as loops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """An array with a label for each axis."""
-
-    value: ArrayValue
-    labels: Labels
-
-    def along(self, order: Labels) -> ArrayValue:
-        """The array with its axes in the order of these labels."""
-        return arrays.permuted(self.value, [self.labels.index(x) for x in order])
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The extent of each label, and whether it is known to be 1."""
-
-    extents: dict[Label, Expr]
-    units: dict[Label, bool]
-    dtype: str
-
-    def shape(self, labels: Labels) -> tuple[Expr, ...]:
-        """The extents of several labels."""
-        return tuple(self.extents[x] for x in labels)
-
-    def flat(self, labels: Labels) -> tuple[bool, ...]:
-        """Which of several labels are known to be 1."""
-        return tuple(self.units[x] for x in labels)
-
-    def cost(self, labels: Labels) -> int:
-        """How many indices there are, as far as it is known."""
-        known = (self.extents[x] for x in labels)
-        return prod(int(e.value) if isinstance(e, Const) else _NOMINAL for e in known)
 
 
 def contract(
@@ -158,9 +116,7 @@ def _picked(term: Term, labels: Labels) -> Term:
     return Term(ArrayValue(value.dtype, extents, units, element, value.reads), labels)
 
 
-def _alone(
-    b: Builder, given: Term, term: Term, out: Labels, sizes: Sizes
-) -> Expr | ArrayValue:
+def _alone(b: Builder, given: Term, term: Term, out: Labels, sizes: Sizes) -> Expr | ArrayValue:
     """A term summed and turned; without a sum a view, as NumPy's is."""
     if set(term.labels) != set(out):
         summed = tuple(x for x in term.labels if x not in out)
@@ -189,9 +145,7 @@ def _cheapest(terms: list[Term], out: Labels, sizes: Sizes) -> tuple[Term, Term]
     return min(combinations(terms, 2), key=cost)
 
 
-def _pair(
-    b: Builder, one: Term, two: Term, needed: set[Label], out: Labels, sizes: Sizes
-) -> Term:
+def _pair(b: Builder, one: Term, two: Term, needed: set[Label], out: Labels, sizes: Sizes) -> Term:
     """The product of two terms, summed over what is not needed."""
     one = _presummed(b, one, needed | set(two.labels), sizes)
     two = _presummed(b, two, needed | set(one.labels), sizes)
@@ -207,7 +161,7 @@ def _pair(
         turned = (batch, right, left) == _split(out, batch, right, left)
         if not left or (right and turned):
             one, two, left, right = two, one, right, left
-        found = _matrices(b, one, two, (batch, summed, left, right), sizes)
+        found = matrix_product(b, one, two, (batch, summed, left, right), sizes)
     result = _in_order((*batch, *left, *right), out)
     return found or _looped(b, [one, two], result, summed, sizes)
 
@@ -269,9 +223,7 @@ def _outer(b: Builder, one: Term, two: Term, sizes: Sizes) -> Term:
 # ---------------------------------------------------------------- loops
 
 
-def _looped(
-    b: Builder, terms: list[Term], result: Labels, summed: Labels, sizes: Sizes
-) -> Term:
+def _looped(b: Builder, terms: list[Term], result: Labels, summed: Labels, sizes: Sizes) -> Term:
     """A sum as loops in the order of the axes of the larger array.
 
     Where its last axes are summed, their sum is a variable.
@@ -321,93 +273,3 @@ def _sum(
 
     arrays.over(b, sizes.shape(labels), write, tuple(place.values()))
     return acc
-
-
-# ---------------------------------------------------------------- matrix products
-
-
-def _matrices(
-    b: Builder, one: Term, two: Term, groups: tuple[Labels, Labels, Labels, Labels], sizes: Sizes
-) -> Term | None:
-    """A matrix product, or of a matrix (``one``) and a vector; None where loops are better."""
-    batch, summed, left, right = groups
-    small = [sizes.extents[x] for x in (*left, *summed, *right)]
-    if batch and all(isinstance(e, Const) for e in small) and sizes.cost((*left, *summed, *right)) < _SMALL:
-        return None
-    orders = [
-        (x, y)
-        for x, y in product(
-            dict.fromkeys(_orders(batch, one, two)), dict.fromkeys(_orders(summed, one, two))
-        )
-    ]
-
-    def copies(order: tuple[Labels, Labels]) -> int:
-        x, y = order
-        return (_layout(b, one, (x, left, y), sizes) is None) + (
-            _layout(b, two, (x, y, right), sizes) is None
-        )
-
-    batch, summed = min(orders, key=copies)
-    if not right and _layout(b, one, (batch, left, summed), sizes) is None:
-        return None
-    a, ta = _factor(b, one, (batch, left, summed), sizes)
-    c, tc = _factor(b, two, (batch, summed, right), sizes)
-    labels = (*batch, *left, *right)
-    merged = any(len(g) > 1 for g in (batch, left, right))
-    target = b.names.fresh("t" if merged else b.wanted)
-    sides = [(a, 1 if ta else 0, left), (c, 0 if tc else 1, right)]
-    lead = 1 if batch else 0
-    extents = [b.extents[a][0]] if batch else []
-    extents += [b.extents[name][lead + k] for name, k, group in sides if group]
-    over = None
-    if batch:
-        over = Batch(Var(b.names.fresh("i"), INT), tuple(extents), sizes.dtype)
-    b.emit(MatMul(target, a, c, ta, tc, b.at, batch=over))
-    arrays.declare(b, target, sizes.dtype, tuple(extents))
-    if merged:
-        value = shapes.divided(b, target, sizes.shape(labels))
-        assert value.view is not None
-        target = value.view.base
-    return Term(arrays.whole(b, target, sizes.flat(labels)), labels)
-
-
-def _orders(labels: Labels, one: Term, two: Term) -> tuple[Labels, Labels]:
-    """The labels as each of two terms has them."""
-    return (
-        tuple(x for x in one.labels if x in labels),
-        tuple(x for x in two.labels if x in labels),
-    )
-
-
-def _layout(
-    b: Builder, term: Term, groups: tuple[Labels, Labels, Labels], sizes: Sizes
-) -> bool | None:
-    """Whether its memory is that of the transposed matrices; None if that of neither."""
-    if term.value.view is None or term.value.dtype != sizes.dtype:
-        return None
-    batch, rows, columns = groups
-    for transposed in (False, True):
-        order = (*batch, *columns, *rows) if transposed else (*batch, *rows, *columns)
-        value = term.along(order)
-        assert value.view is not None
-        if value.view.base in b.strided:
-            return None
-        if arrays.is_base(b, value) or (not b.counters and shapes.is_contiguous(b, value)):
-            return transposed
-    return None
-
-
-def _factor(
-    b: Builder, term: Term, groups: tuple[Labels, Labels, Labels], sizes: Sizes
-) -> tuple[str, bool]:
-    """A factor as an array of matrices or vectors, and whether they are transposed."""
-    batch, rows, columns = groups
-    found = _layout(b, term, groups, sizes)
-    transposed = term.labels[-1] in rows and bool(columns) if found is None else found
-    order = (*batch, *columns, *rows) if transposed else (*batch, *rows, *columns)
-    value = term.along(order)
-    if found is None:
-        value = arrays.materialise(b, value, "t", sizes.dtype)
-    parts = (batch, columns, rows) if transposed else (batch, rows, columns)
-    name = shapes.merged(b, value, tuple(len(g) for g in parts if g))
-    return name, transposed and bool(columns)

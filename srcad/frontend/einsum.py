@@ -8,9 +8,10 @@ import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend.builder import Builder
-from srcad.frontend.contraction import Label, Labels, Term, contract
+from srcad.frontend.contraction import contract
 from srcad.frontend.library import entry
 from srcad.frontend.products import operand
+from srcad.frontend.terms import Label, Labels, Term
 from srcad.frontend.values import StaticValue, Value
 from srcad.ir.nodes import Const
 
@@ -59,14 +60,16 @@ def _read(b: Builder, text: str, ranks: list[int]) -> tuple[list[Labels], Labels
     for character in given + wanted:
         if not (character.isascii() and character.isalpha()) and character not in (",", _DOTS):
             raise _error(
-                b, f"invalid subscript {character!r} in einstein sum subscripts string, "
-                "subscripts must be letters"
+                b,
+                f"invalid subscript {character!r} in einstein sum subscripts string, "
+                "subscripts must be letters",
             )
     if len(parts) != len(ranks):
         which = "fewer" if len(ranks) < len(parts) else "more"
         raise _error(
-            b, f"{which} operands provided to einstein sum function than specified in the "
-            f"subscripts string: {len(ranks)} and {len(parts)}"
+            b,
+            f"{which} operands provided to einstein sum function than specified in the "
+            f"subscripts string: {len(ranks)} and {len(parts)}",
         )
     extra = [_left_over(b, k, part, ranks[k]) for k, part in enumerate(parts)]
     dots = tuple(range(-max(extra), 0))
@@ -90,13 +93,15 @@ def _left_over(b: Builder, k: int, part: str, ndim: int) -> int:
         raise _error(b, "einstein sum subscripts string contains more than one '...' in a term")
     if letters > ndim:
         raise _error(
-            b, f"einstein sum subscripts string contains too many subscripts for operand {k}, "
-            f"which has {ndim} axes"
+            b,
+            f"einstein sum subscripts string contains too many subscripts for operand {k}, "
+            f"which has {ndim} axes",
         )
     if letters < ndim and not dots:
         raise _error(
-            b, f"operand {k} has more dimensions than subscripts given in einstein sum, but no "
-            "'...' ellipsis provided to broadcast the extra dimensions"
+            b,
+            f"operand {k} has more dimensions than subscripts given in einstein sum, but no "
+            "'...' ellipsis provided to broadcast the extra dimensions",
         )
     return ndim - letters
 
@@ -113,13 +118,15 @@ def _require_output(b: Builder, output: Labels, known: set[Label]) -> None:
     for label in output:
         if label not in known:
             raise _error(
-                b, f"einstein sum subscripts string includes output subscript {label!r} which "
-                "never appeared in an input"
+                b,
+                f"einstein sum subscripts string includes output subscript {label!r} which "
+                "never appeared in an input",
             )
         if output.count(label) > 1:
             raise _error(
-                b, "einstein sum subscripts string includes output subscript "
-                f"{label!r} multiple times"
+                b,
+                "einstein sum subscripts string includes output subscript "
+                f"{label!r} multiple times",
             )
 
 

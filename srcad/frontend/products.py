@@ -7,8 +7,9 @@ import numpy as np
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, library, reductions, scalars, shapes, stores
 from srcad.frontend.builder import Builder
-from srcad.frontend.contraction import Labels, Term, contract
+from srcad.frontend.contraction import contract
 from srcad.frontend.library import as_array, conj, entry, static_int
+from srcad.frontend.terms import Labels, Term
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, add, integer
 from srcad.ir.nodes import Binary, Call, Const, Expr
@@ -155,7 +156,10 @@ def kron(b: Builder, a: Value, c: Value) -> Value:
     columns = _letters("j", two.ndim)
     ndim = max(one.ndim, two.ndim)
     pairs = [
-        (*rows[max(0, len(rows) - k) : len(rows) - k + 1], *columns[max(0, len(columns) - k) : len(columns) - k + 1])
+        (
+            *rows[max(0, len(rows) - k) : len(rows) - k + 1],
+            *columns[max(0, len(columns) - k) : len(columns) - k + 1],
+        )
         for k in range(ndim, 0, -1)
     ]
     out = tuple(x for pair in pairs for x in pair)
@@ -275,7 +279,9 @@ def trace(
     """The sum along a diagonal of two axes."""
     value = as_array(b, a)
     if value.ndim < _MATRIX:
-        raise ArgumentValueError(f"np.trace of an array of {value.ndim} axes: two are needed", b.here)
+        raise ArgumentValueError(
+            f"np.trace of an array of {value.ndim} axes: two are needed", b.here
+        )
     first = _number(b, value, axis1, 0)
     second = _number(b, value, axis2, 1)
     if first == second:

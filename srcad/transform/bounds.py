@@ -18,8 +18,8 @@ from srcad.analysis.flow import assigned, writes_of
 from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
-    Batch,
     Assign,
+    Batch,
     Binary,
     Bind,
     Block,

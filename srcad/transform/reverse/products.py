@@ -52,22 +52,26 @@ def reverse_product(stmt: MatMul, writer: Writer) -> list[Stmt]:
         elif stmt.ta:
             out += _product(writer, lead, stmt.a, seed, MatMul("", stmt.b, seed, stmt.tb, True))
         else:
-            out += _product(writer, lead, stmt.a, seed, MatMul("", seed, stmt.b, False, not stmt.tb))
+            out += _product(
+                writer, lead, stmt.a, seed, MatMul("", seed, stmt.b, False, not stmt.tb)
+            )
     if writer.is_active(stmt.b):
         if rank_a == 1:
             out += _outer(writer, lead, stmt.b, seed, stmt.a, seed, stmt.tb)
         elif rank_b == 1:
-            out += _product(writer, lead, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False))
+            out += _product(
+                writer, lead, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False)
+            )
         elif stmt.tb:
             out += _product(writer, lead, stmt.b, seed, MatMul("", seed, stmt.a, True, stmt.ta))
         else:
-            out += _product(writer, lead, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False))
+            out += _product(
+                writer, lead, stmt.b, seed, MatMul("", stmt.a, seed, not stmt.ta, False)
+            )
     return out
 
 
-def _product(
-    writer: Writer, lead: int, factor: str, seed: str, product: MatMul
-) -> list[Stmt]:
+def _product(writer: Writer, lead: int, factor: str, seed: str, product: MatMul) -> list[Stmt]:
     """``factor_b += product``."""
     share = writer.names.fresh("share")
     writer.arrays[share] = writer.arrays[factor]
