@@ -238,7 +238,7 @@ class _Verifier:
         self.array(stmt.target, one, rows + columns - 2 + lead)
         if stmt.batch is not None:
             self.scalar(stmt.batch.counter)
-            self.integers(stmt.batch.shape)
+            self.integers((stmt.batch.counter, *stmt.batch.shape))
             self.array(stmt.target, stmt.batch.dtype, len(stmt.batch.shape))
 
     def bind(self, stmt: Bind) -> None:
