@@ -24,7 +24,7 @@ from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.matrices import matrix_product
 from srcad.frontend.terms import Label, Labels, Sizes, Term
 from srcad.frontend.values import ArrayValue
-from srcad.ir.build import ZERO, accumulate, compare, literal
+from srcad.ir.build import ONE, ZERO, accumulate, compare, literal
 from srcad.ir.nodes import Assign, Binary, Const, Expr, Load, Store, Var
 from srcad.ir.types import BOOL, INT, is_inexact
 
@@ -36,6 +36,7 @@ def contract(
 
     Axes of ``stretched`` labels that are known to have length 1 are broadcast.
     """
+    terms = [_with_short_axes(b, t, terms, stretched) for t in terms]
     sizes = _sizes(b, terms, mismatch, stretched)
     left = [_without_repeats(_without_units(t, sizes)) for t in terms]
     if len(left) == 1:
@@ -46,6 +47,26 @@ def contract(
         needed = {x for t in rest for x in t.labels} | set(out)
         left = [_pair(b, one, two, needed, out, sizes), *rest]
     return left[0].along(out) if out else left[0].value.element(())
+
+
+def _with_short_axes(b: Builder, term: Term, terms: list[Term], stretched: Labels) -> Term:
+    """The term; a slice of one element at most is an axis of length 1 beside a longer one."""
+    units = list(term.value.units)
+    for k, (label, extent) in enumerate(zip(term.labels, term.value.extents, strict=True)):
+        if label in stretched and not units[k] and arrays.is_short(b, extent):
+            others = [
+                e
+                for t in terms
+                for x, e in zip(t.labels, t.value.extents, strict=True)
+                if x == label
+            ]
+            if not all(arrays.is_short(b, e) or e == ONE for e in others):
+                _require_equal(b, extent, ONE, "operands could not be broadcast: a slice is empty")
+                units[k] = True
+    value = term.value
+    if tuple(units) == value.units:
+        return term
+    return replace(term, value=replace(value, units=tuple(units)))
 
 
 def _sizes(b: Builder, terms: list[Term], mismatch: str, stretched: Labels) -> Sizes:

@@ -509,11 +509,6 @@ def dot(b: Builder, one: ArrayValue, two: ArrayValue) -> Value:
 
         arrays.over(b, (one.extents[0],), write)
         return acc
-    if not is_inexact(kind):
-        raise b.refuse(
-            "products of integer matrices are not supported yet",
-            "convert them with .astype(np.float64)",
-        )
     left, left_t = _factor(b, one, kind)
     right, right_t = _factor(b, two, kind)
     name = b.names.fresh(b.wanted)

@@ -13,7 +13,7 @@ from srcad.frontend.terms import Labels, Term
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, add, integer
 from srcad.ir.nodes import Binary, Call, Const, Expr
-from srcad.ir.types import INT
+from srcad.ir.types import INT, is_inexact
 
 _ALIGNED = "shapes not aligned: the inner lengths of a product differ"
 _MATRIX = 2
@@ -29,6 +29,14 @@ def operand(b: Builder, value: Value) -> ArrayValue:
 
 def _letters(name: str, count: int) -> Labels:
     return tuple(f"{name}{k}" for k in range(count))
+
+
+def _are_matrices(one: ArrayValue, two: ArrayValue) -> bool:
+    """Whether BLAS multiplies them as they are: matrices and vectors, not of integers."""
+    if one.ndim == two.ndim == 1:
+        return True
+    floats = is_inexact(one.dtype) or is_inexact(two.dtype)
+    return floats and one.ndim <= _MATRIX and two.ndim <= _MATRIX
 
 
 def _into(b: Builder, out: Value | None, result: Value) -> Value:
@@ -50,7 +58,7 @@ def dot(b: Builder, a: Value, c: Value, out: Value | None = None) -> Value:
     one, two = operand(b, a), operand(b, c)
     if not one.ndim or not two.ndim:
         return _into(b, out, scalars.combine(b, "*", a, c))
-    if one.ndim <= _MATRIX and two.ndim <= _MATRIX:
+    if _are_matrices(one, two):
         return _into(b, out, library.dot(b, one, two))
     rows, columns = _letters("i", one.ndim - 1), _letters("j", two.ndim - 1)
     inner = (*columns[:-1], "k", *columns[-1:]) if two.ndim > 1 else ("k",)
@@ -66,7 +74,7 @@ def matmul(b: Builder, x1: Value, x2: Value, out: Value | None = None) -> Value:
         raise ArgumentValueError(
             "matmul: an operand does not have enough dimensions", b.here, "use * for numbers"
         )
-    if one.ndim <= _MATRIX and two.ndim <= _MATRIX:
+    if _are_matrices(one, two):
         return _into(b, out, library.dot(b, one, two))
     rows = ("i",) if one.ndim > 1 else ()
     columns = ("j",) if two.ndim > 1 else ()

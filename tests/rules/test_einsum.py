@@ -5,6 +5,8 @@ import importlib.util
 import numpy as np
 import pytest
 
+import srcad
+from tests import oracles
 from tests.rules.multilinear import check, made
 
 SIZES = dict(zip("abcdijklmnz", (2, 3, 4, 2, 2, 3, 4, 2, 3, 2, 1), strict=True))
@@ -107,3 +109,52 @@ def test_einsum_of_other_dtypes(text, dtypes):
     function, args = subscripted(text, dtypes)
     single = any(np.dtype(d) in (np.float32, np.complex64) for d in dtypes)
     check(function, *args, rtol=2e-5 if single else 1e-12)
+
+
+def of_views(x, y):
+    one = np.einsum("ijk,kl->ijl", x[1:], y)
+    two = np.einsum("ijk,kl->jil", x, y[:, ::-1])
+    return np.sum(one * two[:, 1:].transpose(1, 0, 2)) + np.sum(np.einsum("ij,j", x[0], y[1]))
+
+
+def of_short_axes(x, y):
+    column = np.einsum("ij,jk->ik", x[:, None], y)
+    row = np.einsum("ij,jk->ik", y, x[:3, None])
+    return np.sum(column**2) + np.sum(row * np.einsum("ij,ij->ij", y, y[:, :1])[:, :1])
+
+
+def of_expressions(x, y):
+    z = np.einsum("ij,jk->ik", x + 1.0, np.sin(y))
+    return np.sum(np.einsum("ij,j,ij->i", z * z, y[0] * 2.0, z))
+
+
+@pytest.mark.parametrize(
+    ("function", "one", "two"),
+    [
+        (of_views, (3, 2, 4), (4, 4)),
+        (of_short_axes, (4,), (3, 3)),
+        (of_expressions, (2, 3), (3, 3)),
+    ],
+)
+def test_operands_that_are_no_arrays_of_their_own(function, one, two):
+    rng = np.random.default_rng(3)
+    args = made(rng, one), made(rng, two)
+    value, found = srcad.value_and_grad(function, wrt=(0, 1), jit=False)(*args)
+    assert value == pytest.approx(function(*args), rel=1e-12)
+    for k in (0, 1):
+        expected = oracles.ORACLES["complex"](function, args, k, {})
+        assert oracles.mismatch(found[k], expected, 1e-10) is None
+
+
+def numbers(x, y):
+    return np.einsum(",i->i", x, y), np.einsum("i,,->", y, x, 2.0)
+
+
+def test_numbers_as_operands():
+    y = np.array([1.0, -2.0, 0.5])
+    value, pull = srcad.vjp(numbers, 1.5, y, jit=False)
+    np.testing.assert_allclose(value[0], 1.5 * y)
+    assert value[1] == pytest.approx(3.0 * np.sum(y))
+    x_b, y_b = pull((np.ones(3), 1.0))
+    assert x_b == pytest.approx(3.0 * np.sum(y))
+    np.testing.assert_allclose(y_b, np.full(3, 4.5))

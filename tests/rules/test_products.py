@@ -197,6 +197,53 @@ def test_the_conjugated_argument(function):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+def of_integers(n, m, x):
+    return x * np.sum(np.dot(n, m) * (n @ m)) + np.sum(np.einsum("ij,jk", n, m) @ n)
+
+
+def test_products_of_integers():
+    n, m = np.array([[1, 2], [3, 4]], np.int32), np.array([[5, -6], [7, 8]])
+    value, found = srcad.value_and_grad(of_integers, wrt=2, jit=False)(n, m, 1.5)
+    assert value == of_integers(n, m, 1.5)
+    assert found == of_integers(n, m, 1.0) - of_integers(n, m, 0.0)
+
+
+@pytest.mark.parametrize("function", [dot, matmul, inner, outer, kron, vdot, tensordot_1])
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (np.float32, np.int64),
+        (np.float32, np.complex128),
+        (np.int32, np.float32),
+        (np.float32, np.float64),
+    ],
+)
+def test_common_dtypes(function, left, right):
+    shape = (3,) if function is vdot else (3, 3)
+    x, y = np.arange(9.0)[: np.prod(shape)].reshape(shape).astype(left), np.ones(shape, right)
+    value, _ = srcad.vjp(function, x, y, jit=False)
+    expected = function(x, y)
+    assert np.asarray(value).dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(value, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "one", "two"),
+    [
+        (dot, (2, 0), (0, 3)),
+        (at, (0, 2, 3), (0, 3, 2)),
+        (at, (2, 2, 0), (2, 0, 3)),
+        (outer, (0,), (2,)),
+        (inner, (2, 0), (3, 0)),
+        (kron, (0,), (2,)),
+        (matvec, (2, 0, 3), (2, 3)),
+        (tensordot_1, (2, 2, 0), (0, 2)),
+    ],
+)
+def test_empty_arrays(function, one, two):
+    check(function, np.ones(one), np.ones(two))
+
+
 def trace(x):
     return np.trace(x)
 
