@@ -11,11 +11,8 @@ from itertools import product
 from srcad.frontend import arrays, shapes
 from srcad.frontend.builder import Builder
 from srcad.frontend.terms import Labels, Sizes, Term
-from srcad.ir.nodes import Batch, Const, MatMul, Var
+from srcad.ir.nodes import Batch, MatMul, Var
 from srcad.ir.types import INT
-
-_SMALL = 512
-"""Matrix products of a batch with fewer multiplications than this are faster as loops."""
 
 
 def matrix_product(
@@ -23,13 +20,6 @@ def matrix_product(
 ) -> Term | None:
     """A matrix product, or of a matrix (``one``) and a vector; None where loops are better."""
     batch, summed, left, right = groups
-    small = [sizes.extents[x] for x in (*left, *summed, *right)]
-    if (
-        batch
-        and all(isinstance(e, Const) for e in small)
-        and sizes.cost((*left, *summed, *right)) < _SMALL
-    ):
-        return None
     orders = product(_orders(batch, one, two), _orders(summed, one, two))
 
     def copies(order: tuple[Labels, Labels]) -> int:

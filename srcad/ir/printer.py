@@ -78,7 +78,7 @@ _IN_NUMPY = {
     "atanh": "arctanh",
 }
 _INDENT = "    "
-RUNTIME = ("digamma", "grow", "no_pool", "stack", "tape")
+RUNTIME = ("digamma", "grow", "matmul_into", "no_pool", "stack", "tape")
 """Functions of ``srcad.runtime`` that generated code may call."""
 
 
@@ -326,7 +326,7 @@ def _product(stmt: MatMul, depth: int) -> list[str]:
     return [
         f"{lead}{stmt.target} = np.empty({_shape(stmt.batch.shape)}{dtype})",
         f"{lead}for {i} in range({stmt.a}.shape[0]):",
-        f"{lead}{_INDENT}np.dot({a}, {b}, {stmt.target}[{i}])",
+        f"{lead}{_INDENT}matmul_into({a}, {b}, {stmt.target}[{i}])",
     ]
 
 
