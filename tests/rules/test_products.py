@@ -342,3 +342,34 @@ def test_matrix_power(function, more):
     np.testing.assert_allclose(value, function(*args), rtol=1e-12)
     expected = oracles.ORACLES["differences"](function, args, 0, {})
     assert oracles.mismatch(found, expected, 1e-8) is None
+
+
+def into(x, y):
+    c = np.empty((3, 3))
+    d = np.empty((2, 3, 3))
+    np.dot(x, y, out=c)
+    np.dot(c, y, c)
+    np.matmul(np.stack((x, c)), y, out=d)
+    np.outer(d[0, 0], d[1, 1], out=c)
+    return np.sum(c * x) + np.sum(d**2)
+
+
+def test_results_written_into_an_array():
+    rng = np.random.default_rng(9)
+    args = made(rng, (3, 3)), made(rng, (3, 3))
+    value, found = srcad.value_and_grad(into, wrt=(0, 1), jit=False)(*args)
+    assert value == pytest.approx(into(*args), rel=1e-12)
+    for k in (0, 1):
+        expected = oracles.ORACLES["differences"](into, args, k, {})
+        assert oracles.mismatch(found[k], expected, 1e-8) is None
+
+
+def into_a_wrong_shape(x):
+    c = np.empty((2, 2))
+    np.dot(x, x, out=c)
+    return np.sum(c)
+
+
+def test_a_result_of_the_wrong_shape():
+    with pytest.raises(ValueError):
+        srcad.grad(into_a_wrong_shape, jit=False)(np.ones((3, 3)))
