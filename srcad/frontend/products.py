@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, library, reductions, scalars, shapes, stores
+from srcad.frontend import arrays, library, reductions, shapes, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.contraction import contract
 from srcad.frontend.library import as_array, conj, entry, static_int
@@ -29,6 +29,12 @@ def operand(b: Builder, value: Value) -> ArrayValue:
 
 def _letters(name: str, count: int) -> Labels:
     return tuple(f"{name}{k}" for k in range(count))
+
+
+def _multiplied(b: Builder, one: ArrayValue, two: ArrayValue) -> Expr | ArrayValue:
+    """A number times an array: a number is an array of its own dtype here, as in NumPy."""
+    labels = _letters("i", one.ndim), _letters("j", two.ndim)
+    return contract(b, [Term(one, labels[0]), Term(two, labels[1])], (*labels[0], *labels[1]), "")
 
 
 def _are_matrices(one: ArrayValue, two: ArrayValue) -> bool:
@@ -57,7 +63,7 @@ def dot(b: Builder, a: Value, c: Value, out: Value | None = None) -> Value:
     """The sum over the last axis of one and the last axis but one of the other."""
     one, two = operand(b, a), operand(b, c)
     if not one.ndim or not two.ndim:
-        return _into(b, out, scalars.combine(b, "*", a, c))
+        return _into(b, out, _multiplied(b, one, two))
     if _are_matrices(one, two):
         return _into(b, out, library.dot(b, one, two))
     rows, columns = _letters("i", one.ndim - 1), _letters("j", two.ndim - 1)
@@ -99,7 +105,7 @@ def inner(b: Builder, a: Value, c: Value) -> Value:
     """The sum over the last axes of both."""
     one, two = operand(b, a), operand(b, c)
     if not one.ndim or not two.ndim:
-        return scalars.combine(b, "*", a, c)
+        return _multiplied(b, one, two)
     rows, columns = _letters("i", one.ndim - 1), _letters("j", two.ndim - 1)
     terms = [Term(one, (*rows, "k")), Term(two, (*columns, "k"))]
     return contract(b, terms, (*rows, *columns), _ALIGNED)
@@ -110,7 +116,7 @@ def vdot(b: Builder, a: Value, c: Value) -> Value:
     """The product of all elements, the first conjugated."""
     one, two = operand(b, a), operand(b, c)
     if not one.ndim and not two.ndim:
-        return scalars.combine(b, "*", conj(b, one.element(())), two.element(()))
+        return _multiplied(b, operand(b, conj(b, one.element(()))), two)
     first, second = _vector(b, one), _vector(b, two)
     turned = conj(b, first)
     assert isinstance(turned, ArrayValue)
@@ -159,7 +165,7 @@ def kron(b: Builder, a: Value, c: Value) -> Value:
     """The blocks ``a[i, j, ...] * c``; of fewer axes, one is taken as one of leading length 1."""
     one, two = operand(b, a), operand(b, c)
     if not one.ndim or not two.ndim:
-        return scalars.combine(b, "*", a, c)
+        return _multiplied(b, one, two)
     rows = _letters("i", one.ndim)
     columns = _letters("j", two.ndim)
     ndim = max(one.ndim, two.ndim)

@@ -227,6 +227,16 @@ def test_common_dtypes(function, left, right):
     np.testing.assert_allclose(value, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("function", [dot, inner, outer, kron, tensordot_0])
+def test_numbers_beside_single_precision(function):
+    x = np.array([1.0, 2.0], np.float32)
+    for number in (1.5, 2):
+        value, pull = srcad.vjp(function, number, x, jit=False)
+        assert value.dtype == function(number, x).dtype == np.float64
+        np.testing.assert_array_equal(value, function(number, x))
+        assert pull(value)[1].dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("function", "one", "two"),
     [
