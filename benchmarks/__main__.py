@@ -19,7 +19,7 @@ import platform  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from benchmarks import KERNELS, compile_time, memory  # noqa: E402
+from benchmarks import KERNELS, compile_time, einsum, memory  # noqa: E402
 from benchmarks.measure import Disagreement, Row, measure  # noqa: E402
 
 
@@ -50,7 +50,7 @@ def show_details(rows: list[Row]) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = (*KERNELS, "compile_time")
+    names = (*KERNELS, "compile_time", "einsum")
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=str(names))
     parser.add_argument("--json", type=Path, metavar="PATH", help="write every number there too")
     parser.add_argument("--seconds", type=float, default=6.0, help="spent timing each kernel")
@@ -88,6 +88,9 @@ def main(argv: list[str] | None = None) -> int:
     compiled = compile_time.measure() if "compile_time" in chosen else []
     if compiled:
         compile_time.show(compiled)
+    contractions = einsum.measure(options.seconds / 3.0) if "einsum" in chosen else []
+    if contractions:
+        einsum.show(contractions)
     if options.json:
         report = {
             "python": platform.python_version(),
@@ -95,6 +98,7 @@ def main(argv: list[str] | None = None) -> int:
             "kernels": [row.as_dict() for row in rows],
             "memory": peaks,
             "compile_time": compiled,
+            "einsum": contractions,
             "failed": failed,
         }
         options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -116,6 +116,25 @@ def straight_through(hard: Any, _soft: Any) -> Any:
 
 
 @register_jitable
+def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """``np.dot(a, b, out)`` of a matrix and a matrix or vector; BLAS is slow at small ones."""
+    if a.size * b.shape[-1] >= 256:
+        np.dot(a, b, out)
+    elif b.ndim == 1:
+        for i in range(a.shape[0]):
+            out[i] = 0.0
+            for k in range(a.shape[1]):
+                out[i] += a[i, k] * b[k]
+    else:
+        for i in range(a.shape[0]):
+            for j in range(b.shape[1]):
+                out[i, j] = 0.0
+            for k in range(a.shape[1]):
+                for j in range(b.shape[1]):
+                    out[i, j] += a[i, k] * b[k, j]
+
+
+@register_jitable
 def digamma(x: float) -> float:
     """The derivative of ``log(gamma(x))``, to rounding; NaN at the poles.
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import KERNELS, jax_rivals, write_sixty
+from benchmarks import KERNELS, einsum, jax_rivals, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
@@ -54,6 +54,13 @@ def test_jax_agrees_with_the_adjoint_by_hand(name):
     expected = next(iter(kernel.HAND.values()))(*arguments.values())
     for label, call in jax_rivals.gradients(kernel, arguments):
         assert difference(call(), expected) < AGREEMENT, label
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", einsum.CASES)
+def test_contractions_agree_in_all_forms(name):
+    calls = einsum.implementations(name, scale=10)
+    assert set(calls) == {"einsum", "plain", "hand"}
 
 
 def test_functions_of_sixty_statements_are_as_written():

@@ -150,9 +150,9 @@ def stretched(b: Builder, values: list[ArrayValue]) -> list[ArrayValue]:
         if len(wide) < 2:
             continue
         for n, v in enumerate(out):
-            if v.ndim < k or v.units[-k] or not _is_short(b, v.extents[-k]):
+            if v.ndim < k or v.units[-k] or not is_short(b, v.extents[-k]):
                 continue
-            if all(_is_short(b, e) for e in wide):
+            if all(is_short(b, e) for e in wide):
                 continue
             what = "operands could not be broadcast together: a slice is empty"
             b.check(compare("==", v.extents[-k], ONE), "ValueError", what)
@@ -162,7 +162,8 @@ def stretched(b: Builder, values: list[ArrayValue]) -> list[ArrayValue]:
     return out
 
 
-def _is_short(b: Builder, extent: Expr) -> bool:
+def is_short(b: Builder, extent: Expr) -> bool:
+    """Whether an axis of a slice has one element at most."""
     return isinstance(extent, Var) and extent.name in b.short
 
 

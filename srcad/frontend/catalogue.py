@@ -1,6 +1,16 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import choosing, dtypes, extremes, joining, scans, shapes
+from srcad.frontend import (
+    choosing,
+    dtypes,
+    einsum,
+    extremes,
+    joining,
+    powers,
+    products,
+    scans,
+    shapes,
+)
 from srcad.frontend.library import array_method, library_function
 
 METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
@@ -11,9 +21,12 @@ __all__ = [
     "array_method",
     "choosing",
     "dtypes",
+    "einsum",
     "extremes",
     "joining",
     "library_function",
+    "powers",
+    "products",
     "scans",
     "shapes",
 ]

@@ -26,7 +26,6 @@ from __future__ import annotations
 import math
 import sys
 import types
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

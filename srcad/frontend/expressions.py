@@ -15,7 +15,7 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
+from srcad.frontend import arrays, choosing, indexing, library, products, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
@@ -355,7 +355,7 @@ class Expressions(Conditions):
         """``left op right``, of numbers, arrays, tuples or static values."""
         if op == "@":
             if isinstance(left, ArrayValue) and isinstance(right, ArrayValue):
-                return library.dot(self.b, left, right)
+                return products.matmul(self.b, left, right)
             raise self.b.refuse("@ takes two arrays", "use * for a product with a number")
         if isinstance(left, TupleValue) and isinstance(right, TupleValue) and op == "+":
             return TupleValue(left.items + right.items, left.cls)
@@ -484,7 +484,10 @@ class Expressions(Conditions):
         if owner.keys:
             raise ArgumentError(f"a {owner.cls.__name__} cannot be indexed", self.b.here)  # type: ignore[union-attr]
         known = self.b.constant(keys[0])
-        if len(keys) == 1 and isinstance(keys[0], Expr) and known is None:
+        literal = isinstance(keys[0], Const) or (
+            known is not None and -len(owner.items) <= known < len(owner.items)
+        )
+        if len(keys) == 1 and isinstance(keys[0], Expr) and not literal:
             return self.item_at(owner, keys[0])
         if len(keys) != 1 or known is None:
             raise self.b.refuse(

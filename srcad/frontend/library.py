@@ -480,55 +480,11 @@ def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
-@entry(np.trace, methods=("trace",))
-def trace(b: Builder, a: Value) -> Value:
-    value = as_array(b, a)
-    if value.ndim != 2:
-        raise b.refuse("np.trace takes a matrix")
-    size = Call("min", (value.extents[0], value.extents[1]), INT)
-    diagonal = ArrayValue(
-        value.dtype,
-        (b.hold(size, "n"),),
-        (False,),
-        lambda at: value.element((at[0], at[0])),
-        value.reads,
-    )
-    return reductions.total(b, diagonal, "trace")
-
-
 # ---------------------------------------------------------------- products
 
 
-@entry(np.outer)
-def outer(b: Builder, a: Value, c: Value) -> Value:
-    one, two = as_array(b, a), as_array(b, c)
-    if one.ndim != 1 or two.ndim != 1:
-        raise b.refuse("np.outer takes two vectors here")
-    kind = join_kinds(arrays.kind_of(one.dtype), arrays.kind_of(two.dtype))
-    one, two = (v if v.view is not None else arrays.materialise(b, v, "t") for v in (one, two))
-    return ArrayValue(
-        kind,
-        (one.extents[0], two.extents[0]),
-        (one.units[0], two.units[0]),
-        lambda at: Binary("*", one.element((at[0],)), two.element((at[1],)), kind),
-        one.reads | two.reads,
-    )
-
-
-@entry(np.vdot)
-def vdot(b: Builder, a: Value, c: Value) -> Value:
-    return dot(b, conj(b, a), c)
-
-
-@entry(np.dot, np.matmul, methods=("dot",))
-def dot(b: Builder, a: Value, c: Value) -> Value:
-    if isinstance(a, Expr) or isinstance(c, Expr):
-        return scalars.combine(b, "*", a, c)
-    one, two = as_array(b, a), as_array(b, c)
-    if not (1 <= one.ndim <= 2 and 1 <= two.ndim <= 2):
-        raise b.refuse(
-            "products of arrays with more than two axes are not supported yet", "write the loops"
-        )
+def dot(b: Builder, one: ArrayValue, two: ArrayValue) -> Value:
+    """The product of matrices and vectors."""
     if one.masked is not None and two.masked is not None and one.ndim == two.ndim == 1:
         return reductions.total(b, as_array(b, scalars.combine(b, "*", one, two)))
     inner = one.extents[-1], two.extents[0]
@@ -554,11 +510,6 @@ def dot(b: Builder, a: Value, c: Value) -> Value:
 
         arrays.over(b, (one.extents[0],), write)
         return acc
-    if not is_inexact(kind):
-        raise b.refuse(
-            "products of integer matrices are not supported yet",
-            "convert them with .astype(np.float64)",
-        )
     left, left_t = _factor(b, one, kind)
     right, right_t = _factor(b, two, kind)
     name = b.names.fresh(b.wanted)

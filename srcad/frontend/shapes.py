@@ -143,6 +143,33 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     return _renamed(b, _as_base(b, value), shape)
 
 
+def merged(b: Builder, value: ArrayValue, counts: tuple[int, ...]) -> str:
+    """A contiguous array with so many axes at a time made one, as an array of its own name."""
+    base = _as_base(b, value)
+    if all(n == 1 for n in counts):
+        return base
+    ends = [sum(counts[: k + 1]) for k in range(len(counts))]
+    shape = tuple(
+        _size(b, value.extents[end - n : end]) for n, end in zip(counts, ends, strict=True)
+    )
+    return _base_of(_renamed(b, base, shape, "t"))
+
+
+def grouped(b: Builder, value: ArrayValue, counts: tuple[int, ...]) -> ArrayValue:
+    """A contiguous array with so many axes at a time made one."""
+    return arrays.whole(b, merged(b, value, counts))
+
+
+def divided(b: Builder, base: str, shape: Shape) -> ArrayValue:
+    """An array in another shape, known to be of the same size."""
+    return _renamed(b, base, shape)
+
+
+def _base_of(value: ArrayValue) -> str:
+    assert value.view is not None
+    return value.view.base
+
+
 def is_contiguous(b: Builder, value: ArrayValue) -> bool:
     """Whether the elements of a view lie one after the other in memory, in its order."""
     view = value.view
@@ -243,9 +270,9 @@ def _as_base(b: Builder, value: ArrayValue) -> str:
     return name
 
 
-def _renamed(b: Builder, base: str, shape: Shape) -> ArrayValue:
+def _renamed(b: Builder, base: str, shape: Shape, wanted: str = "") -> ArrayValue:
     """Another name for the memory of a contiguous array."""
-    name = b.names.fresh(b.wanted)
+    name = b.names.fresh(wanted or b.wanted)
     held = tuple(e if isinstance(e, Const | Extent) else b.hold(e, "n") for e in shape)
     arrays.declare(b, name, b.arrays[base][0], held)
     b.reshaped[name] = base

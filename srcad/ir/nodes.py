@@ -185,6 +185,19 @@ class MatMul:
     at: Position = field(default=NOWHERE, compare=False)
     ca: bool = False
     cb: bool = False
+    batch: "Batch | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One product for each index of a leading axis of all three arrays.
+
+    ``shape`` and ``dtype`` are those of the target, ``counter`` is the index.
+    """
+
+    counter: Var
+    shape: tuple[Expr, ...]
+    dtype: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +528,8 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
             return (*stmt.index, stmt.value)
         case Alloc() | Tape() | Reshape():
             return stmt.shape
+        case MatMul(batch=Batch(shape=shape)):
+            return shape
         case Window():
             return tuple(e for key in stmt.keys for e in key_parts(key))
         case For():

@@ -81,6 +81,7 @@ _INDENT = "    "
 RUNTIME = (
     "digamma",
     "grow",
+    "matmul_into",
     "no_pool",
     "stack",
     "stop_gradient",
@@ -267,9 +268,7 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
         case ZerosLike():
             return one(f"{stmt.target} = np.zeros_like({stmt.source})")
         case MatMul():
-            a = _factor(stmt.a, stmt.ta, stmt.ca)
-            b = _factor(stmt.b, stmt.tb, stmt.cb)
-            return one(f"{stmt.target} = np.dot({a}, {b})")
+            return _product(stmt, depth)
         case Bind():
             return one(f"{', '.join(stmt.targets)} = {', '.join(stmt.sources)}")
         case Window():
@@ -323,6 +322,21 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one("# " + " ".join(stmt.text.split()))
         case Return():
             return one(f"return {', '.join(_item(i) for i in stmt.items)}".rstrip())
+
+
+def _product(stmt: MatMul, depth: int) -> list[str]:
+    lead = _INDENT * depth
+    if stmt.batch is None:
+        a, b = _factor(stmt.a, stmt.ta, stmt.ca), _factor(stmt.b, stmt.tb, stmt.cb)
+        return [f"{lead}{stmt.target} = np.dot({a}, {b})"]
+    i = stmt.batch.counter.name
+    a, b = _factor(f"{stmt.a}[{i}]", stmt.ta, stmt.ca), _factor(f"{stmt.b}[{i}]", stmt.tb, stmt.cb)
+    dtype = "" if stmt.batch.dtype == "float64" else f", {_dtype(stmt.batch.dtype)}"
+    return [
+        f"{lead}{stmt.target} = np.empty({_shape(stmt.batch.shape)}{dtype})",
+        f"{lead}for {i} in range({stmt.a}.shape[0]):",
+        f"{lead}{_INDENT}matmul_into({a}, {b}, {stmt.target}[{i}])",
+    ]
 
 
 def _factor(name: str, transposed: bool, conjugated: bool) -> str:

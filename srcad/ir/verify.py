@@ -232,9 +232,15 @@ class _Verifier:
     def product(self, stmt: MatMul) -> None:
         """``np.dot`` of matrices and vectors of one dtype."""
         (one, rows), (two, columns) = self.known(stmt.a), self.known(stmt.b)
+        lead = 0 if stmt.batch is None else 1
+        rows, columns = rows - lead, columns - lead
         _demand(1 <= rows <= _MATRIX and 1 <= columns <= _MATRIX, "no matrices")
         self.same(one, two, f"the factors of {stmt.target}")
-        self.array(stmt.target, one, rows + columns - 2)
+        self.array(stmt.target, one, rows + columns - 2 + lead)
+        if stmt.batch is not None:
+            self.scalar(stmt.batch.counter)
+            self.integers((stmt.batch.counter, *stmt.batch.shape))
+            self.array(stmt.target, stmt.batch.dtype, len(stmt.batch.shape))
 
     def bind(self, stmt: Bind) -> None:
         """As many targets as sources, each of the dtype and rank of its source."""

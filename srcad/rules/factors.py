@@ -151,20 +151,6 @@ def cond(x, p=None):
     return np.linalg.norm(x, p) * np.linalg.norm(np.linalg.inv(x), p)
 
 
-@expand(np.linalg.matrix_power)
-def matrix_power(a, n):
-    """The product of n factors ``a``, by squaring."""
-    square = np.linalg.inv(a) if n < 0 else a.copy()
-    n = abs(n)
-    power = np.eye(a.shape[0], dtype=a.dtype)
-    while n > 0:
-        if n % 2 == 1:
-            power = power @ square
-        square = square @ square
-        n //= 2
-    return power
-
-
 @expand(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
     """The least squares solution, its residuals, the rank, and the singular values."""

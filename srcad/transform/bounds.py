@@ -19,6 +19,7 @@ from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
+    Batch,
     Binary,
     Bind,
     Block,
@@ -134,6 +135,10 @@ class Lengths:
                     self._is_constant(e) for e in stmt.shape
                 ):
                     self.shapes[stmt.target] = stmt.shape
+                case MatMul(batch=Batch(shape=shape)) if made[stmt.target] == 1 and all(
+                    map(self._is_constant, shape)
+                ):
+                    self.shapes[stmt.target] = shape
                 case Copy() if made[stmt.target] == 1:
                     self.copies[stmt.target] = stmt.source
         self.made_as = dict(self.shapes)

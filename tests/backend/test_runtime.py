@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.runtime import grow, stack, tape
+from srcad.runtime import grow, matmul_into, stack, tape
 
 DTYPES = (np.float64, np.float32, np.int64, np.bool_)
 
@@ -110,3 +110,17 @@ def test_a_stack_grows_and_the_pool_remembers_its_length(run: Any, n: int) -> No
     assert (values[:top] == np.arange(n) ** 2).all()
     assert np.shares_memory(values, again[0])  # the second call takes no fresh memory
     assert again[1][0] <= needed
+
+
+def _multiplied(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    matmul_into(a.T, b, out)
+
+
+@pytest.mark.parametrize("run", [_multiplied, njit(_multiplied)], ids=["python", "compiled"])
+@pytest.mark.parametrize("shape", [(3, 2, 4), (9, 8, 10), (0, 2, 3), (3, 0, 2), (2, 4), (20, 30)])
+def test_products_small_and_large(run: Any, shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.random(shape[:2]), random.random((shape[0], *shape[2:]))
+    out = np.full((shape[1], *shape[2:]), np.nan)
+    run(a, b, out)
+    np.testing.assert_allclose(out, a.T @ b, rtol=1e-13)

@@ -8,6 +8,7 @@ from srcad.frontend.source import find_source
 from srcad.ir.nodes import (
     Alloc,
     Assign,
+    Batch,
     Binary,
     Bind,
     Block,
@@ -20,6 +21,7 @@ from srcad.ir.nodes import (
     If,
     Load,
     Logic,
+    MatMul,
     Return,
     Select,
     Store,
@@ -39,10 +41,11 @@ X, COUNTER = Var("x", "float64"), Var("i", "int64")
 T = Var("t", "float64")
 ONE, TWO = Const(1, "int64"), Const(2.0, "float64")
 ARRAYS = {"u": ("float64", 1), "w": ("float32", 2), "k": ("int32", 1), "v": ("float64", 1)}
+ARRAYS |= {"m": ("float64", 3), "p": ("float64", 3), "q": ("float64", 2)}
 
 
 def function(*body) -> Function:
-    return Function("f", (X, Var("n", "int64"), "u", "w", "k"), body, ARRAYS)
+    return Function("f", (X, Var("n", "int64"), "u", "w", "k", "m"), body, ARRAYS)
 
 
 LOOSE = {
@@ -98,7 +101,9 @@ def verify_written(requests: list[Request], monkeypatch) -> None:
 
 
 LOOP = For(COUNTER, Const(0, "int64"), Var("n", "int64"), ONE, ())
+CUBE = Batch(COUNTER, (ONE, ONE, ONE), "float64")
 SOUND: dict[str, Block] = {
+    "products of a batch": (MatMul("p", "m", "m", batch=CUBE), Return(("p",))),
     "stores": (Store("u", (ONE,), X), Store("k", (ONE,), Var("n", "int64"))),
     "bound in an earlier iteration": (For(COUNTER, ONE, ONE, ONE, (Assign(X, T), Assign(T, X))),),
     "bound in one branch": (
@@ -132,6 +137,13 @@ DAMAGED: dict[str, tuple[Block, str]] = {
     "arity": ((Bind(("u", "v"), ("u",)),), "2 names for 1 arrays"),
     "rank of a name": ((Alloc("u", (ONE, ONE), "float64"),), "u is .*, but gets"),
     "unknown array": ((Alloc("z", (ONE,), "float64"),), "z is no array"),
+    "product of ranks": ((MatMul("p", "m", "m"),), "no matrices"),
+    "batch of vectors": ((MatMul("p", "u", "m", batch=CUBE),), "no matrices"),
+    "rank of a batch": ((MatMul("q", "m", "m", batch=CUBE),), "q is .*, but gets"),
+    "counter of a batch": (
+        (MatMul("p", "m", "m", batch=Batch(X, (ONE, ONE, ONE), "float64")),),
+        "x is of kind float64, not int64",
+    ),
     "name": ((Assign(Var("x$", "float64"), TWO),), "is not a name"),
     "constant": ((Assign(X, Const(1, "float64")),), "1 is not of kind float64"),
     "inside a loop": (

@@ -5,6 +5,7 @@ from tests.programs import (  # noqa: F401
     branches,
     calls,
     comprehensions,
+    contractions,
     dtypes,
     indexing,
     kernels_bodies,

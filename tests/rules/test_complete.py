@@ -9,7 +9,8 @@ ELSEWHERE = {
     "np.imag": "tests/test_complex.py",
     "np.real": "tests/test_complex.py",
     "np.float32": "a conversion: tests/programs/dtypes.py",
-    "stop_gradient": "a mark, not a function: its own test",
+    "stop_gradient": "tests/api/test_inside.py",
+    "straight_through": "tests/api/test_inside.py",
 }
 
 
