@@ -1,18 +1,20 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import choosing, extremes, joining, scans, shapes
+from srcad.frontend import axes, choosing, extremes, joining, scans, shapes, spreading
 from srcad.frontend.library import array_method, library_function
 
-METHODS = ("argsort", "diagonal", "searchsorted", "sort", "std", "var")
+METHODS = ("argsort", "searchsorted", "sort", "std", "var")
 """Methods of arrays that are functions of NumPy written out as Python."""
 
 __all__ = [
     "METHODS",
     "array_method",
+    "axes",
     "choosing",
     "extremes",
     "joining",
     "library_function",
     "scans",
     "shapes",
+    "spreading",
 ]

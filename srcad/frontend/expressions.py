@@ -15,7 +15,7 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, choosing, indexing, library, scalars, stores
+from srcad.frontend import arrays, axes, choosing, indexing, library, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
@@ -398,6 +398,8 @@ class Expressions(Conditions):
                 return integer(value.ndim)
             case "T":
                 return arrays.transpose(value)
+            case "mT":
+                return axes.matrix_transpose(self.b, value)
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":

@@ -479,22 +479,6 @@ def builtin_sum(b: Builder, a: Value, start: Value = ZERO) -> Value:
     return whole if start == ZERO else scalars.combine(b, "+", start, whole)
 
 
-@entry(np.trace, methods=("trace",))
-def trace(b: Builder, a: Value) -> Value:
-    value = as_array(b, a)
-    if value.ndim != 2:
-        raise b.refuse("np.trace takes a matrix")
-    size = Call("min", (value.extents[0], value.extents[1]), INT)
-    diagonal = ArrayValue(
-        value.dtype,
-        (b.hold(size, "n"),),
-        (False,),
-        lambda at: value.element((at[0], at[0])),
-        value.reads,
-    )
-    return reductions.total(b, diagonal, "trace")
-
-
 # ---------------------------------------------------------------- products
 
 

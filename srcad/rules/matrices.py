@@ -5,24 +5,14 @@ import numpy as np
 from srcad.rules.registry import expand
 
 
-@expand(np.diagonal)
-def diagonal(a, offset=0):
-    """A diagonal of a matrix (a copy: NumPy's view cannot be written either)."""
-    first_row = max(0, -offset)
-    first_column = max(0, offset)
-    n = max(0, min(a.shape[0] - first_row, a.shape[1] - first_column))
-    out = np.empty(n, dtype=a.dtype)
-    for i in range(n):
-        out[i] = a[first_row + i, first_column + i]
-    return out
-
-
 @expand(np.diag)
 def diag(v, k=0):
     """The matrix with a diagonal, or the diagonal of a matrix."""
     v = np.asarray(v)
     if v.ndim == 2:
-        return diagonal(v, k)
+        return np.diagonal(v, k)
+    if v.ndim != 1:
+        raise ValueError("Input must be 1- or 2-d.")
     n = v.shape[0] + abs(k)
     out = np.zeros((n, n), dtype=v.dtype)
     for i in range(v.shape[0]):
