@@ -1,6 +1,19 @@
 """All functions of NumPy written as loops: the one module that imports the modules of them."""
 
-from srcad.frontend import axes, choosing, extremes, joining, scans, shapes, spreading
+from srcad.frontend import (
+    axes,
+    choosing,
+    crossing,
+    extremes,
+    grids,
+    joining,
+    padding,
+    repeating,
+    scans,
+    shapes,
+    splitting,
+    spreading,
+)
 from srcad.frontend.library import array_method, library_function
 
 METHODS = ("argsort", "searchsorted", "sort", "std", "var")
@@ -11,10 +24,15 @@ __all__ = [
     "array_method",
     "axes",
     "choosing",
+    "crossing",
     "extremes",
+    "grids",
     "joining",
     "library_function",
+    "padding",
+    "repeating",
     "scans",
     "shapes",
+    "splitting",
     "spreading",
 ]

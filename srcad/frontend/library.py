@@ -238,16 +238,6 @@ def full_like(b: Builder, a: Value, fill_value: Value, dtype: Value | None = Non
     return _like(b, a, dtype, _number(b, fill_value))
 
 
-@entry(np.eye, np.identity)
-def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
-    size = _number(b, n)
-    out = arrays.allocate(b, b.wanted, (size, size), dtype_of(b, dtype, FLOAT), ZERO)
-    kind = arrays.kind_of(out.dtype)
-    with b.loop(size, "i") as i:
-        b.emit(Store(out.view.base, (i, i), b.convert(ONE, kind), True, b.at))  # type: ignore[union-attr]
-    return out
-
-
 @entry(np.arange)
 def arange(
     b: Builder,
@@ -303,13 +293,6 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
         return b.convert(item, arrays.kind_of(dtype))
 
     return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
-
-
-@entry(np.diag_indices)
-def diag_indices(b: Builder, n: Value, ndim: Value | None = None) -> Value:
-    """The index arrays of the main diagonal."""
-    axes = 2 if ndim is None else static_int(b, ndim, "ndim")
-    return TupleValue(tuple(arange(b, n) for _ in range(axes)))
 
 
 @entry(np.linspace)

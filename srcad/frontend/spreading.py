@@ -31,10 +31,11 @@ def spread_to(b: Builder, value: ArrayValue, shape: arrays.Index) -> ArrayValue:
     lead = len(shape) - value.ndim
     if lead < 0:
         raise ArgumentValueError("an array cannot be broadcast to fewer axes", b.at)
-    units = list(value.units)
+    target = ArrayValue(INT, shape, tuple(e == ONE for e in shape), lambda at: ZERO)
+    value = arrays.stretched(b, [value, target])[0]
     for k, wanted in enumerate(shape[lead:]):
         extent = value.extents[k]
-        if extent == wanted or units[k]:
+        if extent == wanted or value.units[k]:
             continue
         if isinstance(extent, Const) and isinstance(wanted, Const):
             raise ArgumentValueError(
@@ -47,7 +48,7 @@ def spread_to(b: Builder, value: ArrayValue, shape: arrays.Index) -> ArrayValue:
             "(one of length 1 is repeated where that is known beforehand: x[:, None])",
         )
     stretched = tuple(
-        unit and wanted != ONE for unit, wanted in zip(units, shape[lead:], strict=True)
+        unit and wanted != ONE for unit, wanted in zip(value.units, shape[lead:], strict=True)
     )
     if not lead and not any(stretched):
         return value

@@ -92,18 +92,3 @@ def det(a):
                 for k in range(j + 1, n):
                     u[i, k] -= factor * u[j, k]
     return value
-
-
-@expand(np.cross)
-def cross(a, b):
-    """The product of two vectors in space, or of the rows of two matrices."""
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ValueError("np.cross takes vectors of length 3 here")
-    x = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
-    y = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]
-    z = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
-    if a.ndim == b.ndim == 1:
-        return np.array([x, y, z])
-    out = np.empty((x.shape[0], 3))
-    out[:, 0], out[:, 1], out[:, 2] = x, y, z
-    return out

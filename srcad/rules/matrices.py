@@ -5,71 +5,12 @@ import numpy as np
 from srcad.rules.registry import expand
 
 
-@expand(np.diag)
-def diag(v, k=0):
-    """The matrix with a diagonal, or the diagonal of a matrix."""
-    v = np.asarray(v)
-    if v.ndim == 2:
-        return np.diagonal(v, k)
-    if v.ndim != 1:
-        raise ValueError("Input must be 1- or 2-d.")
-    n = v.shape[0] + abs(k)
-    out = np.zeros((n, n), dtype=v.dtype)
-    for i in range(v.shape[0]):
-        out[i + max(0, -k), i + max(0, k)] = v[i]
-    return out
-
-
 @expand(np.array_equal)
 def array_equal(a1, a2):
     """Whether two arrays have the same shape and elements."""
     if a1.ndim != a2.ndim or a1.shape != a2.shape:
         return False
     return np.all(a1 == a2)
-
-
-@expand(np.fill_diagonal)
-def fill_diagonal(a, val):
-    """Write the diagonal of a matrix."""
-    for i in range(min(a.shape[0], a.shape[1])):
-        if np.ndim(val) == 0:
-            a[i, i] = val
-        else:
-            a[i, i] = val[i % val.shape[0]]
-
-
-@expand(np.triu)
-def triu(m, k=0):
-    """The upper triangle of a matrix."""
-    out = np.zeros_like(m)
-    for i in range(m.shape[0]):
-        for j in range(max(0, i + k), m.shape[1]):
-            out[i, j] = m[i, j]
-    return out
-
-
-@expand(np.tril)
-def tril(m, k=0):
-    """The lower triangle of a matrix."""
-    out = np.zeros_like(m)
-    for i in range(m.shape[0]):
-        for j in range(min(m.shape[1], i + k + 1)):
-            out[i, j] = m[i, j]
-    return out
-
-
-@expand(np.meshgrid)
-def meshgrid(x, y, indexing="xy"):
-    """The coordinates of a grid."""
-    if indexing == "ij":
-        columns, rows = np.empty((x.shape[0], y.shape[0])), np.empty((x.shape[0], y.shape[0]))
-        columns[:, :] = x[:, None]
-        rows[:, :] = y
-        return columns, rows
-    columns, rows = np.empty((y.shape[0], x.shape[0])), np.empty((y.shape[0], x.shape[0]))
-    columns[:, :] = x
-    rows[:, :] = y[:, None]
-    return columns, rows
 
 
 # ---------------------------------------------------------------- moments and norms
