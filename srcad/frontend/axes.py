@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, indexing
+from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.lanes import FULL
 from srcad.frontend.library import as_array, entry, static_int
@@ -41,10 +41,7 @@ def is_none(value: Value | None) -> bool:
 
 def as_piece(b: Builder, value: Value) -> ArrayValue:
     """An array; a number as one without axes."""
-    if not isinstance(value, Expr):
-        return as_array(b, value)
-    held = b.hold(value, "c")
-    return ArrayValue(held.kind, (), (), lambda at: held)
+    return scalars.pointwise(b.hold(value, "c")) if isinstance(value, Expr) else as_array(b, value)
 
 
 # ---------------------------------------------------------------- moved

@@ -171,7 +171,7 @@ def _concatenated(b: Builder, keys: list[object], *, as_columns: bool) -> Value:
     exact = [arrays.kind_of(v.dtype) for v in weak]
     dtype = None
     if weak and any(is_inexact(k) for k in exact) and not any(is_complex(v.dtype) for v in pieces):
-        dtype = StaticValue(np.dtype(joining.common_dtype(weak)))
+        dtype = StaticValue(np.dtype(joining.joined_dtype(weak)))
     return joining.joined(b, pieces, pieces[0].ndim - 1 if as_columns else 0, dtype)
 
 

@@ -12,11 +12,11 @@ from srcad.frontend.axes import as_piece, at_least, at_least_3d, axis_at, is_non
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
 from srcad.frontend.lanes import FULL, with_axis
-from srcad.frontend.library import axis_of, dtype_of, entry
+from srcad.frontend.library import axis_of, common_dtype, dtype_of, entry
 from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, integer, join_kinds, scale
+from srcad.ir.build import ONE, ZERO, add, compare, integer, scale
 from srcad.ir.nodes import Binary, Call, Const, Expr
-from srcad.ir.types import FLOAT32, INT
+from srcad.ir.types import INT
 
 
 @entry(np.concatenate)
@@ -123,7 +123,7 @@ def _laid_out(
 
 def assembled(b: Builder, shape: tuple[Expr, ...], placed: Placed) -> ArrayValue:
     """A new array made of arrays in their places, which fill it."""
-    out = arrays.unwritten(b, b.wanted, shape, common_dtype([piece for _, piece in placed]))
+    out = arrays.unwritten(b, b.wanted, shape, joined_dtype([piece for _, piece in placed]))
     for place, piece in placed:
         start = tuple(b.simple_index(e) for e in place)
 
@@ -158,7 +158,7 @@ def joined(
     for piece in pieces:
         starts.append(total(starts[-1], piece.extents[axis]))
     shape = (*first.extents[:axis], starts[-1], *first.extents[axis + 1 :])
-    out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, common_dtype(pieces)))
+    out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, joined_dtype(pieces)))
     for piece, start in zip(pieces, starts, strict=False):
         _write_block(b, out, axis, b.simple_index(start), piece)
     return out
@@ -193,21 +193,9 @@ def total(a: Expr, c: Expr) -> Expr:
     return Binary("+", a, c, INT)
 
 
-def common_dtype(values: Sequence[ArrayValue]) -> str:
+def joined_dtype(values: Sequence[ArrayValue]) -> str:
     """The dtype of arrays joined."""
-    dtype = values[0].dtype
-    for value in values[1:]:
-        dtype = _common(dtype, value.dtype)
-    return dtype
-
-
-def _common(one: str, other: str) -> str:
-    if one == other:
-        return one
-    small = ("bool", "int8", "int16", "uint8", "uint16")
-    if FLOAT32 in (one, other):
-        return FLOAT32 if (other if one == FLOAT32 else one) in small else "float64"
-    return join_kinds(arrays.kind_of(one), arrays.kind_of(other))
+    return common_dtype(v.dtype for v in values)
 
 
 def _pieces(b: Builder, value: Value) -> list[ArrayValue]:

@@ -14,7 +14,7 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
 from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.axes import as_piece, is_none
-from srcad.frontend.library import as_array, dtype_of, entry
+from srcad.frontend.library import as_array, entry
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
 from srcad.ir.nodes import Binary, Check, Const, Expr, Extent, Reshape
@@ -67,21 +67,6 @@ def flatten(b: Builder, a: Value, order: Value | None = None) -> Value:
         value = arrays.transpose(value)
     copy = arrays.materialise(b, value, b.wanted)
     return reshaped(b, copy, (_size(b, copy.extents),))
-
-
-@entry(np.ascontiguousarray)
-def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    """The array itself where it is contiguous and of this dtype, else a copy."""
-    value = as_array(b, a)
-    dtype_name = dtype_of(b, dtype, value.dtype)
-    if value.view is None or dtype_name != value.dtype or value.ndim == 0:
-        return arrays.materialise(b, value, b.wanted, dtype_name)
-    if value.view.base in b.strided and not value.view.part:
-        raise b.refuse(
-            "whether this array is contiguous is known only when the program runs",
-            "copy it with .copy()",
-        )
-    return value if is_contiguous(b, value) else arrays.materialise(b, value, b.wanted)
 
 
 # ---------------------------------------------------------------- how it is done

@@ -153,19 +153,16 @@ def fill_diagonal(a, val, wrap=False):
     if a.ndim < 2:
         raise ValueError("array must be at least 2-d")
     items = np.ravel(val)
-    if a.ndim == 2:
-        for i in range(min(a.shape[0], a.shape[1])):
-            a[i, i] = items[i % items.size]
-        if wrap:
-            step = a.shape[1] + 1
-            for i in range(a.shape[1], (a.size + a.shape[1]) // step):
-                a[i * step // a.shape[1], i * step % a.shape[1]] = items[i % items.size]
-        return
     for n in a.shape:
-        if n != a.shape[0]:
+        if a.ndim > 2 and n != a.shape[0]:
             raise ValueError("All dimensions of input must be of equal length")
-    for i in range(a.shape[0]):
+    length = a.shape[0] if a.ndim > 2 else min(a.shape[0], a.shape[1])
+    for i in range(length):
         a[(i,) * a.ndim] = items[i % items.size]
+    if wrap and a.ndim == 2:
+        step = a.shape[1] + 1
+        for i in range(a.shape[1], (a.size + a.shape[1]) // step):
+            a[i * step // a.shape[1], i * step % a.shape[1]] = items[i % items.size]
 
 
 @expand(np.tri)
@@ -252,18 +249,22 @@ def diag_indices_from(arr):
 @expand(np.apply_along_axis)
 def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     """A function of vectors applied to every lane of an axis."""
+    if not -np.ndim(arr) <= axis < np.ndim(arr):
+        raise ValueError("axis of np.apply_along_axis is out of bounds")
     lanes = np.moveaxis(np.asarray(arr), axis, -1)
-    if lanes.size == 0:
-        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
-    first = np.asarray(func1d(lanes[(0,) * (lanes.ndim - 1)], *args, **kwargs))
-    shape = arr.shape[: axis % arr.ndim] + first.shape + arr.shape[axis % arr.ndim + 1 :]
-    out = np.empty(shape, dtype=first.dtype)
-    found = np.moveaxis(out, axis_range(axis % arr.ndim, first.ndim), axis_range(-first.ndim, first.ndim))
+    for n in lanes.shape[:-1]:
+        if n == 0:
+            raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    first = func1d(lanes[(0,) * (lanes.ndim - 1)], *args, **kwargs)
+    shape = (*lanes.shape[:-1], *np.shape(first))
+    out = np.empty(shape, dtype=np.atleast_1d(first).dtype)
     for at in np.ndindex(lanes.shape[:-1]):
-        found[at] = func1d(lanes[at], *args, **kwargs)
-    return out
+        out[at] = func1d(lanes[at], *args, **kwargs)
+    return laid_back(out, axis % np.ndim(arr), lanes.ndim - 1, np.ndim(first))
 
 
-def axis_range(start, count):
-    """Axes one after the other."""
-    return tuple(range(start, start + count))
+def laid_back(out, axis, before, inner):
+    """The axes of the results of ``np.apply_along_axis`` in the place of the axis that went."""
+    return np.moveaxis(
+        out, tuple(range(before, before + inner)), tuple(range(axis, axis + inner))
+    )
