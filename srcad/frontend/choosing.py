@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcad.errors import ArgumentError
 from srcad.frontend import arrays, indexing, masks, scalars, shapes, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.extremes import flat_position
 from srcad.frontend.lanes import FULL
-from srcad.frontend.library import as_array, axis_of, entry, shape_of
+from srcad.frontend.library import as_array, entry
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import FALSE, TRUE, ZERO, compare, integer
+from srcad.ir.build import FALSE, TRUE, ZERO, integer
 from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var
 from srcad.ir.types import BOOL, INT
 

@@ -38,8 +38,10 @@ def cross(
 
     def minor(i: int, j: int) -> Expr | ArrayValue:
         """``u[i] v[j] - u[j] v[i]``; a vector in the plane has no third component."""
-        terms = [scalars.combine(b, "*", u[k], v[m]) if k < len(u) and m < len(v) else None
-                 for k, m in ((i, j), (j, i))]
+        terms = [
+            scalars.combine(b, "*", u[k], v[m]) if k < len(u) and m < len(v) else None
+            for k, m in ((i, j), (j, i))
+        ]
         if terms[1] is None:
             assert terms[0] is not None
             return terms[0]

@@ -1,4 +1,4 @@
-"""Grids of coordinates and unit matrices: ``np.meshgrid``, ``np.indices``, ``np.mgrid``, ``np.eye``."""
+"""Grids of coordinates and unit matrices: ``np.meshgrid``, ``np.mgrid``, ``np.eye``, ..."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from srcad.ir.build import FALSE, ONE, ZERO, add, at_least_zero, integer, sub
 from srcad.ir.nodes import Binary, Call, Const, Expr
 from srcad.ir.types import FLOAT, INT, is_complex, is_inexact
 
+_XY = StaticValue("xy")
+_TWO = integer(2)
+
 # ---------------------------------------------------------------- grids
 
 
@@ -28,7 +31,7 @@ def meshgrid(
     *xi: Value,
     copy: Value | None = None,
     sparse: Value = FALSE,
-    indexing: Value = StaticValue("xy"),
+    indexing: Value = _XY,
 ) -> Value:
     """The coordinates of a grid, one array for each vector."""
     order = indexing.value if isinstance(indexing, StaticValue) else None
@@ -148,8 +151,7 @@ def _range_of(b: Builder, key: tuple[Expr | None, Expr | None, Expr | None]) -> 
         steps = Call("math.ceil", (Binary("/", gap, b.convert(stride, FLOAT), FLOAT),), INT)
         return _counted(b, first, stride, b.hold(Call("max", (ZERO, steps), INT), "n"), FLOAT)
     if stride == ONE:
-        count_ = at_least_zero(sub(last, first))
-        return _counted(b, first, ONE, count_ if isinstance(count_, Const) else b.hold(count_, "n"), INT)
+        return _counted(b, first, ONE, b.hold(at_least_zero(sub(last, first)), "n"), INT)
     found = library.arange(b, first, last, stride)
     assert isinstance(found, ArrayValue)
     return found
@@ -198,9 +200,7 @@ def eye(
     if not isinstance(k, Expr) or k.kind != INT:
         raise b.refuse("the diagonal of np.eye must be an integer", "convert it with int(...)")
     offset = b.simple_index(k)
-    down, right = (
-        b.hold(at_least_zero(e), "k") for e in (sub(ZERO, offset), offset)
-    )
+    down, right = (b.hold(at_least_zero(e), "k") for e in (sub(ZERO, offset), offset))
     length = Call("min", (sub(rows, down), sub(columns, right)), INT)
     arrays.over(
         b,
@@ -217,6 +217,6 @@ def identity(b: Builder, n: Value, dtype: Value | None = None) -> Value:
 
 
 @entry(np.diag_indices)
-def diag_indices(b: Builder, n: Value, ndim: Value = integer(2)) -> Value:
+def diag_indices(b: Builder, n: Value, ndim: Value = _TWO) -> Value:
     """The index arrays of the main diagonal."""
     return TupleValue(tuple(library.arange(b, n) for _ in range(static_int(b, ndim, "ndim"))))

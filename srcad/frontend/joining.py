@@ -11,11 +11,11 @@ from srcad.frontend import arrays, indexing, stores
 from srcad.frontend.axes import as_piece, at_least, at_least_3d, axis_at, is_none
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
-from srcad.frontend.lanes import FULL, with_axis
+from srcad.frontend.lanes import with_axis
 from srcad.frontend.library import axis_of, common_dtype, dtype_of, entry
 from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, integer, scale
-from srcad.ir.nodes import Binary, Call, Const, Expr
+from srcad.ir.build import ZERO, add, compare, integer
+from srcad.ir.nodes import Binary, Const, Expr
 from srcad.ir.types import INT
 
 
@@ -98,9 +98,7 @@ Placed = list[tuple[tuple[Expr, ...], ArrayValue]]
 """Arrays and where the first element of each goes."""
 
 
-def _laid_out(
-    b: Builder, value: Value, depth: int, ndim: int
-) -> tuple[tuple[Expr, ...], Placed]:
+def _laid_out(b: Builder, value: Value, depth: int, ndim: int) -> tuple[tuple[Expr, ...], Placed]:
     """The shape of nested blocks, and the place of each in it."""
     if not isinstance(value, TupleValue):
         piece = at_least(b, as_piece(b, value), ndim)
@@ -188,8 +186,8 @@ def require_same(b: Builder, one: Expr, other: Expr, message: str = _SHAPES) -> 
 
 def total(a: Expr, c: Expr) -> Expr:
     """``a + c`` of integers."""
-    if isinstance(c, Const) or a == ZERO:
-        return add(a, c) if isinstance(c, Const) else c
+    if isinstance(c, Const) or isinstance(a, Const):
+        return add(a, c) if isinstance(c, Const) else add(c, a)
     return Binary("+", a, c, INT)
 
 

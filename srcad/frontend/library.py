@@ -43,7 +43,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
 )
-from srcad.ir.types import FLOAT, FLOAT32, INT, is_complex, is_dtype, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]

@@ -23,6 +23,7 @@ from srcad.ir.nodes import Copy, Expr
 from srcad.ir.types import FLOAT
 
 Shape = tuple[Expr, ...]
+_NONE = StaticValue(None)
 
 # ---------------------------------------------------------------- filled with one number
 
@@ -231,7 +232,7 @@ def asarray(
     dtype: Value | None = None,
     order: Value | None = None,
     *,
-    copy: Value = StaticValue(None),
+    copy: Value = _NONE,
 ) -> Value:
     """The array itself, where it is one of this dtype."""
     if not is_none(copy) and flag(b, copy):

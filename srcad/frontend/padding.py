@@ -16,7 +16,7 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.joining import total
 from srcad.frontend.library import entry
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, scale, sub
+from srcad.ir.build import ONE, ZERO, compare, scale, sub
 from srcad.ir.nodes import Binary, Call, Const, Expr
 from srcad.ir.types import INT, is_inexact, real_kind
 
@@ -25,16 +25,19 @@ Source = Callable[[Expr, Expr, bool], Expr]
 """The place inside an axis of this length that a place outside (before it?) is a copy of."""
 
 
+_CONSTANT, _EVEN = StaticValue("constant"), StaticValue("even")
+
+
 @entry(np.pad)
 def pad(
     b: Builder,
     array: Value,
     pad_width: Value,
-    mode: Value = StaticValue("constant"),
+    mode: Value = _CONSTANT,
     *,
     constant_values: Value = ZERO,
     end_values: Value = ZERO,
-    reflect_type: Value = StaticValue("even"),
+    reflect_type: Value = _EVEN,
 ) -> Value:
     """The array with margins on all sides."""
     value = as_piece(b, array)
@@ -80,7 +83,7 @@ def pairs(b: Builder, value: Value, ndim: int) -> list[Pair]:
     """Two numbers for each axis: given as one, as one pair, as one for each axis in lists, ..."""
     rows = value.items if isinstance(value, TupleValue) else (value,)
     if not any(isinstance(row, TupleValue) for row in rows):
-        one, two = (_both(b, rows[0]) if len(rows) == 1 else _two(b, rows))
+        one, two = _both(b, rows[0]) if len(rows) == 1 else _two(b, rows)
         return [(one, two)] * ndim
     found: list[Pair] = []
     for row in rows:
@@ -125,7 +128,7 @@ def _require_some(b: Builder, length: Expr, axis: int) -> None:
 
 
 def _shifted(at: arrays.Index, before: arrays.Index) -> arrays.Index:
-    return tuple(add(k, e) if isinstance(e, Const) else total(e, k) for k, e in zip(at, before, strict=True))
+    return tuple(total(e, k) for k, e in zip(at, before, strict=True))
 
 
 class _Margins:
@@ -164,9 +167,7 @@ class _Margins:
     def filled(self, ends: Pair) -> None:
         """Both margins of one number each."""
         self._over(self.before, lambda place, j: self._store(place(j), ends[0]))
-        self._over(
-            self.after, lambda place, j: self._store(place(total(self.end, j)), ends[1])
-        )
+        self._over(self.after, lambda place, j: self._store(place(total(self.end, j)), ends[1]))
 
     def copied(self, source: Source) -> None:
         """Both margins copied from inside."""

@@ -21,6 +21,7 @@ from srcad.ir.nodes import Assign, Binary, Call, Const, Expr, Logic
 from srcad.ir.types import INT
 
 _RAISE = StaticValue("raise")
+_LAST = integer(-1)
 _ANY = ArrayValue(INT, (ONE, ONE), (True, True), lambda at: ZERO)
 
 # ---------------------------------------------------------------- read
@@ -66,7 +67,7 @@ def within(
 
 
 @entry(np.take_along_axis)
-def take_along_axis(b: Builder, arr: Value, indices: Value, axis: Value = integer(-1)) -> Value:
+def take_along_axis(b: Builder, arr: Value, indices: Value, axis: Value = _LAST) -> Value:
     """The elements of each lane of an axis at the places of the same lane of the indices."""
     return _along(b, as_array(b, arr), as_array(b, indices), axis, written=False)
 
@@ -89,7 +90,9 @@ def _along(
     else:
         k = axis_at(b, axis, value.ndim)
     if indices.ndim != value.ndim:
-        raise ArgumentValueError("`indices` and `arr` must have the same number of dimensions", b.at)
+        raise ArgumentValueError(
+            "`indices` and `arr` must have the same number of dimensions", b.at
+        )
     if value.view is None:
         value = arrays.materialise(b, value, "t")
     assert value.view is not None

@@ -17,6 +17,8 @@ from srcad.ir.build import ONE, ZERO, compare, integer, scale
 from srcad.ir.nodes import Assign, Binary, Call, Const, Expr
 from srcad.ir.types import INT
 
+_PLANE = TupleValue((ZERO, ONE))
+
 # ---------------------------------------------------------------- turned
 
 
@@ -52,7 +54,7 @@ def fliplr(b: Builder, m: Value) -> Value:
 
 
 @entry(np.rot90)
-def rot90(b: Builder, m: Value, k: Value = ONE, axes: Value = TupleValue((ZERO, ONE))) -> Value:
+def rot90(b: Builder, m: Value, k: Value = ONE, axes: Value = _PLANE) -> Value:
     """A view turned by 90 degrees, k times, in the plane of two axes."""
     value = as_array(b, m)
     plane = axes_at(b, axes, value.ndim, "axes")

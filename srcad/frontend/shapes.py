@@ -12,8 +12,8 @@ import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
-from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.axes import as_piece, is_none
+from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.library import as_array, entry
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
@@ -77,7 +77,7 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     if shape == value.extents:
         return value
     _require_size(b, value.extents, shape)
-    keys = _with_unit_axes(value, shape) if shape else [ZERO] * value.ndim
+    keys = _with_unit_axes(value, shape) if shape else list[object]([ZERO] * value.ndim)
     if keys is not None:
         return as_piece(b, indexing.select(b, value, keys))
     if value.view is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from srcad.errors import ArgumentValueError
@@ -110,7 +112,7 @@ def _between(b: Builder, value: ArrayValue, places: TupleValue, axis: int) -> Tu
     if any(not isinstance(e, Expr) or e.kind != INT for e in inner):
         raise b.refuse("the places where an array is split must be integers", "use int(...)")
     bounds: list[Expr | None] = [ZERO, *inner, None]  # type: ignore[list-item]
-    pairs = zip(bounds[:-1], bounds[1:], strict=True)
+    pairs = pairwise(bounds)
     return TupleValue(tuple(part(b, value, axis, start, stop) for start, stop in pairs), list)
 
 
@@ -130,20 +132,16 @@ def _near_equal(b: Builder, value: ArrayValue, count: int, axis: int) -> list[Ar
         for op, name in (("//", "n"), ("%", "longer"))
     )
     bounds = [
-        b.hold(
-            total(scale(each_, n), Call("min", (integer(n), longer_), INT)) if n else ZERO, "k"
-        )
+        b.hold(total(scale(each_, n), Call("min", (integer(n), longer_), INT)) if n else ZERO, "k")
         for n in range(count + 1)
     ]
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         length = b.hold(stop if start == ZERO else Binary("-", stop, start, INT), "n")
         out.append(section(b, value, axis, start, length))
     return out
 
 
-def section(
-    b: Builder, value: ArrayValue, axis: int, start: Expr, length: Expr
-) -> ArrayValue:
+def section(b: Builder, value: ArrayValue, axis: int, start: Expr, length: Expr) -> ArrayValue:
     """``length`` elements of an axis, known to be there."""
     extents = (*value.extents[:axis], length, *value.extents[axis + 1 :])
     units = (*value.units[:axis], length == ONE, *value.units[axis + 1 :])

@@ -207,13 +207,13 @@ def as_rows(m):
 @expand(np.tril_indices)
 def tril_indices(n, k=0, m=None):
     """The indices of the lower triangle of a matrix."""
-    return np.nonzero(tri(n, m, k, np.bool_))
+    return np.nonzero(np.tri(n, m, k, np.bool_))
 
 
 @expand(np.triu_indices)
 def triu_indices(n, k=0, m=None):
     """The indices of the upper triangle of a matrix."""
-    return np.nonzero(~tri(n, m, k - 1, np.bool_))
+    return np.nonzero(~np.tri(n, m, k - 1, np.bool_))
 
 
 @expand(np.tril_indices_from)
@@ -265,6 +265,4 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
 
 def laid_back(out, axis, before, inner):
     """The axes of the results of ``np.apply_along_axis`` in the place of the axis that went."""
-    return np.moveaxis(
-        out, tuple(range(before, before + inner)), tuple(range(axis, axis + inner))
-    )
+    return np.moveaxis(out, tuple(range(before, before + inner)), tuple(range(axis, axis + inner)))
