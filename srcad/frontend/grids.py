@@ -48,7 +48,7 @@ def meshgrid(
         value = _on_axis(b, vector, place, len(vectors))
         if not is_open:
             value = spread_to(b, value, tuple(shape))
-        made.append(value if is_view else replace(value, view=None))
+        made.append(value if is_view else replace(value, view=None, readonly=False))
     return TupleValue(tuple(made))
 
 

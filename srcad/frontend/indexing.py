@@ -61,7 +61,8 @@ def select(
 
     if not axes:
         return element(())
-    return ArrayValue(value.dtype, tuple(extents), tuple(units), element, value.reads)
+    shape, lengths = tuple(extents), tuple(units)
+    return ArrayValue(value.dtype, shape, lengths, element, value.reads, readonly=value.readonly)
 
 
 def _advanced(b: Builder, value: ArrayValue, keys: list[object], written: bool) -> ArrayValue:

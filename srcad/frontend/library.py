@@ -296,7 +296,10 @@ def from_items(b: Builder, value: TupleValue, dtype: Value | None = None) -> Arr
     shape, leaves = _nested(b, value)
     kinds = [v.dtype if isinstance(v, ArrayValue) else v.kind for _, v in leaves]
     wanted = dtype_of(b, dtype, common_dtype(kinds) if kinds else FLOAT)
-    out = arrays.allocate(b, b.wanted, shape, wanted, None)
+    if any(isinstance(leaf, ArrayValue) for _, leaf in leaves):
+        out = arrays.unwritten(b, b.wanted, shape, wanted)
+    else:
+        out = arrays.allocate(b, b.wanted, shape, wanted, None)
     assert out.view is not None
     base, kind = out.view.base, arrays.kind_of(wanted)
     for place, leaf in leaves:

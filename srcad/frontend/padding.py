@@ -21,7 +21,7 @@ from srcad.ir.nodes import Binary, Call, Const, Expr
 from srcad.ir.types import INT, is_inexact, real_kind
 
 Pair = tuple[Expr, Expr]
-Source = Callable[[Expr, Expr, bool], Expr]
+Source = Callable[[Builder, Expr, Expr, bool], Expr]
 """The place inside an axis of this length that a place outside (before it?) is a copy of."""
 
 
@@ -49,7 +49,9 @@ def pad(
         raise b.refuse("np.pad with reflect_type='odd' is not supported", "write the margins")
     if not isinstance(pad_width, Expr | TupleValue):
         raise b.refuse("pad_width must be written as an integer or a tuple of pairs")
-    widths = [(_width(b, one), _width(b, two)) for one, two in pairs(b, pad_width, value.ndim)]
+    widths = pairs(b, pad_width, value.ndim)
+    for width in dict.fromkeys(e for pair in widths for e in pair):
+        _require_width(b, width)
     lengths = value.extents
     shape = tuple(
         total(total(one, extent), two) for (one, two), extent in zip(widths, lengths, strict=True)
@@ -108,15 +110,14 @@ def _two(b: Builder, items: tuple[Value, ...]) -> Pair:
     return one, two
 
 
-def _width(b: Builder, value: Expr) -> Expr:
+def _require_width(b: Builder, value: Expr) -> None:
     if value.kind != INT:
         raise b.refuse("a width of np.pad must be an integer", "convert it with int(...)")
     if isinstance(value, Const):
         if value.value < 0:
             raise ArgumentValueError("index can't contain negative values", b.at)
-        return value
+        return
     b.check(compare(">=", value, ZERO), "ValueError", "index can't contain negative values")
-    return value
 
 
 def _require_some(b: Builder, length: Expr, axis: int) -> None:
@@ -173,11 +174,11 @@ class _Margins:
         """Both margins copied from inside."""
 
         def left(place: Callable[[Expr], arrays.Index], j: Expr) -> None:
-            inside = source(sub(j, self.before), self.length, True)
+            inside = source(self.b, sub(j, self.before), self.length, True)
             self._store(place(j), self.out.element(place(total(self.before, inside))))
 
         def right(place: Callable[[Expr], arrays.Index], j: Expr) -> None:
-            inside = source(total(self.length, j), self.length, False)
+            inside = source(self.b, total(self.length, j), self.length, False)
             item = self.out.element(place(total(self.before, inside)))
             self._store(place(total(self.end, j)), item)
 
@@ -212,25 +213,24 @@ class _Margins:
 # ---------------------------------------------------------------- where margins are copied from
 
 
-def _edge(k: Expr, length: Expr, before: bool) -> Expr:
+def _edge(b: Builder, k: Expr, length: Expr, before: bool) -> Expr:
     return ZERO if before else sub(length, ONE)
 
 
-def _wrap(k: Expr, length: Expr, before: bool) -> Expr:
+def _wrap(b: Builder, k: Expr, length: Expr, before: bool) -> Expr:
     return Binary("%", k, length, INT)
 
 
-def _symmetric(k: Expr, length: Expr, before: bool) -> Expr:
+def _symmetric(b: Builder, k: Expr, length: Expr, before: bool) -> Expr:
     """Mirrored between the elements: a period of twice the length."""
-    place = Binary("%", k, scale(length, 2), INT)
-    mirrored = sub(sub(scale(length, 2), ONE), place)
-    return Call("min", (place, mirrored), INT)
+    place = b.store(Binary("%", k, scale(length, 2), INT), "k")
+    return Call("min", (place, sub(sub(scale(length, 2), ONE), place)), INT)
 
 
-def _reflect(k: Expr, length: Expr, before: bool) -> Expr:
+def _reflect(b: Builder, k: Expr, length: Expr, before: bool) -> Expr:
     """Mirrored at the elements at the edges: a period of two elements less."""
-    period = Call("max", (ONE, scale(sub(length, ONE), 2)), INT)
-    place = Binary("%", k, period, INT)
+    period = b.store(Call("max", (ONE, scale(sub(length, ONE), 2)), INT), "period")
+    place = b.store(Binary("%", k, period, INT), "k")
     return Call("min", (place, sub(period, place)), INT)
 
 

@@ -18,7 +18,7 @@ from srcad.frontend.spreading import spread_to
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, add, binary, compare, integer, sub
 from srcad.ir.nodes import Assign, Binary, Call, Const, Expr, Logic
-from srcad.ir.types import INT
+from srcad.ir.types import BOOL, INT
 
 _RAISE = StaticValue("raise")
 _LAST = integer(-1)
@@ -112,6 +112,10 @@ def _counting(value: ArrayValue, axis: int) -> ArrayValue:
 @entry(np.compress)
 def compress(b: Builder, condition: Value, a: Value, axis: Value | None = None) -> Value:
     """The rows of an axis where the condition holds."""
+    value, mask = as_array(b, a), as_array(b, condition)
+    k = None if axis is None or is_none(axis) else axis_at(b, axis, value.ndim)
+    if k is not None and mask.dtype == BOOL and mask.extents == value.extents[k : k + 1]:
+        return indexing.select(b, value, [*[FULL] * k, mask])
     return take(b, a, flatnonzero(b, condition), axis)
 
 

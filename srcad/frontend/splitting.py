@@ -8,15 +8,17 @@ import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
-from srcad.frontend.axes import axis_at
+from srcad.frontend.axes import as_piece, axis_at, is_none
 from srcad.frontend.builder import Builder
-from srcad.frontend.joining import total
+from srcad.frontend.joining import joined, total
 from srcad.frontend.lanes import FULL, part
 from srcad.frontend.library import as_array, entry, static_int
-from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, integer, scale
+from srcad.frontend.spreading import spread_to
+from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
+from srcad.ir.build import ONE, ZERO, add, compare, integer, scale, sub
 from srcad.ir.nodes import Binary, Call, Const, Expr
 from srcad.ir.types import INT
+from srcad.rules.rearranging import spliced
 
 
 @entry(np.array_split)
@@ -153,3 +155,20 @@ def section(b: Builder, value: ArrayValue, axis: int, start: Expr, length: Expr)
         return value.element((*at[:axis], add(at[axis], start), *at[axis + 1 :]))
 
     return ArrayValue(value.dtype, extents, units, element, value.reads)
+
+
+@entry(spliced)
+def splice(
+    b: Builder, arr: Value, start: Value, stop: Value, rows: Value, axis: Value
+) -> ArrayValue:
+    """The array with other rows of an axis in place of those between two places known to exist."""
+    value, k = as_array(b, arr), static_int(b, axis, "axis")
+    assert isinstance(start, Expr) and isinstance(stop, Expr)
+    front = section(b, value, k, ZERO, start)
+    back = section(b, value, k, stop, b.hold(sub(value.extents[k], stop), "n"))
+    if is_none(rows):
+        return joined(b, [front, back], k)
+    new = as_piece(b, rows)
+    shape = (*value.extents[:k], new.extents[k], *value.extents[k + 1 :])
+    dtype = StaticValue(np.dtype(value.dtype))
+    return joined(b, [front, spread_to(b, new, shape), back], k, dtype)

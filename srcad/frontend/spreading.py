@@ -6,6 +6,9 @@ element is read from the array when it is needed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from srcad.errors import ArgumentValueError
@@ -57,7 +60,16 @@ def spread_to(b: Builder, value: ArrayValue, shape: arrays.Index) -> ArrayValue:
         own = zip(at[lead:], value.units, strict=True)
         return value.element(tuple(ZERO if unit else k for k, unit in own))
 
-    return ArrayValue(value.dtype, shape, tuple(e == ONE for e in shape), element, value.reads)
+    return _window(value, shape, element)
+
+
+def _window(
+    value: ArrayValue, shape: arrays.Index, element: Callable[[arrays.Index], Expr]
+) -> ArrayValue:
+    """A view of an array, not to be written, that repeats elements or takes them in other steps."""
+    is_view = value.readonly or value.view is not None
+    units = tuple(e == ONE for e in shape)
+    return ArrayValue(value.dtype, shape, units, element, value.reads, readonly=is_view)
 
 
 @entry(np.broadcast_arrays)
@@ -111,8 +123,7 @@ def sliding_window_view(
             place[k] = add(place[k], inner)
         return value.element(tuple(place))
 
-    shape = (*extents, *lengths)
-    return ArrayValue(value.dtype, shape, tuple(e == ONE for e in shape), element, value.reads)
+    return _window(value, (*extents, *lengths), element)
 
 
 def _readable(b: Builder, value: ArrayValue) -> ArrayValue:
@@ -170,9 +181,8 @@ def diagonals(b: Builder, value: ArrayValue, offset: Value, pair: tuple[int, int
         place[pair[0]], place[pair[1]] = add(at[-1], down), add(at[-1], right)
         return value.element(tuple(place[k] for k in range(value.ndim)))
 
-    shape = (*(value.extents[k] for k in rest), length)
-    units = (*(value.units[k] for k in rest), length == ONE)
-    return ArrayValue(value.dtype, shape, units, element, value.reads)
+    found = _window(value, (*(value.extents[k] for k in rest), length), element)
+    return replace(found, units=(*(value.units[k] for k in rest), length == ONE))
 
 
 @entry(np.trace, methods=("trace",))

@@ -19,32 +19,28 @@ def insert(arr, obj, values, axis=None):
 
 def inserted(arr, obj, values, axis):
     """``np.insert`` along an axis counted from the start."""
-    if np.ndim(obj) == 0:
-        rows = np.moveaxis(with_ndim(values, arr.ndim), 0, axis)
-        return inserted_at(arr, obj, rows, axis)
-    return inserted_each(arr, np.asarray(obj), with_ndim(values, arr.ndim), axis)
+    if np.ndim(obj) > 0:
+        return inserted_each(arr, np.asarray(obj), with_ndim(values, arr.ndim), axis)
+    n = arr.shape[axis]
+    if not -n <= obj <= n:
+        raise IndexError("index is out of bounds for the axis of np.insert")
+    rows = np.moveaxis(with_ndim(values, arr.ndim), 0, axis)
+    place = obj + n if obj < 0 else obj
+    return spliced(arr, place, place, rows, axis)
 
 
 def with_ndim(values, ndim):
     """An array with new axes in front until it has as many."""
-    found = np.asarray(values)
-    return np.expand_dims(found, tuple(range(ndim - np.ndim(found))))
+    return np.expand_dims(values, tuple(range(ndim - np.ndim(values))))
 
 
-def inserted_at(arr, place, values, axis):
-    """Rows inserted before one place."""
-    n = arr.shape[axis]
-    m = values.shape[axis]
-    if not -n <= place <= n:
-        raise IndexError("index is out of bounds for the axis of np.insert")
-    start = place + n if place < 0 else place
-    out = np.empty((*arr.shape[:axis], n + m, *arr.shape[axis + 1 :]), dtype=arr.dtype)
-    rows = np.moveaxis(out, axis, 0)
-    old = np.moveaxis(arr, axis, 0)
-    rows[:start] = old[:start]
-    rows[start : start + m] = np.moveaxis(values, axis, 0)
-    rows[start + m :] = old[start:]
-    return out
+def spliced(arr, start, stop, rows, axis):
+    """The array with other rows (None: without) in place of some (``srcad.frontend.splitting``)."""
+    front, _, back = np.split(arr, [start, stop], axis)
+    if rows is None:
+        return np.concatenate((front, back), axis)
+    shape = (*arr.shape[:axis], rows.shape[axis], *arr.shape[axis + 1 :])
+    return np.concatenate((front, np.broadcast_to(rows, shape), back), axis, dtype=arr.dtype)
 
 
 def inserted_each(arr, places, values, axis):
@@ -85,29 +81,24 @@ def delete(arr, obj, axis=None):
 
 def deleted(arr, obj, axis):
     """``np.delete`` along an axis counted from the start."""
-    if np.ndim(obj) == 0:
-        return deleted_at(arr, obj, axis)
-    if np.size(obj) == 0:
+    if np.ndim(obj) > 0:
+        return deleted_each(arr, obj, axis)
+    n = arr.shape[axis]
+    if not -n <= obj < n:
+        raise IndexError("index is out of bounds for the axis of np.delete")
+    place = obj + n if obj < 0 else obj
+    return spliced(arr, place, place + 1, None, axis)
+
+
+def deleted_each(arr, places, axis):
+    """The array without several places of an axis."""
+    if np.size(places) == 0:
         return arr.copy()
     keep = np.ones(arr.shape[axis], dtype=np.bool_)
-    if np.asarray(obj).dtype == np.bool_ and np.size(obj) != arr.shape[axis]:
-        raise ValueError("boolean array argument obj to delete must be one dimensional and match")
-    keep[obj] = False
-    return np.compress(keep, arr, axis=axis)
-
-
-def deleted_at(arr, place, axis):
-    """The array without one place of an axis."""
-    n = arr.shape[axis]
-    if not -n <= place < n:
-        raise IndexError("index is out of bounds for the axis of np.delete")
-    gone = place + n if place < 0 else place
-    out = np.empty((*arr.shape[:axis], n - 1, *arr.shape[axis + 1 :]), dtype=arr.dtype)
-    rows = np.moveaxis(out, axis, 0)
-    old = np.moveaxis(arr, axis, 0)
-    rows[:gone] = old[:gone]
-    rows[gone:] = old[gone + 1 :]
-    return out
+    if np.asarray(places).dtype == np.bool_ and np.size(places) != arr.shape[axis]:
+        raise ValueError("boolean array argument obj to delete must be as long as the axis")
+    keep[places] = False
+    return np.moveaxis(np.moveaxis(arr, axis, 0)[keep], 0, axis)
 
 
 @expand(np.resize)
@@ -182,8 +173,8 @@ def triu(m, k=0):
     m = as_rows(m)
     out = np.zeros_like(m)
     for i in range(m.shape[-2]):
-        first = max(0, i + k)
-        out[..., i, first:] = m[..., i, first:]
+        for j in range(max(0, i + k), m.shape[-1]):
+            out[..., i, j] = m[..., i, j]
     return out
 
 
@@ -193,8 +184,8 @@ def tril(m, k=0):
     m = as_rows(m)
     out = np.zeros_like(m)
     for i in range(m.shape[-2]):
-        end = max(0, i + k + 1)
-        out[..., i, :end] = m[..., i, :end]
+        for j in range(min(m.shape[-1], i + k + 1)):
+            out[..., i, j] = m[..., i, j]
     return out
 
 
