@@ -126,12 +126,18 @@ def viewed_with(b: Builder, value: ArrayValue, new: list[int]) -> ArrayValue:
     return as_view(indexing.select(b, value, [*keys])) if new else value
 
 
+_WHICH = "np.squeeze without axis: that this axis has length 1 is known too late; give axis=..."
+
+
 @entry(np.squeeze, methods=("squeeze",))
 def squeeze(b: Builder, a: Value, axis: Value | None = None) -> Value:
     """A view without axes of length 1 (without ``axis``: those known to be)."""
     value = as_piece(b, a)
     if axis is None or is_none(axis):
         gone = [k for k, unit in enumerate(value.units) if unit]
+        for extent, unit in zip(value.extents, value.units, strict=True):
+            if not unit:
+                b.check(compare("!=", extent, ONE), "ValueError", _WHICH)
     else:
         gone = axes_at(b, axis, value.ndim)
     for k in gone:

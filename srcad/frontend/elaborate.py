@@ -339,7 +339,9 @@ class _Elaborator(Comprehensions):
         if stmt.value is None:
             return None
         if isinstance(stmt.value, gast.Name) and stmt.value.id == RESULT:
-            value = self.scope.env[RESULT]
+            value = self.scope.env.get(RESULT)
+            if value is None:  # no path that returns is left
+                return None
             if isinstance(value, MaybeUnbound):
                 if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
                     raise self.b.refuse(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from srcad.frontend.choosing import flattened
 from srcad.frontend.lanes import with_axis
 from srcad.frontend.library import axis_of, common_dtype, dtype_of, entry
 from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ZERO, add, compare, integer
+from srcad.ir.build import ONE, ZERO, add, binary, compare, integer
 from srcad.ir.nodes import Binary, Const, Expr
 from srcad.ir.types import INT
 
@@ -24,6 +25,9 @@ def concatenate(
     b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None = None
 ) -> Value:
     """Arrays one after the other along an axis."""
+    if _is_rows(arrays):
+        k = axis_at(b, axis, arrays.ndim - 1)
+        return rows_joined(b, arrays, k, dtype)
     pieces = _pieces(b, arrays)
     k = None if is_none(axis) else axis_at(b, axis, pieces[0].ndim)
     flat = [flattened(b, p) for p in pieces] if k is None else pieces
@@ -33,6 +37,9 @@ def concatenate(
 @entry(np.stack)
 def stack(b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None = None) -> Value:
     """Arrays of one shape along a new axis."""
+    if _is_rows(arrays):
+        k = axis_at(b, axis, arrays.ndim)
+        return rows_joined(b, with_axis(b, arrays, k + 1), k, dtype)
     pieces = _pieces(b, arrays)
     k = axis_at(b, axis, pieces[0].ndim + 1)
     return joined(b, [with_axis(b, p, k) for p in pieces], k, dtype)
@@ -41,12 +48,16 @@ def stack(b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None 
 @entry(np.vstack)
 def vstack(b: Builder, tup: Value, *, dtype: Value | None = None) -> Value:
     """Arrays one below the other, vectors as rows."""
+    if _is_rows(tup):
+        return rows_joined(b, with_axis(b, tup, 1) if tup.ndim == 2 else tup, 0, dtype)
     return joined(b, [at_least(b, p, 2) for p in _pieces(b, tup)], 0, dtype)
 
 
 @entry(np.hstack)
 def hstack(b: Builder, tup: Value, *, dtype: Value | None = None) -> Value:
     """Arrays side by side."""
+    if _is_rows(tup):
+        return rows_joined(b, tup, 0 if tup.ndim == 2 else 1, dtype)
     pieces = [at_least(b, p, 1) for p in _pieces(b, tup)]
     return joined(b, pieces, 0 if pieces[0].ndim == 1 else 1, dtype)
 
@@ -159,6 +170,31 @@ def joined(
     out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, joined_dtype(pieces)))
     for piece, start in zip(pieces, starts, strict=False):
         _write_block(b, out, axis, b.simple_index(start), piece)
+    return out
+
+
+def _is_rows(value: Value) -> TypeGuard[ArrayValue]:
+    """Whether arrays to join are the rows of one, whose number is known at run time only."""
+    return (
+        isinstance(value, ArrayValue) and value.ndim > 1 and not isinstance(value.extents[0], Const)
+    )
+
+
+def rows_joined(b: Builder, value: ArrayValue, axis: int, dtype: Value | None = None) -> ArrayValue:
+    """The rows of an array one after the other along an axis of theirs."""
+    rows, length = value.extents[0], value.extents[1 + axis]
+    size = length if rows == ONE else binary("*", rows, length, INT)
+    size = rows if length == ONE else size
+    shape = (*value.extents[1 : 1 + axis], size, *value.extents[2 + axis :])
+    out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, value.dtype))
+
+    def write(at: arrays.Index) -> None:
+        row, *own = at
+        start = row if length == ONE else binary("*", row, length, INT)
+        own[axis] = start if length == ONE else total(start, own[axis])
+        stores.store_new(b, out, tuple(own), value.element(at))
+
+    arrays.over(b, value.extents, write)
     return out
 
 

@@ -91,7 +91,7 @@ def unstack(b: Builder, x: Value, *, axis: Value = ZERO) -> Value:
 
 
 def _with_axes(b: Builder, value: Value, ndim: int, message: str) -> ArrayValue:
-    found = as_array(b, value)
+    found = as_piece(b, value)
     if found.ndim < ndim:
         raise ArgumentValueError(message, b.at)
     return found

@@ -123,8 +123,13 @@ def diag(v, k=0):
     v = np.asarray(v)
     if v.ndim == 2:
         return np.diagonal(v, k)
-    if v.ndim != 1:
-        raise ValueError("Input must be 1- or 2-d.")
+    if v.ndim == 1:
+        return with_diagonal(v, k)
+    raise ValueError("Input must be 1- or 2-d.")
+
+
+def with_diagonal(v, k):
+    """The matrix with a diagonal."""
     n = v.shape[0] + abs(k)
     out = np.zeros((n, n), dtype=v.dtype)
     for i in range(v.shape[0]):

@@ -51,6 +51,13 @@ THEMES = {
         np.atleast_1d(s, x)
         np.atleast_2d(x, a)
         x[np.newaxis].squeeze(axis=0)
+        np.transpose(np.broadcast_to(y, (2, 3)))
+        np.squeeze(s)
+        np.squeeze(q[:, :, 0, :1], axis=(1, 2))
+        np.moveaxis(q, [-1, 0], [0, -1])
+        np.atleast_2d(s, x, a)
+        q.transpose(3, 1, 0, 2).ravel()
+        a.squeeze().swapaxes(0, 1).copy()
     """,
     "spreading": """
         np.broadcast_to(x, (3, 5))
@@ -95,6 +102,17 @@ THEMES = {
         return np.fill_diagonal(t[:, :2, :2], s), t
         np.diag(e)
         np.trace(e) * s
+        np.diag(x, n)
+        np.diag(a, n)
+        np.diag(a, -n)
+        np.diagonal(a, n - 5)
+        np.broadcast_to(np.diagonal(c), (3, 4))
+        np.diagonal(np.broadcast_to(x, (5, 5)))
+        np.diagonal(c)[::-1].reshape(2, 2)
+        np.lib.stride_tricks.sliding_window_view(x, n)[::2]
+        np.lib.stride_tricks.sliding_window_view(x, 2).sum(axis=1)
+        np.lib.stride_tricks.sliding_window_view(t, (2, 2), axis=(1, 2))
+        np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(0, 0))
         np.broadcast_to(a[:, -1:], (3, 4))
     """,
     "shapes": """
@@ -121,6 +139,11 @@ THEMES = {
         np.resize(x, 12)
         np.resize(x, (n, n))
         np.resize(e, (2, 2)) * s
+        q.reshape(2, -1).T.reshape(3, 2, 2)
+        q.flatten()[::2]
+        np.ravel(a.T, order="F")
+        a.T.reshape((2, 6), order="F")
+        np.resize(x, 3)
     """,
     "joining": """
         np.concatenate((x, y))
@@ -167,6 +190,25 @@ THEMES = {
         np.append(a, a[:, :1], axis=1)
         np.concatenate((e, a[:, :3]))
         np.vstack((e, e))
+        np.block([[np.eye(2), np.zeros((2, 1))], [np.zeros((1, 2)), s]])
+        np.block([[y, s], [s, y]])
+        np.concatenate([v[:2] for v in (x, y, z)])
+        np.stack([a[i] for i in range(3)], axis=1)
+        np.stack(a)
+        np.vstack(t)
+        np.concatenate(t)
+        np.concatenate(np.array_split(x, 3))
+        np.concatenate(np.split(a, 2, axis=1)[::-1], axis=1)
+        np.stack([s, s * 2.0])
+        np.hstack([s, x])
+        np.hstack(a)
+        np.hstack(t)
+        np.vstack(a)
+        np.stack(t, axis=1)
+        np.stack(t, axis=-1)
+        np.concatenate(t, axis=1)
+        np.concatenate(t * 2.0, axis=-1)
+        np.concatenate(a)
     """,
     "splitting": """
         np.split(x[:4], 2)
@@ -212,6 +254,11 @@ THEMES = {
         np.delete(x, [])
         np.delete(e, 1, axis=1)
         np.insert(e, 1, s, axis=1)
+        np.insert(t, n - 1, s, axis=1)
+        np.insert(t, k, s, axis=-1)
+        np.delete(t, n, axis=-1)
+        np.delete(t, k, axis=-1)
+        np.delete(q, 0, axis=1)
     """,
     "repeating": """
         np.repeat(x, 2)
@@ -259,6 +306,11 @@ THEMES = {
         np.roll(e, 1, axis=0)
         np.flip(e)
         np.repeat(e, 2)
+        np.roll(t, (n, -n), (0, -1))
+        np.tile(x, (n, n, 1))
+        np.repeat(a.T, k, axis=1)
+        np.flip(np.flip(q, (1, 3)), -2)
+        np.rot90(q, -1, (3, 0))
     """,
     "padding": """
         np.pad(x, 2)
@@ -291,6 +343,11 @@ THEMES = {
         np.pad(t, 1, mode="edge")
         np.pad(x, 3, mode="empty")[3:-3]
         np.pad(e, 1)
+        np.pad(a, ((n, 1), (0, n)), mode="wrap")
+        np.pad(x, (n, n + 1), mode="linear_ramp", end_values=(s, 2.0))
+        np.pad(x, (n, n + 1), constant_values=s)
+        np.pad(x, n, constant_values=(s, 2.0))
+        np.pad(q, ((0, 1), (1, 0), (0, 0), (2, 2)), mode="reflect")
     """,
     "picking": """
         a.ravel()
@@ -350,6 +407,12 @@ THEMES = {
         return np.copyto(a, y[:, None], where=m[:, :1] > 0), a
         a.ravel()[np.ravel_multi_index((1, 2), (3, 4), order="F")]
         a[np.unravel_index(k, (3, 4), order="F")]
+        np.take(t, m, axis=1)
+        np.unravel_index(np.argmax(m), m.shape)[0] * s
+        a[np.unravel_index(np.argmax(m), m.shape)]
+        np.extract(np.array([True, False, True]), y)
+        np.compress(m[:, 0] > 0, a, axis=0)
+        np.compress(m[0] > 0, a, axis=1)
         return np.place(a, m > 1, [s, 1.0]), a
     """,
     "triangles": """
@@ -382,6 +445,9 @@ THEMES = {
         return np.fill_diagonal(c, x[:4]), c
         return np.fill_diagonal(c, [s, 1.0]), c
         np.tril(e)
+        np.tril(a, n)
+        np.triu(t, n)
+        np.tri(n, n + 1, n - 1) * s
     """,
     "grids": """
         np.eye(3) * y
@@ -414,6 +480,16 @@ THEMES = {
         np.c_[x, z]
         np.c_[a, y]
         np.r_[0:3, 5] * s
+        np.eye(n, n + 2, n - 1) * s
+        np.eye(n + 2, n, n - 3) * s
+        np.meshgrid(x, y[:1])
+        np.meshgrid(x[:2], y, z, indexing="ij", copy=False)[2].T
+        np.r_[0.0, x, [1.0, s]]
+        np.c_[x, z, np.ones(5)]
+        np.c_[a, d]
+        np.r_[a, d]
+        np.mgrid[0:2, 1:7:2, -1:1:3j] * s
+        np.indices((n, 3))[1] * s
     """,
     "crossing": """
         np.cross(a[:, :3], d[:, :3])
@@ -433,9 +509,12 @@ THEMES = {
         np.cross(y, x[:3])
         np.cross(a[0, :3], y)
         np.cross(np.array([1.0, 2.0]), y)
-        np.cross(np.array([1.0, 2.0]), np.array([s, 1.0]))
         np.cross(y, np.array([1.0, 2.0]))
+        np.cross(t[..., :3], y)
+        np.cross(t, y, axisa=1)
+        np.cross(y, t, axisb=1, axisc=0)
         np.cross(y, x[2:])
+        np.cross(np.array([1.0, 2.0]), np.array([s, 1.0]))
     """,
     "making": """
         np.asarray(x)
@@ -481,6 +560,17 @@ THEMES = {
         np.array(range(3)) * s
         np.full((3, 4), x[:4])
         np.full_like(a, y[:, None])
+        np.array([v * 2.0 for v in x[:3]])
+        np.array([[a[i, j] for j in range(2)] for i in range(2)])
+        np.array([np.sum(v) for v in a])
+        np.array((s, x[0], 1))
+        np.array([k[0], 1.5]) * s
+        np.array([True, False]) * s
+        np.asarray(k, dtype=np.float64) * s
+        np.asarray(a.T, order="C")
+        np.asarray(a, order="F")
+        np.full((2, 2), s, dtype=np.complex128)
+        np.copy(s)
     """,
 }
 ROWS = [(theme, row.strip()) for theme, rows in THEMES.items() for row in rows.strip().splitlines()]
@@ -507,6 +597,6 @@ def test_row(theme, row, kind, functions):
 def test_compiled(theme, tmp_path):
     """Some expressions of a theme as one program, compiled."""
     rows = [row for name, row in ROWS if name == theme and "return" not in row]
-    text = f"return ({', '.join(rows[::3])},)"
+    text = f"return ({', '.join(rows[::4])},)"
     (function,) = written(tmp_path, f"compiled_{theme}", [text])
     check_linear(function, arguments(parameters(text), np.dtype("float64")), jit=True)
