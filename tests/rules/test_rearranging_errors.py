@@ -148,3 +148,28 @@ def test_refused(row, functions):
     with pytest.raises(srcad.UnsupportedError) as caught:
         srcad.vjp(functions[text], *args, jit=False)
     assert hint.strip() in str(caught.value)
+
+
+def of_vectors(v):
+    if v.ndim == 1:
+        return v
+    raise ValueError("a vector is expected")
+
+
+def test_a_callee_that_only_raises_for_these_types():
+    def f(a):
+        of_vectors(a)
+        return np.sum(a)
+
+    with pytest.raises(ValueError, match="a vector is expected"):
+        srcad.grad(f, jit=False)(np.ones((2, 2)))
+    assert np.all(srcad.grad(f, jit=False)(np.ones(2)) == 1.0)
+
+
+def test_squeeze_of_an_axis_whose_length_is_known_too_late():
+    def f(x, n):
+        return np.sum(np.squeeze(x[:n]))
+
+    assert np.all(srcad.grad(f, jit=False)(np.ones(3), 2) == [1.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="give axis"):
+        srcad.grad(f, jit=False)(np.ones(3), 1)
