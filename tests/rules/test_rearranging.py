@@ -597,6 +597,6 @@ def test_row(theme, row, kind, functions):
 def test_compiled(theme, tmp_path):
     """Some expressions of a theme as one program, compiled."""
     rows = [row for name, row in ROWS if name == theme and "return" not in row]
-    text = f"return ({', '.join(rows[::4])},)"
+    text = f"return ({', '.join(rows[::8])},)"
     (function,) = written(tmp_path, f"compiled_{theme}", [text])
     check_linear(function, arguments(parameters(text), np.dtype("float64")), jit=True)
