@@ -8,7 +8,13 @@ import pytest
 from srcad.errors import SrcadError
 from srcad.frontend.refusals import FUNCTIONS
 from srcad.frontend.refusals import REFUSALS as REFUSALS_OF_SYNTAX
-from tests.refused import calls, constructs, runtime, structures  # noqa: F401 (they fill the register)
+from tests.refused import (  # noqa: F401 (they fill the register)
+    calls,
+    constructs,
+    rearranging,
+    runtime,
+    structures,
+)
 from tests.refused.registry import REFUSALS, Refusal
 
 srcad = pytest.importorskip("srcad")

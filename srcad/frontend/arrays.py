@@ -339,6 +339,14 @@ def materialise(b: Builder, value: ArrayValue, base: str, dtype: str | None = No
     return whole(b, name, value.units)
 
 
+def snapshot(b: Builder, value: ArrayValue, base: str) -> ArrayValue:
+    """What a name holds of an array not stored anywhere: a copy, not to be read when stale."""
+    made = materialise(b, value, base)
+    if value.readonly and made.view is not None:
+        b.snapshots[made.view.base] = (value.reads, b.here)
+    return made
+
+
 def stored(b: Builder, value: ArrayValue, base: str = "t") -> ArrayValue:
     """The array as a whole base of its own (itself, where it is one)."""
     if is_base(b, value):
@@ -448,6 +456,7 @@ def permuted(value: ArrayValue, order: list[int]) -> ArrayValue:
         element,
         value.reads,
         view,
+        readonly=value.readonly,
     )
 
 

@@ -160,7 +160,7 @@ class Assignments(Ruled):
             case TupleValue():
                 return item.of(self._untouched(i, written, stores) for i in item.items)
             case ArrayValue() if item.view is None:
-                return arrays.materialise(self.b, item, "t")
+                return arrays.snapshot(self.b, item, "t")
             case ArrayValue():
                 return self.own_alias(item)
         if isinstance(item, Expr) and not isinstance(item, Const):

@@ -181,7 +181,7 @@ class Bindings(Expressions):
         """The value in variables of its own: it stays what it is whatever is assigned later."""
         match value:
             case ArrayValue() if value.view is None:
-                return arrays.materialise(self.b, value, "t")
+                return arrays.snapshot(self.b, value, "t")
             case ArrayValue():
                 return self.own_alias(value)
             case TupleValue():
@@ -198,7 +198,7 @@ class Bindings(Expressions):
         if key in self.b.decisions.rebound:
             return self._bound_reference(name, value)
         if value.view is None:
-            return arrays.materialise(self.b, value, plain(name))
+            return arrays.snapshot(self.b, value, plain(name))
         value = self.own_alias(value)
         assert value.view is not None
         return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
@@ -206,7 +206,7 @@ class Bindings(Expressions):
     def _bound_reference(self, name: str, value: ArrayValue) -> Value:
         """Make the variable of an array name that is rebound denote an array."""
         if value.view is None:
-            value = arrays.materialise(self.b, value, f"{plain(name)}_new")
+            value = arrays.snapshot(self.b, value, f"{plain(name)}_new")
         ref = self._reference(name, value)
         assert value.view is not None
         if not arrays.is_base(self.b, value) or value.view.base in self.b.strided:

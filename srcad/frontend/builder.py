@@ -112,6 +112,8 @@ class Builder:
         self.rebindable: set[str] = set()
         """Array variables: names that denote different arrays in the course of the program."""
         self.duplicates: list[Duplicate] = []
+        self.snapshots: dict[str, tuple[frozenset[str], Position]] = {}
+        """Copies in place of views that cannot be written, the arrays that they show, and where."""
         self.borrowed: set[str] = set()
         """Names of what array variables denoted at one moment: never rebound themselves."""
         self.strided: set[str] = set()

@@ -189,7 +189,7 @@ class Calls(Structures):
             value = self._detached(value)
             simple = isinstance(value, Const | Var) or not isinstance(value, Expr)
             if isinstance(value, ArrayValue) and value.view is None:
-                value = arrays.materialise(self.b, value, name)
+                value = arrays.snapshot(self.b, value, name)
             keep = simple and name not in assigned
             if isinstance(value, ArrayValue) and (scope.key, name) not in self.b.decisions.rebound:
                 keep = True

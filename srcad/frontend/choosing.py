@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcad.errors import ArgumentError
 from srcad.frontend import arrays, indexing, masks, scalars, shapes, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.extremes import flat_position
 from srcad.frontend.lanes import FULL
-from srcad.frontend.library import as_array, axis_of, entry, shape_of
+from srcad.frontend.library import as_array, entry
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
-from srcad.ir.build import FALSE, TRUE, ZERO, compare, integer
+from srcad.ir.build import FALSE, TRUE, ZERO, integer
 from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var
 from srcad.ir.types import BOOL, INT
 
@@ -152,91 +151,13 @@ def _truths(b: Builder, value: Value) -> Value:
 # ---------------------------------------------------------------- elements by index
 
 
-@entry(np.take, methods=("take",))
-def take(b: Builder, a: Value, indices: Value, axis: Value | None = None) -> Value:
-    """``a[indices]`` along an axis, or of the elements in their order."""
-    value = as_array(b, a)
-    key: object = indices if isinstance(indices, Expr) else as_array(b, indices)
-    k = axis_of(b, value, axis)
-    if k is None:
-        value, k = flattened(b, value), 0
-    keys: list[object] = [FULL] * value.ndim
-    keys[k] = key
-    return indexing.select(b, value, keys)
-
-
-@entry(np.compress, methods=("compress",))
-def compress(b: Builder, condition: Value, a: Value, axis: Value | None = None) -> Value:
-    """The rows of an axis where the condition holds."""
-    return take(b, a, flatnonzero(b, condition), axis)
-
-
-@entry(np.extract)
-def extract(b: Builder, condition: Value, arr: Value) -> Value:
-    """The elements where the condition holds."""
-    return take(b, arr, flatnonzero(b, condition))
-
-
-@entry(np.put, methods=("put",))
-def put(b: Builder, a: Value, ind: Value, v: Value) -> Value:
-    """``a.flat[ind] = v``."""
-    place = indexing.select(
-        b, flattened(b, as_array(b, a), written=True), [as_array(b, ind)], written=True
-    )
-    assert isinstance(place, ArrayValue)
-    stores.assign_into(b, place, _operand(b, v))
-    return StaticValue(None)
-
-
-@entry(np.putmask)
-def putmask(b: Builder, a: Value, mask: Value, values: Value) -> Value:
-    """``a[mask] = values[mask]``."""
-    _copy_where(b, stores.writable(b, as_array(b, a)), _operand(b, values), as_array(b, mask))
-    return StaticValue(None)
-
-
-@entry(np.copyto)
-def copyto(b: Builder, dst: Value, src: Value, *, where: Value | None = None) -> Value:
-    """``dst[...] = src``, or ``dst[where] = src[where]``."""
-    target, value = stores.writable(b, as_array(b, dst)), _operand(b, src)
-    if where is None or (isinstance(where, Const) and where.value is True):
-        stores.assign_into(b, target, value)
-    else:
-        _copy_where(b, target, value, as_array(b, where))
-    return StaticValue(None)
-
-
-def _copy_where(b: Builder, target: ArrayValue, value: Expr | ArrayValue, mask: ArrayValue) -> None:
-    """``target[mask] = value[mask]``, both broadcast to the target."""
-    mask = _spread_to(b, mask, target)
-    place = indexing.select(b, target, [mask], written=True)
-    if isinstance(value, ArrayValue):
-        chosen = indexing.select(b, _spread_to(b, value, target), [mask])
-        assert isinstance(chosen, ArrayValue)
-        value = chosen
-    assert isinstance(place, ArrayValue)
-    stores.assign_into(b, place, value)
-
-
-def _spread_to(b: Builder, value: ArrayValue, target: ArrayValue) -> ArrayValue:
-    """The array broadcast to the shape of another."""
-    if value.extents == target.extents:
-        return value
-    extents, units = arrays.broadcast(b, [target, value])
-    if len(extents) != target.ndim:
-        raise ArgumentError("an array cannot be broadcast to fewer axes", b.here)
-    return ArrayValue(
-        value.dtype, target.extents, units, lambda at: arrays.spread(value, at), value.reads
-    )
-
-
 def _at(op: str):
     def accumulate(b: Builder, a: Value, indices: Value, values: Value) -> Value:
         """``ufunc.at``: unbuffered, so that repeated indices accumulate."""
         keys = indices.items if isinstance(indices, TupleValue) and not indices.cls else (indices,)
         lists = [as_array(b, k) if isinstance(k, TupleValue) else k for k in keys]
         place = indexing.select(b, stores.writable(b, as_array(b, a)), [*lists], written=True)
-        item = _operand(b, values)
+        item = items_of(b, values)
         if isinstance(place, Expr):
             assert isinstance(item, Expr)
             new = Binary(op, place, b.convert(item, place.kind), place.kind)
@@ -267,43 +188,7 @@ def ix_(b: Builder, *vectors: Value) -> Value:
     return TupleValue(tuple(made))
 
 
-# ---------------------------------------------------------------- flat indices
-
-
-@entry(np.ravel_multi_index)
-def ravel_multi_index(b: Builder, multi_index: Value, dims: Value) -> Value:
-    """The position of an element in the order of the elements."""
-    extents = shape_of(b, dims)
-    if not isinstance(multi_index, TupleValue) or len(multi_index.items) != len(extents):
-        raise b.refuse("np.ravel_multi_index takes a tuple of as many indices as there are axes")
-    at = [b.simple_index(_integer(b, v)) for v in multi_index.items]
-    for k, extent in zip(at, extents, strict=True):
-        inside = Logic("and", (compare("<=", ZERO, k), compare("<", k, extent)))
-        b.check(inside, "ValueError", "invalid entry in coordinates array")
-    return flat_position(tuple(at), extents)
-
-
-@entry(np.unravel_index)
-def unravel_index(b: Builder, indices: Value, shape: Value) -> Value:
-    """The index of the element at a position in the order of the elements."""
-    extents = tuple(b.hold(e, "n") for e in shape_of(b, shape))
-    rest: Expr = b.simple_index(_integer(b, indices))
-    size = flat_position(extents[:1], extents[:1])
-    for e in extents[1:]:
-        size = Binary("*", size, e, INT)
-    inside = Logic("and", (compare("<=", ZERO, rest), compare("<", rest, size)))
-    b.check(inside, "ValueError", "index is out of bounds for an array of this size")
-    at: list[Expr] = []
-    for extent in extents[:0:-1]:
-        at.append(b.store(Binary("%", rest, extent, INT), "k"))
-        rest = b.store(Binary("//", rest, extent, INT), "k")
-    return TupleValue((*[rest, *at[::-1]],))
-
-
-def _integer(b: Builder, value: Value) -> Expr:
-    if isinstance(value, Expr) and value.kind == INT:
-        return value
-    raise b.refuse("one integer is expected here", "call it for each index in a loop")
+# ---------------------------------------------------------------- in the order of the elements
 
 
 def flattened(b: Builder, value: ArrayValue, *, written: bool = False) -> ArrayValue:
@@ -332,5 +217,6 @@ def flat(b: Builder, value: ArrayValue) -> ArrayValue:
     return replace(flattened(b, value), view=None)
 
 
-def _operand(b: Builder, value: Value) -> Expr | ArrayValue:
+def items_of(b: Builder, value: Value) -> Expr | ArrayValue:
+    """A number or an array, given as a list or tuple too."""
     return scalars.operand(b, as_array(b, value) if isinstance(value, TupleValue) else value)

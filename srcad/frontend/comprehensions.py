@@ -170,7 +170,7 @@ class Comprehensions(Loops):
             case ArrayValue() if value.ndim == 0:
                 return self._kept(value.element(()))
             case ArrayValue() if value.view is None:
-                return arrays.materialise(self.b, value, "item")
+                return arrays.snapshot(self.b, value, "item")
             case ArrayValue():
                 return self._still(value)
         return self.b.store(value, "item") if isinstance(value, Expr) else value

@@ -33,6 +33,8 @@ from typing import Any
 import gast
 
 from srcad.analysis.alias import points_to
+from srcad.analysis.snapshots import rewritten, stale_reads
+from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.comprehensions import Comprehensions
@@ -205,6 +207,7 @@ class _Elaborator(Comprehensions):
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
         body = self._duplicates_settled(body)
+        self._require_fresh(body, result)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -248,6 +251,25 @@ class _Elaborator(Comprehensions):
                     "reshape a copy: a.copy().reshape(...)",
                 )
         return _without(body, idle)
+
+    def _require_fresh(self, body: Block, result: Value | None) -> None:
+        """Copies in place of views are not written, nor read after what they show was written."""
+        if not self.b.snapshots:
+            return
+        sites = points_to(body, set(self.b.arrays))
+        written = rewritten(body, sites)
+        shown = {name: sources for name, (sources, _) in self.b.snapshots.items()}
+        returned = frozenset(() if result is None else _memory(result))
+        stale = stale_reads(body, shown, sites, returned)
+        for name, (_, here) in self.b.snapshots.items():
+            if name in written:
+                raise ArgumentValueError("assignment destination is read-only", here)
+            if name in stale:
+                self.b.here = here
+                raise self.b.refuse(
+                    "this is a view of an array that is written before the view is read again",
+                    "copy it with .copy() where the old elements are meant",
+                )
 
     def _returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""

@@ -15,7 +15,17 @@ import numpy as np
 
 from srcad.analysis.flow import writes_of
 from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
-from srcad.frontend import arrays, choosing, indexing, library, products, scalars, stores
+from srcad.frontend import (
+    arrays,
+    axes,
+    choosing,
+    grids,
+    indexing,
+    library,
+    products,
+    scalars,
+    stores,
+)
 from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
@@ -408,6 +418,8 @@ class Expressions(Conditions):
                 return integer(value.ndim)
             case "T":
                 return arrays.transpose(value)
+            case "mT":
+                return axes.matrix_transpose(self.b, value)
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":
@@ -470,6 +482,8 @@ class Expressions(Conditions):
                 return self._item(owner, keys)
             case ObjectValue() | Outside() if self.is_dict(owner):
                 return self.item(owner, keys)
+            case StaticValue(value=grid) if grids.is_grid(grid):
+                return grids.indexed(self.b, grid, keys)
         if isinstance(owner, Expr):
             raise ArgumentError("a number cannot be indexed", self.b.here)
         raise self.b.refuse("this object cannot be indexed here", "use an array or a tuple")

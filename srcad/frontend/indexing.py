@@ -50,7 +50,7 @@ def select(
     if view is not None:
         if not axes:
             return value.element(tuple(fixed[k] for k in range(own)))
-        return viewed(b, _composed(view, fixed, axes), tuple(extents), tuple(units))
+        return viewed(b, composed(view, fixed, axes), tuple(extents), tuple(units))
 
     def element(at: Index) -> Expr:
         place = dict(fixed)
@@ -61,7 +61,8 @@ def select(
 
     if not axes:
         return element(())
-    return ArrayValue(value.dtype, tuple(extents), tuple(units), element, value.reads)
+    shape, lengths = tuple(extents), tuple(units)
+    return ArrayValue(value.dtype, shape, lengths, element, value.reads, readonly=value.readonly)
 
 
 def _advanced(b: Builder, value: ArrayValue, keys: list[object], written: bool) -> ArrayValue:
@@ -242,7 +243,7 @@ def _clipped(b: Builder, bound: Expr, extent: Expr, step: int, *, is_start: bool
     return b.hold(Call("min", (bound, high), INT), "k")
 
 
-def _composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
+def composed(view: View, fixed: dict[int, Expr], axes: list) -> View:
     """A view of a view."""
     place = dict(view.fixed)
     for own, at in fixed.items():

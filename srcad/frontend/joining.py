@@ -1,68 +1,160 @@
-"""Arrays joined, repeated and turned: ``np.concatenate``, ``np.stack``, ``np.roll``, ..."""
+"""Arrays joined: ``np.concatenate``, ``np.stack``, ``np.block``, ``np.append``, ..."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing, stores
+from srcad.frontend.axes import as_piece, at_least, at_least_3d, axis_at, is_none
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
-from srcad.frontend.lanes import FULL, with_axis
-from srcad.frontend.library import as_array, axis_of, entry, static_int
+from srcad.frontend.lanes import with_axis
+from srcad.frontend.library import axis_of, common_dtype, dtype_of, entry
 from srcad.frontend.values import ArrayValue, TupleValue, Value
-from srcad.ir.build import ONE, ZERO, add, compare, integer, join_kinds, scale
-from srcad.ir.nodes import Binary, Call, Const, Expr
-from srcad.ir.types import FLOAT32, INT
+from srcad.ir.build import ONE, ZERO, add, binary, compare, integer
+from srcad.ir.nodes import Binary, Const, Expr
+from srcad.ir.types import INT
 
 
 @entry(np.concatenate)
-def concatenate(b: Builder, arrays: Value, axis: Value | None = None) -> Value:
+def concatenate(
+    b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None = None
+) -> Value:
     """Arrays one after the other along an axis."""
+    if _is_rows(arrays):
+        k = axis_at(b, axis, arrays.ndim - 1)
+        return rows_joined(b, arrays, k, dtype)
     pieces = _pieces(b, arrays)
-    k = 0 if axis is None else axis_of(b, pieces[0], axis)
-    return joined(b, [flattened(b, p) for p in pieces] if k is None else pieces, k or 0)
+    k = None if is_none(axis) else axis_at(b, axis, pieces[0].ndim)
+    flat = [flattened(b, p) for p in pieces] if k is None else pieces
+    return joined(b, flat, k or 0, dtype)
 
 
 @entry(np.stack)
-def stack(b: Builder, arrays: Value, axis: Value | None = None) -> Value:
+def stack(b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None = None) -> Value:
     """Arrays of one shape along a new axis."""
+    if _is_rows(arrays):
+        k = axis_at(b, axis, arrays.ndim)
+        return rows_joined(b, with_axis(b, arrays, k + 1), k, dtype)
     pieces = _pieces(b, arrays)
-    k = 0 if axis is None else static_int(b, axis, "axis") % (pieces[0].ndim + 1)
-    return joined(b, [with_axis(b, p, k) for p in pieces], k)
+    k = axis_at(b, axis, pieces[0].ndim + 1)
+    return joined(b, [with_axis(b, p, k) for p in pieces], k, dtype)
 
 
 @entry(np.vstack)
-def vstack(b: Builder, tup: Value) -> Value:
+def vstack(b: Builder, tup: Value, *, dtype: Value | None = None) -> Value:
     """Arrays one below the other, vectors as rows."""
-    return joined(b, [_at_least(b, p, 2) for p in _pieces(b, tup)], 0)
+    if _is_rows(tup):
+        return rows_joined(b, with_axis(b, tup, 1) if tup.ndim == 2 else tup, 0, dtype)
+    return joined(b, [at_least(b, p, 2) for p in _pieces(b, tup)], 0, dtype)
 
 
 @entry(np.hstack)
-def hstack(b: Builder, tup: Value) -> Value:
+def hstack(b: Builder, tup: Value, *, dtype: Value | None = None) -> Value:
     """Arrays side by side."""
-    pieces = [_at_least(b, p, 1) for p in _pieces(b, tup)]
-    return joined(b, pieces, 0 if pieces[0].ndim == 1 else 1)
+    if _is_rows(tup):
+        return rows_joined(b, tup, 0 if tup.ndim == 2 else 1, dtype)
+    pieces = [at_least(b, p, 1) for p in _pieces(b, tup)]
+    return joined(b, pieces, 0 if pieces[0].ndim == 1 else 1, dtype)
+
+
+@entry(np.dstack)
+def dstack(b: Builder, tup: Value) -> Value:
+    """Arrays one behind the other, along the third axis."""
+    return joined(b, [at_least_3d(b, p) for p in _pieces(b, tup)], 2)
 
 
 @entry(np.column_stack)
 def column_stack(b: Builder, tup: Value) -> Value:
     """Arrays side by side, vectors as columns."""
-    pieces = [with_axis(b, p, 1) if p.ndim == 1 else p for p in _pieces(b, tup)]
-    return joined(b, pieces, 1)
+    pieces = [at_least(b, p, 1) for p in _pieces(b, tup)]
+    return joined(b, [with_axis(b, p, 1) if p.ndim == 1 else p for p in pieces], 1)
+
+
+@entry(np.block)
+def block(b: Builder, arrays: Value) -> Value:
+    """A matrix of blocks, given as nested lists: the lists furthest in lie side by side."""
+    depth = _list_depth(b, arrays)
+    leaves = list(_leaves(b, arrays))
+    ndim = max(depth, *(v.ndim for v in leaves))
+    shape, placed = _laid_out(b, arrays, depth, ndim)
+    return assembled(b, shape, placed)
+
+
+def _list_depth(b: Builder, value: Value) -> int:
+    """How deep lists are nested, the same everywhere."""
+    if not isinstance(value, TupleValue):
+        return 0
+    if value.cls is not list:
+        raise b.refuse("np.block takes lists: a tuple is not allowed", "write [...]")
+    depths = {_list_depth(b, item) for item in value.items}
+    if len(depths) != 1:
+        raise ArgumentValueError("List depths are mismatched, or a list is empty", b.at)
+    return 1 + depths.pop()
+
+
+def _leaves(b: Builder, value: Value) -> Iterator[ArrayValue]:
+    if isinstance(value, TupleValue):
+        for item in value.items:
+            yield from _leaves(b, item)
+    else:
+        yield as_piece(b, value)
+
+
+Placed = list[tuple[tuple[Expr, ...], ArrayValue]]
+"""Arrays and where the first element of each goes."""
+
+
+def _laid_out(b: Builder, value: Value, depth: int, ndim: int) -> tuple[tuple[Expr, ...], Placed]:
+    """The shape of nested blocks, and the place of each in it."""
+    if not isinstance(value, TupleValue):
+        piece = at_least(b, as_piece(b, value), ndim)
+        return piece.extents, [((ZERO,) * ndim, piece)]
+    axis = ndim - depth
+    found = [_laid_out(b, item, depth - 1, ndim) for item in value.items]
+    first = found[0][0]
+    start: Expr = ZERO
+    placed: Placed = []
+    for shape, pieces in found:
+        for k in range(ndim):
+            if k != axis:
+                require_same(b, first[k], shape[k])
+        for place, piece in pieces:
+            moved = (*place[:axis], total(start, place[axis]), *place[axis + 1 :])
+            placed.append((moved, piece))
+        start = total(start, shape[axis])
+    return (*first[:axis], start, *first[axis + 1 :]), placed
+
+
+def assembled(b: Builder, shape: tuple[Expr, ...], placed: Placed) -> ArrayValue:
+    """A new array made of arrays in their places, which fill it."""
+    out = arrays.unwritten(b, b.wanted, shape, joined_dtype([piece for _, piece in placed]))
+    for place, piece in placed:
+        start = tuple(b.simple_index(e) for e in place)
+
+        def write(at: arrays.Index, start: arrays.Index = start, piece: ArrayValue = piece) -> None:
+            own = tuple(total(s, k) for s, k in zip(start, at, strict=True))
+            stores.store_new(b, out, own, piece.element(at))
+
+        arrays.over(b, piece.extents, write)
+    return out
 
 
 @entry(np.append)
 def append(b: Builder, arr: Value, values: Value, axis: Value | None = None) -> Value:
     """The array with values after its end."""
-    pieces = [_piece(b, arr), _piece(b, values)]
+    pieces = [as_piece(b, arr), as_piece(b, values)]
     k = axis_of(b, pieces[0], axis)
     return joined(b, [flattened(b, p) for p in pieces] if k is None else pieces, k or 0)
 
 
-def joined(b: Builder, pieces: Sequence[ArrayValue], axis: int) -> ArrayValue:
+def joined(
+    b: Builder, pieces: Sequence[ArrayValue], axis: int, dtype: Value | None = None
+) -> ArrayValue:
     """Arrays one after the other along an axis, in fresh memory."""
     first = pieces[0]
     if any(p.ndim != first.ndim for p in pieces):
@@ -70,17 +162,39 @@ def joined(b: Builder, pieces: Sequence[ArrayValue], axis: int) -> ArrayValue:
     for piece in pieces[1:]:
         for k in range(first.ndim):
             if k != axis:
-                _require_same(b, first.extents[k], piece.extents[k])
+                require_same(b, first.extents[k], piece.extents[k])
     starts: list[Expr] = [ZERO]
     for piece in pieces:
-        starts.append(_sum(starts[-1], piece.extents[axis]))
-    dtype = pieces[0].dtype
-    for piece in pieces[1:]:
-        dtype = _common(dtype, piece.dtype)
+        starts.append(total(starts[-1], piece.extents[axis]))
     shape = (*first.extents[:axis], starts[-1], *first.extents[axis + 1 :])
-    out = arrays.unwritten(b, b.wanted, shape, dtype)
+    out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, joined_dtype(pieces)))
     for piece, start in zip(pieces, starts, strict=False):
         _write_block(b, out, axis, b.simple_index(start), piece)
+    return out
+
+
+def _is_rows(value: Value) -> TypeGuard[ArrayValue]:
+    """Whether arrays to join are the rows of one, whose number is known at run time only."""
+    return (
+        isinstance(value, ArrayValue) and value.ndim > 1 and not isinstance(value.extents[0], Const)
+    )
+
+
+def rows_joined(b: Builder, value: ArrayValue, axis: int, dtype: Value | None = None) -> ArrayValue:
+    """The rows of an array one after the other along an axis of theirs."""
+    rows, length = value.extents[0], value.extents[1 + axis]
+    size = length if rows == ONE else binary("*", rows, length, INT)
+    size = rows if length == ONE else size
+    shape = (*value.extents[1 : 1 + axis], size, *value.extents[2 + axis :])
+    out = arrays.unwritten(b, b.wanted, shape, dtype_of(b, dtype, value.dtype))
+
+    def write(at: arrays.Index) -> None:
+        row, *own = at
+        start = row if length == ONE else binary("*", row, length, INT)
+        own[axis] = start if length == ONE else total(start, own[axis])
+        stores.store_new(b, out, tuple(own), value.element(at))
+
+    arrays.over(b, value.extents, write)
     return out
 
 
@@ -88,175 +202,43 @@ def _write_block(b: Builder, out: ArrayValue, axis: int, start: Expr, piece: Arr
     """Write an array into its place in a joined one."""
 
     def place(at: arrays.Index) -> arrays.Index:
-        return (*at[:axis], _sum(start, at[axis]), *at[axis + 1 :])
+        return (*at[:axis], total(start, at[axis]), *at[axis + 1 :])
 
     arrays.over(b, piece.extents, lambda at: stores.store_new(b, out, place(at), piece.element(at)))
 
 
-def _require_same(b: Builder, one: Expr, other: Expr) -> None:
+_SHAPES = "all the input array dimensions except for the joined axis must match"
+
+
+def require_same(b: Builder, one: Expr, other: Expr, message: str = _SHAPES) -> None:
+    """ValueError unless two lengths are the same."""
     if one == other:
         return
     test = compare("==", one, other)
-    message = "all the input array dimensions except for the joined axis must match"
     if isinstance(test, Const) and not test.value:
         raise ArgumentValueError(message, b.at)
     b.check(test, "ValueError", message)
 
 
-def _sum(a: Expr, c: Expr) -> Expr:
-    if isinstance(c, Const) or a == ZERO:
-        return add(a, c) if isinstance(c, Const) else c
+def total(a: Expr, c: Expr) -> Expr:
+    """``a + c`` of integers."""
+    if isinstance(c, Const) or isinstance(a, Const):
+        return add(a, c) if isinstance(c, Const) else add(c, a)
     return Binary("+", a, c, INT)
 
 
-def _common(one: str, other: str) -> str:
-    if one == other:
-        return one
-    small = ("bool", "int8", "int16", "uint8", "uint16")
-    if FLOAT32 in (one, other):
-        return FLOAT32 if (other if one == FLOAT32 else one) in small else "float64"
-    return join_kinds(arrays.kind_of(one), arrays.kind_of(other))
+def joined_dtype(values: Sequence[ArrayValue]) -> str:
+    """The dtype of arrays joined."""
+    return common_dtype(v.dtype for v in values)
 
 
 def _pieces(b: Builder, value: Value) -> list[ArrayValue]:
     if isinstance(value, ArrayValue) and isinstance(value.extents[0], Const):
         rows = range(int(value.extents[0].value))
-        return [_piece(b, indexing.select(b, value, [integer(k)])) for k in rows]
+        return [as_piece(b, indexing.select(b, value, [integer(k)])) for k in rows]
     if not isinstance(value, TupleValue) or not value.items:
         raise b.refuse(
             "arrays to join are written as a tuple or list of them",
             "allocate the result and fill its parts in a loop",
         )
-    return [_piece(b, item) for item in value.items]
-
-
-def _piece(b: Builder, value: Value) -> ArrayValue:
-    if isinstance(value, Expr):
-        kind = value.kind
-        held = b.hold(value, "c")
-        return ArrayValue(kind, (), (), lambda at: held)
-    return as_array(b, value)
-
-
-def _at_least(b: Builder, value: ArrayValue, ndim: int) -> ArrayValue:
-    while value.ndim < ndim:
-        value = with_axis(b, value, 0)
-    return value
-
-
-# ---------------------------------------------------------------- turned
-
-
-@entry(np.flip)
-def flip(b: Builder, m: Value, axis: Value | None = None) -> Value:
-    """A view with the elements of an axis (of all axes) in reversed order."""
-    value = as_array(b, m)
-    if isinstance(axis, TupleValue):
-        turned = {static_int(b, k, "axis") % value.ndim for k in axis.items}
-    else:
-        k = axis_of(b, value, axis)
-        turned = set(range(value.ndim)) if k is None else {k}
-    back = (None, None, integer(-1))
-    keys: list[object] = [back if k in turned else FULL for k in range(value.ndim)]
-    return indexing.select(b, value, keys)
-
-
-@entry(np.flipud)
-def flipud(b: Builder, m: Value) -> Value:
-    """A view with the rows in reversed order."""
-    return flip(b, m, ZERO)
-
-
-@entry(np.fliplr)
-def fliplr(b: Builder, m: Value) -> Value:
-    """A view with the columns in reversed order."""
-    return flip(b, m, ONE)
-
-
-@entry(np.roll)
-def roll(b: Builder, a: Value, shift: Value, axis: Value | None = None) -> Value:
-    """The elements moved along an axis; those that leave at one end come in at the other."""
-    value = as_array(b, a)
-    k = axis_of(b, value, axis)
-    if k is None and value.ndim > 1:
-        raise b.refuse(
-            "np.roll of several axes at once is not supported yet", "give the axis, or ravel first"
-        )
-    k = k or 0
-    if not isinstance(shift, Expr) or shift.kind != INT:
-        raise b.refuse("the shift of np.roll must be an integer", "convert it with int(...)")
-    extent = value.extents[k]
-    out = arrays.unwritten(b, b.wanted, value.extents, value.dtype)
-    size = Call("max", (ONE, extent), INT)
-    by = b.store(Binary("%", shift, size, INT), "shift")
-    stay = b.store(Binary("-", extent, by, INT), "stay")
-    for length, start, end in ((stay, ZERO, by), (by, stay, ZERO)):
-
-        def move(at: arrays.Index, start: Expr = start, end: Expr = end) -> None:
-            item = value.element((*at[:k], _sum(start, at[k]), *at[k + 1 :]))
-            stores.store_new(b, out, (*at[:k], _sum(end, at[k]), *at[k + 1 :]), item)
-
-        arrays.over(b, (*value.extents[:k], length, *value.extents[k + 1 :]), move)
-    return out
-
-
-# ---------------------------------------------------------------- repeated
-
-
-@entry(np.repeat, methods=("repeat",))
-def repeat(b: Builder, a: Value, repeats: Value, axis: Value | None = None) -> Value:
-    """Every element (every row of an axis) several times."""
-    value = _piece(b, a)
-    k = axis_of(b, value, axis) if value.ndim else None
-    if k is None:
-        value, k = flattened(b, value), 0
-    count = _count(b, repeats)
-    value = value if value.view is not None else arrays.materialise(b, value, "t")
-    shape = (*value.extents[:k], _times(value.extents[k], count), *value.extents[k + 1 :])
-    out = arrays.unwritten(b, b.wanted, shape, value.dtype)
-
-    def write(at: arrays.Index) -> None:
-        own, again = at[:-1], at[-1]
-        place = (*own[:k], _sum(_times(own[k], count), again), *own[k + 1 :])
-        stores.store_new(b, out, place, value.element(own))
-
-    arrays.over(b, (*value.extents, count), write)
-    return out
-
-
-@entry(np.tile)
-def tile(b: Builder, A: Value, reps: Value) -> Value:
-    """The array side by side with itself."""
-    items = reps.items if isinstance(reps, TupleValue) else (reps,)
-    counts = [_count(b, r) for r in items]
-    value = _at_least(b, _piece(b, A), len(counts))
-    counts = [ONE] * (value.ndim - len(counts)) + counts
-    value = value if value.view is not None else arrays.materialise(b, value, "t")
-    shape = tuple(_times(e, c) for e, c in zip(value.extents, counts, strict=True))
-    out = arrays.unwritten(b, b.wanted, shape, value.dtype)
-
-    def write(at: arrays.Index) -> None:
-        again, own = at[: value.ndim], at[value.ndim :]
-        blocks = zip(again, own, value.extents, strict=True)
-        place = tuple(_sum(_times(c, extent), k) for c, k, extent in blocks)
-        stores.store_new(b, out, place, value.element(own))
-
-    arrays.over(b, (*counts, *value.extents), write)
-    return out
-
-
-def _count(b: Builder, value: Value) -> Expr:
-    if not isinstance(value, Expr) or value.kind != INT:
-        raise b.refuse("the number of repetitions must be an integer", "write the loop")
-    held = b.hold(value, "n")
-    if not b.is_nonnegative(held):
-        b.check(compare(">=", held, ZERO), "ValueError", "repeats may not contain negative values")
-    return held
-
-
-def _times(a: Expr, c: Expr) -> Expr:
-    if isinstance(c, Const):
-        return scale(a, int(c.value))
-    if isinstance(a, Const):
-        return scale(c, int(a.value))
-    return Binary("*", a, c, INT)
+    return [as_piece(b, item) for item in value.items]

@@ -7,7 +7,8 @@ functions are not here: every function with a rule is one (``srcad.rules``).
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy as np
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing, reductions, scalars, stores
 from srcad.frontend.builder import Builder
-from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
+from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
 from srcad.ir.build import (
     ONE,
+    TRUE,
     ZERO,
     accumulate,
     at_least_zero,
@@ -34,7 +36,6 @@ from srcad.ir.nodes import (
     Binary,
     Call,
     Const,
-    Copy,
     Expr,
     Extent,
     Load,
@@ -42,7 +43,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
 )
-from srcad.ir.types import BOOL, FLOAT, INT, is_complex, is_dtype, is_inexact, real_kind
+from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_complex, is_dtype, is_inexact, real_kind
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
@@ -91,7 +92,11 @@ def as_array(b: Builder, value: Value) -> ArrayValue:
     if isinstance(value, ArrayValue):
         return value
     if isinstance(value, TupleValue):
-        return _from_items(b, value, None)
+        return from_items(b, value)
+    if isinstance(value, RangeValue):
+        numbers = arange(b, value.start, value.stop, value.step)
+        assert isinstance(numbers, ArrayValue)
+        return numbers
     raise b.refuse("an array is expected here")
 
 
@@ -141,8 +146,8 @@ def ndim(b: Builder, a: Value) -> Value:
 
 
 def _depth(value: Value) -> int:
-    if isinstance(value, TupleValue) and value.items:
-        return 1 + _depth(value.items[0])
+    if isinstance(value, TupleValue):
+        return 1 + (_depth(value.items[0]) if value.items else 0)
     return value.ndim if isinstance(value, ArrayValue) else 0
 
 
@@ -188,65 +193,7 @@ def item(b: Builder, a: Value, *index: Value) -> Value:
     return indexing.select(b, value, list(keys))
 
 
-# ---------------------------------------------------------------- making arrays
-
-
-@entry(np.zeros)
-def zeros(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
-    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ZERO)
-
-
-@entry(np.empty)
-def empty(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
-    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), None)
-
-
-@entry(np.ones)
-def ones(b: Builder, shape: Value, dtype: Value | None = None) -> Value:
-    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, FLOAT), ONE)
-
-
-@entry(np.full)
-def full(b: Builder, shape: Value, fill_value: Value, dtype: Value | None = None) -> Value:
-    fill = _number(b, fill_value)
-    return arrays.allocate(b, b.wanted, shape_of(b, shape), dtype_of(b, dtype, fill.kind), fill)
-
-
-def _like(b: Builder, value: Value, dtype: Value | None, fill: Expr | None) -> Value:
-    like = value if isinstance(value, ArrayValue) else None
-    if like is None:
-        raise b.refuse("an array is expected here")
-    return arrays.allocate(b, b.wanted, like.extents, dtype_of(b, dtype, like.dtype), fill)
-
-
-@entry(np.zeros_like)
-def zeros_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    return _like(b, a, dtype, ZERO)
-
-
-@entry(np.empty_like)
-def empty_like(b: Builder, prototype: Value, dtype: Value | None = None) -> Value:
-    return _like(b, prototype, dtype, None)
-
-
-@entry(np.ones_like)
-def ones_like(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    return _like(b, a, dtype, ONE)
-
-
-@entry(np.full_like)
-def full_like(b: Builder, a: Value, fill_value: Value, dtype: Value | None = None) -> Value:
-    return _like(b, a, dtype, _number(b, fill_value))
-
-
-@entry(np.eye, np.identity)
-def eye(b: Builder, n: Value, dtype: Value | None = None) -> Value:
-    size = _number(b, n)
-    out = arrays.allocate(b, b.wanted, (size, size), dtype_of(b, dtype, FLOAT), ZERO)
-    kind = arrays.kind_of(out.dtype)
-    with b.loop(size, "i") as i:
-        b.emit(Store(out.view.base, (i, i), b.convert(ONE, kind), True, b.at))  # type: ignore[union-attr]
-    return out
+# ---------------------------------------------------------------- numbers in order
 
 
 @entry(np.arange)
@@ -306,13 +253,6 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
     return arrays.materialise(b, ArrayValue(dtype, (n,), (False,), element), b.wanted)
 
 
-@entry(np.diag_indices)
-def diag_indices(b: Builder, n: Value, ndim: Value | None = None) -> Value:
-    """The index arrays of the main diagonal."""
-    axes = 2 if ndim is None else static_int(b, ndim, "ndim")
-    return TupleValue(tuple(arange(b, n) for _ in range(axes)))
-
-
 @entry(np.linspace)
 def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
     first = b.hold(b.convert(_number(b, start), FLOAT), "c")
@@ -330,63 +270,79 @@ def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) ->
     return out
 
 
-def _from_items(b: Builder, value: TupleValue, dtype: Value | None) -> ArrayValue:
-    rows = [v.items if isinstance(v, TupleValue) else None for v in value.items]
-    if any(isinstance(v, ArrayValue) and v.ndim for v in value.items):
-        raise b.refuse(
-            "np.array of arrays is not supported yet", "allocate the array and fill its rows"
-        )
-    flat: list[tuple[tuple[Expr, ...], Expr]] = []
-    if rows and all(r is not None for r in rows):
-        width = len(rows[0] or ())
-        if any(len(r or ()) != width for r in rows):
-            raise ArgumentValueError("the rows of an array must have the same length", b.at)
-        shape: tuple[Expr, ...] = (integer(len(rows)), integer(width))
-        for i, row in enumerate(rows):
-            flat += [((integer(i), integer(j)), _number(b, v)) for j, v in enumerate(row or ())]
+def common_dtype(dtypes: Iterable[str]) -> str:
+    """The dtype of an array of elements of these dtypes."""
+    return functools.reduce(_common, dtypes)
+
+
+def _common(one: str, other: str) -> str:
+    if one == other:
+        return one
+    small = ("bool", "int8", "int16", "uint8", "uint16")
+    if FLOAT32 in (one, other):
+        rest = other if one == FLOAT32 else one
+        if rest in small:
+            return FLOAT32
+        if not is_complex(rest):
+            return FLOAT
+    return join_kinds(arrays.kind_of(one), arrays.kind_of(other))
+
+
+Leaves = list[tuple[tuple[int, ...], Expr | ArrayValue]]
+"""Numbers and arrays, and their places in nested tuples and lists."""
+
+
+def from_items(b: Builder, value: TupleValue, dtype: Value | None = None) -> ArrayValue:
+    """A new array of nested tuples and lists of numbers and arrays."""
+    shape, leaves = _nested(b, value)
+    kinds = [v.dtype if isinstance(v, ArrayValue) else v.kind for _, v in leaves]
+    wanted = dtype_of(b, dtype, common_dtype(kinds) if kinds else FLOAT)
+    if any(isinstance(leaf, ArrayValue) for _, leaf in leaves):
+        out = arrays.unwritten(b, b.wanted, shape, wanted)
     else:
-        shape = (integer(len(value.items)),)
-        flat = [((integer(i),), _number(b, v)) for i, v in enumerate(value.items)]
-    kind = BOOL if flat else FLOAT
-    for _, item in flat:
-        kind = join_kinds(kind, item.kind)
-    out = arrays.allocate(b, b.wanted, shape, dtype_of(b, dtype, kind), None)
-    for at, item in flat:
-        b.emit(Store(out.view.base, at, b.convert(item, arrays.kind_of(out.dtype)), True, b.at))  # type: ignore[union-attr]
+        out = arrays.allocate(b, b.wanted, shape, wanted, None)
+    assert out.view is not None
+    base, kind = out.view.base, arrays.kind_of(wanted)
+    for place, leaf in leaves:
+        front = tuple(map(integer, place))
+        inner = leaf if isinstance(leaf, ArrayValue) else scalars.pointwise(leaf)
+
+        def write(at: arrays.Index, front: arrays.Index = front, v: ArrayValue = inner) -> None:
+            b.emit(Store(base, (*front, *at), b.convert(v.element(at), kind), True, b.at))
+
+        arrays.over(b, inner.extents, write)
     return out
 
 
-@entry(np.asarray)
-def asarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    """The array itself, where it is one of this dtype."""
-    if isinstance(a, ArrayValue) and dtype_of(b, dtype, a.dtype) == a.dtype:
-        return a
-    return array(b, a, dtype)
-
-
-@entry(np.array)
-def array(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    if isinstance(a, TupleValue):
-        return _from_items(b, a, dtype)
-    if isinstance(a, ArrayValue):
-        return arrays.materialise(b, a, b.wanted, dtype_of(b, dtype, a.dtype))
-    return _number(b, a)
-
-
-@entry(np.copy, methods=("copy",))
-def copy(b: Builder, a: Value) -> Value:
-    value = as_array(b, a)
-    if value.view is not None and arrays.is_base(b, value):
-        name = b.names.fresh(b.wanted)
-        b.emit(Copy(name, value.view.base, b.at))
-        arrays.declare(b, name, value.dtype, value.extents)
-        return arrays.whole(b, name, value.units)
-    return arrays.materialise(b, value, b.wanted)
+def _nested(b: Builder, value: Value) -> tuple[tuple[Expr, ...], Leaves]:
+    """The shape of nested tuples and lists, and what they hold."""
+    value = scalars.given(b, value)
+    if not isinstance(value, TupleValue):
+        leaf = scalars.operand(b, value)
+        return (leaf.extents if isinstance(leaf, ArrayValue) else ()), [((), leaf)]
+    found = [_nested(b, item) for item in value.items]
+    shape = found[0][0] if found else ()
+    message = "the items of an array must have the same shape"
+    leaves: Leaves = []
+    for k, (other, inner) in enumerate(found):
+        if len(other) != len(shape):
+            raise ArgumentValueError(message, b.at)
+        for one, two in zip(shape, other, strict=True):
+            test = compare("==", one, two)
+            if isinstance(test, Const) and not test.value:
+                raise ArgumentValueError(message, b.at)
+            if one != two:
+                b.check(test, "ValueError", message)
+        leaves += [((k, *place), leaf) for place, leaf in inner]
+    return (integer(len(found)), *shape), leaves
 
 
 @entry(methods=("astype",))
-def astype(b: Builder, a: Value, dtype: Value) -> Value:
-    return arrays.materialise(b, as_array(b, a), b.wanted, dtype_of(b, dtype, FLOAT))
+def astype(b: Builder, a: Value, dtype: Value, copy: Value = TRUE) -> Value:
+    value, name = as_array(b, a), dtype_of(b, dtype, FLOAT)
+    if value.dtype == name and not flag(b, copy):
+        return value
+    return arrays.materialise(b, value, b.wanted, name)
 
 
 @entry(methods=("fill",))

@@ -228,7 +228,8 @@ class Loops(Branches):
                 extent, assigned_names(node.body), "n"
             )
             counters.append(f"${'ijklmnpq'[k]}{mark}")
-        self.statement(_nested(node, counters, mark, with_items))
+        for stmt in _nested(node, counters, mark, with_items):
+            self.statement(stmt)
 
     def _for_range(self, node: Any, r: RangeValue, until: str | None, at: Position) -> None:
         assigned = assigned_names([*node.body]) | target_names(node.target)
@@ -452,7 +453,7 @@ def _owner(name: str) -> str:
     return name.rpartition("|")[2]
 
 
-def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> Any:
+def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> list[Any]:
     """Loops over hidden counters around the body of a loop over all indices of an array."""
 
     def placed(new: Any) -> Any:
@@ -470,4 +471,4 @@ def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> Any:
         bounds = placed(gast.Call(named(f"$range{mark}"), [named(f"$n{k}_{mark}")], []))
         loop = gast.For(named(counters[k], store=True), bounds, body, [], None)
         body = [placed(loop)]
-    return body[0]
+    return body

@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -87,6 +89,7 @@ REFUSALS["TryStar"] = REFUSALS["Try"]
 _TEXT = "texts are not made when the program runs"
 _RUNS = "what it runs cannot be seen"
 _LAZY = "it gives its items one by one"
+_BYTES = "bytes are not numbers that carry derivatives"
 _INSPECTS = "names and attributes are looked up when the code is generated"
 
 FUNCTIONS: dict[Any, Refusal] = {
@@ -114,6 +117,22 @@ FUNCTIONS: dict[Any, Refusal] = {
     builtins.id: Refusal("id", "memory is not that of the program", "compare values"),
     builtins.hash: Refusal("hash", "it is no function of the value", "compare values"),
     builtins.super: Refusal("super", "methods are not looked up", "call the function by its name"),
+    np.vectorize: Refusal(
+        "np.vectorize",
+        "the shape of its result is that of arrays known at the call",
+        "call the function on the array, or in a loop over its elements",
+    ),
+    np.frombuffer: Refusal("np.frombuffer", _BYTES, "make the array outside the function"),
+    np.fromiter: Refusal("np.fromiter", _LAZY, "write np.array([... for ...])"),
+    np.fromstring: Refusal("np.fromstring", _BYTES, "make the array outside the function"),
+    np.fromfile: Refusal("np.fromfile", _BYTES, "read the data outside"),
+    np.nditer: Refusal("np.nditer", _LAZY, "loop over np.ndindex(a.shape) or np.ndenumerate(a)"),
+    np.apply_over_axes: Refusal(
+        "np.apply_over_axes", "it changes the rank", "call the function with a tuple of axes"
+    ),
+    np.fromfunction: Refusal(
+        "np.fromfunction", "the shape is not an argument", "call it on np.indices(shape)"
+    ),
     math.fsum: Refusal("math.fsum", "its rounding is not that of a sum", "use sum"),
 }
 

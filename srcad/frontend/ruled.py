@@ -71,7 +71,7 @@ class Ruled(Calls):
     ) -> Value:
         """A call of a function of a library."""
         assert rule.signature is not None
-        given = self._given(rule, function, values, keywords)
+        given = self._by_name(rule, function, values, keywords)
         kind = _common_kind(list(given.values()))
         given = {n: self._prepared(v, kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
@@ -216,7 +216,7 @@ class Ruled(Calls):
             found = dict(zip(dims, value.extents, strict=True)) | found
         return found
 
-    def _given(
+    def _by_name(
         self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> dict[str, Value]:
         """The arguments by the names that a rule gives them."""

@@ -64,6 +64,11 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
     )
 
 
+def pointwise(expr: Expr) -> ArrayValue:
+    """A number as an array without axes."""
+    return ArrayValue(expr.kind, (), (), lambda at: expr)
+
+
 def _noun(value: Value) -> str:
     match value:
         case ObjectValue(cls=cls) | TupleValue(cls=cls) if cls is not None:
@@ -100,9 +105,8 @@ def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: st
         return function([b.convert(e, single_kind(e.kind)) for e in items] if single else items)
 
     probe = [
-        Const(1, arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands
+        Var("$p", arrays.kind_of(v.dtype)) if isinstance(v, ArrayValue) else v for v in operands
     ]
-    probe = [literal(1.0, e.kind) if is_inexact(e.kind) else Var("$p", e.kind) for e in probe]
     with b.into([]):
         kind = widened(list(probe)).kind
     return arrays.elementwise(b, widened, operands, kind)

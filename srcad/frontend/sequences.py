@@ -56,7 +56,7 @@ class Sequences(Bindings):
                 return self._rows_of_range(value)
             case ArrayValue() if value.ndim:
                 if value.view is None:
-                    value = arrays.materialise(self.b, value, "t")
+                    value = arrays.snapshot(self.b, value, "t")
                 still = self._still(value)
                 return RowsValue(still.extents[0], lambda k: _row(self.b, still, k))
         return None

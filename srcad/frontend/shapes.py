@@ -1,4 +1,4 @@
-"""Other shapes of an array: ``reshape``, ``ravel``, ``squeeze`` and their kin.
+"""Other shapes of an array: ``reshape``, ``ravel``, ``flatten`` and their kin.
 
 As in NumPy the result is a view where one is possible. Contiguous memory gets a second name; axes
 of length 1 come and go in the description of a view; memory in another order is copied.
@@ -12,8 +12,9 @@ import numpy as np
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing
+from srcad.frontend.axes import as_piece, is_none
 from srcad.frontend.builder import Builder, Duplicate
-from srcad.frontend.library import as_array, dtype_of, entry, static_int
+from srcad.frontend.library import as_array, entry
 from srcad.frontend.values import ArrayValue, Axis, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, ONE, TRUE, ZERO, compare, integer, logic, scale
 from srcad.ir.nodes import Binary, Check, Const, Expr, Extent, Reshape
@@ -22,19 +23,37 @@ from srcad.ir.types import INT
 Shape = tuple[Expr, ...]
 
 
-@entry(np.reshape, methods=("reshape",))
-def reshape(b: Builder, a: Value, *shape: Value, order: Value | None = None) -> Value:
-    """``a.reshape(shape)``."""
-    _require_c_order(b, order)
-    value = as_array(b, a)
-    return reshaped(b, value, _target_shape(b, value, shape))
+@entry(np.reshape)
+def reshape(
+    b: Builder, a: Value, shape: Value, order: Value | None = None, copy: Value | None = None
+) -> Value:
+    """``np.reshape(a, shape)``."""
+    if copy is not None and not is_none(copy):
+        raise b.refuse("copy= is not supported here", "write .copy() where a copy is wanted")
+    return _reshape(b, a, (shape,), order)
+
+
+@entry(methods=("reshape",))
+def reshape_method(b: Builder, a: Value, *shape: Value, order: Value | None = None) -> Value:
+    """``a.reshape(shape)`` or ``a.reshape(rows, columns)``."""
+    return _reshape(b, a, shape, order)
+
+
+def _reshape(b: Builder, a: Value, shape: tuple[Value, ...], order: Value | None) -> Value:
+    value = as_piece(b, a)
+    if not is_fortran(b, value, order):
+        return number_or_array(reshaped(b, value, _target_shape(b, value, shape)))
+    value = arrays.transpose(value)
+    found = reshaped(b, value, _target_shape(b, value, shape)[::-1])
+    return number_or_array(arrays.transpose(found))
 
 
 @entry(np.ravel, methods=("ravel",))
 def ravel(b: Builder, a: Value, order: Value | None = None) -> Value:
     """``a.ravel()``: a view of contiguous memory, else a copy."""
-    _require_c_order(b, order)
-    value = as_array(b, a)
+    value = as_piece(b, a)
+    if is_fortran(b, value, order):
+        value = arrays.transpose(value)
     if value.view is not None and not is_contiguous(b, value):
         value = _duplicate(b, value, certain=_lies_apart(b, value))
     return reshaped(b, value, (_size(b, value.extents),))
@@ -43,84 +62,11 @@ def ravel(b: Builder, a: Value, order: Value | None = None) -> Value:
 @entry(methods=("flatten",))
 def flatten(b: Builder, a: Value, order: Value | None = None) -> Value:
     """``a.flatten()``: always a copy."""
-    _require_c_order(b, order)
-    copy = arrays.materialise(b, as_array(b, a), b.wanted)
+    value = as_array(b, a)
+    if is_fortran(b, value, order):
+        value = arrays.transpose(value)
+    copy = arrays.materialise(b, value, b.wanted)
     return reshaped(b, copy, (_size(b, copy.extents),))
-
-
-@entry(np.ascontiguousarray)
-def ascontiguousarray(b: Builder, a: Value, dtype: Value | None = None) -> Value:
-    """The array itself where it is contiguous and of this dtype, else a copy."""
-    value = as_array(b, a)
-    dtype_name = dtype_of(b, dtype, value.dtype)
-    if value.view is None or dtype_name != value.dtype or value.ndim == 0:
-        return arrays.materialise(b, value, b.wanted, dtype_name)
-    if value.view.base in b.strided and not value.view.part:
-        raise b.refuse(
-            "whether this array is contiguous is known only when the program runs",
-            "copy it with .copy()",
-        )
-    return value if is_contiguous(b, value) else arrays.materialise(b, value, b.wanted)
-
-
-@entry(np.expand_dims)
-def expand_dims(b: Builder, a: Value, axis: Value) -> Value:
-    """A view with a new axis of length 1."""
-    value = as_array(b, a)
-    k = static_int(b, axis, "axis") % (value.ndim + 1)
-    keys: list[object] = [(None, None, None)] * value.ndim
-    keys.insert(k, None)
-    return _as_value(indexing.select(b, value, keys))
-
-
-@entry(np.squeeze, methods=("squeeze",))
-def squeeze(b: Builder, a: Value, axis: Value | None = None) -> Value:
-    """A view without axes of length 1 (without ``axis``: those known to be)."""
-    value = as_array(b, a)
-    if axis is None:
-        gone = {k for k, unit in enumerate(value.units) if unit}
-    else:
-        items = axis.items if isinstance(axis, TupleValue) else (axis,)
-        gone = {static_int(b, k, "axis") % value.ndim for k in items}
-    for k in gone:
-        if not value.units[k]:
-            test = compare("==", value.extents[k], ONE)
-            b.check(test, "ValueError", "cannot squeeze an axis whose length is not 1")
-    keys: list[object] = [ZERO if k in gone else (None, None, None) for k in range(value.ndim)]
-    return _as_value(indexing.select(b, value, keys)) if gone else value
-
-
-@entry(np.swapaxes, methods=("swapaxes",))
-def swapaxes(b: Builder, a: Value, axis1: Value, axis2: Value) -> Value:
-    """A view with two axes exchanged."""
-    value = as_array(b, a)
-    one, two = (static_int(b, k, "axis") % value.ndim for k in (axis1, axis2))
-    order = list(range(value.ndim))
-    order[one], order[two] = two, one
-    return arrays.permuted(value, order)
-
-
-@entry(np.moveaxis)
-def moveaxis(b: Builder, a: Value, source: Value, destination: Value) -> Value:
-    """A view with one axis moved."""
-    value = as_array(b, a)
-    start, end = (static_int(b, k, "axis") % value.ndim for k in (source, destination))
-    order = [k for k in range(value.ndim) if k != start]
-    order.insert(end, start)
-    return arrays.permuted(value, order)
-
-
-@entry(np.transpose, methods=("transpose",))
-def transpose(b: Builder, a: Value, *axes: Value) -> Value:
-    """A view with the axes in another order, reversed by default."""
-    value = as_array(b, a)
-    given = axes[0].items if len(axes) == 1 and isinstance(axes[0], TupleValue) else axes
-    if not given or (isinstance(given[0], StaticValue) and given[0].value is None):
-        return arrays.transpose(value)
-    order = [static_int(b, k, "an axis") % value.ndim for k in given]
-    if sorted(order) != list(range(value.ndim)):
-        raise ArgumentValueError(f"axes {order} are no order of {value.ndim} axes", b.at)
-    return arrays.permuted(value, order)
 
 
 # ---------------------------------------------------------------- how it is done
@@ -130,12 +76,12 @@ def reshaped(b: Builder, value: ArrayValue, shape: Shape) -> ArrayValue:
     """The array in another shape of the same size."""
     if shape == value.extents:
         return value
+    _require_size(b, value.extents, shape)
+    keys = _with_unit_axes(value, shape) if shape else list[object]([ZERO] * value.ndim)
+    if keys is not None:
+        return as_piece(b, indexing.select(b, value, keys))
     if value.view is None:
         value = arrays.materialise(b, value, b.wanted)
-    _require_size(b, value.extents, shape)
-    keys = _with_unit_axes(value, shape)
-    if keys is not None:
-        return _as_value(indexing.select(b, value, keys))
     if not is_contiguous(b, value):
         fewer = len(shape) < sum(not unit for unit in value.units)
         certain = _lies_apart(b, value, everywhere=len(shape) > 1) if fewer else None
@@ -343,11 +289,16 @@ def _size(b: Builder, extents: Shape) -> Expr:
     return integer(number) if size == ONE else Binary("*", size, integer(number), INT)
 
 
-def _require_c_order(b: Builder, order: Value | None) -> None:
-    if order is not None and not (isinstance(order, StaticValue) and order.value == "C"):
-        raise b.refuse("only order='C' is supported", "transpose first: a.T.reshape(...).T")
+def is_fortran(b: Builder, value: ArrayValue, order: Value | None) -> bool:
+    """Whether elements are taken with the first index running fastest."""
+    name = "C" if order is None else order.value if isinstance(order, StaticValue) else ""
+    if name in ("C", "F"):
+        return name == "F"
+    if value.ndim <= 1:
+        return False
+    raise b.refuse("the order of elements must be 'C' or 'F' here", "write order='C'")
 
 
-def _as_value(found: Expr | ArrayValue) -> ArrayValue:
-    assert isinstance(found, ArrayValue)
-    return found
+def number_or_array(value: ArrayValue) -> Value:
+    """The array, or the number that an array without axes holds."""
+    return value if value.ndim else value.element(())

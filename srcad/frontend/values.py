@@ -70,6 +70,8 @@ class ArrayValue:
     """For elements picked by index arrays from a view: its base, which can be written."""
     masked: "Masked | None" = field(default=None, compare=False)
     """For elements picked by a mask: the mask, and the array that it is applied to."""
+    readonly: bool = False
+    """A view in NumPy, which cannot be written, that no ``View`` describes."""
 
     @property
     def ndim(self) -> int:

@@ -163,6 +163,8 @@ def converted(a: Expr, kind: str) -> Expr:
         return Const(float(a.value.real), kind)
     if isinstance(a, Const) and kind == INT:
         return integer(int(a.value.real))
+    if isinstance(a, Const) and kind == BOOL:
+        return Const(bool(a.value), BOOL)
     if a.kind == BOOL and is_inexact(kind):
         return Select(a, literal(1.0, kind), literal(0.0, kind), kind)
     return Call(_CONVERSIONS[kind], (a,), kind)

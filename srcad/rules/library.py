@@ -10,6 +10,7 @@ from srcad.rules import (
     matrices,
     products,
     random,
+    rearranging,
     sorting,
     surgery,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "matrices",
     "products",
     "random",
+    "rearranging",
     "rule_named",
     "rule_of",
     "sorting",

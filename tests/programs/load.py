@@ -32,6 +32,7 @@ from tests.programs import (  # noqa: F401
     slices,
     syntax,
     tuples,
+    views_rearranged,
     views_swaps,
     whiles,
 )
