@@ -23,6 +23,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from scipy import fft, integrate, linalg, special  # noqa: F401 (their rules are listed)
 
 import srcad
 from srcad import pipeline
@@ -116,7 +117,7 @@ def functions_of(rule: Rule) -> list[Any]:
 
 def _array_functions() -> str:
     """The array functions and methods, from the front end's library and the expansions."""
-    functions = dict.fromkeys(_spelled(f) for f in (*library._functions, *registry._expansions))
+    functions = sorted({_spelled(f) for f in (*library._functions, *registry._expansions)})
     methods = [f".{name}()" for name in (*library._methods, *catalogue.METHODS)]
     return ", ".join(f"`{name}`" for name in [*functions, *methods]) + ".\n"
 
@@ -128,8 +129,10 @@ def _spelled(function: Any) -> str:
         return "np.bool_"  # NumPy 2 calls it bool
     if name == "at":
         return f"np.{function.__self__.__name__}.at"
-    if isinstance(function, np.ufunc) or getattr(np, name, None) is function:
+    if getattr(np, name, None) is function:
         return f"np.{name}"
+    if isinstance(function, np.ufunc):
+        return f"special.{name}"
     module = {
         "builtins": "",
         "_operator": "operator.",

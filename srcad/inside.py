@@ -40,7 +40,7 @@ def straight_through(hard: _T, soft: Any) -> _T:
 
     Examples
     --------
-    >>> import srcad
+    >>> import numpy as np, srcad
     >>> srcad.value_and_grad(lambda x: srcad.straight_through(np.round(x), x) ** 2)(2.6)
     (9.0, 6.0)
     """
@@ -61,7 +61,7 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
 
     Examples
     --------
-    >>> import srcad
+    >>> import numpy as np, srcad
     >>> def loss(x):
     ...     y = srcad.on_backward(x * x, lambda g: np.clip(g, -1.0, 1.0))
     ...     return 100.0 * y

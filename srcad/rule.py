@@ -61,7 +61,7 @@ def partials(f: Callable[..., Any], /, signature: str = "") -> Callable[[_F], _F
 
     Examples
     --------
-    >>> import srcad
+    >>> import numpy as np, srcad
     >>> def softplus(x):
     ...     return np.log1p(np.exp(x))
     >>> @srcad.rule.partials(softplus)
@@ -90,7 +90,7 @@ def pullback(f: Callable[..., Any], /, signature: str = "") -> Callable[[_F], _F
 
     Examples
     --------
-    >>> import srcad
+    >>> import numpy as np, srcad
     >>> from srcad.rule import d
     >>> def total(x):
     ...     return np.sum(x)
@@ -136,7 +136,7 @@ def linear(f: _F, /, transpose: Callable[..., Any], signature: str = "") -> _F:
 
     Examples
     --------
-    >>> import srcad
+    >>> import numpy as np, srcad
     >>> def shift(x):
     ...     return np.roll(x, 1)
     >>> shift = srcad.rule.linear(shift, transpose=lambda seed: np.roll(seed, -1))

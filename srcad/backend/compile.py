@@ -174,6 +174,10 @@ def _run(
     for name, external in loaded.externals:
         space[name] = external.compiled() if isinstance(external, Callback) else external
     exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    if "special" in space:
+        from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
+
+        bind_all()
     options = loaded.options
     jit = njit(
         nogil=True,
@@ -242,7 +246,10 @@ def _environment() -> tuple[object, ...]:
     return (
         _FORMAT,
         getattr(sys.modules.get("srcad"), "__version__", ""),
-        sha256(Path(runtime.__file__).read_bytes()).hexdigest(),
+        *(
+            sha256(file.read_bytes()).hexdigest()
+            for file in (Path(runtime.__file__), Path(__file__).with_name("special.py"))
+        ),
         numba.__version__,
         llvmlite.__version__,
         np.__version__,

@@ -25,6 +25,7 @@ import inspect
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 from srcad import runtime
 from srcad.config import Options
@@ -65,12 +66,27 @@ def ejected(program: Program, options: Options) -> str:
     ]
     if program.uses_pool:
         functions.append(_without_pool(program, tree, inner, options))
-    runtime_imports, definitions = _runtime_source(helpers)
+    runtime_imports, definitions = _runtime_source(runtime, helpers)
+    special = sorted(
+        {
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "special"
+        }
+    )
+    if special and options.jit:
+        from srcad.backend import special as bindings  # noqa: PLC0415 (imports SciPy)
+
+        more_imports, more = _runtime_source(bindings, ["bind", "_zeta"][: 1 + ("zeta" in special)])
+        runtime_imports += more_imports
+        calls = [f'bind("{name}")' for name in special if name != "zeta"]
+        definitions += [*more, "\n".join(calls)]
     numba = ["from numba import njit"] if options.jit else []
     head = sorted(
         {*imports, *runtime_imports, *numba}, key=lambda row: (row.startswith("from"), row)
     )
-    title = f'"""{program.entry}, written by srcad; it needs NumPy and Numba only."""'
+    needs = "NumPy, SciPy and Numba" if special else "NumPy and Numba only"
+    title = f'"""{program.entry}, written by srcad; it needs {needs}."""'
     return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
 
 
@@ -92,9 +108,9 @@ def _without_pool(program: Program, tree: ast.Module, inner: str, options: Optio
     )
 
 
-def _runtime_source(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The imports and the definitions of runtime functions, and of all that they use there."""
-    text = inspect.getsource(runtime)
+def _runtime_source(module: ModuleType, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of functions of a module, and of all that they use there."""
+    text = inspect.getsource(module)
     tree = ast.parse(text)
     by_name = {name: node for node in tree.body for name in _defined(node)}
     needed: set[str] = set()

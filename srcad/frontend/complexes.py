@@ -19,6 +19,7 @@ from srcad.rules.library import rule_of
 
 _ELEMENTARY = (
     "acos",
+    "acosh",
     "asin",
     "asinh",
     "atan",

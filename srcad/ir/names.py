@@ -6,8 +6,8 @@ import keyword
 _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
-    | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma"}
-    | {"stop_gradient", "straight_through"}
+    | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
+    | {"matmul_into", "stop_gradient", "straight_through"}
 )
 
 

@@ -74,6 +74,7 @@ _IN_NUMPY = {
     "asin": "arcsin",
     "acos": "arccos",
     "atan": "arctan",
+    "acosh": "arccosh",
     "asinh": "arcsinh",
     "atanh": "arctanh",
 }
@@ -437,6 +438,8 @@ def print_module(functions: tuple[Function, ...]) -> str:
     if "math." in body:
         lines.append("import math\n")
     lines.append("import numpy as np")
+    if re.search(r"^[^#\n]*\bspecial\.\w+\(", body, re.MULTILINE):
+        lines.append("from scipy import special")
     if helpers:
         lines.append(f"\nfrom srcad.runtime import {', '.join(helpers)}")
     return "\n".join(lines) + "\n\n\n" + body

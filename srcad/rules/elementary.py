@@ -16,7 +16,7 @@ def _(y, x):                                      # sqrt'(0) = inf
     return 0.5 / y
 
 
-@partials("np.cbrt", np.cbrt, singular=True)
+@partials("np.cbrt", math.cbrt, np.cbrt, singular=True)
 def _(y, x):
     return 1.0 / (3.0 * (y * y))
 
@@ -44,7 +44,7 @@ def _(y, x):
     return y
 
 
-@partials("np.exp2", np.exp2, holomorphic=True)
+@partials("np.exp2", math.exp2, np.exp2, holomorphic=True)
 def _(y, x):
     return y * 0.6931471805599453
 
@@ -154,9 +154,9 @@ def _(y, x):
     return 1.0 / math.sqrt(x * x + 1.0)
 
 
-@partials("math.acosh", math.acosh, np.arccosh, singular=True)
-def _(y, x):
-    return 1.0 / math.sqrt((x - 1.0) * (x + 1.0))
+@partials("math.acosh", math.acosh, np.arccosh, singular=True, holomorphic=True)
+def _(y, x):                                      # two roots: the branch of complex numbers
+    return 1.0 / (math.sqrt(x - 1.0) * math.sqrt(x + 1.0))
 
 
 @partials("math.atanh", math.atanh, np.arctanh, singular=True, holomorphic=True)

@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms: NumPy's functions, and SciPy's of the same names.
+"""Discrete Fourier transforms.
 
 Compiled code has them from the package rocket-fft (the extra ``fft``). The adjoint of a transform
 is, but for a factor, its inverse; that of a transform of real numbers counts the frequencies that
@@ -8,7 +8,6 @@ stand for two of them once more.
 import math
 
 import numpy as np
-import scipy.fft
 
 from srcad.rules.registry import d, expand, pullback
 
@@ -150,19 +149,19 @@ def along_last(a, inverse):
     return out.reshape(a.shape)
 
 
-@expand(np.fft.fft, scipy.fft.fft)
+@expand(np.fft.fft)
 def fft(a, n=None, axis=-1, norm=None):
     """The Fourier transform along an axis."""
     return transformed(a, n, axis, norm, False)
 
 
-@expand(np.fft.ifft, scipy.fft.ifft)
+@expand(np.fft.ifft)
 def ifft(a, n=None, axis=-1, norm=None):
     """The inverse Fourier transform along an axis."""
     return transformed(a, n, axis, norm, True)
 
 
-@expand(np.fft.rfft, scipy.fft.rfft)
+@expand(np.fft.rfft)
 def rfft(a, n=None, axis=-1, norm=None):
     """The frequencies that are not negative, of real numbers along an axis."""
     a = np.moveaxis(np.asarray(a), axis, -1)
@@ -174,7 +173,7 @@ def rfft(a, n=None, axis=-1, norm=None):
     return np.moveaxis(out, -1, axis) * scale_of(norm, length, False)
 
 
-@expand(np.fft.irfft, scipy.fft.irfft)
+@expand(np.fft.irfft)
 def irfft(a, n=None, axis=-1, norm=None):
     """The real numbers whose frequencies along an axis, those that are not negative, are these."""
     a = np.moveaxis(np.asarray(a) + 0j, axis, -1)
@@ -184,14 +183,14 @@ def irfft(a, n=None, axis=-1, norm=None):
     return np.moveaxis(out, -1, axis) * scale_of(norm, length, True)
 
 
-@expand(np.fft.hfft, scipy.fft.hfft)
+@expand(np.fft.hfft)
 def hfft(a, n=None, axis=-1, norm=None):
     """The transform of a signal that is Hermitian, from its first half."""
     length = 2 * (a.shape[axis] - 1) if n is None else n
     return irfft(np.conj(a), length, axis, None) * hermitian_scale(norm, length)
 
 
-@expand(np.fft.ihfft, scipy.fft.ihfft)
+@expand(np.fft.ihfft)
 def ihfft(a, n=None, axis=-1, norm=None):
     """The inverse of ``hfft``."""
     length = a.shape[axis] if n is None else n
@@ -222,31 +221,31 @@ def along_axes(a, s, axes, norm, inverse):
     return a
 
 
-@expand(np.fft.fftn, scipy.fft.fftn)
+@expand(np.fft.fftn)
 def fftn(a, s=None, axes=None, norm=None):
     """The Fourier transform along several axes."""
     return along_axes(a, s, axes, norm, False)
 
 
-@expand(np.fft.ifftn, scipy.fft.ifftn)
+@expand(np.fft.ifftn)
 def ifftn(a, s=None, axes=None, norm=None):
     """The inverse Fourier transform along several axes."""
     return along_axes(a, s, axes, norm, True)
 
 
-@expand(np.fft.fft2, scipy.fft.fft2)
+@expand(np.fft.fft2)
 def fft2(a, s=None, axes=(-2, -1), norm=None):
     """The Fourier transform along two axes."""
     return along_axes(a, s, axes, norm, False)
 
 
-@expand(np.fft.ifft2, scipy.fft.ifft2)
+@expand(np.fft.ifft2)
 def ifft2(a, s=None, axes=(-2, -1), norm=None):
     """The inverse Fourier transform along two axes."""
     return along_axes(a, s, axes, norm, True)
 
 
-@expand(np.fft.rfftn, scipy.fft.rfftn)
+@expand(np.fft.rfftn)
 def rfftn(a, s=None, axes=None, norm=None):
     """The Fourier transform of real numbers along several axes, the last of them halved."""
     own = axes_of(a, s, axes)
@@ -256,7 +255,7 @@ def rfftn(a, s=None, axes=None, norm=None):
     return out
 
 
-@expand(np.fft.irfftn, scipy.fft.irfftn)
+@expand(np.fft.irfftn)
 def irfftn(a, s=None, axes=None, norm=None):
     """The inverse of ``rfftn``."""
     own = axes_of(a, s, axes)
@@ -265,13 +264,13 @@ def irfftn(a, s=None, axes=None, norm=None):
     return irfft(a, None if s is None else s[-1], own[-1], norm)
 
 
-@expand(np.fft.rfft2, scipy.fft.rfft2)
+@expand(np.fft.rfft2)
 def rfft2(a, s=None, axes=(-2, -1), norm=None):
     """``rfftn`` along two axes."""
     return rfftn(a, s, axes, norm)
 
 
-@expand(np.fft.irfft2, scipy.fft.irfft2)
+@expand(np.fft.irfft2)
 def irfft2(a, s=None, axes=(-2, -1), norm=None):
     """``irfftn`` along two axes."""
     return irfftn(a, s, axes, norm)
@@ -280,7 +279,7 @@ def irfft2(a, s=None, axes=(-2, -1), norm=None):
 # ---------------------------------------------------------------- frequencies
 
 
-@expand(np.fft.fftfreq, scipy.fft.fftfreq)
+@expand(np.fft.fftfreq)
 def fftfreq(n, d=1.0):
     """The frequencies of a transform of length n, of samples at a distance d."""
     out = np.empty(n)
@@ -289,13 +288,13 @@ def fftfreq(n, d=1.0):
     return out
 
 
-@expand(np.fft.rfftfreq, scipy.fft.rfftfreq)
+@expand(np.fft.rfftfreq)
 def rfftfreq(n, d=1.0):
     """Those of them that are not negative."""
     return np.arange(n // 2 + 1) / (n * d)
 
 
-@expand(np.fft.fftshift, scipy.fft.fftshift)
+@expand(np.fft.fftshift)
 def fftshift(x, axes=None):
     """The frequency 0 moved to the middle."""
     moved = tuple(range(x.ndim)) if axes is None else axes
@@ -304,7 +303,7 @@ def fftshift(x, axes=None):
     return x
 
 
-@expand(np.fft.ifftshift, scipy.fft.ifftshift)
+@expand(np.fft.ifftshift)
 def ifftshift(x, axes=None):
     """The inverse of ``fftshift``."""
     moved = tuple(range(x.ndim)) if axes is None else axes

@@ -1,4 +1,7 @@
-"""All tables of rules: the one module that imports them."""
+"""All tables of rules: the one module that imports them, those of SciPy when the user has."""
+
+import importlib
+import sys
 
 from srcad.rules import (
     arithmetic,
@@ -11,18 +14,44 @@ from srcad.rules import (
     products,
     random,
     rearranging,
+    registry,
     sorting,
     surgery,
 )
-from srcad.rules.registry import (
-    CallRule,
-    Rule,
-    all_rules,
-    call_rule_of,
-    expansion_of,
-    rule_named,
-    rule_of,
-)
+from srcad.rules.registry import CallRule, Rule, call_rule_of, rule_named
+
+_TABLES = {
+    "scipy.fft": ["srcad.rules.scipy_fft"],
+    "scipy.special": ["srcad.rules.special", "srcad.rules.softmax"],
+    "scipy.linalg": ["srcad.rules.scipy_linalg"],
+    "scipy.integrate": ["srcad.rules.quadrature"],
+}
+"""By the module whose functions they are about."""
+
+
+def rule_of(function: object) -> Rule | None:
+    """The rule of a Python function object."""
+    _load_tables()
+    return registry.rule_of(function)
+
+
+def expansion_of(function: object) -> object:
+    """The function that stands for a Python function object when it is differentiated."""
+    _load_tables()
+    return registry.expansion_of(function)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of declaration."""
+    _load_tables()
+    return registry.all_rules()
+
+
+def _load_tables() -> None:
+    for module in [m for m in _TABLES if m in sys.modules]:
+        for table in _TABLES.pop(module):
+            importlib.import_module(table)
+
 
 __all__ = [
     "CallRule",

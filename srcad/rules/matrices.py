@@ -1,5 +1,7 @@
 """Parts of matrices and vectors written out in loops: diagonals, triangles, grids, moments."""
 
+import math
+
 import numpy as np
 
 from srcad.rules.registry import expand
@@ -37,3 +39,14 @@ def squares(a):
 def std(a, axis=None, ddof=0, keepdims=False):
     """The standard deviation along an axis."""
     return np.sqrt(var(a, axis, ddof, keepdims))
+
+
+@expand(math.dist)
+def dist(p, q):
+    """The distance of two points."""
+    if len(p) != len(q):
+        raise ValueError("both points must have the same number of dimensions")
+    total = 0.0
+    for i in range(len(p)):
+        total += (p[i] - q[i]) ** 2
+    return np.sqrt(total) if total != 0.0 else 0.0 * total

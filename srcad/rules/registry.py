@@ -135,7 +135,10 @@ def partials(
     singular: bool = False,
     holomorphic: bool = False,
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    """Declare the partial derivatives of ``name`` and of the functions that are the same."""
+    """Declare the partial derivatives of ``name`` and of the functions that are the same.
+
+    ``None`` in place of a partial: it is not known, and its argument has to be constant.
+    """
 
     def declare(rule: Callable[..., object]) -> Callable[..., object]:
         arity = rule.__code__.co_argcount - 1
@@ -167,6 +170,11 @@ def constant(
 ) -> None:
     """Declare that ``name`` has no derivative: it is piecewise constant."""
     _add(Rule(name, arity, result, None, holomorphic=holomorphic), aliases)
+
+
+def same_as(name: str, *aliases: object) -> None:
+    """Declare functions that are the same as the one with a rule of this name."""
+    _add(_by_name[name], aliases)
 
 
 def expand(*objects: object) -> Callable[[_F], _F]:

@@ -67,6 +67,12 @@ def reads_result(rule: Callable[..., object], which: int) -> bool:
     return any(isinstance(n, ast.Name) and n.id == names[0] for n in ast.walk(parts[which]))
 
 
+def is_unknown(rule: Callable[..., object], which: int) -> bool:
+    """Whether a rule has no formula for a partial: it says None."""
+    part = _definition(rule)[1][which]
+    return isinstance(part, ast.Constant) and part.value is None
+
+
 def _expr(node: ast.expr, env: dict[str, Expr], floats: str) -> Expr:
     """The expression that a node stands for; ``floats`` is the kind of its float literals."""
     match node:

@@ -142,9 +142,9 @@ def function_from_a_list_by_data(x):
     return functions[k](x)  # <-- here
 
 
-@refused(lambda: (np.eye(2),), "linalg", "eigvals")
-def function_without_a_rule(a):
-    return np.sum(np.linalg.eigvals(a))  # <-- here
+@refused(VECTOR, "stride_tricks", "as_strided")
+def function_without_a_rule(x):
+    return np.sum(np.lib.stride_tricks.as_strided(x, (2,)))  # <-- here
 
 
 @refused(VECTOR, "sort|unwrap|rule|derivative")

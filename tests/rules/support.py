@@ -57,7 +57,7 @@ def row(rule: str, scalar: str, array: str | None, *points: Any, edges: Any = No
 
 def write(rows: tuple[Row, ...]) -> ModuleType:
     """A module with ``scalar_k`` and ``array_k`` for each row; w weighs the result."""
-    lines = ["import math", "import numpy as np", ""]
+    lines = ["import math", "import numpy as np", "from scipy import special", ""]
     for k, each in enumerate(rows):
         lines += [f"def scalar_{k}({each.arguments}, w):", f"    return w * ({each.scalar})", ""]
         if each.array is not None:

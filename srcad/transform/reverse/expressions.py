@@ -39,7 +39,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import is_complex, is_inexact
 from srcad.position import Position
 from srcad.rules.library import Rule, rule_named
-from srcad.rules.template import instantiate, reads_result
+from srcad.rules.template import instantiate, is_unknown, reads_result
 
 Leaf = Var | Load
 Contribution = tuple[Leaf, Expr]
@@ -185,6 +185,12 @@ def _by_rule(
     if any(reads_result(rule.partials, k) for k in wanted) and result is None:
         result = name(expr, "y")
     for k in wanted:
+        if is_unknown(rule.partials, k):
+            raise UnsupportedError(
+                f"the derivative of {rule.name} in argument {k} is not known",
+                at,
+                "pass a constant there",
+            )
         partial = instantiate(rule.partials, k, (result if result is not None else expr, *args))
         share = _strong(conjugate(partial), seed, rule.singular, name)
         _pull(args[k], share, active, name, None, at, out)
