@@ -90,14 +90,34 @@ OPERATORS: dict[Any, Any] = {
     operator.pos: "+",
     operator.not_: "not",
     operator.getitem: "[]",
+    operator.and_: "&",
+    operator.or_: "|",
+    operator.xor: "^",
+    operator.lshift: "<<",
+    operator.rshift: ">>",
+    operator.invert: "~",
+    np.bitwise_and: "&",
+    np.bitwise_or: "|",
+    np.bitwise_xor: "^",
+    np.left_shift: "<<",
+    np.right_shift: ">>",
+    np.invert: "~",
     operator.lt: gast.Lt(),
     operator.le: gast.LtE(),
     operator.gt: gast.Gt(),
     operator.ge: gast.GtE(),
     operator.eq: gast.Eq(),
     operator.ne: gast.NotEq(),
+    np.less: gast.Lt(),
+    np.less_equal: gast.LtE(),
+    np.greater: gast.Gt(),
+    np.greater_equal: gast.GtE(),
+    np.equal: gast.Eq(),
+    np.not_equal: gast.NotEq(),
 }
-"""Functions of the module ``operator``, and the operators that they are."""
+"""Functions of the module ``operator`` and of NumPy, and the operators that they are."""
+
+_UNARY_FUNCTIONS = (operator.neg, operator.pos, operator.not_, operator.invert, np.invert)
 
 
 class ReadBeforeAssignment(Exception):
@@ -578,7 +598,8 @@ class Expressions(Conditions):
         found = self.call_special(function, values, keywords)
         if found is not None:
             return found
-        if getattr(function, "__module__", "") == "_operator" and function in OPERATORS:
+        is_operator = getattr(function, "__module__", "") == "_operator"
+        if (is_operator or isinstance(function, np.ufunc)) and function in OPERATORS:
             return self._operator(function, values, keywords)
         if function in (min, max, sum):
             values = [self.sequence(v) for v in values]
@@ -650,11 +671,11 @@ class Expressions(Conditions):
             )
 
     def _operator(self, function: Any, values: list[Value], keywords: dict[str, Value]) -> Value:
-        """A function of the module ``operator``."""
+        """A function that is an operator."""
         op = OPERATORS[function]
-        size = 1 if function in (operator.neg, operator.pos, operator.not_) else 2
+        size = 1 if function in _UNARY_FUNCTIONS else 2
         if keywords or len(values) != size:
-            raise ArgumentError(f"operator.{function.__name__} takes {size} operands", self.b.here)
+            raise ArgumentError(f"{_title(function)} takes {size} operands", self.b.here)
         if function is operator.not_:
             return negation(scalars.truth(self.b, values[0]))
         if size == 1:

@@ -8,8 +8,8 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
-from srcad.frontend.lanes import along, part
-from srcad.frontend.library import as_array, axis_of, entry, flag, static_int
+from srcad.frontend.lanes import part, reduced
+from srcad.frontend.library import as_array, axes_of, axis_of, entry, flag, static_int
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, accumulate, integer
 from srcad.ir.nodes import Assign, Binary, Const, Expr, Store, Var
@@ -52,13 +52,9 @@ def _running(b: Builder, value: ArrayValue, axis: Value | None, op: str) -> Arra
 @entry(np.prod, methods=("prod",))
 def prod(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     """The product of the elements."""
-    value, keep = as_array(b, a), flag(b, keepdims)
-    k = axis_of(b, value, axis)
-    if keep and k is None:
-        raise b.refuse("keepdims without an axis is not supported yet", "leave keepdims out")
-    if k is None or (value.ndim == 1 and not keep):
-        return _product(b, value)
-    return along(b, value, k, keep, _summed(value), _product)
+    value = as_array(b, a)
+    axes = axes_of(b, value, axis)
+    return reduced(b, value, axes, flag(b, keepdims), _summed(value), _product)
 
 
 def _product(b: Builder, value: ArrayValue) -> Expr:

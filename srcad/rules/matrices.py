@@ -20,12 +20,12 @@ def array_equal(a1, a2):
 
 @expand(np.var)
 def var(a, axis=None, ddof=0, keepdims=False):
-    """The variance along an axis."""
-    if axis is None:
+    """The variance along an axis, or several."""
+    if axis is None and not keepdims:
         gaps = squares(a - np.mean(a))
         return np.sum(gaps) / (a.size - ddof)
     gaps = squares(a - np.mean(a, axis=axis, keepdims=True))
-    return np.sum(gaps, axis=axis, keepdims=keepdims) / (a.shape[axis] - ddof)
+    return np.sum(gaps, axis=axis, keepdims=keepdims) / (np.size(a, axis) - ddof)
 
 
 def squares(a):
