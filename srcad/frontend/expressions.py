@@ -30,7 +30,7 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
 from srcad.frontend.functions import BUILTINS
-from srcad.frontend.refusals import function_refusal, refusal_of
+from srcad.frontend.refusals import ATTRIBUTES, function_refusal, refusal_of
 from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
@@ -440,6 +440,11 @@ class Expressions(Conditions):
                 return arrays.transpose(value)
             case "mT":
                 return axes.matrix_transpose(self.b, value)
+            case "itemsize":
+                return integer(np.dtype(value.dtype).itemsize)
+            case "nbytes":
+                bytes_each = self._array_attribute(value, "itemsize")
+                return scalars.combine(self.b, "*", self._array_attribute(value, "size"), bytes_each)
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":
@@ -448,9 +453,12 @@ class Expressions(Conditions):
                 return choosing.flat(self.b, value)
         if array_method(name) is not None or name in METHODS:
             return StaticValue(BoundMethod(name, value))
+        refusal = ATTRIBUTES.get(name)
+        if refusal is not None:
+            raise self.b.refuse(**refusal.words())
         raise self.b.refuse(
             f"the array attribute .{name} is not supported yet",
-            "use the functions of NumPy listed in docs",
+            "use the functions of NumPy listed in docs/coverage.md",
         )
 
     def target_of(self, node: Any) -> tuple[Value, list[object]]:

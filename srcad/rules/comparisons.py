@@ -1,5 +1,6 @@
 """Comparisons up to rounding, choices among arrays, sets of numbers, whole numbers."""
 
+import cmath
 import math
 
 import numpy as np
@@ -30,6 +31,29 @@ def close_numbers(a, b, *, rel_tol=1e-09, abs_tol=0.0):
     if math.isinf(a) or math.isinf(b):
         return a == b
     return abs(a - b) <= max(rel_tol * max(abs(a), abs(b)), abs_tol)
+
+
+@expand(cmath.isnan)
+def isnan(z):
+    return math.isnan(np.real(z)) or math.isnan(np.imag(z))
+
+
+@expand(cmath.isinf)
+def isinf(z):
+    return math.isinf(np.real(z)) or math.isinf(np.imag(z))
+
+
+@expand(cmath.isfinite)
+def isfinite(z):
+    return math.isfinite(np.real(z)) and math.isfinite(np.imag(z))
+
+
+@expand(np.asarray_chkfinite)
+def asarray_chkfinite(a):
+    """An array without NaN and infinities."""
+    if not np.all(np.isfinite(a)):
+        raise ValueError("array must not contain infs or NaNs")
+    return np.asarray(a)
 
 
 @expand(np.isneginf)

@@ -70,7 +70,43 @@ def polysub(a1, a2):
 @expand(np.polymul)
 def polymul(a1, a2):
     """The product, the highest power first."""
-    return np.convolve(a1, a2)
+    one, two = without_zeros(np.asarray(a1)[::-1]), without_zeros(np.asarray(a2)[::-1])
+    return np.convolve(one, two)[::-1].copy()
+
+
+@expand(polynomial.polyadd)
+def ascending_sum(c1, c2):
+    """The sum, the constant coefficient first, without zeros at the end."""
+    return without_zeros(polyadd_ascending(np.asarray(c1), np.asarray(c2)))
+
+
+@expand(polynomial.polysub)
+def ascending_difference(c1, c2):
+    """The difference, likewise."""
+    return without_zeros(polyadd_ascending(np.asarray(c1), -np.asarray(c2)))
+
+
+@expand(polynomial.polymul)
+def ascending_product(c1, c2):
+    """The product, likewise."""
+    return without_zeros(np.convolve(np.asarray(c1), np.asarray(c2)))
+
+
+@expand(polynomial.polyint)
+def ascending_integral(c, m=1):
+    """The integral of a polynomial from 0, m times."""
+    c = np.asarray(c)
+    for _ in range(m):
+        c = np.append(0.0, c / np.arange(1, c.shape[0] + 1))
+    return c
+
+
+def without_zeros(c):
+    """The coefficients, the constant one first, up to the last that is not 0."""
+    stop = c.shape[0]
+    while stop > 1 and c[stop - 1] == 0.0:
+        stop -= 1
+    return c[:stop].copy()
 
 
 def polyadd_ascending(c1, c2):
@@ -127,14 +163,18 @@ def roots(p):
         start += 1
     while stop > start and p[stop - 1] == 0.0:
         stop -= 1
-    n = max(stop - start - 1, 0)
     out = np.zeros(max(p.shape[0] - start - 1, 0), dtype=np.complex128)
-    if n == 0:
-        return out
+    if stop - start > 1:
+        out[: stop - start - 1] = companion_roots(p[start:stop])
+    return out
+
+
+def companion_roots(p):
+    """The roots of a polynomial whose first and last coefficients are not 0."""
+    n = p.shape[0] - 1
     companion = np.zeros((n, n), dtype=np.complex128)
     for k in range(n):
-        companion[0, k] = -p[start + 1 + k] / p[start]
+        companion[0, k] = -p[k + 1] / p[0]
         if k > 0:
             companion[k, k - 1] = 1.0
-    out[:n] = np.linalg.eigvals(companion)
-    return out
+    return np.linalg.eigvals(companion)

@@ -86,17 +86,27 @@ def interpolated(x, xp, fp, left, right):
 @expand(np.unwrap)
 def unwrap(p, discont=None, axis=-1, *, period=2.0 * math.pi):
     """Multiples of the period added, so that no jump is longer than half of it."""
-    lanes = np.moveaxis(np.asarray(p), axis, -1)
-    out = lanes.copy()
+    p = np.asarray(p)
     longest = period / 2.0 if discont is None else max(discont, period / 2.0)
+    if p.ndim == 1:
+        return unwrapped(p, longest, period)
+    out = np.empty_like(p)
+    lanes, found = np.moveaxis(p, axis, -1), np.moveaxis(out, axis, -1)
     for at in np.ndindex(lanes.shape[:-1]):
-        turns = 0.0
-        for i in range(1, lanes.shape[-1]):
-            gap = lanes[(*at, i)] - lanes[(*at, i - 1)]
-            if abs(gap) >= longest:
-                turns += whole_turns(gap, period)
-            out[(*at, i)] -= turns * period
-    return np.moveaxis(out, -1, axis)
+        found[at] = unwrapped(lanes[at], longest, period)
+    return out
+
+
+def unwrapped(p, longest, period):
+    """``np.unwrap`` of a vector."""
+    out = p.copy()
+    turns = 0.0
+    for i in range(1, p.shape[0]):
+        gap = p[i] - p[i - 1]
+        if abs(gap) >= longest:
+            turns += whole_turns(gap, period)
+        out[i] -= turns * period
+    return out
 
 
 def whole_turns(gap, period):
@@ -137,10 +147,17 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     """Slopes of samples: central differences inside, one-sided ones at the edges."""
     f = np.asarray(f)
     if axis is None:
-        axis = tuple(range(f.ndim)) if f.ndim > 1 else 0
+        return slopes_along(f, varargs, tuple(range(f.ndim)), edge_order)
     if isinstance(axis, tuple):
-        return tuple([slopes(f, spacing_of(varargs, k), axis[k], edge_order) for k in range(len(axis))])
+        return slopes_along(f, varargs, axis, edge_order)
     return slopes(f, spacing_of(varargs, 0), axis, edge_order)
+
+
+def slopes_along(f, varargs, axes, edge_order):
+    """Slopes along each of several axes; of one axis without a tuple."""
+    if len(axes) == 1:
+        return slopes(f, spacing_of(varargs, 0), axes[0], edge_order)
+    return tuple([slopes(f, spacing_of(varargs, k), axes[k], edge_order) for k in range(len(axes))])
 
 
 def spacing_of(varargs, k):

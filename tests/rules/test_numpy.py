@@ -62,7 +62,7 @@ THEMES = {
         np.max(a, keepdims=True)
         t.max(axis=(0, 1, 2))
         np.prod(t, axis=(0, 1))
-        np.prod(a, keepdims=True)
+        np.prod(2.0 * a, keepdims=True)
         np.prod(a, axis=1, keepdims=True)
         np.sum(a, keepdims=True)
         np.sum(t, axis=(0, 1), keepdims=True)
@@ -126,7 +126,7 @@ THEMES = {
         np.correlate(z, x, "valid")
         np.interp(s, np.cumsum(x), y)
         np.interp(z, np.cumsum(x * 0.3), y)
-        np.interp(a, np.cumsum(x * 0.3), y, left=0.1, right=0.2)
+        np.interp(a, np.cumsum(x * 0.2), y, left=0.4, right=0.2)
         np.unwrap(9.0 * x)
         np.unwrap(20.0 * a, axis=0)
         np.unwrap(9.0 * x, period=2.0)
@@ -163,12 +163,18 @@ THEMES = {
         np.polyadd(x, z)
         np.polysub(z, x)
         np.polymul(x, z)
+        np.polymul(np.append(0.0, x), z)
+        np.polynomial.polynomial.polyadd(x, z)
+        np.polynomial.polynomial.polysub(x, np.append(z, x[3:]))
+        np.polynomial.polynomial.polymul(x, z)
+        np.polynomial.polynomial.polyint(z)
         np.polyder(x)
         np.polyder(x, 2)
         np.polyint(z)
         np.poly(z)
-        np.roots(z).real
-        np.abs(np.roots(y))
+        np.real(np.roots(z)) * 1.0
+        np.sort(np.abs(np.roots(y)))
+        np.sort(np.abs(np.roots(np.concatenate((np.zeros(1), z, np.zeros(1))))))
     """,
     "choices": """
         np.select([x > 0.6, x > 0.4], [x * x, y], 3.0)
@@ -196,7 +202,7 @@ THEMES = {
         x[np.digitize(y, np.array([0.8, 0.5, 0.2]), right=True)]
         np.ldexp(x, 3)
         np.divmod(x, 0.3)[1]
-        np.round(x, 1) * x
+        np.round(z, 1) * z
         np.around(x) * x
         x * np.gcd(12, 18)
         x * np.lcm(4, 6)
