@@ -1,18 +1,8 @@
-"""Functions of NumPy that are written out as Python, against NumPy and central differences.
+"""Functions of NumPy that are written out as Python, row by row (``tests.rules.expressions``)."""
 
-A row is an expression of ``x``, ``y`` (vectors of 6), ``z`` (of 3), ``a`` (3 x 4), ``t`` (2 x 3 x 4)
-and ``s`` (a number), all different and away from ties, and ``n`` (a matrix with NaN). The value is
-NumPy's own; the derivative that of central differences of NumPy's function, along one direction for
-each argument: an error that is orthogonal to it is not seen.
-"""
-
-import importlib.util
-import re
-
-import numpy as np
 import pytest
 
-import srcad
+from tests.rules.expressions import check, written
 
 THEMES = {
     "statistics": """
@@ -211,70 +201,15 @@ THEMES = {
     """,
 }
 
-SHAPES = {"x": (6,), "y": (6,), "z": (3,), "a": (3, 4), "t": (2, 3, 4), "s": (), "n": (3, 4)}
 
-
-def value_of(name):
-    rng = np.random.default_rng(ord(name))
-    value = rng.uniform(0.1, 0.9, SHAPES[name])
-    if name == "n":
-        value[0, 1] = value[2, 2] = value[2, 3] = np.nan
-    return float(value) if SHAPES[name] == () else value
-
-
-def names_of(text):
-    bare = re.sub(r"\b\w+\s*=(?!=)|\"\w*\"", "", text)
-    return [n for n in SHAPES if re.search(rf"(?<![\w.]){n}(?!\w)", bare)]
-
-
-def rows():
-    return [(theme, r.strip()) for theme, text in THEMES.items() for r in text.strip().split("\n")]
+ROWS = [row.strip() for text in THEMES.values() for row in text.strip().split("\n")]
 
 
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory):
-    """By their expressions: the sums of the results, each element with a weight of its own."""
-    lines = ["import numpy as np", ""]
-    for k, (_, text) in enumerate(rows()):
-        lines += [f"def f{k}({', '.join(names_of(text))}):", f"    r = np.ravel({text})"]
-        lines += ["    return np.sum(np.sin(1.0 + np.arange(r.size)) * r)", ""]
-    path = tmp_path_factory.mktemp("rows") / "rows_of_numpy.py"
-    path.write_text("\n".join(lines))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {text: getattr(module, f"f{k}") for k, (_, text) in enumerate(rows())}
+    return written(tmp_path_factory.mktemp("rows"), "rows_of_numpy", ROWS)
 
 
-def slope(function, args, k, direction):
-    """The derivative along a direction by central differences of order six."""
-
-    def at(h):
-        moved = [*args]
-        moved[k] = args[k] + h * direction
-        return function(*moved)
-
-    total = 0.0
-    h = 2e-4
-    for step, weight in ((1, 45.0), (2, -9.0), (3, 1.0)):
-        total += weight * (at(step * h) - at(-step * h))
-    return total / (60.0 * h)
-
-
-@pytest.mark.parametrize("text", [text for _, text in rows()])
+@pytest.mark.parametrize("text", ROWS)
 def test_row(functions, text):
-    function = functions[text]
-    args = [value_of(name) for name in names_of(text)]
-    wanted = tuple(range(len(args)))
-    value, found = srcad.value_and_grad(function, wrt=wanted, jit=False)(*args)
-    assert value == pytest.approx(function(*args), rel=1e-12, abs=1e-12)
-    moves = 0.0
-    for k, (arg, gradient) in enumerate(zip(args, found, strict=True)):
-        rng = np.random.default_rng(k)
-        direction = rng.uniform(-1.0, 1.0, np.shape(arg))
-        expected = slope(function, args, k, direction)
-        kept = np.where(np.isnan(arg), 0.0, gradient)
-        assert np.all(np.isfinite(kept)), gradient
-        assert np.sum(kept * direction) == pytest.approx(expected, rel=1e-7, abs=1e-8)
-        moves += abs(expected)
-    assert moves > 1e-3, "the derivative is 0 here, so that the row shows nothing"
+    check(functions[text], text)
