@@ -93,6 +93,8 @@ def all_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 def _quantified_along(
     b: Builder, a: Value, axis: Value | None, keepdims: Value | None, found: Const
 ) -> Value:
+    if isinstance(a, Expr):
+        return scalars.truth(b, a)
     value = as_array(b, a)
     axes, keep = axes_of(b, value, axis), flag(b, keepdims)
     return reduced(b, value, axes, keep, BOOL, lambda b, v: _quantified(b, v, found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import math
 import operator
 import types
 from abc import abstractmethod
@@ -14,7 +15,7 @@ import gast
 import numpy as np
 
 from srcad.analysis.flow import writes_of
-from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
+from srcad.errors import ArgumentError, ArgumentValueError, SrcadError, UndefinedNameError
 from srcad.frontend import (
     arrays,
     axes,
@@ -23,6 +24,7 @@ from srcad.frontend import (
     indexing,
     library,
     products,
+    ruleless,
     scalars,
     stores,
 )
@@ -31,6 +33,7 @@ from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
 from srcad.frontend.functions import BUILTINS
 from srcad.frontend.refusals import ATTRIBUTES, function_refusal, refusal_of
+from srcad.frontend.ruleless import title_of
 from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
@@ -597,6 +600,9 @@ class Expressions(Conditions):
             return self.call_method(function, values, keywords)
         known = expansion_of(function) is not None or call_rule_of(function) is not None
         if isinstance(getattr(function, "__self__", None), np.random.RandomState) and not known:
+            refusal = function_refusal(function)
+            if refusal is not None:
+                raise self.b.refuse(**refusal.words())
             raise self.b.refuse(
                 f"np.random.{function.__name__} has no stream in common with compiled code",
                 "draw the numbers outside, and pass them as an argument",
@@ -630,7 +636,7 @@ class Expressions(Conditions):
             if keywords:
                 name = next(iter(keywords))
                 raise self.b.refuse(
-                    f"the keyword {name!r} of {_title(function)} is not supported",
+                    f"the keyword {name!r} of {title_of(function)} is not supported",
                     "assign to an array instead",
                 )
             if function is builtins.round and len(values) > 1:
@@ -640,6 +646,9 @@ class Expressions(Conditions):
                 )
             if _is_real_only(function):
                 self._require_real(function, values)
+            if function is math.log and len(values) == 2:
+                logs = [scalars.apply(self.b, rule, [v]) for v in values]
+                return scalars.combine(self.b, "/", *logs)
             return scalars.apply(self.b, rule, values)
         call_rule = call_rule_of(function)
         if call_rule is not None and self.fits(call_rule, values, keywords):
@@ -648,10 +657,10 @@ class Expressions(Conditions):
             return self.call_ruled(call_rule, function, values, keywords)
         expansion = expansion_of(function)
         if expansion is not None:
-            return self.call_user(expansion, values, keywords, node)
+            return self._expanded(function, expansion, values, keywords, node)
         entry = library_function(function)
         if entry is not None:
-            return self._library_call(entry, values, keywords, _title(function))
+            return self._library_call(entry, values, keywords, title_of(function))
         is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
         package = (getattr(function, "__module__", None) or "").split(".")[0]
         if is_python and package not in ("numpy", "scipy"):
@@ -665,15 +674,34 @@ class Expressions(Conditions):
                 "make it a dataclass or a namedtuple, or make the object outside",
             )
         raise self.b.refuse(
-            f"no derivative is known for {_title(function)}",
-            "write it with functions of math and NumPy that have a rule, or with loops",
+            f"no rule for {title_of(function)}", ruleless.hint(function, len(values), keywords)
         )
+
+    def _expanded(
+        self,
+        function: Any,
+        expansion: Any,
+        values: list[Value],
+        keywords: dict[str, Value],
+        node: Any,
+    ) -> Value:
+        """A call of a function that another one stands for; an error is told where it is called."""
+        here = self.b.here
+        try:
+            return self.call_user(expansion, values, keywords, node)
+        except SrcadError as error:
+            ours = expansion.__module__.startswith("srcad.rules.")
+            file = getattr(expansion, "__code__", expansion).co_filename
+            if not ours or error.position is None or error.position.file != file:
+                raise
+            title = "" if title_of(function) in error.what else f"{title_of(function)}: "
+            raise type(error)(f"{title}{error.what}", here, error.hint) from None
 
     def _require_real(self, function: Any, values: list[Value]) -> None:
         found = [scalars.operand(self.b, v) for v in values]
         if any(is_complex(v.dtype if isinstance(v, ArrayValue) else v.kind) for v in found):
             raise ArgumentError(
-                f"{_title(function)} does not take complex numbers",
+                f"{title_of(function)} does not take complex numbers",
                 self.b.here,
                 "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
             )
@@ -683,7 +711,7 @@ class Expressions(Conditions):
         op = OPERATORS[function]
         size = 1 if function in _UNARY_FUNCTIONS else 2
         if keywords or len(values) != size:
-            raise ArgumentError(f"{_title(function)} takes {size} operands", self.b.here)
+            raise ArgumentError(f"{title_of(function)} takes {size} operands", self.b.here)
         if function is operator.not_:
             return negation(scalars.truth(self.b, values[0]))
         if size == 1:
@@ -740,14 +768,6 @@ LOST = object()
 def _is_real_only(function: Any) -> bool:
     """Whether a function refuses complex numbers though its rule, shared with others, does not."""
     return function is np.fabs or getattr(function, "__module__", "") == "math"
-
-
-def _title(function: Any) -> str:
-    module = getattr(function, "__module__", "") or ""
-    name = getattr(function, "__qualname__", getattr(function, "__name__", repr(function)))
-    if isinstance(function, np.ufunc):
-        return f"np.{name}"
-    return name if module in ("builtins", "") else f"{'np' if module == 'numpy' else module}.{name}"
 
 
 def _key(value: Value) -> object:
