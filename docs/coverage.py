@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import math
 import re
 import sys
 import tomllib
@@ -201,12 +202,30 @@ def refusals() -> str:
     return "\n".join(rows) + "\n"
 
 
+_CONSTANTS = {
+    repr(value): name
+    for name, value in (
+        ("log(2)", math.log(2.0)),
+        ("log(10)", math.log(10.0)),
+        ("(2 / sqrt(pi))", 2.0 / math.sqrt(math.pi)),
+        ("(sqrt(pi) / 2)", math.sqrt(math.pi) / 2.0),
+        ("(1 / sqrt(pi))", 1.0 / math.sqrt(math.pi)),
+        ("(1 / sqrt(2 pi))", 1.0 / math.sqrt(2.0 * math.pi)),
+        ("sqrt(2 / pi)", math.sqrt(2.0 / math.pi)),
+        ("sqrt(2 pi)", math.sqrt(2.0 * math.pi)),
+        ("(pi / 180)", math.pi / 180.0),
+        ("(180 / pi)", 180.0 / math.pi),
+        ("(pi / 2)", math.pi / 2.0),
+    )
+}
+
+
 def formulas(rule: Rule) -> str:
     """The partial derivatives of a rule, as its text has them."""
     if rule.name in ("max", "min", "np.maximum", "np.minimum", "np.fmax", "np.fmin"):
         return "1 for the argument taken, [shared at a tie](contract.md#kinks)"
     if rule.partials is None:
-        return "0" if rule.is_constant else "complex"
+        return "0" if rule.is_constant else "of complex numbers: that of its real map"
     tree = ast.parse(inspect.getsource(rule.partials).lstrip())
     (function,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
     (last,) = [s for s in function.body if isinstance(s, ast.Return)]
@@ -215,12 +234,20 @@ def formulas(rule: Rule) -> str:
         return "see its text"
     items = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
     names = [a.arg for a in function.args.args][1:]
-    shown = [f"{n}: `{_tidy(ast.unparse(i))}`" for n, i in zip(names, items, strict=True)]
+    shown = [f"{n}: {_formula(i)}" for n, i in zip(names, items, strict=True)]
     return "; ".join(shown).replace("|", "\\|")
 
 
+def _formula(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant) and node.value is None:
+        return "not known, so that it must be constant"
+    return f"`{_tidy(ast.unparse(node))}`"
+
+
 def _tidy(text: str) -> str:
-    """A formula without the names of modules."""
+    """A formula without the names of modules, and with names for constants."""
+    for number, name in _CONSTANTS.items():
+        text = text.replace(number, name)
     return re.sub(r"\b(math|np|special)\.", "", text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import inspect
 import math
 import operator
 import types
@@ -686,13 +687,15 @@ class Expressions(Conditions):
         node: Any,
     ) -> Value:
         """A call of a function that another one stands for; an error is told where it is called."""
+        if not expansion.__module__.startswith("srcad.rules."):
+            return self.call_user(expansion, values, keywords, node)
         here = self.b.here
+        self._require_form(expansion, values, keywords, title_of(function))
         try:
             return self.call_user(expansion, values, keywords, node)
         except SrcadError as error:
-            ours = expansion.__module__.startswith("srcad.rules.")
-            file = getattr(expansion, "__code__", expansion).co_filename
-            if not ours or error.position is None or error.position.file != file:
+            file = expansion.__code__.co_filename
+            if error.position is None or error.position.file != file:
                 raise
             title = "" if title_of(function) in error.what else f"{title_of(function)}: "
             raise type(error)(f"{title}{error.what}", here, error.hint) from None
@@ -725,15 +728,20 @@ class Expressions(Conditions):
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
     ) -> Value:
-        import inspect  # noqa: PLC0415 (only to word an error)
+        self._require_form(entry, [self.b, *values], keywords, title)
+        return entry(self.b, *values, **keywords)
 
+    def _require_form(
+        self, function: Any, values: list[Any], keywords: dict[str, Value], title: str
+    ) -> None:
+        """Raise unless a function takes these arguments."""
         try:
-            inspect.signature(entry).bind(self.b, *values, **keywords)
+            inspect.signature(function).bind(*values, **keywords)
         except TypeError as error:
             raise self.b.refuse(
-                f"{title}: {error}; this form of the call is not supported yet"
+                f"{title}: {error}; this form of the call is not supported yet",
+                "leave the argument out, or compute the same with other functions",
             ) from None
-        return entry(self.b, *values, **keywords)
 
 
 @dataclass(frozen=True)
