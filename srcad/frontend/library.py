@@ -84,7 +84,7 @@ def static_int(b: Builder, value: Value | None, what: str) -> int:
     known = b.constant(value)
     if known is not None:
         return known
-    raise b.refuse(f"{what} must be an integer literal")
+    raise b.refuse(f"{what} must be an integer literal", "write the number out")
 
 
 def as_array(b: Builder, value: Value) -> ArrayValue:

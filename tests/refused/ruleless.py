@@ -16,7 +16,7 @@ def ufunc_without_a_rule(h, a):
     "no rule for scipy.signal.savgol_filter",
     hint="@srcad.rule.expand(scipy.signal.savgol_filter)",
 )
-def function_without_a_rule(x):
+def scipy_function_without_a_rule(x):
     return np.sum(signal.savgol_filter(x, 3, polyorder=1))  # <-- here
 
 
