@@ -3,13 +3,14 @@
 Each pass is one call, in order; a pass takes what it needs as arguments and returns a new value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
 from srcad.frontend.elaborate import Elaborated, elaborate
+from srcad.frontend.program import Outlined
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
@@ -18,6 +19,7 @@ from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
     Leaf,
+    Written,
     mutated_parameters,
     write_adjoint,
     write_callee,
@@ -29,7 +31,7 @@ from srcad.transform.contract import contract
 from srcad.transform.fuse import fuse
 from srcad.transform.tangent import tangent
 
-Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "primal"]
+Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "hvp", "primal"]
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,16 @@ class Program:
 
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
-    captured values, then (vjp) one seed for each float leaf of the outputs or (jvp) one tangent for
-    each float leaf of the parameters, then the tape pool ``(buffer: uint8[::1], mark: int64[4])``
-    if ``uses_pool``.
+    captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
+    tangent for each float leaf of the parameters (hvp: of those in ``wrt``), then the tape pool
+    ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
     ``vjp``: the cotangents of every float leaf of the parameters; ``jvp``: what ``primal`` returns
-    and then the tangents of the float leaves of that. The caller's arrays are never
+    and then the tangents of the float leaves of that; ``hvp``: the tangents of the gradients. The
+    caller's arrays are never
     written.
     """
 
@@ -98,7 +101,11 @@ class Program:
     """Python objects that the text calls by these names, though it does not import them."""
 
 
-_MODES: dict[str, tuple[str, ...]] = {"primal": (), "jvp": ("forward",)}
+_MODES: dict[str, tuple[str, ...]] = {
+    "primal": (),
+    "jvp": ("forward",),
+    "hvp": ("forward", "reverse"),
+}
 """What the rules of calls are read for; ("reverse",) where it is not said."""
 
 
@@ -109,32 +116,20 @@ def compile_request(request: Request) -> Program:
     """
     modes = _MODES.get(request.kind, ("reverse",))
     program = elaborate(request.source, request.parameters, modes)  # types, calls inlined, loops
-    if request.kind in ("gradient", "value_and_gradient"):
+    if request.kind in ("gradient", "value_and_gradient", "hvp"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
-    if request.kind in ("primal", "jvp"):
-        written = write_primal(program, body, outputs)
-    else:
-        names = request.wrt if request.kind != "vjp" else tuple(n for n, _ in request.parameters)
-        wrt = [leaf for n in names for leaf in program.leaves[n] if _carries(leaf, program)]
-        written = write_adjoint(program, body, wrt, outputs, request.kind)
+    written = _written(request, program, body, outputs)
     function = written.function
-    if request.kind == "jvp":
-        moving = [p for p in program.parameters if _carries(p, program)]
-        function = tangent(function, moving, program.names)
-    callees: list[Function] = []
-    for callee in program.callees:  # functions that call themselves
-        assert callee.program is not None
-        inner = _prepared(callee.program, checked)
-        reverses = request.kind not in ("primal", "jvp") and not callee.ruled
-        callees += write_callee(callee.program, inner, reverses)
-        if request.kind == "jvp" and not callee.ruled:
-            primal, names = callees[-1], callee.program.names
-            moving = [p for p in callee.program.parameters if _carries(p, callee.program)]
-            callees.append(tangent(primal, moving, names, f"{primal.name}_tangent"))
+    if request.kind in ("jvp", "hvp"):
+        asked = request.wrt if request.kind == "hvp" else tuple(program.leaves)
+        moving = _float_leaves(program, asked)
+        title = program.names.fresh(f"{program.name}_{request.kind}")
+        function = tangent(function, moving, program.names, title, values=request.kind == "jvp")
+    callees = [f for callee in program.callees for f in _callees(callee, request)]
     return Program(
         print_module((*callees, function)),
         function.name,
@@ -146,6 +141,31 @@ def compile_request(request: Request) -> Program:
         program.objects,
         program.externals,
     )
+
+
+def _written(request: Request, program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
+    """The primal or the adjoint: forward mode is that of either."""
+    if request.kind in ("primal", "jvp"):
+        return write_primal(program, body, outputs)
+    asked = tuple(program.leaves) if request.kind == "vjp" else request.wrt
+    kind = "gradient" if request.kind == "hvp" else request.kind
+    return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+
+
+def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
+    """A function that is not inlined, and what the derivative needs of it."""
+    program = callee.program
+    assert program is not None
+    body = _prepared(program, request.options.boundscheck)
+    reverses = request.kind not in ("primal", "jvp") and not callee.ruled
+    written = write_callee(program, body, reverses)
+    for function in written:
+        yield function
+        if request.kind in ("jvp", "hvp") and not callee.ruled:
+            moving = _float_leaves(program, tuple(program.leaves))
+            if function is not written[0]:
+                moving = [p for p in function.parameters if _is_moving(p, function.arrays)]
+            yield tangent(function, moving, program.names, f"{function.name}_tangent")
 
 
 def _prepared(program: Elaborated, checked: bool) -> Block:
@@ -195,9 +215,15 @@ def _with_rules(
     return tuple(out)
 
 
-def _carries(leaf: Var | str, program: Elaborated) -> bool:
-    """Whether a leaf of a parameter carries a derivative: it is made of floats."""
-    return is_inexact(program.arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
+def _float_leaves(program: Elaborated, parameters: tuple[str, ...]) -> list[Var | str]:
+    """The leaves of parameters that are made of floats."""
+    leaves = (leaf for name in parameters for leaf in program.leaves[name])
+    return [leaf for leaf in leaves if _is_moving(leaf, program.arrays)]
+
+
+def _is_moving(leaf: Var | str, arrays: dict[str, tuple[str, int]]) -> bool:
+    """Whether a leaf is made of floats."""
+    return is_inexact(arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
 
 
 def _final(program: Elaborated, name: str) -> str:

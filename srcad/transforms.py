@@ -1,4 +1,4 @@
-"""The transformations: ``grad``, ``value_and_grad``, ``vjp`` and ``jvp``.
+"""The transformations: ``grad``, ``value_and_grad``, ``vjp``, ``jvp``, ``hvp``.
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
 options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``, ``cache``
@@ -14,6 +14,7 @@ from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options
 from srcad.derivative import Derivative
 from srcad.errors import ArgumentError
+from srcad.higher import Hvp
 from srcad.pullback import Pullback, Vjp
 from srcad.pushforward import Jvp
 
@@ -257,6 +258,62 @@ def jvp(
     return _jvp_of(function, names, options)(primals, tangents, kwargs)
 
 
+def hvp(
+    f: Callable[..., Any],
+    /,
+    args: Sequence[Any],
+    vectors: Any,
+    wrt: Wrt = 0,
+    **keywords: Any,
+) -> Any:
+    """The product of the Hessian of a function with a vector: forward mode over reverse mode.
+
+    For ``y = f(*args)``, a float, ``H = d2y/dx2`` with respect to the arguments in ``wrt``, this is
+    ``H vectors``: the derivative of the gradient along ``vectors``. The Hessian is not formed; the
+    product costs a small multiple of one gradient.
+
+    Parameters
+    ----------
+    f
+        A Python function whose source can be read and that returns one float.
+    args
+        Its arguments, as a tuple. They are not changed.
+    vectors
+        In the structure of the argument in ``wrt``; a tuple of such if ``wrt`` is a tuple. None
+        stands for zeros.
+    wrt
+        The position or the name of a parameter, or a tuple of these.
+    **keywords
+        Further arguments of f, and the options of ``grad``.
+
+    Returns
+    -------
+    In the structure, with the shapes and dtypes, of ``vectors``.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        A vector does not have the structure, shape or dtype of its argument; what ``grad`` raises.
+    UnsupportedError
+        f uses what srcad cannot differentiate exactly, or a function that has a rule for reverse
+        mode only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def cubes(x):
+    ...     return np.sum(x * x * x)
+    >>> hvp(cubes, (np.array([1.0, 2.0]),), np.array([1.0, 1.0]), jit=False)
+    array([ 6., 12.])
+    """
+    function, _, kwargs, options = _called("hvp", f, (), keywords)
+    if not isinstance(args, tuple | list):
+        raise ArgumentError(
+            f"args must be a tuple of arguments, not {type(args).__name__}", hint="write (x,)"
+        )
+    return _hvp_of(function, wrt, options)(args, vectors, kwargs)
+
+
 def _called(
     caller: str, f: Callable[..., Any], outputs: str | tuple[str, ...], keywords: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[str, ...], dict[str, Any], Options]:
@@ -313,3 +370,8 @@ def _vjp_of(function: Callable[..., Any], outputs: tuple[str, ...], options: Opt
 @functools.lru_cache(maxsize=256)
 def _jvp_of(function: Callable[..., Any], outputs: tuple[str, ...], options: Options) -> Jvp:
     return Jvp(Signature(function), outputs, options)
+
+
+@functools.lru_cache(maxsize=256)
+def _hvp_of(function: Callable[..., Any], wrt: Wrt, options: Options) -> Hvp:
+    return Hvp(Signature(function), wrt, options)

@@ -12,10 +12,26 @@ from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
 from tests.test_complex import copied, paired, seeds_like
 from tests.test_complex import leaves as complex_leaves
-from tests.test_programs import SINGLE, like_output, make_seeds, plain, positions, waiting
+from tests.test_programs import (
+    SINGLE,
+    active,
+    expected_gradient,
+    is_vjp,
+    like_output,
+    make_seeds,
+    plain,
+    positions,
+    waiting,
+)
 
 DOT = 1e-12
 """Relative difference of ``<seed, J v>`` and ``<J^T seed, v>``."""
+
+KINKED = {
+    "kernels_physics.ray_march": "a ray crosses cells of a grid, in which density is bilinear",
+    "rearranging.stable_among_equals": "equal numbers are sorted",
+}
+"""Programs whose gradient has kinks nearby: differences of it say nothing."""
 
 
 def run_forward(program: Program, jit: bool) -> None:
@@ -51,6 +67,54 @@ def run_forward(program: Program, jit: bool) -> None:
 @pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 def test_as_python(program: Program):
     run_forward(program, jit=False)
+
+
+def moved_by(args, wrt, vectors, step):
+    """The arguments with those in wrt moved along vectors."""
+    out = list(args)
+    for k, v in zip(wrt, vectors, strict=True):
+        out[k] = args[k] + step * v
+    return out
+
+
+def second_order(program: Program, args, wrt, vectors) -> list:
+    """The Hessian times a vector: differences of the gradient that complex step finds."""
+    slopes = []
+    for h in (4e-3, 2e-3, 1e-3):
+        ends = []
+        for step in (h, -h):
+            at = moved_by(args, wrt, vectors, step)
+            ends.append([np.asarray(g) for g in expected_gradient(program, at, program.oracle)])
+        slopes.append([(a - b) / (2 * h) for a, b in zip(*ends, strict=True)])
+    for power in (4, 16):
+        pairs = itertools.pairwise(slopes)
+        slopes = [[(power * y - x) / (power - 1) for x, y in zip(*p, strict=True)] for p in pairs]
+    return slopes[0]
+
+
+SECOND = [
+    p
+    for p in PROGRAMS
+    if not is_vjp(p) and not p.single and p.oracle == "complex" and p.name not in KINKED
+]
+
+
+@pytest.mark.parametrize("program", [waiting(p, 1 if p.heavy else 0) for p in SECOND])
+def test_second_order(program: Program):
+    """Forward over reverse, at the first sample."""
+    args = program.samples[0]()
+    wrt = active(program, args)
+    random = np.random.default_rng(5)
+    vectors = tuple(random.standard_normal(np.shape(args[k])) for k in wrt)
+    vectors = tuple(
+        v if np.ndim(v) or isinstance(args[k], np.ndarray) else float(v)
+        for k, v in zip(wrt, vectors, strict=True)
+    )
+    found = srcad.hvp(program.function, args, vectors, wrt=wrt, jit=False, **program.kwargs)
+    wanted = second_order(program, args, wrt, vectors)
+    size = max([1.0, *(float(np.max(np.abs(w), initial=0.0)) for w in wanted)])
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * size)
 
 
 def changing(value, random):

@@ -590,7 +590,7 @@ def _where_seeded(items: Sequence[Expr]) -> Expr:
     """A product with a seed, 0 where the seed is 0."""
     seed, product = items
     test = compare("!=", seed, literal(0.0, seed.kind))
-    return Select(test, product, literal(0.0, product.kind), product.kind)
+    return Select(test, product, literal(0.0, product.kind), product.kind, strong=True)
 
 
 def _itself(item: Expr | str) -> Var | str:

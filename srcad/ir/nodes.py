@@ -81,12 +81,17 @@ class Logic:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """``a if test else b``; only the branch chosen is evaluated."""
+    """``a if test else b``; only the branch chosen is evaluated.
+
+    ``strong``: no branch of the program, but a product ``a`` of the numbers that ``test`` compares
+    with zero; where all of them are zero it is zero, though another factor may be infinite.
+    """
 
     test: "Expr"
     a: "Expr"
     b: "Expr"
     kind: str
+    strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)

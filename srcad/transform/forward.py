@@ -48,6 +48,7 @@ from srcad.ir.nodes import (
     Bind,
     Block,
     Call,
+    Compare,
     Const,
     Copy,
     Expr,
@@ -55,6 +56,7 @@ from srcad.ir.nodes import (
     Invoke,
     Keep,
     Load,
+    Logic,
     MatMul,
     Pop,
     Push,
@@ -101,10 +103,18 @@ Result = Callable[[Expr], Var]
 class Forward:
     """Writes the tangents of one program."""
 
-    def __init__(self, arrays: dict[str, tuple[str, int]], active: set[str], names: Names) -> None:
+    def __init__(
+        self,
+        arrays: dict[str, tuple[str, int]],
+        active: set[str],
+        names: Names,
+        values: bool = True,
+    ) -> None:
         self.arrays = arrays
         self.active = active
         self.names = names
+        self.values = values
+        """Whether what the program returns is returned too, before its tangents."""
         self.dots: dict[str, str] = {}
         self.at = NOWHERE
         self.out: list[Stmt] = []
@@ -167,7 +177,9 @@ class Forward:
             self.out += [replace(stmt, target=target, array=self.dot(stmt.array)), stmt]
         elif isinstance(stmt, Alloc | Tape | Stack | Grow | Keep):
             self.out += [replace(stmt, target=target), stmt]
-        elif isinstance(stmt, ZerosLike) or stmt.source not in self.active:
+        elif isinstance(stmt, ZerosLike):
+            self.out += [stmt, replace(stmt, target=target)]
+        elif stmt.source not in self.active:
             self.out += [stmt, ZerosLike(target, stmt.target, stmt.at)]
         else:
             self.out += [replace(stmt, target=target, source=self.dot(stmt.source)), stmt]
@@ -207,7 +219,8 @@ class Forward:
             values.append(value)
             if change is not None:
                 tangents.append(change)
-        self.out.append(replace(stmt, items=(*values, *tangents)))
+        items = (*values, *tangents) if self.values else tuple(tangents)
+        self.out.append(replace(stmt, items=items))
 
     def _of_kind(self, tangent: Expr | None, kind: str) -> Expr:
         if tangent is None:
@@ -269,7 +282,7 @@ class Forward:
             args.append(value)
             if k < stmt.count and tangent is not None:
                 tangents.append(tangent)
-        targets = list(stmt.targets)
+        targets: list[Var | str] = list(stmt.targets)
         for t in stmt.targets:
             if isinstance(t, str):
                 if is_inexact(self.arrays[t][0]):
@@ -438,7 +451,7 @@ class Forward:
         tests = tuple(compare("!=", t, literal(0.0, t.kind)) for t in held)
         quotient = Binary("/", top, b, expr.kind)
         zero = literal(0.0, expr.kind)
-        return value, Select(logic("or", tests), quotient, zero, expr.kind)
+        return value, Select(logic("or", tests), quotient, zero, expr.kind, strong=True)
 
     def _power(self, expr: Binary) -> tuple[Expr, Expr | None]:
         assert isinstance(expr.b, Const)
@@ -465,7 +478,19 @@ class Forward:
         if a_d is None and b_d is None:
             return value, None
         kind = expr.kind
+        if expr.strong:
+            assert a_d is not None
+            test = logic("or", (expr.test, *self._changes(expr.test)))
+            return value, Select(test, self._of_kind(a_d, kind), literal(0.0, kind), kind, True)
         return value, Select(expr.test, self._of_kind(a_d, kind), self._of_kind(b_d, kind), kind)
+
+    def _changes(self, test: Expr) -> list[Expr]:
+        """Whether the numbers that a test compares with zero change."""
+        if isinstance(test, Logic):
+            return [t for item in test.items for t in self._changes(item)]
+        assert isinstance(test, Compare)
+        _, tangent = self._dual(test.a)
+        return [] if tangent is None else [compare("!=", tangent, literal(0.0, tangent.kind))]
 
     def _by_partials(self, expr: Binary | Call, result: Result | None) -> tuple[Expr, Expr | None]:
         """An operation that has a rule."""

@@ -47,7 +47,7 @@ def strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
         return strong(partial, held, True, name)
     zero = literal(0.0, product.kind)
     none = literal(0.0, seed.kind) if is_inexact(seed.kind) else integer(0)
-    return Select(compare("!=", seed, none), product, zero, product.kind)
+    return Select(compare("!=", seed, none), product, zero, product.kind, strong=True)
 
 
 def power_factor(base: Expr, exponent: Const) -> Expr | None:

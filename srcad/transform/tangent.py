@@ -20,10 +20,12 @@ from srcad.transform.initialise import initialise
 from srcad.transform.prune import prune
 
 
-def tangent(function: Function, moving: list[Var | str], names: Names, title: str = "") -> Function:
-    """The function with the tangents of ``moving`` as further parameters.
+def tangent(
+    function: Function, moving: list[Var | str], names: Names, title: str, *, values: bool = True
+) -> Function:
+    """The function ``title`` with the tangents of ``moving`` as further parameters.
 
-    ``title`` is the name of a callee, which also writes the tangents of the arrays it writes.
+    Without ``values`` it returns the tangents only.
     """
     arrays = dict(function.arrays)
     starts = {m if isinstance(m, str) else m.name for m in moving}
@@ -32,10 +34,12 @@ def tangent(function: Function, moving: list[Var | str], names: Names, title: st
         for item in stmt.items if isinstance(stmt, Return) else ():
             ends |= {item} if isinstance(item, str) else carriers(item)
     alive = active(function.body, starts, ends, points_to(function.body, set(arrays)))
-    forward = Forward(arrays, alive | starts, names)
+    forward = Forward(arrays, alive | starts, names, values)
     given = [forward.dot(m) if isinstance(m, str) else forward.dot_var(m) for m in moving]
+    inputs = [p for p in function.parameters if p != "pool"]
+    pool = function.parameters[len(inputs) :]
     head: list[Stmt] = []
-    for item in function.parameters:
+    for item in inputs:
         if isinstance(item, str) and item in alive - starts:
             head.append(ZerosLike(forward.dot(item), item))
         elif isinstance(item, Var) and item.name in alive - starts:
@@ -44,8 +48,8 @@ def tangent(function: Function, moving: list[Var | str], names: Names, title: st
     written = [forward.dot(e) for e in function.exports if e in starts]
     made = replace(
         function,
-        name=title or names.fresh(f"{function.name}_tangent"),
-        parameters=(*function.parameters, *given),
+        name=title,
+        parameters=(*inputs, *given, *pool),
         body=body,
         arrays=arrays,
         exports=(*function.exports, *written),

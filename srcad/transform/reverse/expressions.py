@@ -137,6 +137,8 @@ def _pull(
             if factor is not None:
                 share = strong(conjugate(factor), seed, not is_natural(expr.b.value), name)
                 _pull(expr.a, share, active, name, None, at, out)
+        case Select(strong=True):
+            _pull(expr.a, seed, active, name, None, at, out)
         case Select():
             zero = literal(0.0, seed.kind)
             _pull(expr.a, Select(expr.test, seed, zero, seed.kind), active, name, None, at, out)
