@@ -3,21 +3,23 @@
 Each pass is one call, in order; a pass takes what it needs as arguments and returns a new value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
 from srcad.frontend.elaborate import Elaborated, elaborate
+from srcad.frontend.program import Outlined
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
-from srcad.ir.nodes import Block, Function, Invoke, Pullback, Var, blocks, with_blocks
+from srcad.ir.nodes import Block, Function, Invoke, Pullback, Pushforward, Var, blocks, with_blocks
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
     Leaf,
+    Written,
     mutated_parameters,
     write_adjoint,
     write_callee,
@@ -27,8 +29,9 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.fuse import fuse
+from srcad.transform.tangent import tangent
 
-Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
+Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "hvp", "primal"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Request:
     """Parameters that the gradient is asked for, in the order of the answer."""
     kind: Kind
     outputs: tuple[str, ...] = ()
-    """vjp: mutated arguments whose final state is an output."""
+    """vjp, jvp: mutated arguments whose final state is an output."""
     has_aux: bool = False
     options: Options = field(default_factory=Options)
 
@@ -70,13 +73,16 @@ class Program:
 
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
-    captured values, then (vjp) one seed for each float leaf of the outputs, then the tape pool
+    captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
+    tangent for each float leaf of the parameters (hvp: of those in ``wrt``), then the tape pool
     ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
-    ``vjp``: the cotangents of every float leaf of the parameters. The caller's arrays are never
+    ``vjp``: the cotangents of every float leaf of the parameters; ``jvp``: what ``primal`` returns
+    and then the tangents of the float leaves of that; ``hvp``: the tangents of the gradients. The
+    caller's arrays are never
     written.
     """
 
@@ -95,33 +101,38 @@ class Program:
     """Python objects that the text calls by these names, though it does not import them."""
 
 
+_MODES: dict[str, tuple[str, ...]] = {
+    "primal": (),
+    "jvp": ("forward",),
+    "hvp": ("forward", "reverse"),
+}
+"""What the rules of calls are read for; ("reverse",) where it is not said."""
+
+
 def compile_request(request: Request) -> Program:
     """Write the program that a request asks for.
 
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
-    program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
-    if request.kind in ("gradient", "value_and_gradient"):
+    modes = _MODES.get(request.kind, ("reverse",))
+    program = elaborate(request.source, request.parameters, modes)  # types, calls inlined, loops
+    if request.kind in ("gradient", "value_and_gradient", "hvp"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
-    if request.kind == "primal":
-        written = write_primal(program, body, outputs)
-    else:
-        names = request.wrt if request.kind != "vjp" else tuple(n for n, _ in request.parameters)
-        wrt = [leaf for n in names for leaf in program.leaves[n] if _carries(leaf, program)]
-        written = write_adjoint(program, body, wrt, outputs, request.kind)
-    callees: list[Function] = []
-    for callee in program.callees:  # functions that call themselves
-        assert callee.program is not None
-        inner = _prepared(callee.program, checked)
-        reverses = request.kind != "primal" and not callee.ruled
-        callees += write_callee(callee.program, inner, reverses)
+    written = _written(request, program, body, outputs)
+    function = written.function
+    if request.kind in ("jvp", "hvp"):
+        asked = request.wrt if request.kind == "hvp" else tuple(program.leaves)
+        moving = _float_leaves(program, asked)
+        title = program.names.fresh(f"{program.name}_{request.kind}")
+        function = tangent(function, moving, program.names, title, values=request.kind == "jvp")
+    callees = [f for callee in program.callees for f in _callees(callee, request)]
     return Program(
-        print_module((*callees, written.function)),
-        written.function.name,
+        print_module((*callees, function)),
+        function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
         mutated_parameters(program, body),
@@ -130,6 +141,31 @@ def compile_request(request: Request) -> Program:
         program.objects,
         program.externals,
     )
+
+
+def _written(request: Request, program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
+    """The primal or the adjoint: forward mode is that of either."""
+    if request.kind in ("primal", "jvp"):
+        return write_primal(program, body, outputs)
+    asked = tuple(program.leaves) if request.kind == "vjp" else request.wrt
+    kind = "gradient" if request.kind == "hvp" else request.kind
+    return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+
+
+def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
+    """A function that is not inlined, and what the derivative needs of it."""
+    program = callee.program
+    assert program is not None
+    body = _prepared(program, request.options.boundscheck)
+    reverses = request.kind not in ("primal", "jvp") and not callee.ruled
+    written = write_callee(program, body, reverses)
+    for function in written:
+        yield function
+        if request.kind in ("jvp", "hvp") and not callee.ruled:
+            moving = _float_leaves(program, tuple(program.leaves))
+            if function is not written[0]:
+                moving = [p for p in function.parameters if _is_moving(p, function.arrays)]
+            yield tangent(function, moving, program.names, f"{function.name}_tangent")
 
 
 def _prepared(program: Elaborated, checked: bool) -> Block:
@@ -146,28 +182,48 @@ def _simplified(
     block, lengths = settle_checks(coalesce(block), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = contract(block, escaping, program.names)
-    return _with_rules(block, lambda rule: _simplified_rule(rule, program, checked))
+
+    def back_of(rule: Pullback) -> Pullback:
+        names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)
+        return replace(rule, body=_simplified(rule.body, program, names, names, checked))
+
+    def ahead_of(rule: Pushforward) -> Pushforward:
+        names = _named(*rule.args, *rule.results, *rule.tangents)
+        ends = names | _named(*rule.outputs)
+        return replace(rule, body=_simplified(rule.body, program, names, ends, checked))
+
+    return _with_rules(block, back_of, ahead_of)
 
 
-def _simplified_rule(rule: Pullback, program: Elaborated, checked: bool) -> Pullback:
-    outside = {*rule.args, *rule.results, *rule.seeds, *rule.shares} - {None}
-    names = {n if isinstance(n, str) else n.name for n in outside}  # type: ignore[union-attr]
-    return replace(rule, body=_simplified(rule.body, program, names, names, checked))
+def _named(*items: Var | str | None) -> set[str]:
+    return {n if isinstance(n, str) else n.name for n in items if n is not None}
 
 
-def _with_rules(block: Block, change: Callable[[Pullback], Pullback]) -> Block:
+def _with_rules(
+    block: Block,
+    back_of: Callable[[Pullback], Pullback],
+    ahead_of: Callable[[Pushforward], Pushforward],
+) -> Block:
     out = []
     for stmt in block:
-        if isinstance(stmt, Invoke) and stmt.pullback is not None:
-            stmt = replace(stmt, pullback=change(stmt.pullback))
-        parts = tuple(_with_rules(b, change) for b in blocks(stmt))
+        if isinstance(stmt, Invoke):
+            back = None if stmt.pullback is None else back_of(stmt.pullback)
+            ahead = None if stmt.pushforward is None else ahead_of(stmt.pushforward)
+            stmt = replace(stmt, pullback=back, pushforward=ahead)
+        parts = tuple(_with_rules(b, back_of, ahead_of) for b in blocks(stmt))
         out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
 
 
-def _carries(leaf: Var | str, program: Elaborated) -> bool:
-    """Whether a leaf of a parameter carries a derivative: it is made of floats."""
-    return is_inexact(program.arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
+def _float_leaves(program: Elaborated, parameters: tuple[str, ...]) -> list[Var | str]:
+    """The leaves of parameters that are made of floats."""
+    leaves = (leaf for name in parameters for leaf in program.leaves[name])
+    return [leaf for leaf in leaves if _is_moving(leaf, program.arrays)]
+
+
+def _is_moving(leaf: Var | str, arrays: dict[str, tuple[str, int]]) -> bool:
+    """Whether a leaf is made of floats."""
+    return is_inexact(arrays[leaf][0] if isinstance(leaf, str) else leaf.kind)
 
 
 def _final(program: Elaborated, name: str) -> str:

@@ -248,7 +248,7 @@ class Variants:
                 self.options,
             )
         )
-        if self.kind in ("gradient", "value_and_gradient"):
+        if self.kind in ("gradient", "value_and_gradient", "hvp"):
             require_loss(program.result, signature.name, self.has_aux)
         return Variant(program, signature.names, types, self.options, code)
 

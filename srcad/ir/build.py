@@ -4,6 +4,8 @@ Folding is exact: integers always, floats only for identities that hold for ever
 (``1.0 * x``, ``x / 1.0``, ``-(-x)``), so generated code computes what the user wrote.
 """
 
+from dataclasses import replace
+
 from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Select, Unary
 from srcad.ir.types import (
     BOOL,
@@ -207,7 +209,8 @@ def _part(a: Expr, part: str) -> Expr:
         case Binary(op="*", a=Const(value=1j), b=y):
             return negate(imag_part(y)) if is_real else real_part(y)
         case Select():
-            return Select(a.test, _part(a.a, part), _part(a.b, part), real_kind(a.kind))
+            kind = real_kind(a.kind)
+            return replace(a, a=_part(a.a, part), b=_part(a.b, part), kind=kind)
     return Call(part, (a,), real_kind(a.kind))
 
 
@@ -229,6 +232,10 @@ def conjugate(a: Expr) -> Expr:
         case Binary(op="/") if isinstance(a.a, Const):
             return Binary("/", conjugate(a.a), conjugate(a.b), a.kind)
     return Call("np.conj", (a,), a.kind)
+
+
+PARTS = {"np.real": real_part, "np.imag": imag_part, "np.conj": conjugate}
+"""Functions of complex numbers that are folded, by the names of their calls."""
 
 
 def _has_easy_conjugate(a: Expr) -> bool:

@@ -22,7 +22,7 @@ from srcad.rules import (
     statistics,
     surgery,
 )
-from srcad.rules.registry import CallRule, Rule, call_rule_of, rule_named
+from srcad.rules.registry import CallRule, Rule, call_rule_of
 
 _TABLES = {
     "scipy.fft": ["srcad.rules.scipy_fft"],
@@ -43,6 +43,16 @@ def expansion_of(function: object) -> object:
     """The function that stands for a Python function object when it is differentiated."""
     _load_tables()
     return registry.expansion_of(function)
+
+
+def rule_named(name: str) -> Rule | None:
+    """The rule of a function by the name that generated code uses, or of an operator."""
+    found = registry.rule_named(name)
+    if found is None and name.startswith(("special.", "digamma")):  # in partials of math's
+        importlib.import_module("scipy.special")
+        _load_tables()
+        found = registry.rule_named(name)
+    return found
 
 
 def all_rules() -> tuple[Rule, ...]:

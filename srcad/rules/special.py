@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from srcad.rules.registry import partials, same_as
+from srcad.runtime import digamma
 
 same_as("math.erf", special.erf)
 same_as("math.erfc", special.erfc)
@@ -93,6 +94,11 @@ def _(y, x):
 
 
 @partials("special.psi", special.psi, special.digamma)
+def _(y, x):
+    return special.zeta(2.0, x)
+
+
+@partials("digamma", digamma)                     # of math.gamma and math.lgamma
 def _(y, x):
     return special.zeta(2.0, x)
 

@@ -6,6 +6,7 @@ from tests.rules import test_arithmetic, test_elementary, test_special
 ROWS = (*test_arithmetic.ROWS, *test_elementary.ROWS, *test_special.ROWS)
 
 ELSEWHERE = {
+    "digamma": "tests/test_forward.py",  # the second derivative of lgamma
     "complex": "tests/test_complex.py",
     "np.conj": "tests/test_complex.py",
     "np.imag": "tests/test_complex.py",

@@ -257,10 +257,12 @@ class Backward(Forward):
         if not involved & self.active:
             return out + restore
         args: list[Expr | str] = list(stmt.args)
+        shadows: list[str] = []
         for t in stmt.targets:
             if isinstance(t, str):
                 if is_inexact(self.arrays[t][0]):
-                    args.append(self._shadow_or_scratch(t, out))
+                    shadows.append(self._shadow_or_scratch(t, out))
+                    args.append(shadows[-1])
             elif is_inexact(t.kind):
                 args.append(self.bar_var(t) if self.is_active(t.name) else literal(0.0, t.kind))
         results: list[Var] = []
@@ -268,16 +270,16 @@ class Backward(Forward):
         for a in stmt.args[: stmt.count]:
             if isinstance(a, str):
                 if is_inexact(self.arrays[a][0]):
-                    args.append(self._shadow_or_scratch(a, out))
+                    shadows.append(self._shadow_or_scratch(a, out))
+                    args.append(shadows[-1])
             elif is_inexact(a.kind):
                 share = Var(self.names.fresh("share"), a.kind)
                 results.append(share)
                 if isinstance(a, Var) and self.is_active(a.name):
                     shares.append((a, share))
         out += restore
-        out.append(
-            Invoke(tuple(results), f"{stmt.function}_reverse", tuple(args), (), stmt.count, stmt.at)
-        )
+        title, many = f"{stmt.function}_reverse", len(args)
+        out.append(Invoke(tuple(results), title, tuple(args), tuple(shadows), many, stmt.at))
         for t in stmt.targets:
             if isinstance(t, Var) and is_inexact(t.kind) and self.is_active(t.name):
                 out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
