@@ -79,7 +79,7 @@ def slope(function, args, k, direction):
 
 
 def check(function, text, *, is_constant=False, rel=1e-7):
-    """Value and gradient; a function of derivative 0 has it exactly, another has not."""
+    """Value, gradient and tangent; a function of derivative 0 has it exactly, another has not."""
     args = [value_of(name) for name in names_of(text) or ["x"]]
     wanted = tuple(range(len(args)))
     value, found = srcad.value_and_grad(function, wrt=wanted, jit=False)(*args)
@@ -88,6 +88,8 @@ def check(function, text, *, is_constant=False, rel=1e-7):
         assert all(np.all(np.asarray(gradient) == 0.0) for gradient in found)
         return
     moves = 0.0
+    total = 0.0
+    directions = []
     for k, (arg, gradient) in enumerate(zip(args, found, strict=True)):
         rng = np.random.default_rng(k)
         direction = rng.uniform(-1.0, 1.0, np.shape(arg))
@@ -96,4 +98,12 @@ def check(function, text, *, is_constant=False, rel=1e-7):
         assert np.all(np.isfinite(kept)), gradient
         assert np.sum(kept * direction) == pytest.approx(expected, rel=rel, abs=0.1 * rel)
         moves += abs(expected)
+        total += expected
+        directions.append(direction if np.ndim(direction) else float(direction))
     assert moves > 1e-3, "the derivative is 0 here, so that the row shows nothing"
+    try:
+        _, tangent = srcad.jvp(function, tuple(args), tuple(directions), jit=False)
+    except srcad.UnsupportedError as error:
+        assert "reverse mode only" in str(error)
+        return
+    assert tangent == pytest.approx(total, rel=rel, abs=0.1 * rel), "forward mode"
