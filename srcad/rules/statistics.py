@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from srcad.rules.matrices import squares
+from srcad.rules.matrices import root, squares
 from srcad.rules.registry import expand
 from srcad.rules.sorting import insertion_point
 
@@ -264,7 +264,7 @@ def nanvar(a, axis=None, ddof=0, keepdims=False):
 @expand(np.nanstd)
 def nanstd(a, axis=None, ddof=0, keepdims=False):
     """The standard deviation of what is not NaN."""
-    return np.sqrt(nanvar(a, axis, ddof, keepdims))
+    return root(nanvar(a, axis, ddof, keepdims))
 
 
 @expand(np.nanmax)
