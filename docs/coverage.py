@@ -4,8 +4,8 @@ The names come from Numba's own typing tables and are kept in ``coverage.toml``,
 the same whatever Numba is installed. ``python -m docs.coverage`` takes them from the installed one.
 A verdict is read off the registry of rules and the front end's catalogue; the file says only what
 cannot be: which of the functions have a derivative of 0 though no rule says so, what is part of
-the language, and a call of each function whose arguments are not vectors (``tests/rules/test_coverage.py``
-makes these calls).
+the language, and a call of each function whose arguments are not vectors
+(``tests/rules/test_coverage.py`` makes these calls).
 """
 
 from __future__ import annotations

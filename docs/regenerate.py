@@ -100,7 +100,10 @@ def _unpruned(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
 
 def _functions() -> str:
     """A table of the rules, from the registry and from their texts."""
-    rows = ["| function | the same | partial derivatives | complex | singular |", "|---|---|---|---|---|"]
+    rows = [
+        "| function | the same | partial derivatives | complex | singular |",
+        "|---|---|---|---|---|",
+    ]
     for rule in all_rules():
         aliases = dict.fromkeys(_spelled(f) for f in functions_of(rule))
         if rule.name == "stop_gradient" or (aliases and all(a[:6] == "srcad." for a in aliases)):

@@ -448,7 +448,9 @@ class Expressions(Conditions):
                 return integer(np.dtype(value.dtype).itemsize)
             case "nbytes":
                 bytes_each = self._array_attribute(value, "itemsize")
-                return scalars.combine(self.b, "*", self._array_attribute(value, "size"), bytes_each)
+                return scalars.combine(
+                    self.b, "*", self._array_attribute(value, "size"), bytes_each
+                )
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":
@@ -673,6 +675,11 @@ class Expressions(Conditions):
             raise self.b.refuse(
                 f"objects of the class {function.__qualname__} cannot be made here",
                 "make it a dataclass or a namedtuple, or make the object outside",
+            )
+        if hasattr(function, "primal"):
+            raise self.b.refuse(
+                f"{title_of(function)} is a derivative, which cannot be differentiated again yet",
+                "use srcad.hvp for second derivatives",
             )
         raise self.b.refuse(
             f"no rule for {title_of(function)}", ruleless.hint(function, len(values), keywords)

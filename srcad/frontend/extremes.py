@@ -53,9 +53,7 @@ def argmin(
     return _arg(b, a, axis, keepdims, "<")
 
 
-def _arg(
-    b: Builder, a: Value, axis: Value | None, keepdims: Value | None, better: str
-) -> Value:
+def _arg(b: Builder, a: Value, axis: Value | None, keepdims: Value | None, better: str) -> Value:
     value = as_array(b, a)
     if is_complex(value.dtype):
         raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")

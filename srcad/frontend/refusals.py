@@ -156,7 +156,9 @@ FUNCTIONS: dict[Any, Refusal] = {
         "as_strided", "its elements share memory in ways that are not seen", "use slices"
     ),
     polynomial.polydiv: Refusal(
-        "polydiv", "the lengths of its results depend on the numbers", "write the division as a loop"
+        "polydiv",
+        "the lengths of its results depend on the numbers",
+        "write the division as a loop",
     ),
     polynomial.Polynomial: Refusal("Polynomial", "it is an object", "use polyval and the like"),
     operator.contains: Refusal("operator.contains", _INPLACE, "write item in a"),

@@ -35,7 +35,9 @@ def weights_along(weights, a, axis):
     if weights.ndim != 1 or axis is None:
         raise TypeError("Axis must be specified when shapes of a and weights differ.")
     if weights.shape[0] != a.shape[axis]:
-        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+        raise ValueError(
+            "Shape of weights must be consistent with shape of a along specified axis."
+        )
     after = a.ndim - 1 - axis % a.ndim
     return np.expand_dims(weights, tuple(range(1, 1 + after)))
 
@@ -328,7 +330,7 @@ def bincount(x, weights=None, minlength=0):
 
 
 @expand(np.histogram)
-def histogram(a, bins=10, range=None):  # noqa: A002 (NumPy's name)
+def histogram(a, bins=10, range=None):
     """How many elements lie in each bin, and the edges of the bins."""
     v = np.ravel(a)
     edges = edges_of(v, bins, range)

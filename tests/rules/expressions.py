@@ -78,11 +78,11 @@ def slope(function, args, k, direction):
     return total / (60.0 * h)
 
 
-def check(function, text, *, is_constant=False, rel=1e-7):
+def check(function, text, *, is_constant=False, rel=1e-7, jit=False):
     """Value, gradient and tangent; a function of derivative 0 has it exactly, another has not."""
     args = [value_of(name) for name in names_of(text) or ["x"]]
     wanted = tuple(range(len(args)))
-    value, found = srcad.value_and_grad(function, wrt=wanted, jit=False)(*args)
+    value, found = srcad.value_and_grad(function, wrt=wanted, jit=jit)(*args)
     assert value == pytest.approx(function(*args), rel=1e-12, abs=1e-12)
     if is_constant:
         assert all(np.all(np.asarray(gradient) == 0.0) for gradient in found)
@@ -102,7 +102,7 @@ def check(function, text, *, is_constant=False, rel=1e-7):
         directions.append(direction if np.ndim(direction) else float(direction))
     assert moves > 1e-3, "the derivative is 0 here, so that the row shows nothing"
     try:
-        _, tangent = srcad.jvp(function, tuple(args), tuple(directions), jit=False)
+        _, tangent = srcad.jvp(function, tuple(args), tuple(directions), jit=jit)
     except srcad.UnsupportedError as error:
         assert "reverse mode only" in str(error)
         return

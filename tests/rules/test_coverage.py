@@ -25,7 +25,9 @@ def call_of(entry):
         return f"{entry.name}(s)"
     if head == "cmath":
         is_predicate = name[:2] == "is"
-        return f"{entry.name}(complex(s, u))" if is_predicate else f"abs({entry.name}(complex(s, u)))"
+        return (
+            f"{entry.name}(complex(s, u))" if is_predicate else f"abs({entry.name}(complex(s, u)))"
+        )
     arguments = ("s", "u") if head == "math" or isinstance(entry.function, type) else ("x", "y")
     return f"{entry.name}({', '.join(arguments[: arity(entry.function, head)])})"
 

@@ -213,3 +213,23 @@ def functions(tmp_path_factory):
 @pytest.mark.parametrize("text", ROWS)
 def test_row(functions, text):
     check(functions[text], text)
+
+
+COMPILED = (
+    "np.median(a, axis=-1, keepdims=True)",
+    "np.quantile(a, [0.1, 0.6], axis=1)",
+    "np.nanvar(n, axis=0)",
+    'np.correlate(z, x, "full")',
+    "np.interp(z, np.cumsum(x * 0.3), y)",
+    "np.unwrap(20.0 * a, axis=0)",
+    "np.gradient(y, np.cumsum(x), edge_order=2)",
+    "np.polyval(z, x)",
+    "np.select([x > 0.6, x > 0.4], [x * x, y], 3.0)",
+    "np.max(t, axis=(0, 2))",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", COMPILED)
+def test_compiled(functions, text):
+    check(functions[text], text, jit=True)
