@@ -591,7 +591,7 @@ class Expressions(Conditions):
             if entry is None:
                 owned = [function.owner, *values]
                 result = self._call_object(getattr(np, function.name), owned, keywords, node)
-                if function.name != "sort":
+                if function.name not in ("partition", "sort"):
                     return result
                 assert isinstance(function.owner, ArrayValue) and isinstance(result, ArrayValue)
                 stores.assign_into(self.b, stores.writable(self.b, function.owner), result)

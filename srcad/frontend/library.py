@@ -252,11 +252,14 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
 
 
 @entry(np.linspace)
-def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
+def linspace(
+    b: Builder, start: Value, stop: Value, num: Value | None = None, endpoint: Value = TRUE
+) -> Value:
     first = b.hold(b.convert(_number(b, start), FLOAT), "c")
     last = b.hold(b.convert(_number(b, stop), FLOAT), "c")
     count = b.hold(integer(50) if num is None else _number(b, num), "n")
-    gaps = Call("max", (ONE, Binary("-", count, ONE, INT)), INT)
+    last_index = Binary("-", count, ONE, INT) if flag(b, endpoint) else count
+    gaps = Call("max", (ONE, last_index), INT)
     step = b.store(
         Binary("/", Binary("-", last, first, FLOAT), b.convert(gaps, FLOAT), FLOAT), "step"
     )
@@ -387,9 +390,22 @@ def flag(b: Builder, value: Value | None) -> bool:
     raise b.refuse("keepdims must be True or False")
 
 
+def in_dtype(b: Builder, value: ArrayValue, dtype: Value | None) -> ArrayValue:
+    """The array whose elements have the dtype that a reduction is asked for."""
+    name = dtype_of(b, dtype, value.dtype)
+    return value if name == value.dtype else arrays.materialise(b, value, "t", name)
+
+
 @entry(np.sum, methods=("sum",))
-def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
-    value = as_array(b, a)
+def sum_(
+    b: Builder,
+    a: Value,
+    axis: Value | None = None,
+    dtype: Value | None = None,
+    *,
+    keepdims: Value | None = None,
+) -> Value:
+    value = in_dtype(b, as_array(b, a), dtype)
     axes, keep = axes_of(b, value, axis), flag(b, keepdims)
     if axes is None or len(axes) == value.ndim:
         whole = reductions.total(b, value)
@@ -400,13 +416,20 @@ def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 
 
 @entry(np.mean, methods=("mean",))
-def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
-    value = as_array(b, a)
+def mean(
+    b: Builder,
+    a: Value,
+    axis: Value | None = None,
+    dtype: Value | None = None,
+    *,
+    keepdims: Value | None = None,
+) -> Value:
+    value = in_dtype(b, as_array(b, a), dtype)
     count = size(b, value, axis)
     assert isinstance(count, Expr)
     kind = value.dtype if is_inexact(value.dtype) else FLOAT
     divisor = b.convert(count, real_kind(kind))
-    out = sum_(b, value, axis, keepdims)
+    out = sum_(b, value, axis, keepdims=keepdims)
     if isinstance(out, Expr):
         return Binary("/", b.convert(out, kind), divisor, kind)
     assert isinstance(out, ArrayValue)

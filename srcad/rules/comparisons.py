@@ -220,19 +220,15 @@ def lcm(x1, x2):
 @expand(np.logspace)
 def logspace(start, stop, num=50, endpoint=True, base=10.0):
     """Powers whose exponents have the same distance."""
-    if not endpoint:
-        raise NotImplementedError("np.logspace without the end: leave out the last element")
-    return base ** np.linspace(start, stop, num)
+    return base ** np.linspace(start, stop, num, endpoint)
 
 
 @expand(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True):
     """Numbers whose ratios are the same."""
-    if not endpoint:
-        raise NotImplementedError("np.geomspace without the end: leave out the last element")
-    out = np.exp(np.linspace(np.log(start), np.log(stop), num))
+    out = np.exp(np.linspace(np.log(start), np.log(stop), num, endpoint))
     if num > 0:
         out[0] = start
-    if num > 1:
+    if num > 1 and endpoint:
         out[num - 1] = stop
     return out

@@ -66,6 +66,11 @@ THEMES = {
         np.where(np.any(a > 0.5, axis=0), a[0], a[1])
         np.where(np.all(a > 0.2, axis=1, keepdims=True), a, 2.0 * a)
         np.where(np.argmax(a, axis=1, keepdims=True) > 1, a, -a)
+        np.sum(a, axis=0, dtype=np.float64)
+        np.sum(a > 0.5, dtype=np.float64) * s
+        a.mean(0, keepdims=True, dtype=np.float64)
+        np.prod(a, 1, np.float64)
+        np.cumsum(a, axis=1, dtype=np.float64)
         np.clip(x, 0.4, None)
         np.clip(x, None, 0.6)
         np.clip(x, min=0.3, max=0.6)
@@ -198,6 +203,10 @@ THEMES = {
         x * np.lcm(4, 6)
         np.logspace(s, 2.0, 5)
         np.geomspace(s, 2.0, 5)
+        np.geomspace(s, 2.0, 5, endpoint=False)
+        np.logspace(s, 2.0, 5, False)
+        np.linspace(s, u, 5, endpoint=False)
+        z.round(1) * z
     """,
 }
 
