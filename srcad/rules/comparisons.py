@@ -104,6 +104,8 @@ def select(condlist, choicelist, default=0.0):
 @expand(np.choose)
 def choose(a, choices):
     """Of several arrays the one that an integer names, element by element."""
+    if np.any(np.asarray(a) < 0) or np.any(np.asarray(a) >= len(choices)):
+        raise ValueError("invalid entry in choice array")
     out = np.where(np.asarray(a) == 0, choices[0], choices[-1])
     for k in range(1, len(choices) - 1):
         out = np.where(np.asarray(a) == k, choices[k], out)

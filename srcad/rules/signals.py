@@ -182,6 +182,8 @@ def slopes(f, h, axis, edge_order):
             out[0] = (-1.5 * v[0] + 2.0 * v[1] - 0.5 * v[2]) / h
             out[-1] = (1.5 * v[-1] - 2.0 * v[-2] + 0.5 * v[-3]) / h
         return np.moveaxis(out, 0, axis)
+    if np.asarray(h).shape[0] != v.shape[0]:
+        raise ValueError("when 1d, distances must match the length of the corresponding dimension")
     gaps = np.diff(np.asarray(h))
     for i in range(1, v.shape[0] - 1):
         a, b = gaps[i - 1], gaps[i]

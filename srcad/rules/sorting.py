@@ -117,6 +117,8 @@ def argpartition(a, kth, axis=-1):
 def digitize(x, bins, right=False):
     """The number of the bin that each number lies in; the bins ascend or descend."""
     last = bins.shape[0] - 1
+    if not (np.all(np.diff(bins) >= 0.0) or np.all(np.diff(bins) <= 0.0)):
+        raise ValueError("bins must be monotonically increasing or decreasing")
     if last > 0 and bins[0] > bins[last]:
         return last + 1 - np.searchsorted(bins[::-1], x, side="right" if right else "left")
     return np.searchsorted(bins, x, side="left" if right else "right")

@@ -25,6 +25,8 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
         return np.mean(a, axis=axis, keepdims=keepdims)
     w = weights_along(np.asarray(weights), a, axis)
     total = np.sum(w * np.ones(a.shape), axis=axis, keepdims=keepdims)
+    if np.any(total == 0.0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     return np.sum(a * w, axis=axis, keepdims=keepdims) / total
 
 
@@ -157,8 +159,8 @@ def at_levels(q, a, axis, keepdims, method, skips):
     q = np.asarray(q)
     if q.ndim != 1:
         raise NotImplementedError("quantiles at a matrix of levels: pass a vector of them")
-    first = np.asarray(over_lanes(lambda v: quantile_of(v, q[0], method, skips), a, axis, keepdims))
-    out = np.empty((q.shape[0], *first.shape))
+    first = over_lanes(lambda v: quantile_of(v, q[0], method, skips), a, axis, keepdims)
+    out = np.empty((q.shape[0], *np.shape(first)))
     for k in range(q.shape[0]):
         out[k] = over_lanes(lambda v, k=k: quantile_of(v, q[k], method, skips), a, axis, keepdims)
     return out
@@ -317,12 +319,16 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 def bincount(x, weights=None, minlength=0):
     """How often each number occurs, or the sums of their weights."""
     x = np.asarray(x)
+    if np.any(x < 0):
+        raise ValueError("'list' argument must have no negative elements")
     size = max(np.max(x) + 1 if x.shape[0] > 0 else 0, minlength)
     if weights is None:
         counts = np.zeros(size, dtype=np.int64)
         for i in range(x.shape[0]):
             counts[x[i]] += 1
         return counts
+    if weights.shape[0] != x.shape[0]:
+        raise ValueError("The weights and list don't have the same length.")
     out = np.zeros(size)
     for i in range(x.shape[0]):
         out[x[i]] += weights[i]
@@ -347,4 +353,6 @@ def edges_of(v, bins, limits):
     if np.ndim(bins) > 0:
         return np.asarray(bins)
     low, high = (np.min(v), np.max(v)) if limits is None else limits
+    if low == high:
+        low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, bins + 1)

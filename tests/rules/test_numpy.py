@@ -1,7 +1,9 @@
 """Functions of NumPy that are written out as Python, row by row (``tests.rules.expressions``)."""
 
+import numpy as np
 import pytest
 
+import srcad
 from tests.rules.expressions import check, written
 
 THEMES = {
@@ -28,6 +30,8 @@ THEMES = {
         np.quantile(x, 1.0)
         np.percentile(x, 30.0)
         np.percentile(a, [25, 75], axis=0)
+        np.percentile(x, [25, 75])
+        np.nanpercentile(n, [25, 75])
         np.ptp(x)
         np.ptp(a, axis=1)
         np.ptp(a, axis=0, keepdims=True)
@@ -222,6 +226,74 @@ def functions(tmp_path_factory):
 @pytest.mark.parametrize("text", ROWS)
 def test_row(functions, text):
     check(functions[text], text)
+
+
+def negative_place(x):
+    return np.sum(np.bincount(np.array([1, -1, 0]), weights=x))
+
+
+def short_weights(x):
+    return np.sum(np.bincount(np.array([1, 1, 0, 2]), weights=x))
+
+
+def unknown_choice(x):
+    return np.sum(np.choose(np.array([0, 2, 1]), [x, 2.0 * x]))
+
+
+def wrong_spacing(x):
+    return np.sum(np.gradient(x, np.arange(4.0)))
+
+
+def disordered_bins(x):
+    return x[np.digitize(0.3, np.array([0.1, 0.5, 0.2]))]
+
+
+def weights_of_sum_zero(x):
+    return np.average(x, weights=np.array([1.0, -1.0, 0.0]))
+
+
+def level_beyond_one(x):
+    return np.quantile(x, 1.5)
+
+
+def no_known_mode(x):
+    return np.sum(np.convolve(x, x, "some"))
+
+
+def no_points(x):
+    return np.interp(0.3, x[:0], x[:0])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        negative_place,
+        short_weights,
+        unknown_choice,
+        wrong_spacing,
+        disordered_bins,
+        weights_of_sum_zero,
+        level_beyond_one,
+        no_known_mode,
+        no_points,
+    ],
+)
+def test_raises_as_numpy_does(function):
+    x = np.array([0.3, 0.9, 0.5])
+    with pytest.raises((ValueError, ZeroDivisionError)) as wanted:
+        function(x)
+    with pytest.raises(wanted.type):
+        srcad.grad(function, jit=False)(x)
+
+
+def whole_numbers(x, k):
+    middle = np.median(k) + np.quantile(k, 0.3) + np.percentile(k, [25, 75])[1]
+    return x * (middle + np.nanmean(k) + np.ptp(k) + np.average(k) + np.histogram(k, 3)[0][1])
+
+
+def test_statistics_of_integers():
+    k = np.array([[3, 1, 4], [1, 5, 9]])
+    assert srcad.grad(whole_numbers, jit=False)(2.0, k) == pytest.approx(whole_numbers(1.0, k))
 
 
 COMPILED = (
