@@ -72,8 +72,9 @@ class Ruled(Calls):
         """A call of a function of a library."""
         assert rule.signature is not None
         given = self._by_name(rule, function, values, keywords)
-        kind = _common_kind(list(given.values()))
-        given = {n: self._prepared(v, kind) for n, v in given.items()}
+        integers = [n for k, n in enumerate(given) if k in rule.signature.integers]
+        kind = _common_kind([v for n, v in given.items() if n not in integers])
+        given = {n: self._prepared(v, INT if n in integers else kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         title = rule.name
         if not title.startswith("np."):
@@ -248,7 +249,7 @@ class Ruled(Calls):
             value = library.as_array(self.b, value)
         value = scalars.given(self.b, value)
         if isinstance(value, ArrayValue) and value.ndim:
-            if value.dtype in (kind, INT) and is_inexact(value.dtype):
+            if value.dtype == kind or (kind == INT and not is_inexact(value.dtype)):
                 return arrays.stored(self.b, value, "t")
             return arrays.materialise(self.b, value, "t", kind)
         if isinstance(value, ArrayValue):

@@ -24,6 +24,7 @@ _TABLES = {
     "scipy.fft": ["srcad.rules.scipy_fft"],
     "scipy.special": ["srcad.rules.special", "srcad.rules.softmax"],
     "scipy.linalg": ["srcad.rules.scipy_linalg"],
+    "scipy.sparse": ["srcad.rules.sparse"],
     "scipy.integrate": ["srcad.rules.quadrature"],
 }
 """By the module whose functions they are about."""
