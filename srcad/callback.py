@@ -67,15 +67,17 @@ class ArrayCall:
         self.function = function
 
     def __call__(self, *args: Any) -> Any:
-        """The function's value."""
-        return self.function(*args)
+        """The function's value, as a C-contiguous array."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.ascontiguousarray(self.function(*args))
 
     def compiled(self) -> Callable[..., Any]:
         """The same for Numba's compiled code."""
         from numba import objmode, types  # noqa: PLC0415
         from numba.extending import overload  # noqa: PLC0415
 
-        call = self.function
+        call = self
 
         def array_call(*args: Any) -> Any:
             raise NotImplementedError

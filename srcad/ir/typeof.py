@@ -182,6 +182,8 @@ def describe(type_: Type | None) -> str:
             return f"{_article(kind)} {kind}"
         case Array(dtype=dtype):
             return f"{_article(dtype)} {dtype} array"
+        case Tuple(cls=cls) if cls in SPARSE:
+            return "a sparse matrix"
         case Tuple(items=items, cls=cls, keys=keys):
             if keys and cls is not None and not issubclass(cls, dict):
                 return f"the dataclass {cls.__name__}"

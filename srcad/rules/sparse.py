@@ -42,12 +42,10 @@ def cast(data, dtype):
 def arrays_of(given, own):
     """``(data, indices, indptr)`` of what a matrix is made of."""
     if isinstance(given, own):
-        arrays = given.data, given.indices, given.indptr
-    elif isinstance(given, tuple) and len(given) == 3:
-        arrays = given
-    else:
+        given = given.data, given.indices, given.indptr
+    if not isinstance(given, tuple) or len(given) != 3:
         raise NotImplementedError("a sparse matrix is made of (data, indices, indptr) here")
-    return arrays
+    return given
 
 
 @expand(linalg.spsolve)
@@ -71,6 +69,8 @@ def _solved(data, indices, indptr, b, trans):
     """SuperLU's solution; it is given copies, because it sorts what it is given."""
     n = b.shape[0]
     a = sparse.csc_array((data, indices, indptr), shape=(n, n), copy=True)
+    if not np.array_equal(indices, np.clip(indices, 0, n - 1)):
+        raise IndexError("spsolve: an index of the sparse matrix is out of bounds")
     try:
         return linalg.splu(a).solve(np.ascontiguousarray(b), trans)
     except RuntimeError as error:

@@ -1,6 +1,7 @@
 """``scipy.sparse``: values SciPy's own, derivatives by ``check_grads``; solutions, errors, memory."""
 
 import gc
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -25,10 +26,6 @@ W = np.cos(np.arange(60.0)) + 0.2
 def weigh(y):
     z = y.ravel()
     return np.sum(W[: z.size] * np.real(z)) + np.sum(W[1 : z.size + 1] * np.imag(z * z))
-
-
-def csr(a, shape=None):
-    return (a.data, a.indices, a.indptr)
 
 
 PRODUCTS = {
@@ -94,12 +91,10 @@ def test_solutions(name, kind, right):
 
 def test_unsorted_and_repeated_elements():
     data, i, p = np.array([1.0, 2.0, 0.5, 3.0, 4.0]), np.array([1, 0, 0, 2, 1]), np.array([0, 3, 4, 5])
-    f = SOLUTIONS["rows"]
-    g = lambda data, b, i, p: weigh(  # noqa: E731
+    f = lambda data, b, i, p: weigh(  # noqa: E731
         spsolve(sparse.csr_array((data, i, p), shape=(3, 3)), b))  # fmt: skip
-    del f
     kept = data.copy(), i.copy()
-    found, _ = srcad.grad(g, wrt=(0, 1), jit=False)(data, B[:3].copy(), i, p)
+    found, _ = srcad.grad(f, wrt=(0, 1), jit=False)(data, B[:3].copy(), i, p)
     full = np.zeros((3, 3))
     for r in range(3):
         for k in range(p[r], p[r + 1]):
@@ -159,7 +154,7 @@ def test_gradient_for_a_matrix_as_a_whole_is_refused():
     ("function", "error"),
     [
         (lambda x: np.sum((WIDE + WIDE) @ x), srcad.UnsupportedError),
-        (lambda x: np.sum(WIDE[0] * x), srcad.UnsupportedError),
+        (lambda x: np.sum(WIDE[0] * x), srcad.ArgumentError),
         (lambda x: np.sum(WIDE * x), NotImplementedError),
         (lambda x: np.sum((WIDE @ WIDE.T) @ x[:4]), NotImplementedError),
         (lambda x: np.sum(np.sin(WIDE) @ x), (srcad.UnsupportedError, srcad.ArgumentError)),
@@ -224,12 +219,11 @@ def test_arrays_that_do_not_fit_raise(compiled):
         compiled(SQUARE.data, B, SQUARE.indices, SQUARE.indptr[:-1].copy())
     bad = SQUARE.indices.copy()
     bad[0] = 77
-    with pytest.raises((IndexError, ValueError)):
+    with pytest.raises(IndexError):
         compiled(SQUARE.data, B, bad, SQUARE.indptr)
 
 
 def test_memory_is_given_back(compiled):
-    tracemalloc = pytest.importorskip("tracemalloc")
     n = 400
     a = sparse.csr_array(sparse.random_array((5, 5), density=0.9, rng=RNG) + 3 * sparse.eye_array(5))
     args = a.data, B, a.indices, a.indptr
