@@ -18,6 +18,7 @@ from srcad.inside import on_backward as on_backward
 from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through
 from srcad.transforms import grad as grad
+from srcad.transforms import jvp as jvp
 from srcad.transforms import value_and_grad as value_and_grad
 from srcad.transforms import vjp as vjp
 

@@ -13,7 +13,7 @@ from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
-from srcad.ir.nodes import Block, Function, Invoke, Pullback, Var, blocks, with_blocks
+from srcad.ir.nodes import Block, Function, Invoke, Pullback, Pushforward, Var, blocks, with_blocks
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
@@ -27,8 +27,9 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.fuse import fuse
+from srcad.transform.tangent import tangent
 
-Kind = Literal["gradient", "value_and_gradient", "vjp", "primal"]
+Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "primal"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Request:
     """Parameters that the gradient is asked for, in the order of the answer."""
     kind: Kind
     outputs: tuple[str, ...] = ()
-    """vjp: mutated arguments whose final state is an output."""
+    """vjp, jvp: mutated arguments whose final state is an output."""
     has_aux: bool = False
     options: Options = field(default_factory=Options)
 
@@ -70,13 +71,15 @@ class Program:
 
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
-    captured values, then (vjp) one seed for each float leaf of the outputs, then the tape pool
-    ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
+    captured values, then (vjp) one seed for each float leaf of the outputs or (jvp) one tangent for
+    each float leaf of the parameters, then the tape pool ``(buffer: uint8[::1], mark: int64[4])``
+    if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
-    ``vjp``: the cotangents of every float leaf of the parameters. The caller's arrays are never
+    ``vjp``: the cotangents of every float leaf of the parameters; ``jvp``: what ``primal`` returns
+    and then the tangents of the float leaves of that. The caller's arrays are never
     written.
     """
 
@@ -95,33 +98,46 @@ class Program:
     """Python objects that the text calls by these names, though it does not import them."""
 
 
+_MODES: dict[str, tuple[str, ...]] = {"primal": (), "jvp": ("forward",)}
+"""What the rules of calls are read for; ("reverse",) where it is not said."""
+
+
 def compile_request(request: Request) -> Program:
     """Write the program that a request asks for.
 
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
-    program = elaborate(request.source, request.parameters)  # types, calls inlined, loops
+    modes = _MODES.get(request.kind, ("reverse",))
+    program = elaborate(request.source, request.parameters, modes)  # types, calls inlined, loops
     if request.kind in ("gradient", "value_and_gradient"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
-    if request.kind == "primal":
+    if request.kind in ("primal", "jvp"):
         written = write_primal(program, body, outputs)
     else:
         names = request.wrt if request.kind != "vjp" else tuple(n for n, _ in request.parameters)
         wrt = [leaf for n in names for leaf in program.leaves[n] if _carries(leaf, program)]
         written = write_adjoint(program, body, wrt, outputs, request.kind)
+    function = written.function
+    if request.kind == "jvp":
+        moving = [p for p in program.parameters if _carries(p, program)]
+        function = tangent(function, moving, program.names)
     callees: list[Function] = []
     for callee in program.callees:  # functions that call themselves
         assert callee.program is not None
         inner = _prepared(callee.program, checked)
-        reverses = request.kind != "primal" and not callee.ruled
+        reverses = request.kind not in ("primal", "jvp") and not callee.ruled
         callees += write_callee(callee.program, inner, reverses)
+        if request.kind == "jvp" and not callee.ruled:
+            primal, names = callees[-1], callee.program.names
+            moving = [p for p in callee.program.parameters if _carries(p, callee.program)]
+            callees.append(tangent(primal, moving, names, f"{primal.name}_tangent"))
     return Program(
-        print_module((*callees, written.function)),
-        written.function.name,
+        print_module((*callees, function)),
+        function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
         mutated_parameters(program, body),
@@ -146,21 +162,35 @@ def _simplified(
     block, lengths = settle_checks(coalesce(block), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = contract(block, escaping, program.names)
-    return _with_rules(block, lambda rule: _simplified_rule(rule, program, checked))
+
+    def back_of(rule: Pullback) -> Pullback:
+        names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)
+        return replace(rule, body=_simplified(rule.body, program, names, names, checked))
+
+    def ahead_of(rule: Pushforward) -> Pushforward:
+        names = _named(*rule.args, *rule.results, *rule.tangents)
+        ends = names | _named(*rule.outputs)
+        return replace(rule, body=_simplified(rule.body, program, names, ends, checked))
+
+    return _with_rules(block, back_of, ahead_of)
 
 
-def _simplified_rule(rule: Pullback, program: Elaborated, checked: bool) -> Pullback:
-    outside = {*rule.args, *rule.results, *rule.seeds, *rule.shares} - {None}
-    names = {n if isinstance(n, str) else n.name for n in outside}  # type: ignore[union-attr]
-    return replace(rule, body=_simplified(rule.body, program, names, names, checked))
+def _named(*items: Var | str | None) -> set[str]:
+    return {n if isinstance(n, str) else n.name for n in items if n is not None}
 
 
-def _with_rules(block: Block, change: Callable[[Pullback], Pullback]) -> Block:
+def _with_rules(
+    block: Block,
+    back_of: Callable[[Pullback], Pullback],
+    ahead_of: Callable[[Pushforward], Pushforward],
+) -> Block:
     out = []
     for stmt in block:
-        if isinstance(stmt, Invoke) and stmt.pullback is not None:
-            stmt = replace(stmt, pullback=change(stmt.pullback))
-        parts = tuple(_with_rules(b, change) for b in blocks(stmt))
+        if isinstance(stmt, Invoke):
+            back = None if stmt.pullback is None else back_of(stmt.pullback)
+            ahead = None if stmt.pushforward is None else ahead_of(stmt.pushforward)
+            stmt = replace(stmt, pullback=back, pushforward=ahead)
+        parts = tuple(_with_rules(b, back_of, ahead_of) for b in blocks(stmt))
         out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
 

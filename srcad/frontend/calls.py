@@ -48,6 +48,7 @@ from srcad.ir.nodes import (
     Extent,
     Invoke,
     Pullback,
+    Pushforward,
     Var,
 )
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
@@ -75,6 +76,17 @@ class Calls(Structures):
         extra: list[Expr | str],
     ) -> Pullback | None:
         """What a rule says for values like these; ``extra`` are arguments that it does not name."""
+
+    @abstractmethod
+    def pushforward_of(
+        self,
+        rule: CallRule,
+        function: Any,
+        result: Value | None,
+        given: list[tuple[str, Value]],
+        extra: list[Expr | str],
+    ) -> Pushforward | None:
+        """The same for forward mode."""
 
     @abstractmethod
     def settled(
@@ -257,16 +269,28 @@ class Calls(Structures):
         results: list[Var | str] = []
         handed = {k: v for k, v in enumerate(self._handed(given)) if isinstance(v, ArrayValue)}
         out = self._results(target.result, target.name, results, handed)
-        back = None
+        back, ahead = None, None
         if rule is not None:
             if writes or handed_back(target.result):
                 raise self.b.refuse(
                     f"{source.name} has a rule, and writes or returns an array that it is given",
                     "let it return a new array",
                 )
-            back = self.pullback_of(rule, out, list(given.items()), args[len(leaves) :])
+            pairs, extra = list(given.items()), args[len(leaves) :]
+            back = self.pullback_of(rule, out, pairs, extra)
+            ahead = self.pushforward_of(rule, function, out, pairs, extra)
         self.b.emit(
-            Invoke(tuple(results), target.name, tuple(args), writes, len(leaves), self.b.at, back)
+            Invoke(
+                tuple(results),
+                target.name,
+                tuple(args),
+                writes,
+                len(leaves),
+                self.b.at,
+                back,
+                ahead,
+                ruled=rule is not None,
+            )
         )
         return out
 

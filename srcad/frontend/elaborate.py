@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -85,9 +85,16 @@ _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
 
 
-def elaborate(source: FunctionSource, parameters: tuple[tuple[str, Type], ...]) -> Elaborated:
-    """Elaborate a function for argument types; raises ``UnsupportedError`` and kin."""
-    shared = Shared()
+def elaborate(
+    source: FunctionSource,
+    parameters: tuple[tuple[str, Type], ...],
+    modes: Collection[str] = ("reverse",),
+) -> Elaborated:
+    """Elaborate a function for argument types; raises ``UnsupportedError`` and kin.
+
+    ``modes`` ("reverse", "forward") are those that the rules of calls are read for.
+    """
+    shared = Shared(frozenset(modes))
     program, _ = _settled(source, parameters, shared, source.name, is_outer=True)
     return replace(program, callees=tuple(shared.outlined.values()))
 

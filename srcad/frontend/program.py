@@ -106,5 +106,7 @@ class Outlined:
 class Shared:
     """What the elaborations of one module have in common."""
 
+    modes: frozenset[str] = frozenset(("reverse",))
+    """Which rules of calls are read: those of the modes "reverse" and "forward"."""
     outlined: dict[object, Outlined] = field(default_factory=dict)
     decisions: Decisions = field(default_factory=Decisions)

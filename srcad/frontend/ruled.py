@@ -15,14 +15,14 @@ import ast
 import contextlib
 import copy
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gast
 import numpy as np
 
 from srcad import inside
-from srcad.analysis.flow import assigned, exposed, reads_of, variables
+from srcad.analysis.flow import assigned, exposed, reads_of, variables, writes_of
 from srcad.callback import callback
 from srcad.errors import ArgumentError, SourceNotFoundError, UnsupportedError
 from srcad.frontend import arrays, library, scalars, stores
@@ -41,6 +41,7 @@ from srcad.frontend.values import (
 from srcad.ir.build import compare, conjugate, join_kinds, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
+    Alloc,
     Assign,
     Block,
     Check,
@@ -49,7 +50,9 @@ from srcad.ir.nodes import (
     Extent,
     IndexCheck,
     Invoke,
+    MatMul,
     Pullback,
+    Pushforward,
     Select,
     Var,
     blocks,
@@ -65,6 +68,8 @@ class Ruled(Calls):
 
     in_rule = False
     """Whether a rule is being read: what it calls is not reversed."""
+    in_tangent = False
+    """Whether that rule is one of forward mode."""
 
     def call_ruled(
         self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
@@ -86,8 +91,11 @@ class Ruled(Calls):
         )
         parts = tuple(arrays.whole(self.b, t) if isinstance(t, str) else t for t in targets)
         result = parts[0] if len(parts) == 1 else TupleValue(parts, rule.members)
-        found = self.pullback_of(rule, result, list(given.items()), [])
-        self.b.emit(Invoke(targets, title, tuple(leaves), (), len(leaves), self.b.at, found))
+        pairs = list(given.items())
+        back = self.pullback_of(rule, result, pairs, [])
+        ahead = self.pushforward_of(rule, function, result, pairs, [])
+        many, at = len(leaves), self.b.at
+        self.b.emit(Invoke(targets, title, tuple(leaves), (), many, at, back, ahead, ruled=True))
         return result
 
     def call_special(
@@ -103,6 +111,8 @@ class Ruled(Calls):
     def _watched(self, value: Value, function: Value) -> Value:
         """``value``, whose adjoint passes through a function."""
         value = scalars.operand(self.b, value)
+        if "reverse" not in self.shared.modes:
+            return value
         if isinstance(value, Expr):
             kept: Value = self.b.store(value, "watched")
             name: Expr | str = kept  # type: ignore[assignment]
@@ -283,32 +293,22 @@ class Ruled(Calls):
         extra: list[Expr | str],
     ) -> Pullback | None:
         """What a rule says for values like these; ``extra`` are arguments that it does not name."""
-        if self.in_rule:
+        if self.in_rule or "reverse" not in self.shared.modes:
             return None
         if result is None:
             raise self.b.refuse("a function that has a rule must return its result")
-        names = _parameters(rule, [n for n, _ in given])
+        names = _parameters(rule.pullback or rule.partials, [n for n, _ in given])
         bars = {name: f"d[{name}]" for name in names}
-        at, wanted, here = self.b.at, self.b.wanted, self.b.here
-        source = self.scope.source if rule.reverse is None else find_source(rule.reverse)
-        scope = Scope(f"{self.scope.key}/{source.name}'@{here.line}:{here.column}", source)
         results, args = _Stands(self), _Stands(self)
         block: list[Any] = []
-        with self.b.into(block):
+        with self.b.into(block), self._inside(rule.reverse) as scope:
             _place(scope.env, names[0], result, results)
             for name, (_, value) in zip(names[1:], given, strict=True):
                 _place(scope.env, name, value, args)
             starts = {n: scope.env[bars[n]] for n in names[1:] if bars[n] in scope.env}
-            self.frames.append(scope)
-            self.in_rule = True
-            try:
-                self._read_rule(rule, scope, names)
-                for name, start in starts.items():
-                    self._accumulated(name, start, scope.env[bars[name]])
-            finally:
-                self.frames.pop()
-                self.in_rule = False
-                self.b.here, self.b.at, self.b.wanted = here, at, wanted
+            self._read_rule(rule, scope, names)
+            for name, start in starts.items():
+                self._accumulated(name, start, scope.env[bars[name]])
         body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
         none = [None] * len(extra)
         return Pullback(
@@ -319,21 +319,159 @@ class Ruled(Calls):
             (*args.bars, *none),
         )
 
+    @contextlib.contextmanager
+    def _inside(self, rule: Any) -> Iterator[Scope]:
+        """A scope of its own, in which a rule is read."""
+        at, wanted, here = self.b.at, self.b.wanted, self.b.here
+        source = self.scope.source if rule is None else find_source(rule)
+        scope = Scope(f"{self.scope.key}/{source.name}'@{here.line}:{here.column}", source)
+        self.frames.append(scope)
+        within, self.in_rule = self.in_rule, True
+        try:
+            yield scope
+        finally:
+            self.frames.pop()
+            self.in_rule = within
+            self.b.here, self.b.at, self.b.wanted = here, at, wanted
+
+    # ------------------------------------------------------------ the pushforward of one call
+
+    def pushforward_of(
+        self,
+        rule: CallRule,
+        function: Any,
+        result: Value | None,
+        given: list[tuple[str, Value]],
+        extra: list[Expr | str],
+    ) -> Pushforward | None:
+        """The tangents of the results of a call, as its rule has them."""
+        if self.in_tangent or "forward" not in self.shared.modes:
+            return None
+        read = rule.pushforward or rule.partials
+        is_linear = rule.is_linear or rule.transpose is not None
+        if result is None or not (read or is_linear or rule.is_constant):
+            return None
+        names = _parameters(read, [n for n, _ in given])
+        results, args = _Stands(self), _Stands(self)
+        block: list[Any] = []
+        with self.b.into(block), self._inside(read) as scope:
+            scope.env[names[0]] = results.value(result, names[0])
+            for name, (_, value) in zip(names[1:], given, strict=True):
+                _place(scope.env, name, value, args)
+                own = scope.env[name]
+                if isinstance(own, Const) and is_inexact(own.kind):
+                    scope.env[f"d[{name}]"] = literal(0.0, own.kind)
+            self.in_tangent = True
+            try:
+                found = self._tangent(rule, function, scope, names)
+                outputs = self._outputs(found, scope.env[names[0]], block)
+            finally:
+                self.in_tangent = False
+        body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
+        tangents = (*args.bars, *(None for _ in extra))
+        stands = (*args.leaves, *map(_itself, extra))
+        return Pushforward(body, stands, tuple(results.leaves), tangents, tuple(outputs))
+
+    def _tangent(self, rule: CallRule, function: Any, scope: Scope, names: list[str]) -> Value:
+        """The tangent of the result of a call, elaborated in the scope of its rule."""
+        result = f"d[{names[0]}]"
+        if rule.pushforward is not None:
+            node = _Adjoints(self, scope.source, names).visit(copy.deepcopy(scope.source.node))
+            self.body_of(node, scope)
+            if result not in scope.env:
+                raise self.b.refuse(
+                    f"this pushforward does not say what {result} is", f"assign it: {result} = ..."
+                )
+            return scope.env[result]
+        if rule.partials is not None:
+            total: Value = StaticValue(None)
+            for name, part in zip(names[1:], self._partials(scope, names), strict=True):
+                change = scope.env.get(f"d[{name}]")
+                if change is None or part is None:
+                    continue
+                product = self._seeded(change, scalars.combine(self.b, "*", part, change))
+                first = isinstance(total, StaticValue)
+                total = product if first else scalars.combine(self.b, "+", total, product)
+            return total
+        if rule.is_linear or rule.transpose is not None:
+            values = [scope.env[f"d[{names[1]}]"], *(scope.env[n] for n in names[2:])]
+            return self.call_value(StaticValue(function), values, {}, scope.source.node)
+        return StaticValue(None)
+
+    def _outputs(self, found: Value, result: Value, block: list[Any]) -> list[Var | str | None]:
+        """The names that hold the tangents of the leaves of a result."""
+        if isinstance(result, TupleValue):
+            parts = found.items if isinstance(found, TupleValue) else (found,) * len(result.items)
+            if len(parts) != len(result.items):
+                raise self.b.refuse(
+                    f"this pushforward gives {len(parts)} tangents, for {len(result.items)} results"
+                )
+            pairs = zip(parts, result.items, strict=True)
+            return [out for f, r in pairs for out in self._outputs(f, r, block)]
+        if isinstance(result, StaticValue):
+            return []
+        if isinstance(found, StaticValue):
+            return [None]
+        found = scalars.operand(self.b, found)
+        if isinstance(result, ArrayValue):
+            if not is_inexact(result.dtype):
+                return [None]
+            return [self._own_array(found, result, block)]
+        if isinstance(found, ArrayValue) and not found.ndim:
+            found = found.element(())
+        assert isinstance(result, Expr)
+        if not isinstance(found, Expr):
+            raise self.b.refuse("this pushforward gives an array for a number")
+        if not is_inexact(result.kind):
+            return [None]
+        out = Var(self.b.names.fresh("tangent"), result.kind)
+        self.b.emit(Assign(out, self.b.convert(found, out.kind)))
+        return [out]
+
+    def _own_array(self, found: Value, result: ArrayValue, block: list[Any]) -> str:
+        """An array made here that holds a tangent."""
+        if isinstance(found, Expr):
+            made = arrays.allocate(self.b, "tangent", result.extents, result.dtype, found)
+        else:
+            assert isinstance(found, ArrayValue)
+            if found.ndim != result.ndim:
+                raise self.b.refuse(
+                    f"this pushforward gives a tangent with {found.ndim} axes, for a result "
+                    f"with {result.ndim}"
+                )
+            made = found
+            fresh = {
+                name
+                for stmt in statements(tuple(block))
+                if isinstance(stmt, Alloc | MatMul | Invoke)
+                for name in writes_of(stmt)
+            }
+            is_own = arrays.is_base(self.b, made) and made.view is not None
+            if not (is_own and made.view.base in fresh and made.dtype == result.dtype):  # type: ignore[union-attr]
+                made = arrays.materialise(self.b, found, "tangent", result.dtype)
+        assert made.view is not None
+        return made.view.base
+
+    def _partials(self, scope: Scope, names: list[str]) -> tuple[Value, ...]:
+        """The partial derivatives that a rule gives, one for each argument."""
+        found = self.body_of(scope.source.node, scope)
+        parts = found.items if isinstance(found, TupleValue) else (found or StaticValue(None),)
+        if len(parts) != len(names) - 1:
+            raise self.b.refuse(
+                f"this rule gives {len(parts)} partial derivatives, for {len(names) - 1} arguments",
+                f"return one for each of {', '.join(names[1:])}",
+            )
+        return parts
+
+    # ------------------------------------------------------------ what a rule says
+
     def _read_rule(self, rule: CallRule, scope: Scope, names: list[str]) -> None:
         """Elaborate what a rule says, in its scope."""
         if rule.pullback is not None:
             node = _Adjoints(self, scope.source, names).visit(copy.deepcopy(scope.source.node))
             self.body_of(node, scope)
         elif rule.partials is not None:
-            found = self.body_of(scope.source.node, scope)
-            parts = found.items if isinstance(found, TupleValue) else (found,)
-            if len(parts) != len(names) - 1:
-                raise self.b.refuse(
-                    f"this rule gives {len(parts)} partial derivatives, for {len(names) - 1} "
-                    "arguments",
-                    f"return one for each of {', '.join(names[1:])}",
-                )
-            for name, part in zip(names[1:], parts, strict=True):
+            for name, part in zip(names[1:], self._partials(scope, names), strict=True):
                 if f"d[{name}]" in scope.env and part is not None:
                     self._add_product(scope, name, names[0], part)
         elif rule.transpose is not None:
@@ -351,16 +489,17 @@ class Ruled(Calls):
             partial = arrays.elementwise(
                 self.b, lambda e: conjugate(e[0]), [partial], partial.dtype
             )
-        product = scalars.combine(self.b, "*", partial, seed)
-        if isinstance(seed, Expr):
-            assert isinstance(product, Expr)
-            share: Value = _where_seeded((seed, product))
-        else:
-            assert isinstance(product, ArrayValue) and isinstance(seed, ArrayValue)
-            share = arrays.elementwise(self.b, _where_seeded, [seed, product], product.dtype)
-            if isinstance(own, Expr):
-                share = self.call_value(StaticValue(np.sum), [share], {}, scope.source.node)
+        share = self._seeded(seed, scalars.combine(self.b, "*", partial, seed))
+        if isinstance(share, ArrayValue) and isinstance(own, Expr):
+            share = self.call_value(StaticValue(np.sum), [share], {}, scope.source.node)
         self._add(scope, f"d[{name}]", share)
+
+    def _seeded(self, seed: Value, product: Value) -> Value:
+        """A product with a seed (a tangent); where that is 0, nothing."""
+        if isinstance(seed, Expr) and isinstance(product, Expr):
+            return _where_seeded((seed, product))
+        assert isinstance(product, ArrayValue) and isinstance(seed, ArrayValue | Expr)
+        return arrays.elementwise(self.b, _where_seeded, [seed, product], product.dtype)
 
     def _add(self, scope: Scope, bar: str, share: Value) -> None:
         """``bar += share``."""
@@ -436,9 +575,8 @@ def _place(env: dict[str, Value], name: str, value: Value, stands: _Stands) -> N
         env[f"d[{name}]"] = bar
 
 
-def _parameters(rule: CallRule, given: list[str]) -> list[str]:
+def _parameters(named: Any, given: list[str]) -> list[str]:
     """The names that a rule has for the result and the arguments."""
-    named = rule.pullback or rule.partials
     if named is None:
         return ["the result", *given]
     code = named.__code__

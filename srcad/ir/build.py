@@ -226,6 +226,10 @@ def conjugate(a: Expr) -> Expr:
     return Call("np.conj", (a,), a.kind)
 
 
+PARTS = {"np.real": real_part, "np.imag": imag_part, "np.conj": conjugate}
+"""Functions of complex numbers that are folded, by the names of their calls."""
+
+
 def _has_easy_conjugate(a: Expr) -> bool:
     match a:
         case Const() | Call(function="np.conj"):

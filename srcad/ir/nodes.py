@@ -334,6 +334,21 @@ class Pullback:
 
 
 @dataclass(frozen=True, slots=True)
+class Pushforward:
+    """The tangents of the results of a call, by a rule: statements for forward mode.
+
+    ``tangents`` stand for those of the arguments (None where there are none), ``outputs`` are what
+    the body computes: the tangents of the results, None for one that has no derivative.
+    """
+
+    body: "Block"
+    args: tuple[Var | str, ...]
+    results: tuple[Var | str, ...]
+    tangents: tuple[Var | str | None, ...]
+    outputs: tuple[Var | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """``targets = function(args)``: a call of a function that is not inlined, by its name.
 
@@ -352,6 +367,10 @@ class Invoke:
     """The number of leading arguments that can carry derivatives (captured values follow them)."""
     at: Position = field(default=NOWHERE, compare=False)
     pullback: Pullback | None = None
+    pushforward: Pushforward | None = None
+    """If forward mode needs it; else the tangent is that of ``function + "_tangent"``."""
+    ruled: bool = False
+    """Whether its derivative is given by a rule, and not by a function of the module."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,12 +33,14 @@ def renamed_expr(expr: Expr, names: dict[str, str]) -> Expr:
 
 _NAMES = ("array", "target", "source", "a", "b")
 """Fields of statements that hold the name of an array."""
+_OTHERS = ("at", "pullback", "pushforward", "function", "dtype", "message", "error", "what")
+"""Fields that hold no names, or those of a rule."""
 
 
 def _statement(stmt: Stmt, names: dict[str, str]) -> Stmt:
     changed: dict[str, Any] = {}
     for field in fields(stmt):
-        if field.name in ("at", "pullback", "function", "dtype", "message", "error", "what"):
+        if field.name in _OTHERS:
             continue
         value = getattr(stmt, field.name)
         if isinstance(value, str):

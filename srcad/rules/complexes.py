@@ -14,17 +14,17 @@ from srcad.rules.registry import adjoint
 # fmt: off
 
 
-@adjoint("np.real")
+@adjoint("np.real", linear=True)
 def _(y, z, s):
     return s
 
 
-@adjoint("np.imag")
+@adjoint("np.imag", linear=True)
 def _(y, z, s):
     return 1j * s
 
 
-@adjoint("np.conj", result="same")
+@adjoint("np.conj", result="same", linear=True)
 def _(y, z, s):
     return np.conj(s)
 
@@ -34,6 +34,6 @@ def _(y, z, s):                                   # 0 at 0
     return 0.0 if y == 0.0 else z * (s / y)
 
 
-@adjoint("complex", result="complex")
+@adjoint("complex", result="complex", linear=True)
 def _(y, a, b, s):
     return np.real(s), np.imag(s)

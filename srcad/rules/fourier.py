@@ -44,32 +44,32 @@ def ifft_plane(a):
     return np.fft.ifft2(a)
 
 
-@pullback(fft_line, "(n)->(n)", name="np.fft.fft")
+@pullback(fft_line, "(n)->(n)", name="np.fft.fft", linear=True)
 def _(y, a):
     d[a] += a.size * ifft_line(d[y])
 
 
-@pullback(fft_rows, "(m,n)->(m,n)", name="np.fft.fft")
+@pullback(fft_rows, "(m,n)->(m,n)", name="np.fft.fft", linear=True)
 def _(y, a):
     d[a] += a.shape[1] * ifft_rows(d[y])
 
 
-@pullback(fft_plane, "(m,n)->(m,n)", name="np.fft.fft2")
+@pullback(fft_plane, "(m,n)->(m,n)", name="np.fft.fft2", linear=True)
 def _(y, a):
     d[a] += a.size * ifft_plane(d[y])
 
 
-@pullback(ifft_line, "(n)->(n)", name="np.fft.ifft")
+@pullback(ifft_line, "(n)->(n)", name="np.fft.ifft", linear=True)
 def _(y, a):
     d[a] += fft_line(d[y]) / a.size
 
 
-@pullback(ifft_rows, "(m,n)->(m,n)", name="np.fft.ifft")
+@pullback(ifft_rows, "(m,n)->(m,n)", name="np.fft.ifft", linear=True)
 def _(y, a):
     d[a] += fft_rows(d[y]) / a.shape[1]
 
 
-@pullback(ifft_plane, "(m,n)->(m,n)", name="np.fft.ifft2")
+@pullback(ifft_plane, "(m,n)->(m,n)", name="np.fft.ifft2", linear=True)
 def _(y, a):
     d[a] += fft_plane(d[y]) / a.size
 
@@ -84,13 +84,13 @@ def irfft_rows(a, n):
     return np.fft.irfft(a, n)
 
 
-@pullback(rfft_rows, "(m,n)->complex(m,k)", name="np.fft.rfft")
+@pullback(rfft_rows, "(m,n)->complex(m,k)", name="np.fft.rfft", linear=True)
 def _(y, a):
     n = a.shape[1]
     d[a] += n * irfft_rows(d[y] / counts(n), n)
 
 
-@pullback(irfft_rows, "(m,k),n->real(m,n)", name="np.fft.irfft")
+@pullback(irfft_rows, "(m,k),n->real(m,n)", name="np.fft.irfft", linear=True)
 def _(y, a, n):
     d[a] += rfft_rows(d[y]) * counts(n) / n
 

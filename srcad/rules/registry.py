@@ -34,6 +34,8 @@ class Rule:
     singular: bool = False
     holomorphic: bool = False
     adjoint: Callable[..., object] | None = None
+    is_real_linear: bool = False
+    """Whether the function with an ``adjoint`` is linear over the real numbers."""
 
     @property
     def is_constant(self) -> bool:
@@ -103,6 +105,8 @@ class CallRule:
     partials: Callable[..., object] | None = None
     transpose: Callable[..., object] | None = None
     """For a linear function of its first argument: from the adjoint of the result to its own."""
+    is_linear: bool = False
+    """Whether the function is linear in its first argument, the only one that is a float."""
     is_constant: bool = False
     """Whether the result has no derivative."""
 
@@ -155,17 +159,18 @@ def partials(
 
 
 def adjoint(
-    name: str, *aliases: object, result: str = "real"
+    name: str, *aliases: object, result: str = "real", linear: bool = False
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Declare what the complex arguments of ``name`` receive; the seed is the last parameter.
 
-    A rule of this name for real arguments is kept.
+    ``linear``: the function is so over the real numbers, and its own tangent. A function that is
+    not has one argument and a real value. A rule of this name for real arguments is kept.
     """
 
     def declare(rule: Callable[..., object]) -> Callable[..., object]:
         arity = rule.__code__.co_argcount - 2
         known = _by_name.get(name, Rule(name, arity, result, None))
-        _add(replace(known, result=result, adjoint=rule), aliases)
+        _add(replace(known, result=result, adjoint=rule, is_real_linear=linear), aliases)
         return rule
 
     return declare
@@ -200,17 +205,19 @@ def pullback(
     *,
     members: type | None = None,
     name: str = "",
+    linear: bool = False,
 ) -> Callable[[_F], _F]:
     """Declare what the arguments of a call receive from the adjoint of its result.
 
     ``signature`` are the axes of arguments and results (``Signature``). Arguments of a higher rank
-    go to the expansion of the function.
+    go to the expansion of the function. One that is ``linear`` in its first argument, and takes no
+    other floats, is its own pushforward.
     """
 
     def declare(rule: _F) -> _F:
         axes = read_signature(signature) if signature else None
         title = name or (_spelled(function) if signature else "")
-        declare_call(function, CallRule(title, axes, members, pullback=rule))
+        declare_call(function, CallRule(title, axes, members, pullback=rule, is_linear=linear))
         return rule
 
     return declare

@@ -12,15 +12,7 @@ import linecache
 from collections.abc import Callable
 from functools import cache
 
-from srcad.ir.build import (
-    compare,
-    conjugate,
-    converted,
-    imag_part,
-    join_kinds,
-    negate,
-    real_part,
-)
+from srcad.ir.build import PARTS, compare, converted, join_kinds, negate
 from srcad.ir.nodes import Binary, Call, Const, Expr, Logic, Select, Unary
 from srcad.ir.types import BOOL, COMPLEX64, FLOAT, FLOAT32, INT, complex_kind, is_complex
 
@@ -116,12 +108,9 @@ def _expr(node: ast.expr, env: dict[str, Expr], floats: str) -> Expr:
     raise ValueError(f"line {node.lineno}: a rule cannot contain {ast.unparse(node)}")
 
 
-_PARTS = {"np.real": real_part, "np.imag": imag_part, "np.conj": conjugate}
-
-
 def _call(function: str, args: tuple[Expr, ...]) -> Expr:
-    if function in _PARTS:
-        return _PARTS[function](args[0])
+    if function in PARTS:
+        return PARTS[function](args[0])
     kinds = {a.kind for a in args}
     real = FLOAT32 if FLOAT32 in kinds and kinds <= _SINGLE else FLOAT
     kind = next((a.kind for a in args if is_complex(a.kind)), real)

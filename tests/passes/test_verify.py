@@ -78,6 +78,7 @@ def test_zoo(program: Program, monkeypatch):
     requests = [
         Request(find_source(plain), types, wrt, kind, program.outputs),
         Request(find_source(plain), types, (), "primal", program.outputs),
+        Request(find_source(plain), types, (), "jvp", program.outputs),
     ]
     verify_written(requests, monkeypatch)
 
@@ -88,14 +89,16 @@ def test_complex(program: ComplexProgram, monkeypatch):
     bound.apply_defaults()
     types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
     source = find_source(program.f)
-    verify_written([Request(source, types, (), kind) for kind in ("vjp", "primal")], monkeypatch)
+    verify_written(
+        [Request(source, types, (), kind) for kind in ("vjp", "primal", "jvp")], monkeypatch
+    )
 
 
 def verify_written(requests: list[Request], monkeypatch) -> None:
     with support.functions_written(monkeypatch) as functions:
         for request in requests:
             compile_request(request)
-    assert len(functions) >= 2
+    assert len(functions) >= 3
     for each in functions:
         verify(each)
 

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from srcad.analysis.activity import carriers
 from srcad.errors import UnsupportedError
 from srcad.ir.build import (
-    compare,
     conjugate,
     doubled,
-    integer,
     is_const,
     join_kinds,
     literal,
@@ -29,7 +27,6 @@ from srcad.ir.nodes import (
     Const,
     Expr,
     Load,
-    Logic,
     Select,
     Unary,
     Var,
@@ -40,13 +37,18 @@ from srcad.ir.types import is_complex, is_inexact
 from srcad.position import Position
 from srcad.rules.library import Rule, rule_named
 from srcad.rules.template import instantiate, is_unknown, reads_result
+from srcad.transform.partials import (
+    EXTREMES,
+    Namer,
+    extreme_share,
+    is_cheap,
+    is_natural,
+    power_factor,
+    strong,
+)
 
 Leaf = Var | Load
 Contribution = tuple[Leaf, Expr]
-Namer = Callable[[Expr, str], Expr]
-"""Gives an expression a name: emits an assignment and returns the variable."""
-
-_EXTREMES = ("max", "min", "np.maximum", "np.minimum", "np.fmax", "np.fmin")
 
 
 def contributions(
@@ -84,10 +86,6 @@ def _leaves(expr: Expr, active: set[str]) -> int:
     return 0
 
 
-def _is_cheap(expr: Expr) -> bool:
-    return isinstance(expr, Var | Const) or (isinstance(expr, Unary) and _is_cheap(expr.x))
-
-
 def _pull(
     expr: Expr,
     seed: Expr,
@@ -105,7 +103,7 @@ def _pull(
         out.append((expr, seed))
         return
     sums = isinstance(expr, Unary) or (isinstance(expr, Binary) and expr.op in "+-")
-    if _leaves(expr, active) > 1 and not _is_cheap(seed) and not (sums and _is_light(seed)):
+    if _leaves(expr, active) > 1 and not is_cheap(seed) and not (sums and _is_light(seed)):
         seed = name(seed, "seed")
     match expr:
         case Unary(op="-"):
@@ -135,9 +133,9 @@ def _pull(
         ):
             _pull(z, times(times(real(2.0, z.kind), z), seed), active, name, None, at, out)
         case Binary(op="**") if isinstance(expr.b, Const):
-            factor = _power(expr.a, expr.b)
+            factor = power_factor(expr.a, expr.b)
             if factor is not None:
-                share = _strong(conjugate(factor), seed, not _is_natural(expr.b.value), name)
+                share = strong(conjugate(factor), seed, not is_natural(expr.b.value), name)
                 _pull(expr.a, share, active, name, None, at, out)
         case Select():
             zero = literal(0.0, seed.kind)
@@ -154,7 +152,7 @@ def _pull(
                 return
             if rule is None or rule.partials is None:
                 raise UnsupportedError(f"no derivative is known for {operator}", at)
-            if operator in _EXTREMES:
+            if operator in EXTREMES:
                 _extreme(operator, args, seed, active, name, at, out)
             else:
                 _by_rule(expr, rule, args, seed, active, name, result, at, out)
@@ -192,7 +190,7 @@ def _by_rule(
                 "pass a constant there",
             )
         partial = instantiate(rule.partials, k, (result if result is not None else expr, *args))
-        share = _strong(conjugate(partial), seed, rule.singular, name)
+        share = strong(conjugate(partial), seed, rule.singular, name)
         _pull(args[k], share, active, name, None, at, out)
 
 
@@ -223,34 +221,6 @@ def _by_adjoint(
             _pull(arg, share, active, name, None, at, out)
 
 
-def _strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:
-    """``partial * seed``; a zero seed wins over a partial that may be infinite."""
-    if is_const(partial, 0.0):
-        return partial
-    if (
-        isinstance(partial, Binary)
-        and partial.op == "/"
-        and isinstance(partial.a, Const)
-        and partial.a.value in (1.0, -1.0)
-    ):
-        top = seed if partial.a.value == 1.0 else negate(seed)
-        product: Expr = Binary("/", top, partial.b, join_kinds(seed.kind, partial.b.kind))
-        if isinstance(top, Unary):
-            product = negate(Binary("/", top.x, partial.b, product.kind))
-    else:
-        product = times(partial, seed)
-    if not singular:
-        return product
-    if isinstance(seed, Const) and seed.value != 0.0:
-        return product
-    if not _is_cheap(seed):
-        held = name(seed, "seed")
-        return _strong(partial, held, True, name)
-    zero = literal(0.0, product.kind)
-    none = literal(0.0, seed.kind) if is_inexact(seed.kind) else integer(0)
-    return Select(compare("!=", seed, none), product, zero, product.kind)
-
-
 def _divide(
     expr: Binary,
     seed: Expr,
@@ -264,33 +234,14 @@ def _divide(
     kind = join_kinds(seed.kind, expr.b.kind)
     moving = bool(carriers(expr.b) & active)
     singular = not isinstance(expr.b, Const)
-    share = _strong(Binary("/", real(1.0, kind), conjugate(expr.b), kind), seed, singular, name)
+    share = strong(Binary("/", real(1.0, kind), conjugate(expr.b), kind), seed, singular, name)
     if moving:
-        share = share if _is_cheap(share) else name(share, "seed")
+        share = share if is_cheap(share) else name(share, "seed")
         _pull(expr.a, share, active, name, None, at, out)
         quotient = result if result is not None else expr
         _pull(expr.b, negate(times(conjugate(quotient), share)), active, name, None, at, out)
     else:
         _pull(expr.a, share, active, name, None, at, out)
-
-
-def _power(base: Expr, exponent: Const) -> Expr | None:
-    """The derivative of ``base ** exponent`` with respect to the base."""
-    p = exponent.value
-    if p == 0:
-        return None
-    if p == 1:
-        return real(1.0, base.kind)
-    if p == 2:
-        return Binary("*", real(2.0, base.kind), base, base.kind)
-    lower = Const(p - 1, exponent.kind)
-    factor = Const(p, exponent.kind) if isinstance(p, complex) else real(float(p), base.kind)
-    return Binary("*", factor, Binary("**", base, lower, base.kind), base.kind)
-
-
-def _is_natural(exponent: complex) -> bool:
-    """Whether ``x**exponent`` has a finite derivative for all finite x."""
-    return not isinstance(exponent, complex) and float(exponent).is_integer() and exponent >= 1
 
 
 def _extreme(
@@ -302,28 +253,9 @@ def _extreme(
     at: Position,
     out: list[Contribution],
 ) -> None:
-    """max and min: active arguments that tie share; it is 0 where an inactive one ties."""
-    largest = "max" in operator
     live = [k for k, a in enumerate(args) if is_inexact(a.kind) and carriers(a) & active]
     held = tuple(a if isinstance(a, Var | Const) else name(a, "a") for a in args)
-    weak, strict = (">=", ">") if largest else ("<=", "<")
-    if not _is_cheap(seed):
+    if not is_cheap(seed):
         seed = name(seed, "seed")
-    zero = real(0.0, seed.kind)
     for k in live:
-        others = [j for j in range(len(args)) if j != k]
-        wins = tuple(compare(weak if j in live else strict, held[k], held[j]) for j in others)
-        test = wins[0] if len(wins) == 1 else Logic("and", wins)
-        rivals = [j for j in others if j in live]
-        share = seed
-        if rivals:
-            ties: Expr = real(1.0, seed.kind)
-            for j in rivals:
-                one = Select(compare("==", held[k], held[j]), real(1.0, seed.kind), zero, seed.kind)
-                ties = Binary("+", ties, one, seed.kind)
-            if len(rivals) == 1:
-                half = Binary("*", real(0.5, seed.kind), seed, seed.kind)
-                share = Select(compare("==", held[k], held[rivals[0]]), half, seed, seed.kind)
-            else:
-                share = Binary("/", seed, ties, seed.kind)
-        _pull(args[k], Select(test, share, zero, seed.kind), active, name, None, at, out)
+        _pull(args[k], extreme_share(operator, held, live, k, seed), active, name, None, at, out)

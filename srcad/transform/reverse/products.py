@@ -6,7 +6,6 @@ outer product, written as loops. Complex factors are conjugated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,9 +13,7 @@ from srcad.ir.build import accumulate, conjugate, times
 from srcad.ir.names import Names
 from srcad.ir.nodes import Batch, Expr, Extent, Load, MatMul, Stmt, Store, Var
 from srcad.ir.types import INT, is_complex
-
-Body = Callable[[tuple[Expr, ...]], list[Stmt]]
-"""From an index to the statements for that element."""
+from srcad.transform.nest import Body
 
 
 class Writer(Protocol):

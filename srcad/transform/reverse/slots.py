@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
 from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.ir.build import ONE, ZERO, accumulate, at_least_zero, converted, real_part
+from srcad.ir.build import accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -33,8 +33,8 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.types import COMPLEX64, INT, is_complex, is_inexact, is_single
+from srcad.transform.nest import Body, nest
 from srcad.transform.reverse.loops import position, trip_count
-from srcad.transform.reverse.products import Body
 
 Loop = For | While
 
@@ -194,11 +194,7 @@ class Slots:
 
     def nest(self, array: str, ndim: int, body: Body) -> list[Stmt]:
         """Loops over all elements of an array."""
-        counters = [Var(self.names.fresh("ijklmn"[k % 6]), INT) for k in range(ndim)]
-        block: list[Stmt] = body(tuple(counters))
-        for k in reversed(range(ndim)):
-            block = [For(counters[k], ZERO, Extent(array, k), ONE, tuple(block))]
-        return block
+        return nest(self.names, array, ndim, body)
 
     def namer(self, out: list[Stmt]):
         """A function that gives expressions names by assignments written to ``out``."""
