@@ -69,3 +69,8 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
     6.0
     """
     return x
+
+
+def refuse(what: str, hint: str = "") -> None:
+    """In srcad's own tables: this form of a call is not supported, said at the user's call."""
+    raise NotImplementedError(f"{what}: {hint}" if hint else what)

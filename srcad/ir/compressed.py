@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from srcad.inside import refuse
+
 
 @dataclass(frozen=True, eq=False)
 class Compressed:
@@ -67,7 +69,7 @@ class Compressed:
 
     def __mul__(self, factor):
         if np.ndim(factor) != 0:
-            raise NotImplementedError("a sparse matrix * an array; the matrix product is @")
+            refuse("a sparse matrix times an array", "write @ for the matrix product")
         return replace(self, data=self.data * factor)
 
     def __rmul__(self, factor):
@@ -106,7 +108,7 @@ class CompressedColumns(Compressed):
 def rows_product(data, indices, indptr, shape, x):
     """A matrix by rows times a vector or a matrix."""
     if isinstance(x, Compressed):
-        raise NotImplementedError("the product of two sparse matrices: multiply by vectors instead")
+        refuse("the product of two sparse matrices is not supported", "multiply by vectors")
     if x.shape[0] != shape[1]:
         raise ValueError("dimension mismatch in the product of a sparse matrix")
     y = np.zeros((shape[0], *x.shape[1:]), dtype=np.result_type(data, x))
@@ -127,7 +129,7 @@ def rows_product(data, indices, indptr, shape, x):
 def columns_product(data, indices, indptr, shape, x):
     """A matrix by columns times a vector or a matrix."""
     if isinstance(x, Compressed):
-        raise NotImplementedError("the product of two sparse matrices: multiply by vectors instead")
+        refuse("the product of two sparse matrices is not supported", "multiply by vectors")
     if x.shape[0] != shape[1]:
         raise ValueError("dimension mismatch in the product of a sparse matrix")
     y = np.zeros((shape[0], *x.shape[1:]), dtype=np.result_type(data, x))

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from srcad.callback import ArrayCall
+from srcad.inside import refuse
 from srcad.ir.compressed import CompressedColumns, CompressedRows
 from srcad.rules.registry import d, expand, pullback, pushforward
 
@@ -44,7 +45,9 @@ def arrays_of(given, own):
     if isinstance(given, own):
         given = given.data, given.indices, given.indptr
     if not isinstance(given, tuple) or len(given) != 3:
-        raise NotImplementedError("a sparse matrix is made of (data, indices, indptr) here")
+        refuse(
+            "a sparse matrix is made of its arrays here", "write ((data, indices, indptr), shape=...)"
+        )
     return given
 
 
