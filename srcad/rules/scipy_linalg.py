@@ -1,9 +1,12 @@
 """Functions of ``scipy.linalg`` written out in loops, and those that are NumPy's."""
 
+import math
+
 import numpy as np
 from scipy import linalg
 
-from srcad.rules.registry import expand
+from srcad.rules.linalg import h
+from srcad.rules.registry import d, expand, pullback, pushforward
 
 
 @expand(linalg.solve_triangular)
@@ -165,3 +168,76 @@ def circulant(c):
         for j in range(n):
             out[i, j] = c[(i - j) % n]
     return out
+
+
+# ---------------------------------------------------------------- functions of matrices
+
+
+@expand(linalg.expm)
+def expm(A):
+    """The exponentials of a stack of matrices."""
+    if A.ndim == 2:
+        return exponential(A * 1.0)
+    flat = A.reshape((-1, A.shape[-2], A.shape[-1])) * 1.0
+    out = np.empty_like(flat)
+    for k in range(flat.shape[0]):
+        out[k] = exponential(flat[k])
+    return out.reshape(A.shape)
+
+
+def exponential(a):
+    """The exponential of a matrix: scaled, a Pade approximant of order 13, squared.
+
+    N. Higham, The scaling and squaring method for the matrix exponential revisited (2005).
+    """
+    norm = np.linalg.norm(a)
+    squarings = 0
+    if 5.37 < norm < np.inf:
+        squarings = math.ceil(math.log2(norm / 5.37))
+    b = a / 2.0**squarings
+    one = np.eye(a.shape[0], dtype=a.dtype)
+    b2 = b @ b
+    b4 = b2 @ b2
+    b6 = b4 @ b2
+    odd = b @ (
+        b6 @ (b6 + 16380.0 * b4 + 40840800.0 * b2)
+        + 33522128640.0 * b6 + 10559470521600.0 * b4 + 1187353796428800.0 * b2
+        + 32382376266240000.0 * one
+    )  # fmt: skip
+    even = (
+        b6 @ (182.0 * b6 + 960960.0 * b4 + 1323241920.0 * b2)
+        + 670442572800.0 * b6 + 129060195264000.0 * b4 + 7771770303897600.0 * b2
+        + 64764752532480000.0 * one
+    )  # fmt: skip
+    y = np.linalg.solve(even - odd, even + odd)
+    for _ in range(squarings):
+        y = y @ y
+    return y
+
+
+def exponential_along(a, change):
+    """The derivative of ``exponential`` along a matrix: the corner of that of a block matrix.
+
+    It is linear in the matrix, which is scaled so that the block needs no more squarings than a.
+    """
+    n = a.shape[0]
+    size = np.sum(np.abs(change))
+    if size == 0.0:
+        size = 1.0
+    block = np.zeros((2 * n, 2 * n), dtype=a.dtype)
+    for i in range(n):
+        for j in range(n):
+            block[i, j] = a[i, j]
+            block[n + i, n + j] = a[i, j]
+            block[i, n + j] = change[i, j] / size
+    return size * exponential(block)[:n, n:]
+
+
+@pullback(exponential)
+def _(y, a):
+    d[a] += exponential_along(h(a), d[y])
+
+
+@pushforward(exponential)
+def _(y, a):
+    d[y] = exponential_along(a, d[a])
