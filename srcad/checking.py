@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from srcad.ir.typeof import has_float
 from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact, is_single
 from srcad.specialise import types_of
 from srcad.structure import fresh
-from srcad.transforms import vjp
+from srcad.transforms import jvp, vjp
 
 _STEP = 1e-3
 _IMAGINARY = 1e-30
@@ -34,7 +34,7 @@ def check_grads(
     f: Callable[..., Any],
     args: Sequence[Any],
     order: int = 1,
-    modes: Sequence[str] = ("rev",),
+    modes: Sequence[str] = ("rev", "fwd"),
     *,
     outputs: str | tuple[str, ...] = (),
     rtol: float | None = None,
@@ -45,10 +45,10 @@ def check_grads(
 ) -> None:
     """Compare srcad's derivative of ``f`` at ``args`` with a numerical one; raise if they differ.
 
-    With random weights ``w`` over the outputs, ``d(w . f)/dx`` is found by ``vjp`` and by the
-    oracle, ``(phi(x + h) - phi(x - h)) / 2h`` with ``phi = w . f``, extrapolated from h, h/2, h/4
-    to ``O(h**6)``. Every entry of every float argument is compared; of a large argument ``entries``
-    of them are drawn, and one random direction through all of them is compared as well.
+    With random weights ``w`` over the outputs, ``d(w . f)/dx`` is found by ``vjp``, by ``jvp`` and
+    by the oracle, ``(phi(x + h) - phi(x - h)) / 2h`` with ``phi = w . f``, extrapolated from h, h/2
+    and h/4 to ``O(h**6)``. Every entry of every float argument is compared; of a large argument
+    ``entries`` of them are drawn, and one random direction through all is compared as well.
 
     What this cannot see:
 
@@ -66,8 +66,10 @@ def check_grads(
         A function whose results, or the arrays named in ``outputs``, are floats of any shape.
     args
         Its arguments; copies of them are used. Floats, arrays and tuples of them are checked.
-    order, modes
-        1 and ``("rev",)``: higher orders and ``"fwd"`` are not available yet.
+    order
+        1: higher orders are not available yet.
+    modes
+        Which of reverse mode (``"rev"``) and forward mode (``"fwd"``) are compared.
     outputs
         Names of arguments that f fills, as for ``vjp``.
     rtol, atol
@@ -83,10 +85,10 @@ def check_grads(
     Raises
     ------
     GradientCheckError
-        Names the argument and index of the worst entry, both values and their difference. A NaN or
-        an infinity on either side is an error too.
+        Names the argument and index of the worst entry, the mode, both values and their
+        difference. A NaN or an infinity on either side is an error too.
     UnsupportedError
-        For order above 1 and forward mode; and if srcad cannot differentiate f.
+        For order above 1; and if srcad cannot differentiate f.
 
     Examples
     --------
@@ -94,7 +96,7 @@ def check_grads(
     ...     return np.sum(x * x * x)
     >>> check_grads(energy, (np.array([1.0, 2.0]),), jit=False)
     """
-    _refuse_modes(order, modes)
+    modes = _checked_modes(order, modes)
     if not isinstance(args, tuple | list):
         raise ArgumentError(
             f"args must be a tuple of arguments, not {type(args).__name__}", hint="write (x,)"
@@ -106,7 +108,11 @@ def check_grads(
     types = types_of(labels[: len(args)], args)
     random = np.random.default_rng(seed)
     weights = _weights(out, random)
-    cotangents = pullback(weights)
+    found: list[_Found] = []
+    if "rev" in modes:
+        found.append(_Reverse(pullback(weights)))
+    if "fwd" in modes:
+        found.append(_Forward(f, args, weights, names, options))
     wide = [_widened(a, t) for a, t in zip(args, types, strict=True)]
     is_single = any(_has_single(t) for t in (*types, *types_of_leaves(out)))
     oracle = _Oracle(f, names, signature, wide, [np.asarray(w) for w in _leaves(weights)])
@@ -116,10 +122,61 @@ def check_grads(
     failures: list[_Difference] = []
     for k, (name, type_) in enumerate(zip(labels, types, strict=False)):
         if has_float(type_):
-            failures += _compare(oracle, k, name, cotangents[k], tolerance, entries, random)
+            failures += _compare(oracle, k, name, found, tolerance, entries, random)
     if failures:
         worst = max(failures, key=lambda d: d.size)
         raise GradientCheckError(worst.told(signature.name, len(failures)))
+
+
+class _Found(Protocol):
+    """The derivative that a mode has found, of the weighted sum of the outputs."""
+
+    mode: str
+
+    def along(self, which: int, direction: Any) -> float:
+        """For one argument, along a direction in its structure."""
+        ...
+
+
+class _Reverse:
+    """The cotangents, from one pullback."""
+
+    mode = "reverse mode"
+
+    def __init__(self, cotangents: Sequence[Any]) -> None:
+        self.cotangents = cotangents
+
+    def along(self, which: int, direction: Any) -> float:
+        """``<cotangent, direction>``, of an entry or of all."""
+        return float(_total(self.cotangents[which], direction))
+
+
+class _Forward:
+    """The tangents, from one run for each direction."""
+
+    mode = "forward mode"
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        weights: Any,
+        outputs: tuple[str, ...],
+        options: dict[str, bool],
+    ) -> None:
+        self.f = f
+        self.args = args
+        self.weights = _leaves(weights)
+        self.fixed: dict[str, Any] = {"outputs": outputs, **options}
+
+    def along(self, which: int, direction: Any) -> float:
+        """``<weights, tangent>``."""
+        directions: list[Any] = [None] * len(self.args)
+        directions[which] = _shaped(self.args[which], direction)
+        _, tangent = jvp(self.f, self.args, directions, **self.fixed)
+        moved = _leaves(tangent)
+        pairs = zip(self.weights, moved, strict=True)
+        return float(sum(_paired(np.asarray(w), np.asarray(x)) for w, x in pairs))
 
 
 @dataclass(frozen=True)
@@ -131,6 +188,7 @@ class _Tolerance:
 @dataclass(frozen=True)
 class _Difference:
     where: str
+    mode: str
     got: float
     expected: float
     allowed: float
@@ -152,7 +210,7 @@ class _Difference:
             else ("\n  the numerical derivative is not finite there: check at another point")
         )
         return (
-            f"the derivative of {name} is wrong at {self.where}{more}:\n"
+            f"the derivative of {name} is wrong at {self.where}, in {self.mode}{more}:\n"
             f"  got       {self.got!r}\n"
             f"  expected  {self.expected!r}\n"
             f"  absolute error {error:.3g} (allowed {self.allowed:.3g}), "
@@ -223,7 +281,7 @@ def _compare(
     oracle: _Oracle,
     which: int,
     name: str,
-    cotangent: Any,
+    found: Sequence[_Found],
     tolerance: _Tolerance,
     entries: int,
     random: np.random.Generator,
@@ -235,42 +293,36 @@ def _compare(
     if len(places) > entries:
         drawn = np.sort(random.choice(len(places), entries, replace=False))
         chosen = [places[k] for k in drawn]
-    rows = []
+    rows: list[tuple[str, Any, float]] = []
     for path in chosen:
         at, step = f"{name}{_shown(argument, path)}", _STEP * max(1.0, abs(_at(argument, path)))
-        found = _at(cotangent, path)
-        expected = oracle.along(which, _unit(argument, path, 1.0), step)
-        rows.append((at, float(np.real(found)), expected))
+        rows.append((at, _unit(argument, path, 1.0), step))
         if np.iscomplexobj(_at(argument, path)):
-            expected = oracle.along(which, _unit(argument, path, 1j), step)
-            rows.append((f"the imaginary part of {at}", float(np.imag(found)), expected))
+            rows.append((f"the imaginary part of {at}", _unit(argument, path, 1j), step))
     if len(chosen) < len(places):
         direction = _random_like(argument, random)
-        pairs = ((_at(cotangent, p), _at(direction, p)) for p in places)
-        rows.append(
-            (
-                f"{name}, along a random direction",
-                float(sum(_paired(c, d) for c, d in pairs)),
-                oracle.along(which, direction, _STEP),
-            )
-        )
-    scale = max((abs(e) for _, _, e in rows if math.isfinite(e)), default=0.0)
+        rows.append((f"{name}, along a random direction", direction, _STEP))
+    expected = [oracle.along(which, direction, step) for _, direction, step in rows]
+    scale = max((abs(e) for e in expected if math.isfinite(e)), default=0.0)
     allowed = tolerance.relative * scale + tolerance.absolute
-    found = [_Difference(where, got, expected, allowed) for where, got, expected in rows]
-    return [d for d in found if not d.size <= 1.0]
+    differences = [
+        _Difference(where, mode.mode, mode.along(which, direction), right, allowed)
+        for mode in found
+        for (where, direction, _), right in zip(rows, expected, strict=True)
+    ]
+    return [d for d in differences if not d.size <= 1.0]
 
 
-def _refuse_modes(order: int, modes: Sequence[str]) -> None:
+def _checked_modes(order: int, modes: Sequence[str]) -> tuple[str, ...]:
     modes = (modes,) if isinstance(modes, str) else tuple(modes)
     unknown = [m for m in modes if m not in ("rev", "fwd")]
     if unknown or not modes:
         raise ArgumentValueError(f"modes must be of 'rev' and 'fwd', not {modes!r}")
-    if "fwd" in modes:
-        raise UnsupportedError("forward mode is not available yet", hint='pass modes=("rev",)')
     if order < 1:
         raise ArgumentValueError(f"order must be at least 1, not {order!r}")
     if order > 1:
         raise UnsupportedError("derivatives of order 2 are not available yet", hint="pass order=1")
+    return modes
 
 
 # ------------------------------------------------------------ values as trees of floats
@@ -397,6 +449,26 @@ def _paired(weight: Any, x: Any) -> Any:
     if np.iscomplexobj(weight):
         return np.sum((np.conj(weight) * x).real)
     return np.sum(weight * x)
+
+
+def _total(value: Any, direction: Any) -> float:
+    """``Re<value, direction>``; None in a direction is zero."""
+    if direction is None or value is None:
+        return 0.0
+    shape = shape_of(value)
+    if shape is not None:
+        return sum(_total(v, d) for v, d in zip(members(value, *shape), direction, strict=True))
+    moving = np.asarray(direction) != 0
+    return float(_paired(np.asarray(value)[moving], np.asarray(direction)[moving]))
+
+
+def _shaped(value: Any, direction: Any) -> Any:
+    """A direction as a structure like that of ``value``."""
+    shape = shape_of(value)
+    if direction is None or shape is None:
+        return direction
+    pairs = zip(members(value, *shape), direction, strict=True)
+    return assemble(*shape, [_shaped(v, d) for v, d in pairs])
 
 
 def _unit(value: Any, path: Path, one: complex) -> Any:

@@ -1,12 +1,17 @@
 """Forward mode on the zoo: against complex step, and tied to reverse mode by the dot product."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import srcad
 from tests import oracles
+from tests.programs.complexes import PROGRAMS as COMPLEX
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
+from tests.test_complex import copied, paired, seeds_like
+from tests.test_complex import leaves as complex_leaves
 from tests.test_programs import SINGLE, like_output, make_seeds, plain, positions, waiting
 
 DOT = 1e-12
@@ -46,3 +51,50 @@ def run_forward(program: Program, jit: bool) -> None:
 @pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 def test_as_python(program: Program):
     run_forward(program, jit=False)
+
+
+def changing(value, random):
+    """Random tangents in the structure of an argument; None for what has no floats."""
+    if isinstance(value, tuple):
+        return tuple(changing(v, random) for v in value)
+    if np.asarray(value).dtype.kind not in "fc":
+        return None
+    return seeds_like(value, random)
+
+
+def along(args, directions, step):
+    """The arguments moved along directions."""
+    if isinstance(args, tuple):
+        return tuple(along(a, v, step) for a, v in zip(args, directions, strict=True))
+    return copied(args) if directions is None else args + step * directions
+
+
+@pytest.mark.parametrize("item", COMPLEX, ids=lambda p: p.f.__name__)
+def test_complex(item):
+    args = item.args()
+    directions = changing(args, np.random.default_rng(3))
+    out, tangent = srcad.jvp(item.f, copied_all(args), directions, jit=False)
+    slopes = []
+    for h in (2e-3, 1e-3, 5e-4):
+        ends = [complex_leaves(item.f(*along(args, directions, s * h))) for s in (1.0, -1.0)]
+        slopes.append([(a - b) / (2 * h) for a, b in zip(*ends, strict=True)])
+    for power in (4, 16):
+        pairs = itertools.pairwise(slopes)
+        slopes = [
+            [(power * y - x) / (power - 1) for x, y in zip(a, b, strict=True)] for a, b in pairs
+        ]
+    for found, wanted in zip(complex_leaves(tangent), slopes[0], strict=True):
+        size = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8 * size)
+    out, pullback = srcad.vjp(item.f, *copied_all(args), jit=False)
+    seed = seeds_like(out, np.random.default_rng(7))
+    right = sum(
+        float(np.sum(np.conj(c) * v).real)
+        for c, v in zip(complex_leaves(pullback(seed)), complex_leaves(directions), strict=True)
+        if c is not None
+    )
+    assert paired(seed, tangent) == pytest.approx(right, rel=1e-11, abs=1e-12)
+
+
+def copied_all(args):
+    return tuple(copied(a) for a in args)

@@ -132,9 +132,35 @@ def test_infinities_are_errors():
         check_grads(root, (0.0,))
 
 
+def test_catches_a_wrong_tangent(monkeypatch):
+    right = checking.jvp
+
+    def jvp(f, primals, tangents, **keywords):
+        out, tangent = right(f, primals, tangents, **keywords)
+        return out, tangent + 1e-4 if tangents[0] is not None and tangents[0][3] else tangent
+
+    monkeypatch.setattr(checking, "jvp", jvp)
+    with pytest.raises(GradientCheckError, match=r"smooth is wrong at x\[3\], in forward mode"):
+        check_grads(smooth, (WAVE, 0.7), jit=False)
+    check_grads(smooth, (WAVE, 0.7), modes="rev", jit=False)
+
+
+def halved(x):
+    return 0.5 * x
+
+
+@srcad.rule.pullback(halved)
+def _(y, x):
+    srcad.rule.d[x] += 0.5 * srcad.rule.d[y]
+
+
+def test_a_rule_for_reverse_mode_only():
+    check_grads(lambda x: halved(x) * x, (0.3,), modes=("rev",), jit=False)
+    with pytest.raises(UnsupportedError, match="halved has a rule for reverse mode only"):
+        check_grads(lambda x: halved(x) * x, (0.3,), jit=False)
+
+
 def test_not_available():
-    with pytest.raises(UnsupportedError, match="forward mode is not available yet"):
-        check_grads(smooth, (WAVE, 0.7), modes=("rev", "fwd"))
     with pytest.raises(UnsupportedError, match="order 2"):
         check_grads(smooth, (WAVE, 0.7), order=2)
     with pytest.raises(srcad.ArgumentValueError, match="modes"):
