@@ -21,9 +21,9 @@ from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend.source import find_source
+from srcad.ir.compressed import SPARSE
 from srcad.ir.loss import require_loss
 from srcad.ir.members import can_change, members, shape_of
-from srcad.ir.compressed import SPARSE
 from srcad.ir.typeof import describe, has_float, typeof
 from srcad.ir.types import FLOAT, Scalar, Type
 from srcad.rules.registry import generation

@@ -55,7 +55,6 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 from srcad.rules.registry import CallRule, call_rule_of
 
-
 _OURS = str(Path(__file__).parents[1])
 
 

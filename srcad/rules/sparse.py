@@ -46,7 +46,8 @@ def arrays_of(given, own):
         given = given.data, given.indices, given.indptr
     if not isinstance(given, tuple) or len(given) != 3:
         refuse(
-            "a sparse matrix is made of its arrays here", "write ((data, indices, indptr), shape=...)"
+            "a sparse matrix is made of its arrays here",
+            "write ((data, indices, indptr), shape=...)",
         )
     return given
 

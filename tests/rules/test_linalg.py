@@ -166,13 +166,19 @@ def test_forward_mode(a):
         w, v = np.linalg.eigh(a @ np.conj(a.T))
         p = np.linalg.pinv(a[:, :2]) @ np.linalg.eig(a)[1] * np.linalg.eigvals(a)
         total = np.sum(np.abs(p) ** 2) + np.linalg.slogdet(a)[1]
-        total += np.sum(s * np.abs(vh) ** 2) + np.sum(np.abs(u[:2]) ** 2) + np.sum(w * np.abs(v) ** 2)
-        return total + np.sum(np.abs(q * r) ** 2) + np.sum(np.linalg.eigvalsh(a @ np.conj(a.T)) ** 2)
+        total += (
+            np.sum(s * np.abs(vh) ** 2) + np.sum(np.abs(u[:2]) ** 2) + np.sum(w * np.abs(v) ** 2)
+        )
+        return (
+            total + np.sum(np.abs(q * r) ** 2) + np.sum(np.linalg.eigvalsh(a @ np.conj(a.T)) ** 2)
+        )
 
     tangent = np.cos(np.arange(16.0)).reshape(4, 4) * a[0]
     _, found = srcad.jvp(f, (a,), (tangent,), jit=False)
     step = 1e-6
-    assert found == pytest.approx((f(a + step * tangent) - f(a - step * tangent)) / (2 * step), rel=1e-6)
+    assert found == pytest.approx(
+        (f(a + step * tangent) - f(a - step * tangent)) / (2 * step), rel=1e-6
+    )
     gradient = srcad.grad(f, jit=False)(a)
     assert found == pytest.approx(np.vdot(gradient, tangent).real, rel=1e-9)
 

@@ -12,7 +12,9 @@ import srcad
 
 RNG = np.random.default_rng(8)
 WIDE = sparse.random_array((4, 6), density=0.5, format="csr", rng=RNG)
-SQUARE = sparse.csr_array(sparse.random_array((5, 5), density=0.4, rng=RNG) + 3 * sparse.eye_array(5))
+SQUARE = sparse.csr_array(
+    sparse.random_array((5, 5), density=0.4, rng=RNG) + 3 * sparse.eye_array(5)
+)
 SQUARE = sparse.csr_array(SQUARE + 0.1 * np.diag(np.arange(4), 1)[:5, :5])
 COLUMNS = sparse.csc_array(SQUARE)
 U = RNG.normal(size=6)
@@ -90,7 +92,11 @@ def test_solutions(name, kind, right):
 
 
 def test_unsorted_and_repeated_elements():
-    data, i, p = np.array([1.0, 2.0, 0.5, 3.0, 4.0]), np.array([1, 0, 0, 2, 1]), np.array([0, 3, 4, 5])
+    data, i, p = (
+        np.array([1.0, 2.0, 0.5, 3.0, 4.0]),
+        np.array([1, 0, 0, 2, 1]),
+        np.array([0, 3, 4, 5]),
+    )
     f = lambda data, b, i, p: weigh(  # noqa: E731
         spsolve(sparse.csr_array((data, i, p), shape=(3, 3)), b))  # fmt: skip
     kept = data.copy(), i.copy()
@@ -225,7 +231,9 @@ def test_arrays_that_do_not_fit_raise(compiled):
 
 def test_memory_is_given_back(compiled):
     n = 400
-    a = sparse.csr_array(sparse.random_array((5, 5), density=0.9, rng=RNG) + 3 * sparse.eye_array(5))
+    a = sparse.csr_array(
+        sparse.random_array((5, 5), density=0.9, rng=RNG) + 3 * sparse.eye_array(5)
+    )
     args = a.data, B, a.indices, a.indptr
     compiled(*args)
     gc.collect()
