@@ -55,3 +55,42 @@ class Callback:
 def callback(function: Callable[[Any], Any], kind: str, ndim: int) -> Callback:
     """The one object for these, so that a program is compiled once."""
     return Callback(function, kind, ndim)
+
+
+class ArrayCall:
+    """A Python function of arrays that compiled code calls.
+
+    Its result is an array of the type of its last argument.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> Any:
+        """The function's value, as a C-contiguous array."""
+        import numpy as np  # noqa: PLC0415
+
+        return np.ascontiguousarray(self.function(*args))
+
+    def compiled(self) -> Callable[..., Any]:
+        """The same for Numba's compiled code."""
+        from numba import objmode, types  # noqa: PLC0415
+        from numba.extending import overload  # noqa: PLC0415
+
+        call = self
+
+        def array_call(*args: Any) -> Any:
+            raise NotImplementedError
+
+        @overload(array_call)
+        def _(*args: Any) -> Any:  # pyright: ignore[reportUnusedFunction]
+            kind = types.Array(args[-1].dtype, args[-1].ndim, "C")
+
+            def implementation(*args: Any) -> Any:
+                with objmode(found=kind):
+                    found = call(*args)
+                return found
+
+            return implementation
+
+        return array_call

@@ -5,7 +5,7 @@ function that srcad differentiates they say what the derivative is to be.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 _T = TypeVar("_T")
 
@@ -69,3 +69,8 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
     6.0
     """
     return x
+
+
+def refuse(what: str, hint: str = "") -> NoReturn:
+    """In srcad's own tables: this form of a call is not supported, said at the user's call."""
+    raise NotImplementedError(f"{what}: {hint}" if hint else what)

@@ -21,6 +21,7 @@ from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend.source import find_source
+from srcad.ir.compressed import SPARSE
 from srcad.ir.loss import require_loss
 from srcad.ir.members import can_change, members, shape_of
 from srcad.ir.typeof import describe, has_float, typeof
@@ -275,6 +276,8 @@ def _as_float(name: str, type_: Type) -> str:
         return f"pass a float for {name!r}, such as float({name}) or 3.0 for 3"
     if hasattr(type_, "dtype"):
         return f"pass {name}.astype(np.float64), a float array"
+    if getattr(type_, "cls", None) in SPARSE:
+        return f"pass {name}.data, {name}.indices and {name}.indptr, and make the matrix inside"
     return "name a float, or an array or tuple of floats, in wrt"
 
 

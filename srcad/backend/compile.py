@@ -36,7 +36,7 @@ from srcad.backend.cache import (
     write_entry,
 )
 from srcad.backend.plain import compile_plain, quietly, use_ieee
-from srcad.callback import Callback
+from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
 from srcad.errors import CompilationError
 from srcad.position import Position
@@ -172,7 +172,9 @@ def _run(
 
     space = vars(module)
     for name, external in loaded.externals:
-        space[name] = external.compiled() if isinstance(external, Callback) else external
+        space[name] = (
+            external.compiled() if isinstance(external, ArrayCall | Callback) else external
+        )
     exec(compile(loaded.text, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gast
 
 from srcad.analysis.alias import Sites, points_to, stored_sites
-from srcad.errors import ArgumentError
+from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend import arrays
 from srcad.frontend.expressions import (
     Scope,
@@ -53,6 +54,13 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 from srcad.rules.registry import CallRule, call_rule_of
+
+_OURS = str(Path(__file__).parents[1])
+
+
+def _is_ours(source: FunctionSource) -> bool:
+    """Whether a function is one of srcad's own tables."""
+    return source.file.startswith(_OURS)
 
 
 class Calls(Structures):
@@ -141,6 +149,11 @@ class Calls(Structures):
                     Assign(self.flag(scope, flagged), Const(flagged in scope.env, BOOL), self.b.at)
                 )
             result = self.body_of(code, scope)
+        except UnsupportedError as error:
+            if not _is_ours(source) or _is_ours(scope.caller.source):  # type: ignore[union-attr]
+                raise
+            what = error.what if source.name[0] == "_" else f"{source.name}: {error.what}"
+            raise UnsupportedError(what, here, error.hint) from error
         finally:
             self.calls.pop()
             self.frames.pop()

@@ -29,6 +29,7 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import integer
+from srcad.ir.compressed import FIELDS, stand_in
 from srcad.ir.members import field_names, is_dataclass_instance
 from srcad.ir.nodes import Const, Extent, Var
 from srcad.ir.types import (
@@ -162,6 +163,9 @@ class Captures(Heap):
             return self._captured_sequence(key, name, fetch, value)
         if isinstance(value, functools.partial | types.MethodType):
             return self._captured_call(key, name, fetch, value)
+        sparse = stand_in(value)
+        if sparse is not None:
+            return self._captured_sparse(key, name, fetch, value, sparse)
         if _is_object(value) and call_rule_of(value) is None:
             cls = type(value)
             self.guard(key, lambda: type(fetch()), cls)
@@ -216,6 +220,19 @@ class Captures(Heap):
         ]
         tag = ListTag(fixed=True) if cls is list else None
         return TupleValue(tuple(items), None if cls is tuple else cls, tag=tag)
+
+    def _captured_sparse(
+        self, key: object, name: str, fetch: Fetch, value: Any, cls: type
+    ) -> Value:
+        """A sparse matrix: its arrays are read at each call."""
+        self.guard((key, "format"), lambda: stand_in(fetch()), cls)
+        items = tuple(
+            self._captured_value(
+                (key, n), f"{name}_{n}", lambda n=n: getattr(fetch(), n), getattr(value, n)
+            )
+            for n in FIELDS
+        )
+        return TupleValue(items, cls, FIELDS)
 
     def _captured_call(
         self, key: object, name: str, fetch: Fetch, value: functools.partial[Any] | types.MethodType

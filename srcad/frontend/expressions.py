@@ -387,10 +387,16 @@ class Expressions(Conditions):
 
     def binary(self, op: str, left: Value, right: Value) -> Value:
         """``left op right``, of numbers, arrays, tuples or static values."""
+        found = self.operator_method(op, left, right)
+        if found is not None:
+            return found
         if op == "@":
             if isinstance(left, ArrayValue) and isinstance(right, ArrayValue):
                 return products.matmul(self.b, left, right)
             raise self.b.refuse("@ takes two arrays", "use * for a product with a number")
+        for side in (left, right):
+            if isinstance(side, TupleValue) and side.keys and side.cls is not None:
+                raise self.b.refuse(f"{side.cls.__name__} has no operator {op}")
         if isinstance(left, TupleValue) and isinstance(right, TupleValue) and op == "+":
             return TupleValue(left.items + right.items, left.cls)
         if isinstance(left, TupleValue) and isinstance(right, Const) and op == "*":
@@ -401,8 +407,7 @@ class Expressions(Conditions):
                 "arithmetic on str or other objects is not supported",
                 "compute it outside and pass the number",
             )
-        found = self.operator_method(op, left, right)
-        return scalars.combine(self.b, op, left, right) if found is None else found
+        return scalars.combine(self.b, op, left, right)
 
     # ------------------------------------------------------------ attributes and items
 

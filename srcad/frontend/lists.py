@@ -85,7 +85,7 @@ class Lists(Sequences):
     def binary(self, op: str, left: Value, right: Value) -> Value:
         """``left op right``; here of lists."""
         is_number = isinstance(right, Expr) and not isinstance(right, Const)
-        if isinstance(left, TupleValue) and is_number and op == "*":
+        if isinstance(left, TupleValue) and not left.keys and is_number and op == "*":
             return self.repeated(left, right)  # type: ignore[arg-type]
         if isinstance(left, ListValue) or isinstance(right, ListValue):
             raise self.b.refuse(

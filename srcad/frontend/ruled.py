@@ -77,8 +77,9 @@ class Ruled(Calls):
         """A call of a function of a library."""
         assert rule.signature is not None
         given = self._by_name(rule, function, values, keywords)
-        kind = _common_kind(list(given.values()))
-        given = {n: self._prepared(v, kind) for n, v in given.items()}
+        integers = [n for k, n in enumerate(given) if k in rule.signature.integers]
+        kind = _common_kind([v for n, v in given.items() if n not in integers])
+        given = {n: self._prepared(v, INT if n in integers else kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         title = rule.name
         if not title.startswith("np."):
@@ -101,6 +102,8 @@ class Ruled(Calls):
         self, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> Value | None:
         """A call of ``stop_gradient`` or ``on_backward``; None if it is neither."""
+        if function is inside.refuse:
+            raise self.b.refuse(*(str(v.value) for v in values if isinstance(v, StaticValue)))
         if function is inside.stop_gradient and len(values) == 1:
             return stopped(self.b, values[0])
         if function is inside.on_backward and len(values) == 2 and not keywords:
@@ -258,7 +261,7 @@ class Ruled(Calls):
             value = library.as_array(self.b, value)
         value = scalars.given(self.b, value)
         if isinstance(value, ArrayValue) and value.ndim:
-            if value.dtype in (kind, INT) and is_inexact(value.dtype):
+            if value.dtype == kind or (kind == INT and not is_inexact(value.dtype)):
                 return arrays.stored(self.b, value, "t")
             return arrays.materialise(self.b, value, "t", kind)
         if isinstance(value, ArrayValue):

@@ -19,6 +19,7 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 
 from srcad.errors import ArgumentError
+from srcad.ir.compressed import FIELDS, SPARSE, stand_in
 from srcad.ir.members import field_names, is_dataclass_instance
 from srcad.ir.types import (
     BOOL,
@@ -105,6 +106,10 @@ def typeof(value: object, name: str = "") -> Type:
         return _typeof_sequence(value, name)
     if is_function(value):
         return Function(value)
+    sparse = stand_in(value)
+    if sparse is not None:
+        parts = tuple([typeof(getattr(value, n), f"{name}.{n}") for n in FIELDS])
+        return Tuple(parts, sparse, FIELDS)
     if isinstance(value, type) and issubclass(value, _STATIC_CLASSES):
         return Static(value)
     if isinstance(value, float) and not isinstance(value, np.generic):
@@ -156,6 +161,8 @@ def has_float(type_: Type) -> bool:
     match type_:
         case Scalar(kind=kind) | Array(dtype=kind):
             return is_inexact(kind)
+        case Tuple(cls=cls) if cls in SPARSE:
+            return False
         case Tuple(items=items):
             return any(has_float(t) for t in items)
         case _:
@@ -175,6 +182,8 @@ def describe(type_: Type | None) -> str:
             return f"{_article(kind)} {kind}"
         case Array(dtype=dtype):
             return f"{_article(dtype)} {dtype} array"
+        case Tuple(cls=cls) if cls in SPARSE:
+            return "a sparse matrix"
         case Tuple(items=items, cls=cls, keys=keys):
             if keys and cls is not None and not issubclass(cls, dict):
                 return f"the dataclass {cls.__name__}"

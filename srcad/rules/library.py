@@ -27,7 +27,8 @@ from srcad.rules.registry import CallRule, Rule, call_rule_of
 _TABLES = {
     "scipy.fft": ["srcad.rules.scipy_fft"],
     "scipy.special": ["srcad.rules.special", "srcad.rules.softmax"],
-    "scipy.linalg": ["srcad.rules.scipy_linalg"],
+    "scipy.linalg": ["srcad.rules.scipy_linalg", "srcad.rules.scipy_factors"],
+    "scipy.sparse": ["srcad.rules.sparse"],
     "scipy.integrate": ["srcad.rules.quadrature"],
 }
 """By the module whose functions they are about."""

@@ -26,6 +26,12 @@ def add_lower(target, full):
         target[i, i] += np.real(full[i, i])
 
 
+def from_lower(a):
+    """The Hermitian matrix with this lower triangle."""
+    lower = np.tril(a, -1)
+    return lower + h(lower) + np.diag(np.real(np.diag(a)))
+
+
 def gaps(values):
     """``f[i, j] = 1 / (values[j] - values[i])``, 0 where the two are equal."""
     n = values.shape[0]
@@ -134,12 +140,7 @@ def _(y, a):
 
 @pushforward(np.linalg.cholesky)
 def _(y, a):
-    lower = np.tril(d[a], -1)
-    p = (
-        np.linalg.inv(y)
-        @ (lower + h(lower) + np.diag(np.real(np.diag(d[a]))))
-        @ h(np.linalg.inv(y))
-    )
+    p = np.linalg.inv(y) @ from_lower(d[a]) @ h(np.linalg.inv(y))
     d[y] = y @ (np.tril(p) - 0.5 * np.diag(np.diag(p)))
 
 
@@ -155,6 +156,27 @@ def _(y, a):
         own = qr_share(q, r[:, :m], q_adjoint + a[:, m:] @ h(rest), r_adjoint[:, :m])
         d[a][:, :m] += own
         d[a][:, m:] += q @ rest
+
+
+@pushforward(np.linalg.qr)
+def _(y, a):
+    q, r = y
+    m, n = a.shape
+    if m >= n:
+        d[y] = qr_tangents(q, r, d[a])
+    else:
+        dq, dr = qr_tangents(q, r[:, :m], d[a][:, :m])
+        d[y] = dq, np.hstack((dr, h(q) @ (d[a][:, m:] - dq @ r[:, m:])))
+
+
+def qr_tangents(q, r, da):
+    """Those of q and r, of a matrix that has at least as many rows as columns."""
+    x = h(solve_columns(h(r), h(da)))
+    c = h(q) @ x
+    upper = np.triu(c) + h(np.tril(c, -1))
+    for i in range(c.shape[0]):
+        upper[i, i] = np.real(c[i, i])
+    return x - q @ upper, upper @ r
 
 
 def qr_share(q, r, q_adjoint, r_adjoint):
@@ -199,6 +221,26 @@ def _(y, a, full_matrices=False):
         d[a] += u @ h((v_adjoint - v @ along_v) * inverse)
 
 
+@pushforward(thin_svd)
+def _(y, a, full_matrices=False):
+    u, s, vh = y
+    v = h(vh)
+    along_v = h(u) @ d[a]
+    p = along_v @ v
+    f = gaps(s * s)
+    inverse = reciprocals(s)
+    turn = f * (p * s + s[:, None] * h(p))
+    if np.iscomplexobj(a):
+        turn += np.diag(1j * np.imag(np.diag(p)) * inverse)
+    du = u @ turn
+    dv = v @ (f * (s[:, None] * p + h(p) * s))
+    if a.shape[0] > s.shape[0]:
+        du += (d[a] @ v - u @ p) * inverse
+    if a.shape[1] > s.shape[0]:
+        dv += (h(along_v) - v @ h(p)) * inverse
+    d[y] = du, np.real(np.diag(p)), h(dv)
+
+
 def reciprocals(s):
     """``1 / s``, 0 where s is 0."""
     out = np.zeros_like(s)
@@ -218,10 +260,23 @@ def _(y, a):
     add_lower(d[a], v @ inner @ h(v))
 
 
+@pushforward(np.linalg.eigh)
+def _(y, a):
+    w, v = y
+    p = h(v) @ from_lower(d[a]) @ v
+    d[y] = np.real(np.diag(p)), v @ (gaps(w) * p)
+
+
 @pullback(np.linalg.eigvalsh, "(n,n)->real(n)")
 def _(w, a):
     _, v = np.linalg.eigh(a)
     add_lower(d[a], (v * d[w]) @ h(v))
+
+
+@pushforward(np.linalg.eigvalsh)
+def _(w, a):
+    _, v = np.linalg.eigh(a)
+    d[w] = np.real(np.sum(np.conj(v) * (from_lower(d[a]) @ v), axis=0))
 
 
 def complex_eig(a):
@@ -243,6 +298,14 @@ def _(y, a):
     for i in range(w.shape[0]):
         inner[i, i] += w_adjoint[i]
     d[a] += solve_columns(h(v), inner @ h(v))
+
+
+@pushforward(complex_eig)
+def _(y, a):
+    w, v = y
+    p = solve_columns(v, d[a] @ v)
+    change = v @ (gaps(w) * p)
+    d[y] = np.diag(p), change - v * np.real(np.sum(np.conj(v) * change, axis=0))
 
 
 @pullback(np.linalg.pinv, "(m,n)->(n,m)")

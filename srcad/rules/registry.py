@@ -58,12 +58,17 @@ class Signature:
     A result may say its kind: "real", "complex", "int" or "bool"; else it is that of the arguments.
     An argument without parentheses is an integer, the length of that axis.
 
-    >>> read_signature("(m,n)->(m,k),real(k)")
-    Signature(arguments=(('m', 'n'),), results=(('same', ('m', 'k')), ('real', ('k',))))
+    An array of integers is "int(n)".
+
+    >>> read_signature("(m,n)->(m,k),real(k)")  # doctest: +NORMALIZE_WHITESPACE
+    Signature(arguments=(('m', 'n'),), results=(('same', ('m', 'k')), ('real', ('k',))),
+              integers=())
     """
 
     arguments: tuple[Dims, ...]
     results: tuple[tuple[str, Dims], ...]
+    integers: tuple[int, ...] = ()
+    """Which arguments are arrays of integers, and stay so."""
 
 
 def read_signature(text: str) -> Signature:
@@ -71,8 +76,9 @@ def read_signature(text: str) -> Signature:
     left, _, right = text.partition("->")
     found = re.findall(r"(\w*)\(([\w,]*)\)", right)
     results = tuple((kind or "same", _dims(dims)) for kind, dims in found)
-    given = re.findall(r"\(([\w,]*)\)|(\w+)", left)
-    return Signature(tuple((f"={n}",) if n else _dims(dims) for dims, n in given), results)
+    given = re.findall(r"(int)?\(([\w,]*)\)|(\w+)", left)
+    arguments = tuple((f"={n}",) if n else _dims(dims) for _, dims, n in given)
+    return Signature(arguments, results, tuple(k for k, (word, *_) in enumerate(given) if word))
 
 
 def _dims(text: str) -> Dims:

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import linalg
 
+from srcad.inside import refuse
+from srcad.rules.linalg import from_lower, h
 from srcad.rules.registry import expand
 
 
@@ -20,7 +22,7 @@ def solve_triangular(
         t = a.T
     else:
         t = a
-    x = b / 1.0
+    x = (b / 1.0).astype(np.result_type(a, b / 1.0))
     if lower == (trans == 0 or trans == "N"):  # noqa: PLR1714
         for i in range(n):
             for k in range(i):
@@ -84,7 +86,7 @@ def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_fi
     for i in range(n):
         for j in range(max(0, i - below), min(n, i + above + 1)):
             u[i, j - i + below] = ab[above + i - j, j]
-    x = b / 1.0
+    x = (b / 1.0).astype(np.result_type(ab, b / 1.0))
     for j in range(n):
         pivot = j
         for i in range(j + 1, min(n, j + below + 1)):
@@ -117,12 +119,18 @@ def solve_banded(l_and_u, ab, b, overwrite_ab=False, overwrite_b=False, check_fi
 @expand(linalg.solve)
 def solve(a, b, lower=False, overwrite_a=False, overwrite_b=False, check_finite=True,
           assume_a=None, transposed=False):  # fmt: skip
-    """The x of ``a @ x = b``."""
-    if assume_a is not None and assume_a != "gen":
-        raise NotImplementedError("scipy.linalg.solve with assume_a")
-    if transposed:
-        return np.linalg.solve(a.T.copy(), b)
-    return np.linalg.solve(a, b)
+    """The x of ``a @ x = b``; of a symmetric or Hermitian matrix one triangle is read."""
+    if assume_a in (None, "gen", "general"):
+        m = a
+    elif assume_a in ("her", "hermitian", "pos", "positive definite"):
+        m = from_lower(a if lower else h(a))
+    elif assume_a in ("sym", "symmetric"):
+        low = a if lower else a.T
+        m = np.tril(low) + np.tril(low, -1).T
+    else:
+        refuse("solve with this assume_a", "leave it out")
+        m = a
+    return np.linalg.solve(m.T.copy() if transposed else m, b)
 
 
 @expand(linalg.inv)
@@ -141,7 +149,7 @@ def det(a, overwrite_a=False, check_finite=True):
 def norm(a, ord=None, axis=None, keepdims=False, check_finite=True):
     """The norm of a vector or of a matrix."""
     if keepdims:
-        raise NotImplementedError("scipy.linalg.norm with keepdims")
+        refuse("norm with keepdims", "use np.linalg.norm")
     return np.linalg.norm(a, ord, axis)
 
 
@@ -165,3 +173,60 @@ def circulant(c):
         for j in range(n):
             out[i, j] = c[(i - j) % n]
     return out
+
+
+@expand(linalg.block_diag)
+def block_diag(*arrs):
+    """Matrices along the diagonal of one."""
+    rows, columns = 0, 0
+    for a in arrs:
+        if a.ndim != 2:
+            refuse("block_diag of vectors", "make matrices of them: a[None]")
+        rows += a.shape[0]
+        columns += a.shape[1]
+    out = np.zeros((rows, columns), dtype=np.result_type(*arrs))
+    row, column = 0, 0
+    for a in arrs:
+        for i in range(a.shape[0]):
+            for j in range(a.shape[1]):
+                out[row + i, column + j] = a[i, j]
+        row += a.shape[0]
+        column += a.shape[1]
+    return out
+
+
+@expand(linalg.solve_toeplitz)
+def solve_toeplitz(c_or_cr, b, check_finite=True):
+    """The x of ``toeplitz(c, r) @ x = b``."""
+    a = toeplitz(*c_or_cr) if isinstance(c_or_cr, tuple) else toeplitz(c_or_cr)
+    return np.linalg.solve(a, b)
+
+
+@expand(linalg.solveh_banded)
+def solveh_banded(ab, b, overwrite_ab=False, overwrite_b=False, lower=False, check_finite=True):
+    """The x of ``a @ x = b`` for a positive definite matrix of few diagonals; Cholesky."""
+    width, n = ab.shape[0] - 1, ab.shape[1]
+    if b.shape[0] != n:
+        raise ValueError("solveh_banded: as many right-hand sides as columns are needed")
+    factor = np.zeros((n, width + 1), dtype=ab.dtype)  # factor[i, i - j] is that of row i, column j
+    for i in range(n):
+        for j in range(max(0, i - width), i + 1):
+            s = ab[i - j, j] if lower else np.conj(ab[width + j - i, i])
+            for k in range(max(0, i - width), j):
+                s -= factor[i, i - k] * np.conj(factor[j, j - k])
+            if j < i:
+                factor[i, i - j] = s / factor[j, 0]
+            else:
+                if np.real(s) <= 0.0:
+                    raise ValueError("solveh_banded: the matrix is not positive definite")
+                factor[i, 0] = np.sqrt(np.real(s))
+    x = (b / 1.0).astype(np.result_type(ab, b / 1.0))
+    for i in range(n):
+        for k in range(max(0, i - width), i):
+            x[i] -= factor[i, i - k] * x[k]
+        x[i] /= factor[i, 0]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, min(n, i + width + 1)):
+            x[i] -= np.conj(factor[k, k - i]) * x[k]
+        x[i] /= factor[i, 0]
+    return x

@@ -18,6 +18,8 @@ X = np.array([0.0, 0.3, 0.5, 1.1, 1.4])
 Y = RNG.normal(size=5)
 BAND = RNG.normal(size=(4, 6)) + np.array([[0.0], [0.0], [5.0], [0.0]])
 LONG = RNG.normal(size=6)
+SPD_BAND = np.vstack([0.5 * np.sin(np.arange(12.0)).reshape(2, 6), np.full((1, 6), 4.0)])
+LU = A[::-1].copy()
 
 
 def check(function, *args):
@@ -74,6 +76,40 @@ CASES = {
     "banded": (lambda a, b: linalg.solve_banded((1, 2), a, b), BAND, LONG),
     "banded matrix": (
         lambda a, b: linalg.solve_banded((2, 1), a, b), BAND[::-1].copy() + 5 * (np.arange(4) == 1)[:, None], RNG.normal(size=(6, 2))),
+    "banded complex": (
+        lambda a, b: np.abs(linalg.solve_banded((1, 2), a * (1.0 + 0.5j), b)), BAND, LONG),
+    "hermitian banded": (lambda a, b: linalg.solveh_banded(a, b), SPD_BAND, LONG),
+    "hermitian banded lower": (
+        lambda a, b: linalg.solveh_banded(a[::-1], b, lower=True), SPD_BAND[:2] * 0.1 + 4.0 * np.eye(2)[:, 1:], np.outer(LONG, [1.0, -0.5])),
+    "hermitian banded complex": (
+        lambda a, b: np.abs(linalg.solveh_banded(a + 0.3j * (np.arange(3) < 2)[:, None], b)), SPD_BAND, LONG),
+    "lu": (lambda a, b: linalg.lu_solve(linalg.lu_factor(a), b), LU, V),
+    "lu transposed": (lambda a, b: linalg.lu_solve(linalg.lu_factor(a), b, trans=1), LU, W),
+    "lu factor": (lambda a: linalg.lu_factor(a)[0], LU),
+    "lu complex": (
+        lambda a, b: np.abs(linalg.lu_solve(linalg.lu_factor(a * (1.0 - 2.0j) + 1j), b, 2)), LU, V + 1.0),
+    "expm": (lambda a: linalg.expm(a), 0.3 * A),
+    "expm large": (lambda a: linalg.expm(a), 2.0 * A - 2.0 * A.T),
+    "expm stack": (lambda a: linalg.expm(np.stack((a, 0.5 * a))), 0.3 * A),
+    "solve pos": (lambda a, b: linalg.solve(a, b, assume_a="pos"), SPD, V),
+    "solve pos lower": (lambda a, b: linalg.solve(a, b, True, assume_a="pos"), SPD, V),
+    "solve sym": (lambda a, b: linalg.solve(a, b, assume_a="sym"), A + A.T, W),
+    "solve her": (
+        lambda a, b: np.abs(linalg.solve(a + 1j * (a - a.T), b, assume_a="her")), A + A.T, V),
+    "eigvalsh": (lambda a: linalg.eigvalsh(a), SPD),
+    "eigvalsh upper": (lambda a: linalg.eigvalsh(a, lower=False), SPD),
+    "eigvals": (lambda a: np.abs(linalg.eigvals(a)), A),
+    "eig": (lambda a: np.abs(linalg.eig(a)[1]), A),
+    "svd": (lambda a: linalg.svd(a, full_matrices=False)[1], W),
+    "svdvals": (lambda a: linalg.svdvals(a), W),
+    "qr": (lambda a: linalg.qr(a)[1] + linalg.qr(a)[0], A),
+    "qr economic": (lambda a: linalg.qr(a, mode="economic")[1], W),
+    "pinv": (lambda a: linalg.pinv(a), W),
+    "lstsq": (lambda a, b: linalg.lstsq(a, b)[0], W, V),
+    "block_diag": (lambda a, b: linalg.block_diag(a, b, b.T), A, W),
+    "solve_toeplitz": (lambda c, b: linalg.solve_toeplitz(c, b), V + 5.0 * np.eye(4)[0], W),
+    "solve_toeplitz row": (
+        lambda c, b: linalg.solve_toeplitz((c, 0.5 * c), b), V + 5.0 * np.eye(4)[0], V),
     "solve": (lambda a, b: linalg.solve(a, b), A, V),
     "solve transposed": (lambda a, b: linalg.solve(a, b, transposed=True), A, V),
     "inv": (lambda a: linalg.inv(a), A),
