@@ -23,12 +23,14 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from scipy import fft, integrate, linalg, special  # noqa: F401 (their rules are listed)
+from scipy import fft, integrate, linalg, signal, special  # noqa: F401 (their rules are listed)
 
 import srcad
+from docs import coverage
 from srcad import pipeline
 from srcad.frontend import catalogue, library, refusals
 from srcad.frontend.elaborate import Elaborated, elaborate
+from srcad.frontend.ruleless import title_of
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block
 from srcad.ir.printer import print_block
@@ -67,8 +69,8 @@ def distances(x, n):
     return parts[0]
 
 
-def unwrapped(x):
-    return np.sum(np.unwrap(x) ** 2)
+def smoothed(x):
+    return np.sum(signal.savgol_filter(x, 3, 1) ** 2)
 
 
 # ------------------------------------------------------------ the stages of the compiler
@@ -97,16 +99,18 @@ def _unpruned(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
 
 
 def _functions() -> str:
-    """A table of the rules, from the registry."""
-    rows = ["| function | the same | singular |", "|---|---|---|"]
+    """A table of the rules, from the registry and from their texts."""
+    rows = [
+        "| function | the same | partial derivatives | complex | singular |",
+        "|---|---|---|---|---|",
+    ]
     for rule in all_rules():
-        if rule.name == "stop_gradient":
-            continue
         aliases = dict.fromkeys(_spelled(f) for f in functions_of(rule))
-        shown = ", ".join(f"`{a}`" for a in aliases if a != rule.name)
-        constant = " (derivative 0)" if rule.is_constant else ""
-        singular = "yes" if rule.singular else ""
-        rows.append(f"| `{rule.name}`{constant} | {shown} | {singular} |")
+        if rule.name == "stop_gradient" or (aliases and all(a[:6] == "srcad." for a in aliases)):
+            continue
+        shown = ", ".join(f"`{a}`" for a in aliases if a not in (rule.name, f"scipy.{rule.name}"))
+        notes = f"{'yes' if rule.takes_complex else ''} | {'yes' if rule.singular else ''}"
+        rows.append(f"| `{rule.name}` | {shown} | {coverage.formulas(rule)} | {notes} |")
     return "\n".join(rows) + "\n"
 
 
@@ -116,10 +120,13 @@ def functions_of(rule: Rule) -> list[Any]:
 
 
 def _array_functions() -> str:
-    """The array functions and methods, from the front end's library and the expansions."""
-    functions = sorted({_spelled(f) for f in (*library._functions, *registry._expansions)})
-    methods = [f".{name}()" for name in (*library._methods, *catalogue.METHODS)]
-    return ", ".join(f"`{name}`" for name in [*functions, *methods]) + ".\n"
+    """The array functions and methods that Numba does not have."""
+    known = {e.name for e in coverage.entries(coverage.load())}
+    functions = {*library._functions, *registry._expansions, *registry._calls}
+    ours = [f for f in functions if (getattr(f, "__module__", None) or "").startswith("srcad")]
+    names = {_spelled(f) for f in functions - {*ours}}
+    methods = {f"ndarray.{name}" for name in (*library._methods, *catalogue.METHODS)}
+    return ", ".join(f"`{name}`" for name in sorted((names | methods) - known)) + ".\n"
 
 
 def _spelled(function: Any) -> str:
@@ -129,17 +136,9 @@ def _spelled(function: Any) -> str:
         return "np.bool_"  # NumPy 2 calls it bool
     if name == "at":
         return f"np.{function.__self__.__name__}.at"
-    if getattr(np, name, None) is function:
-        return f"np.{name}"
-    if isinstance(function, np.ufunc):
-        return f"special.{name}"
-    module = {
-        "builtins": "",
-        "_operator": "operator.",
-        "numpy": "np.",
-        "numpy.linalg": "np.linalg.",
-    }
-    return f"{module.get(function.__module__, function.__module__ + '.')}{name}"
+    if isinstance(getattr(function, "__self__", None), np.random.RandomState):
+        return f"np.random.{name}"
+    return title_of(function)
 
 
 # ------------------------------------------------------------ what is refused
@@ -148,7 +147,9 @@ def _spelled(function: Any) -> str:
 def _refusals() -> str:
     """The table of refused constructs, from the one that the messages are made of."""
     rows = ["| not supported | because | write instead |", "|---|---|---|"]
+    listed = {e.refusal for e in coverage.entries(coverage.load())}
     entries = dict.fromkeys([*refusals.REFUSALS.values(), *refusals.FUNCTIONS.values()])
+    entries = {e: None for e in entries if e not in listed}
     rows += [f"| {e.what.removesuffix(' here')} | {e.why} | {e.instead} |" for e in entries]
     return "\n".join(rows) + "\n"
 
@@ -247,11 +248,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
         + _adjoint(energy, 1.0, 0.0, 0.1, 0.01, 100, wrt=("angle", "drag"))
     ),
     "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
-    "refused-function": lambda: f"{_source(unwrapped)}\n{_refused(unwrapped, _U)}",
+    "refused-function": lambda: f"{_source(smoothed)}\n{_refused(smoothed, _U)}",
     "refusals": _refusals,
     "modules": _modules,
     "functions": _functions,
     "array-functions": _array_functions,
+    "coverage-counts": coverage.counts,
+    "coverage-modules": coverage.by_module,
+    "coverage-refused": coverage.refusals,
     "string": lambda: _source(string),
     "string-elaborated": lambda: _stage(_elaborated(string, *_AT).body),
     "string-prepared": lambda: _stage(pipeline._prepared(_elaborated(string, *_AT), True)),

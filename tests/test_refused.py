@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from docs import coverage
 from srcad.errors import SrcadError
 from srcad.frontend.refusals import FUNCTIONS
 from srcad.frontend.refusals import REFUSALS as REFUSALS_OF_SYNTAX
@@ -12,6 +13,7 @@ from tests.refused import (  # noqa: F401 (they fill the register)
     calls,
     constructs,
     rearranging,
+    ruleless,
     runtime,
     structures,
 )
@@ -52,9 +54,13 @@ def test_refused(row: Refusal, jit: bool):
         assert "^" in text and f"line {row.line}" in text
 
 
-@pytest.mark.parametrize(
-    "entry", [*REFUSALS_OF_SYNTAX.values(), *FUNCTIONS.values()], ids=lambda e: e.what
-)
+NUMBAS = {e.refusal for e in coverage.entries(coverage.load())}
+"""What Numba supports and srcad refuses: tests/rules/test_coverage.py calls each."""
+
+TABLE = [e for e in (*REFUSALS_OF_SYNTAX.values(), *FUNCTIONS.values()) if e not in NUMBAS]
+
+
+@pytest.mark.parametrize("entry", TABLE, ids=lambda e: e.what)
 def test_every_entry_of_the_table_has_a_row(entry):
     """What ``docs/limitations.md`` says of a construct is what happens."""
     assert any(entry.what in text for text in _refused_texts()), entry.what

@@ -22,7 +22,7 @@ from srcad.frontend import (
 )
 from srcad.frontend.library import array_method, library_function
 
-METHODS = ("argsort", "searchsorted", "sort", "std", "var")
+METHODS = ("argsort", "partition", "round", "searchsorted", "sort", "std", "var")
 """Methods of arrays that are functions of NumPy written out as Python."""
 
 __all__ = [

@@ -10,8 +10,8 @@ import numpy as np
 from srcad.frontend import arrays, indexing, masks, scalars, shapes, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.extremes import flat_position
-from srcad.frontend.lanes import FULL
-from srcad.frontend.library import as_array, entry
+from srcad.frontend.lanes import FULL, reduced
+from srcad.frontend.library import as_array, axes_of, entry, flag
 from srcad.frontend.values import ArrayValue, StaticValue, TupleValue, Value
 from srcad.ir.build import FALSE, TRUE, ZERO, integer
 from srcad.ir.nodes import Alloc, Assign, Binary, Const, Expr, Logic, Store, Var
@@ -79,15 +79,25 @@ def count_nonzero(b: Builder, a: Value) -> Value:
 
 
 @entry(np.any, methods=("any",))
-def any_(b: Builder, a: Value) -> Value:
+def any_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     """Whether an element is true."""
-    return _quantified(b, a, TRUE)
+    return _quantified_along(b, a, axis, keepdims, TRUE)
 
 
 @entry(np.all, methods=("all",))
-def all_(b: Builder, a: Value) -> Value:
+def all_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
     """Whether all elements are true."""
-    return _quantified(b, a, FALSE)
+    return _quantified_along(b, a, axis, keepdims, FALSE)
+
+
+def _quantified_along(
+    b: Builder, a: Value, axis: Value | None, keepdims: Value | None, found: Const
+) -> Value:
+    if isinstance(a, Expr):
+        return scalars.truth(b, a)
+    value = as_array(b, a)
+    axes, keep = axes_of(b, value, axis), flag(b, keepdims)
+    return reduced(b, value, axes, keep, BOOL, lambda b, v: _quantified(b, v, found))
 
 
 @entry(builtins.any)
@@ -134,6 +144,12 @@ def logical_and(b: Builder, x1: Value, x2: Value) -> Value:
 def logical_or(b: Builder, x1: Value, x2: Value) -> Value:
     """Whether one is true, element by element."""
     return scalars.combine(b, "|", _truths(b, x1), _truths(b, x2))
+
+
+@entry(np.logical_xor)
+def logical_xor(b: Builder, x1: Value, x2: Value) -> Value:
+    """Whether one of the two is true and not the other, element by element."""
+    return scalars.combine(b, "^", _truths(b, x1), _truths(b, x2))
 
 
 @entry(np.logical_not)

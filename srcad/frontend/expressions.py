@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import functools
+import inspect
+import math
 import operator
 import types
 from abc import abstractmethod
@@ -14,7 +16,7 @@ import gast
 import numpy as np
 
 from srcad.analysis.flow import writes_of
-from srcad.errors import ArgumentError, ArgumentValueError, UndefinedNameError
+from srcad.errors import ArgumentError, ArgumentValueError, SrcadError, UndefinedNameError
 from srcad.frontend import (
     arrays,
     axes,
@@ -23,6 +25,7 @@ from srcad.frontend import (
     indexing,
     library,
     products,
+    ruleless,
     scalars,
     stores,
 )
@@ -30,7 +33,8 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
 from srcad.frontend.functions import BUILTINS
-from srcad.frontend.refusals import function_refusal, refusal_of
+from srcad.frontend.refusals import ATTRIBUTES, function_refusal, refusal_of
+from srcad.frontend.ruleless import title_of
 from srcad.frontend.syntax import spoken
 from srcad.frontend.values import (
     ArrayValue,
@@ -90,14 +94,34 @@ OPERATORS: dict[Any, Any] = {
     operator.pos: "+",
     operator.not_: "not",
     operator.getitem: "[]",
+    operator.and_: "&",
+    operator.or_: "|",
+    operator.xor: "^",
+    operator.lshift: "<<",
+    operator.rshift: ">>",
+    operator.invert: "~",
+    np.bitwise_and: "&",
+    np.bitwise_or: "|",
+    np.bitwise_xor: "^",
+    np.left_shift: "<<",
+    np.right_shift: ">>",
+    np.invert: "~",
     operator.lt: gast.Lt(),
     operator.le: gast.LtE(),
     operator.gt: gast.Gt(),
     operator.ge: gast.GtE(),
     operator.eq: gast.Eq(),
     operator.ne: gast.NotEq(),
+    np.less: gast.Lt(),
+    np.less_equal: gast.LtE(),
+    np.greater: gast.Gt(),
+    np.greater_equal: gast.GtE(),
+    np.equal: gast.Eq(),
+    np.not_equal: gast.NotEq(),
 }
-"""Functions of the module ``operator``, and the operators that they are."""
+"""Functions of the module ``operator`` and of NumPy, and the operators that they are."""
+
+_UNARY_FUNCTIONS = (operator.neg, operator.pos, operator.not_, operator.invert, np.invert)
 
 
 class ReadBeforeAssignment(Exception):
@@ -420,6 +444,13 @@ class Expressions(Conditions):
                 return arrays.transpose(value)
             case "mT":
                 return axes.matrix_transpose(self.b, value)
+            case "itemsize":
+                return integer(np.dtype(value.dtype).itemsize)
+            case "nbytes":
+                bytes_each = self._array_attribute(value, "itemsize")
+                return scalars.combine(
+                    self.b, "*", self._array_attribute(value, "size"), bytes_each
+                )
             case "dtype":
                 return StaticValue(np.dtype(value.dtype))
             case "real" | "imag":
@@ -428,9 +459,12 @@ class Expressions(Conditions):
                 return choosing.flat(self.b, value)
         if array_method(name) is not None or name in METHODS:
             return StaticValue(BoundMethod(name, value))
+        refusal = ATTRIBUTES.get(name)
+        if refusal is not None:
+            raise self.b.refuse(**refusal.words())
         raise self.b.refuse(
             f"the array attribute .{name} is not supported yet",
-            "use the functions of NumPy listed in docs",
+            "use the functions of NumPy listed in docs/coverage.md",
         )
 
     def target_of(self, node: Any) -> tuple[Value, list[object]]:
@@ -557,7 +591,7 @@ class Expressions(Conditions):
             if entry is None:
                 owned = [function.owner, *values]
                 result = self._call_object(getattr(np, function.name), owned, keywords, node)
-                if function.name != "sort":
+                if function.name not in ("partition", "sort"):
                     return result
                 assert isinstance(function.owner, ArrayValue) and isinstance(result, ArrayValue)
                 stores.assign_into(self.b, stores.writable(self.b, function.owner), result)
@@ -569,6 +603,9 @@ class Expressions(Conditions):
             return self.call_method(function, values, keywords)
         known = expansion_of(function) is not None or call_rule_of(function) is not None
         if isinstance(getattr(function, "__self__", None), np.random.RandomState) and not known:
+            refusal = function_refusal(function)
+            if refusal is not None:
+                raise self.b.refuse(**refusal.words())
             raise self.b.refuse(
                 f"np.random.{function.__name__} has no stream in common with compiled code",
                 "draw the numbers outside, and pass them as an argument",
@@ -578,7 +615,8 @@ class Expressions(Conditions):
         found = self.call_special(function, values, keywords)
         if found is not None:
             return found
-        if getattr(function, "__module__", "") == "_operator" and function in OPERATORS:
+        is_operator = getattr(function, "__module__", "") == "_operator"
+        if (is_operator or isinstance(function, np.ufunc)) and function in OPERATORS:
             return self._operator(function, values, keywords)
         if function in (min, max, sum):
             values = [self.sequence(v) for v in values]
@@ -601,7 +639,7 @@ class Expressions(Conditions):
             if keywords:
                 name = next(iter(keywords))
                 raise self.b.refuse(
-                    f"the keyword {name!r} of {_title(function)} is not supported",
+                    f"the keyword {name!r} of {title_of(function)} is not supported",
                     "assign to an array instead",
                 )
             if function is builtins.round and len(values) > 1:
@@ -611,6 +649,9 @@ class Expressions(Conditions):
                 )
             if _is_real_only(function):
                 self._require_real(function, values)
+            if function is math.log and len(values) == 2:
+                logs = [scalars.apply(self.b, rule, [v]) for v in values]
+                return scalars.combine(self.b, "/", *logs)
             return scalars.apply(self.b, rule, values)
         call_rule = call_rule_of(function)
         if call_rule is not None and self.fits(call_rule, values, keywords):
@@ -619,10 +660,10 @@ class Expressions(Conditions):
             return self.call_ruled(call_rule, function, values, keywords)
         expansion = expansion_of(function)
         if expansion is not None:
-            return self.call_user(expansion, values, keywords, node)
+            return self._expanded(function, expansion, values, keywords, node)
         entry = library_function(function)
         if entry is not None:
-            return self._library_call(entry, values, keywords, _title(function))
+            return self._library_call(entry, values, keywords, title_of(function))
         is_python = isinstance(function, types.FunctionType) or hasattr(function, "py_func")
         package = (getattr(function, "__module__", None) or "").split(".")[0]
         if is_python and package not in ("numpy", "scipy"):
@@ -635,26 +676,52 @@ class Expressions(Conditions):
                 f"objects of the class {function.__qualname__} cannot be made here",
                 "make it a dataclass or a namedtuple, or make the object outside",
             )
+        if hasattr(function, "primal"):
+            raise self.b.refuse(
+                f"{title_of(function)} is a derivative, which cannot be differentiated again yet",
+                "use srcad.hvp for second derivatives",
+            )
         raise self.b.refuse(
-            f"no derivative is known for {_title(function)}",
-            "write it with functions of math and NumPy that have a rule, or with loops",
+            f"no rule for {title_of(function)}", ruleless.hint(function, len(values), keywords)
         )
+
+    def _expanded(
+        self,
+        function: Any,
+        expansion: Any,
+        values: list[Value],
+        keywords: dict[str, Value],
+        node: Any,
+    ) -> Value:
+        """A call of a function that another one stands for; an error is told where it is called."""
+        if not expansion.__module__.startswith("srcad.rules."):
+            return self.call_user(expansion, values, keywords, node)
+        here = self.b.here
+        self._require_form(expansion, values, keywords, title_of(function))
+        try:
+            return self.call_user(expansion, values, keywords, node)
+        except SrcadError as error:
+            file = expansion.__code__.co_filename
+            if error.position is None or error.position.file != file:
+                raise
+            title = "" if title_of(function) in error.what else f"{title_of(function)}: "
+            raise type(error)(f"{title}{error.what}", here, error.hint) from None
 
     def _require_real(self, function: Any, values: list[Value]) -> None:
         found = [scalars.operand(self.b, v) for v in values]
         if any(is_complex(v.dtype if isinstance(v, ArrayValue) else v.kind) for v in found):
             raise ArgumentError(
-                f"{_title(function)} does not take complex numbers",
+                f"{title_of(function)} does not take complex numbers",
                 self.b.here,
                 "use the function of NumPy or cmath, or take .real, .imag or abs(...)",
             )
 
     def _operator(self, function: Any, values: list[Value], keywords: dict[str, Value]) -> Value:
-        """A function of the module ``operator``."""
+        """A function that is an operator."""
         op = OPERATORS[function]
-        size = 1 if function in (operator.neg, operator.pos, operator.not_) else 2
+        size = 1 if function in _UNARY_FUNCTIONS else 2
         if keywords or len(values) != size:
-            raise ArgumentError(f"operator.{function.__name__} takes {size} operands", self.b.here)
+            raise ArgumentError(f"{title_of(function)} takes {size} operands", self.b.here)
         if function is operator.not_:
             return negation(scalars.truth(self.b, values[0]))
         if size == 1:
@@ -668,15 +735,20 @@ class Expressions(Conditions):
     def _library_call(
         self, entry: library.Entry, values: list[Value], keywords: dict[str, Value], title: str
     ) -> Value:
-        import inspect  # noqa: PLC0415 (only to word an error)
+        self._require_form(entry, [self.b, *values], keywords, title)
+        return entry(self.b, *values, **keywords)
 
+    def _require_form(
+        self, function: Any, values: list[Any], keywords: dict[str, Value], title: str
+    ) -> None:
+        """Raise unless a function takes these arguments."""
         try:
-            inspect.signature(entry).bind(self.b, *values, **keywords)
+            inspect.signature(function).bind(*values, **keywords)
         except TypeError as error:
             raise self.b.refuse(
-                f"{title}: {error}; this form of the call is not supported yet"
+                f"{title}: {error}; this form of the call is not supported yet",
+                "leave the argument out, or compute the same with other functions",
             ) from None
-        return entry(self.b, *values, **keywords)
 
 
 @dataclass(frozen=True)
@@ -711,14 +783,6 @@ LOST = object()
 def _is_real_only(function: Any) -> bool:
     """Whether a function refuses complex numbers though its rule, shared with others, does not."""
     return function is np.fabs or getattr(function, "__module__", "") == "math"
-
-
-def _title(function: Any) -> str:
-    module = getattr(function, "__module__", "") or ""
-    name = getattr(function, "__qualname__", getattr(function, "__name__", repr(function)))
-    if isinstance(function, np.ufunc):
-        return f"np.{name}"
-    return name if module in ("builtins", "") else f"{'np' if module == 'numpy' else module}.{name}"
 
 
 def _key(value: Value) -> object:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from srcad.frontend import arrays, reductions
 from srcad.frontend.builder import Builder
-from srcad.frontend.lanes import along
-from srcad.frontend.library import as_array, axis_of, entry, flag
+from srcad.frontend.lanes import reduced
+from srcad.frontend.library import as_array, axes_of, axis_of, entry, flag
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, ZERO, add, compare
 from srcad.ir.nodes import Assign, Binary, Compare, Const, Expr, If, Logic, Stmt, Var
@@ -29,36 +31,35 @@ def min_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None
 def _extreme(
     b: Builder, a: Value, axis: Value | None, keepdims: Value | None, *, largest: bool
 ) -> Value:
-    value, keep = as_array(b, a), flag(b, keepdims)
-    k = axis_of(b, value, axis)
-    if keep and k is None:
-        raise b.refuse("keepdims without an axis is not supported yet", "leave keepdims out")
-    if k is None or (value.ndim == 1 and not keep):
-        return reductions.extreme(b, value, largest)
-    kind = arrays.kind_of(value.dtype)
-    return along(b, value, k, keep, kind, lambda b, v: reductions.extreme(b, v, largest))
+    value = as_array(b, a)
+    axes, kind = axes_of(b, value, axis), arrays.kind_of(value.dtype)
+    reduce = partial(reductions.extreme, largest=largest)
+    return reduced(b, value, axes, flag(b, keepdims), kind, reduce)
 
 
 @entry(np.argmax, methods=("argmax",))
-def argmax(b: Builder, a: Value, axis: Value | None = None) -> Value:
+def argmax(
+    b: Builder, a: Value, axis: Value | None = None, *, keepdims: Value | None = None
+) -> Value:
     """Where the largest element is (the first of equal ones)."""
-    return _arg(b, a, axis, ">")
+    return _arg(b, a, axis, keepdims, ">")
 
 
 @entry(np.argmin, methods=("argmin",))
-def argmin(b: Builder, a: Value, axis: Value | None = None) -> Value:
+def argmin(
+    b: Builder, a: Value, axis: Value | None = None, *, keepdims: Value | None = None
+) -> Value:
     """Where the smallest element is (the first of equal ones)."""
-    return _arg(b, a, axis, "<")
+    return _arg(b, a, axis, keepdims, "<")
 
 
-def _arg(b: Builder, a: Value, axis: Value | None, better: str) -> Value:
+def _arg(b: Builder, a: Value, axis: Value | None, keepdims: Value | None, better: str) -> Value:
     value = as_array(b, a)
     if is_complex(value.dtype):
         raise b.refuse("complex numbers have no order", "take the maximum of abs(...) or .real")
     k = axis_of(b, value, axis)
-    if k is None or value.ndim == 1:
-        return _place(b, value, better)
-    return along(b, value, k, False, INT, lambda b, v: _place(b, v, better))
+    axes = None if k is None else (k,)
+    return reduced(b, value, axes, flag(b, keepdims), INT, partial(_place, better=better))
 
 
 def _place(b: Builder, value: ArrayValue, better: str) -> Expr:

@@ -22,6 +22,8 @@ def select(
     ``written``: the elements are going to be written, so index arrays that share their memory
     are copied.
     """
+    if written and value.readonly:
+        raise ArgumentValueError("assignment destination is read-only", b.here)
     keys = _expanded(b, value, keys)
     if any(isinstance(k, ArrayValue) for k in keys):
         return _advanced(b, value, keys, written)

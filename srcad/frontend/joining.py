@@ -45,7 +45,7 @@ def stack(b: Builder, arrays: Value, axis: Value = ZERO, *, dtype: Value | None 
     return joined(b, [with_axis(b, p, k) for p in pieces], k, dtype)
 
 
-@entry(np.vstack)
+@entry(np.vstack, *(getattr(np, name) for name in ("row_stack",) if hasattr(np, name)))
 def vstack(b: Builder, tup: Value, *, dtype: Value | None = None) -> Value:
     """Arrays one below the other, vectors as rows."""
     if _is_rows(tup):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, indexing, reductions, scalars, stores
+from srcad.frontend import arrays, indexing, lanes, reductions, scalars, stores
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import ArrayValue, RangeValue, StaticValue, TupleValue, Value
 from srcad.ir.build import (
@@ -47,6 +47,7 @@ from srcad.ir.types import BOOL, FLOAT, FLOAT32, INT, is_complex, is_dtype, is_i
 from srcad.rules.registry import rule_of
 
 Entry = Callable[..., Value]
+_NOTHING = StaticValue(None)
 _functions: dict[Any, Entry] = {}
 _methods: dict[str, Entry] = {}
 
@@ -83,7 +84,7 @@ def static_int(b: Builder, value: Value | None, what: str) -> int:
     known = b.constant(value)
     if known is not None:
         return known
-    raise b.refuse(f"{what} must be an integer literal")
+    raise b.refuse(f"{what} must be an integer literal", "write the number out")
 
 
 def as_array(b: Builder, value: Value) -> ArrayValue:
@@ -167,12 +168,9 @@ def size(b: Builder, a: Value, axis: Value | None = None) -> Value:
     if isinstance(a, Expr):
         return ONE
     value = as_array(b, a)
-    along = None if isinstance(axis, TupleValue) else axis_of(b, value, axis)
+    axes = axes_of(b, value, axis)
     count: Expr = ONE
-    reduced = value.extents if along is None else (value.extents[along],)
-    if isinstance(axis, TupleValue):
-        reduced = tuple(value.extents[k] for k in _axes(b, value, axis))
-    for e in reduced:
+    for e in value.extents if axes is None else (value.extents[k] for k in axes[::-1]):
         count = e if count == ONE else Binary("*", count, e, INT)
     return count
 
@@ -254,11 +252,14 @@ def _float_range(b: Builder, first: Expr, last: Expr, stride: Expr, dtype: str) 
 
 
 @entry(np.linspace)
-def linspace(b: Builder, start: Value, stop: Value, num: Value | None = None) -> Value:
+def linspace(
+    b: Builder, start: Value, stop: Value, num: Value | None = None, endpoint: Value = TRUE
+) -> Value:
     first = b.hold(b.convert(_number(b, start), FLOAT), "c")
     last = b.hold(b.convert(_number(b, stop), FLOAT), "c")
     count = b.hold(integer(50) if num is None else _number(b, num), "n")
-    gaps = Call("max", (ONE, Binary("-", count, ONE, INT)), INT)
+    last_index = Binary("-", count, ONE, INT) if flag(b, endpoint) else count
+    gaps = Call("max", (ONE, last_index), INT)
     step = b.store(
         Binary("/", Binary("-", last, first, FLOAT), b.convert(gaps, FLOAT), FLOAT), "step"
     )
@@ -369,13 +370,16 @@ def axis_of(b: Builder, value: ArrayValue, axis: Value | None) -> int | None:
     return k % value.ndim
 
 
-def _axes(b: Builder, value: ArrayValue, axis: TupleValue) -> list[int]:
-    """Several axes, the last first."""
+def axes_of(b: Builder, value: ArrayValue, axis: Value | None) -> tuple[int, ...] | None:
+    """One axis or several, in ascending order; None for all."""
+    if not isinstance(axis, TupleValue):
+        k = axis_of(b, value, axis)
+        return None if k is None else (k,)
     found = [axis_of(b, value, k) for k in axis.items]
-    known = sorted({k for k in found if k is not None}, reverse=True)
+    known = sorted({k for k in found if k is not None})
     if len(known) != len(found):
         raise ArgumentValueError("duplicate value in 'axis'", b.at)
-    return known
+    return tuple(known)
 
 
 def flag(b: Builder, value: Value | None) -> bool:
@@ -386,32 +390,46 @@ def flag(b: Builder, value: Value | None) -> bool:
     raise b.refuse("keepdims must be True or False")
 
 
+def in_dtype(b: Builder, value: ArrayValue, dtype: Value | None) -> ArrayValue:
+    """The array whose elements have the dtype that a reduction is asked for."""
+    name = dtype_of(b, dtype, value.dtype)
+    return value if name == value.dtype else arrays.materialise(b, value, "t", name)
+
+
 @entry(np.sum, methods=("sum",))
-def sum_(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
-    value = as_array(b, a)
-    if isinstance(axis, TupleValue):
-        for k in _axes(b, value, axis):
-            found = reductions.total_along(b, value, k, flag(b, keepdims))
-            value = found
-        return value if value.ndim else value.element(())
-    along = axis_of(b, value, axis)
-    if along is None:
-        if flag(b, keepdims):
-            raise b.refuse("keepdims without an axis is not supported yet")
-        return reductions.total(b, value)
-    if value.ndim == 1 and not flag(b, keepdims):
-        return reductions.total(b, value)
-    return reductions.total_along(b, value, along, flag(b, keepdims))
+def sum_(
+    b: Builder,
+    a: Value,
+    axis: Value | None = None,
+    dtype: Value | None = None,
+    *,
+    keepdims: Value | None = None,
+) -> Value:
+    value = in_dtype(b, as_array(b, a), dtype)
+    axes, keep = axes_of(b, value, axis), flag(b, keepdims)
+    if axes is None or len(axes) == value.ndim:
+        whole = reductions.total(b, value)
+        return lanes.alone(b, whole, value.ndim) if keep else whole
+    for k in axes[::-1]:
+        value = reductions.total_along(b, value, k, keep)
+    return value
 
 
 @entry(np.mean, methods=("mean",))
-def mean(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
-    value = as_array(b, a)
+def mean(
+    b: Builder,
+    a: Value,
+    axis: Value | None = None,
+    dtype: Value | None = None,
+    *,
+    keepdims: Value | None = None,
+) -> Value:
+    value = in_dtype(b, as_array(b, a), dtype)
     count = size(b, value, axis)
     assert isinstance(count, Expr)
     kind = value.dtype if is_inexact(value.dtype) else FLOAT
     divisor = b.convert(count, real_kind(kind))
-    out = sum_(b, value, axis, keepdims)
+    out = sum_(b, value, axis, keepdims=keepdims)
     if isinstance(out, Expr):
         return Binary("/", b.convert(out, kind), divisor, kind)
     assert isinstance(out, ArrayValue)
@@ -533,8 +551,20 @@ def phase(b: Builder, z: Expr) -> Expr:
 # ---------------------------------------------------------------- choices
 
 
-@entry(np.clip)
-def clip(b: Builder, a: Value, a_min: Value, a_max: Value) -> Value:
+@entry(np.clip, methods=("clip",))
+def clip(
+    b: Builder,
+    a: Value,
+    a_min: Value = _NOTHING,
+    a_max: Value = _NOTHING,
+    *,
+    min: Value = _NOTHING,
+    max: Value = _NOTHING,
+) -> Value:
     low, high = rule_of(np.maximum), rule_of(np.minimum)
     assert low is not None and high is not None
-    return scalars.apply(b, high, [scalars.apply(b, low, [a, a_min]), a_max])
+    for rule, bounds in ((low, (a_min, min)), (high, (a_max, max))):
+        for bound in bounds:
+            if bound != _NOTHING:
+                a = scalars.apply(b, rule, [a, bound])
+    return a

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import polynomial
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,12 @@ _TEXT = "texts are not made when the program runs"
 _RUNS = "what it runs cannot be seen"
 _LAZY = "it gives its items one by one"
 _BYTES = "bytes are not numbers that carry derivatives"
+_BITS = "it is about the bits of a number, not its value"
+_INPLACE = "operators that read or write memory are statements here"
+_WIDE = "integers have 64 bits"
+_REJECTED = "its draws are made by rejection, so that they are no smooth function of its parameters"
+_COUNTS = "its draws are counts, made by an algorithm that is not written out here"
+_MEMORY = "it is about memory, not about the elements"
 _INSPECTS = "names and attributes are looked up when the code is generated"
 
 FUNCTIONS: dict[Any, Refusal] = {
@@ -134,7 +142,76 @@ FUNCTIONS: dict[Any, Refusal] = {
         "np.fromfunction", "the shape is not an argument", "call it on np.indices(shape)"
     ),
     math.fsum: Refusal("math.fsum", "its rounding is not that of a sum", "use sum"),
+    builtins.bytes: Refusal("bytes", _BYTES, "use an array of numbers"),
+    builtins.chr: Refusal("chr", _TEXT, "use numbers"),
+    builtins.ord: Refusal("ord", _TEXT, "use numbers"),
+    builtins.slice: Refusal("slice", "slices are no values", "write a[start:stop]"),
+    math.frexp: Refusal("math.frexp", _BITS, "scale by a power of 2 that is known"),
+    math.nextafter: Refusal("math.nextafter", _BITS, "leave it out of the derivative"),
+    np.nextafter: Refusal("np.nextafter", _BITS, "leave it out of the derivative"),
+    np.dtype: Refusal("np.dtype", "a dtype is written out", "write np.float64 itself"),
+    np.isnat: Refusal("np.isnat", "there are no dates", "use numbers"),
+    np.isscalar: Refusal("np.isscalar", _INSPECTS, "write np.ndim(x) == 0"),
+    np.lib.stride_tricks.as_strided: Refusal(
+        "as_strided", "its elements share memory in ways that are not seen", "use slices"
+    ),
+    polynomial.polydiv: Refusal(
+        "polydiv",
+        "the lengths of its results depend on the numbers",
+        "write the division as a loop",
+    ),
+    polynomial.Polynomial: Refusal("Polynomial", "it is an object", "use polyval and the like"),
+    operator.contains: Refusal("operator.contains", _INPLACE, "write item in a"),
+    operator.is_: Refusal("operator.is_", _INPLACE, "write a is b"),
+    operator.is_not: Refusal("operator.is_not", _INPLACE, "write a is not b"),
+    operator.truth: Refusal("operator.truth", _INPLACE, "write bool(a)"),
+    operator.setitem: Refusal("operator.setitem", _INPLACE, "write a[k] = x"),
+    operator.delitem: Refusal("operator.delitem", _INPLACE, "write del a[k]"),
+    **{
+        getattr(operator, name): Refusal(f"operator.{name}", _INPLACE, f"write a {sign} b")
+        for name, sign in (
+            ("iadd", "+="),
+            ("isub", "-="),
+            ("imul", "*="),
+            ("itruediv", "/="),
+            ("ifloordiv", "//="),
+            ("imod", "%="),
+            ("ipow", "**="),
+            ("iand", "&="),
+            ("ior", "|="),
+            ("ixor", "^="),
+            ("ilshift", "<<="),
+            ("irshift", ">>="),
+        )
+    },
+    **{
+        getattr(np, name): Refusal(f"np.{name}", _WIDE, "use int(x) or a.astype(...)")
+        for name in ("int8", "int16", "int32", "uint8", "uint16", "uint32", "uint64")
+    },
+    **{
+        getattr(np.random, name): Refusal(
+            f"np.random.{name}", why, "draw the numbers outside, and pass them as an argument"
+        )
+        for why, names in (
+            (_REJECTED, "beta chisquare dirichlet f gamma noncentral_chisquare standard_gamma"),
+            (_REJECTED, "standard_t vonmises wald"),
+            (_COUNTS, "geometric hypergeometric logseries multinomial negative_binomial zipf"),
+            ("it writes its argument", "shuffle"),
+        )
+        for name in names.split()
+    },
 }
+
+ATTRIBUTES: dict[str, Refusal] = {
+    name: Refusal(f"the array attribute .{name}", _MEMORY, instead)
+    for name, instead in (
+        ("ctypes", "pass the array itself"),
+        ("flags", "use np.ascontiguousarray"),
+        ("strides", "use a.shape"),
+        ("tobytes", "use a.copy()"),
+    )
+}
+"""Of arrays, by their names."""
 
 
 def refusal_of(node: Any) -> Refusal:

@@ -8,8 +8,8 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
-from srcad.frontend.lanes import along, part
-from srcad.frontend.library import as_array, axis_of, entry, flag, static_int
+from srcad.frontend.lanes import part, reduced
+from srcad.frontend.library import as_array, axes_of, axis_of, entry, flag, in_dtype, static_int
 from srcad.frontend.values import ArrayValue, Value
 from srcad.ir.build import ONE, accumulate, integer
 from srcad.ir.nodes import Assign, Binary, Const, Expr, Store, Var
@@ -17,15 +17,15 @@ from srcad.ir.types import BOOL, INT
 
 
 @entry(np.cumsum, methods=("cumsum",))
-def cumsum(b: Builder, a: Value, axis: Value | None = None) -> Value:
+def cumsum(b: Builder, a: Value, axis: Value | None = None, dtype: Value | None = None) -> Value:
     """Sums of the elements so far."""
-    return _running(b, as_array(b, a), axis, "+")
+    return _running(b, in_dtype(b, as_array(b, a), dtype), axis, "+")
 
 
 @entry(np.cumprod, methods=("cumprod",))
-def cumprod(b: Builder, a: Value, axis: Value | None = None) -> Value:
+def cumprod(b: Builder, a: Value, axis: Value | None = None, dtype: Value | None = None) -> Value:
     """Products of the elements so far."""
-    return _running(b, as_array(b, a), axis, "*")
+    return _running(b, in_dtype(b, as_array(b, a), dtype), axis, "*")
 
 
 def _running(b: Builder, value: ArrayValue, axis: Value | None, op: str) -> ArrayValue:
@@ -50,15 +50,18 @@ def _running(b: Builder, value: ArrayValue, axis: Value | None, op: str) -> Arra
 
 
 @entry(np.prod, methods=("prod",))
-def prod(b: Builder, a: Value, axis: Value | None = None, keepdims: Value | None = None) -> Value:
+def prod(
+    b: Builder,
+    a: Value,
+    axis: Value | None = None,
+    dtype: Value | None = None,
+    *,
+    keepdims: Value | None = None,
+) -> Value:
     """The product of the elements."""
-    value, keep = as_array(b, a), flag(b, keepdims)
-    k = axis_of(b, value, axis)
-    if keep and k is None:
-        raise b.refuse("keepdims without an axis is not supported yet", "leave keepdims out")
-    if k is None or (value.ndim == 1 and not keep):
-        return _product(b, value)
-    return along(b, value, k, keep, _summed(value), _product)
+    value = in_dtype(b, as_array(b, a), dtype)
+    axes = axes_of(b, value, axis)
+    return reduced(b, value, axes, flag(b, keepdims), _summed(value), _product)
 
 
 def _product(b: Builder, value: ArrayValue) -> Expr:

@@ -55,23 +55,40 @@ class View:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ArrayValue:
-    """An array: a view of a base, or (``view`` is None) a computation not yet stored anywhere."""
+    """An array: a view of a base, or (``view`` is None) a computation not yet stored anywhere.
+
+    Views are equal if they are the same view; a computation is equal to itself only.
+    """
 
     dtype: str
     extents: tuple[Expr, ...]
     units: tuple[bool, ...]
-    element: Callable[[tuple[Expr, ...]], Expr] = field(compare=False)
+    element: Callable[[tuple[Expr, ...]], Expr]
     reads: frozenset[str] = frozenset()
     """Bases whose elements it reads."""
     view: View | None = None
     scatter: str | None = None
     """For elements picked by index arrays from a view: its base, which can be written."""
-    masked: "Masked | None" = field(default=None, compare=False)
+    masked: "Masked | None" = None
     """For elements picked by a mask: the mask, and the array that it is applied to."""
     readonly: bool = False
     """A view in NumPy, which cannot be written, that no ``View`` describes."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ArrayValue):
+            return NotImplemented
+        if self.view is None or other.view is None:
+            return self.element is other.element and self.extents == other.extents
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((self.dtype, self.extents, self.view))
+
+    def _key(self) -> tuple[object, ...]:
+        own = self.dtype, self.extents, self.units, self.reads
+        return *own, self.view, self.scatter, self.readonly
 
     @property
     def ndim(self) -> int:

@@ -182,6 +182,11 @@ def imag_part(a: Expr) -> Expr:
     return _part(a, "np.imag")
 
 
+def _rounded(part: Expr, kind: str) -> Expr:
+    """A part of a number of a complex kind, in the precision of that kind."""
+    return converted(part, real_kind(kind)) if part.kind == FLOAT else part
+
+
 def _part(a: Expr, part: str) -> Expr:
     is_real = part == "np.real"
     if not is_complex(a.kind):
@@ -194,9 +199,9 @@ def _part(a: Expr, part: str) -> Expr:
         case Unary(op="-"):
             return negate(_part(a.x, part))
         case Call(function="complex", args=(x,)):
-            return _part(x, part)
+            return _rounded(_part(x, part), a.kind)
         case Call(function="complex", args=(x, y)):
-            return x if is_real else y
+            return _rounded(x if is_real else y, a.kind)
         case Binary(op="*", a=x, b=y) if not is_complex(x.kind):
             return times(x, _part(y, part))
         case Binary(op="*", a=x, b=y) if not is_complex(y.kind):

@@ -6,7 +6,7 @@ A stack ``a[..., :, :]`` is a loop over its matrices, which go to the rules of `
 import numpy as np
 
 from srcad.rules.linalg import complex_eig, h, solve_columns, thin_svd
-from srcad.rules.matrices import squares
+from srcad.rules.matrices import root, squares
 from srcad.rules.registry import expand
 
 # ---------------------------------------------------------------- stacks
@@ -190,8 +190,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
 def norm_of_all(x, ord):
     """The norm of a vector or a matrix."""
     if ord is None or (ord == 2 and x.ndim == 1) or (ord == "fro" and x.ndim == 2):
-        total = np.sum(squares(x))
-        return np.sqrt(total) if total != 0.0 else 0.0 * total
+        return root(np.sum(squares(x)))
     if x.ndim == 2:
         return norm_of_matrix(x, ord)
     if ord == 0:
@@ -202,20 +201,20 @@ def norm_of_all(x, ord):
         return np.max(np.abs(x))
     if ord == -np.inf:
         return np.min(np.abs(x))
-    return np.sum(np.abs(x) ** ord) ** (1.0 / ord)  # type: ignore[operator]
+    return root(np.sum(np.abs(x) ** ord), 1.0 / ord)  # type: ignore[operator]
 
 
 def norm_along(x, ord, axis, keepdims):
     """Norms of the vectors along an axis."""
     if ord is None or ord == 2:
-        return np.sqrt(np.sum(squares(x), axis=axis, keepdims=keepdims))
+        return root(np.sum(squares(x), axis=axis, keepdims=keepdims))
     if ord == 1:
         return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == np.inf:
         return np.max(np.abs(x), axis=axis, keepdims=keepdims)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis, keepdims=keepdims)
-    return np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims) ** (1.0 / ord)
+    return root(np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims), 1.0 / ord)
 
 
 def norm_of_matrix(x, ord):

@@ -254,7 +254,7 @@ def _(y, a, rcond=1e-15):
 
 
 @pushforward(np.linalg.pinv)
-def _(y, a):
+def _(y, a, rcond=1e-15):
     da = h(d[a])
     d[y] = y @ h(y) @ (da - da @ a @ y) + (da - y @ a @ da) @ h(y) @ y - y @ d[a] @ y
 

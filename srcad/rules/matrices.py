@@ -20,12 +20,12 @@ def array_equal(a1, a2):
 
 @expand(np.var)
 def var(a, axis=None, ddof=0, keepdims=False):
-    """The variance along an axis."""
-    if axis is None:
+    """The variance along an axis, or several."""
+    if axis is None and not keepdims:
         gaps = squares(a - np.mean(a))
         return np.sum(gaps) / (a.size - ddof)
     gaps = squares(a - np.mean(a, axis=axis, keepdims=True))
-    return np.sum(gaps, axis=axis, keepdims=keepdims) / (a.shape[axis] - ddof)
+    return np.sum(gaps, axis=axis, keepdims=keepdims) / (np.size(a, axis) - ddof)
 
 
 def squares(a):
@@ -38,7 +38,17 @@ def squares(a):
 @expand(np.std)
 def std(a, axis=None, ddof=0, keepdims=False):
     """The standard deviation along an axis."""
-    return np.sqrt(var(a, axis, ddof, keepdims))
+    return root(var(a, axis, ddof, keepdims))
+
+
+def root(total, power=None):
+    """The root of a sum of squares (or another power), which as a norm has derivative 0 at 0."""
+    if np.ndim(total) == 0:
+        if total == 0.0:
+            return 0.0 * total
+        return np.sqrt(total) if power is None else total**power
+    roots = np.sqrt(total) if power is None else total**power
+    return np.where(total != 0.0, roots, 0.0 * total)
 
 
 @expand(math.dist)
@@ -49,4 +59,4 @@ def dist(p, q):
     total = 0.0
     for i in range(len(p)):
         total += (p[i] - q[i]) ** 2
-    return np.sqrt(total) if total != 0.0 else 0.0 * total
+    return root(total)

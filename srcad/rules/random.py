@@ -201,6 +201,15 @@ def standard_cauchy(size=None):
     return (z[0::2] / z[1::2]).reshape(size)
 
 
+@expand(np.random.triangular)
+def triangular(left, mode, right, size=None):
+    u = shaped(one_uniform, uniforms, shape_for(size, left, mode, right))
+    share = (mode - left) / (right - left)
+    rising = np.sqrt(np.where(u <= share, u * (right - left) * (mode - left), 1.0))
+    falling = np.sqrt(np.where(u <= share, 1.0, (1.0 - u) * (right - left) * (right - mode)))
+    return np.where(u <= share, left + rising, right - falling)
+
+
 @expand(np.random.randint)
 def randint(low, high=None, size=None):
     start, stop = (0, low) if high is None else (low, high)

@@ -99,3 +99,26 @@ def sort(a, axis=-1, kind=None):
     for at in np.ndindex(lanes.shape[:-1]):
         found[at] = lanes[at][order_of(lanes[at])]
     return out
+
+
+@expand(np.partition)
+def partition(a, kth, axis=-1):
+    """An array sorted around some places: here it is sorted everywhere."""
+    return np.sort(a, axis)
+
+
+@expand(np.argpartition)
+def argpartition(a, kth, axis=-1):
+    """The indices of that order."""
+    return np.argsort(a, axis)
+
+
+@expand(np.digitize)
+def digitize(x, bins, right=False):
+    """The number of the bin that each number lies in; the bins ascend or descend."""
+    last = bins.shape[0] - 1
+    if not (np.all(np.diff(bins) >= 0.0) or np.all(np.diff(bins) <= 0.0)):
+        raise ValueError("bins must be monotonically increasing or decreasing")
+    if last > 0 and bins[0] > bins[last]:
+        return last + 1 - np.searchsorted(bins[::-1], x, side="right" if right else "left")
+    return np.searchsorted(bins, x, side="left" if right else "right")

@@ -497,7 +497,7 @@ def split_step_schroedinger(x, g, dt, steps):
     return psi.real, np.abs(psi) ** 2
 
 
-@program(lambda: (wave(9), wave(3, 0.7)), whole=True, waits="np.convolve")
+@program(lambda: (wave(9), wave(3, 0.7)), whole=True)
 def convolve_and_correlate(x, k):
     """np.convolve in two modes, and the same by hand with clipped ranges."""
     same = np.convolve(x, k, mode="same")

@@ -147,9 +147,9 @@ def function_without_a_rule(x):
     return np.sum(np.lib.stride_tricks.as_strided(x, (2,)))  # <-- here
 
 
-@refused(VECTOR, "sort|unwrap|rule|derivative")
+@refused(VECTOR, "no rule for np.packbits", hint="srcad.rule.expand(np.packbits)")
 def another_function_without_a_rule(x):
-    return np.sum(np.unwrap(x))  # <-- here
+    return np.sum(np.packbits(x > 0.0) * x[0])  # <-- here
 
 
 @refused(VECTOR, "method|attribute")

@@ -70,3 +70,9 @@ def rows_of_unknown_number(a):
 @refused(MATRIX, "np.pad", "mean", hint="modes")
 def padded_with_the_mean(a):
     return np.sum(np.pad(a, 1, mode="mean"))  # <-- here
+
+
+@refused(lambda: (np.eye(3),), "read-only", error=ValueError)
+def diagonal_written(a):
+    np.diagonal(a)[0] = 3.0
+    return np.sum(a)

@@ -36,6 +36,8 @@ ROWS = (
     row("np.ceil", "np.ceil(a)", "np.ceil(a)", *FLAT, edges={1.0: 0.0}),
     row("np.trunc", "np.trunc(a)", "np.trunc(a)", *FLAT, edges={1.0: 0.0}),
     row("np.rint", "np.rint(a)", "np.rint(a)", *FLAT, edges={1.5: 0.0}),
+    row("np.spacing", "np.spacing(a)", "np.spacing(a)", *FLAT),
+    row("np.signbit", "np.signbit(a)", "np.signbit(a)", *FLAT, edges={0.0: 0.0}),
     row("round", "round(a)", None, *FLAT, edges={1.5: 0.0}),
     row("np.sign", "np.sign(a)", "np.sign(a)", *FLAT, edges={0.0: 0.0}),
     row("math.floor", "math.floor(a)", None, *FLAT, edges={1.0: 0.0}),

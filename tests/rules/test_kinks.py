@@ -2,9 +2,14 @@
 
 A zero cotangent wins over an infinite partial; a tie is shared equally among the arguments that
 carry a derivative, and an argument that ties with a constant gets nothing.
+
+
+``KINKS`` has the rows of the table in docs/contract.md, each with the tests of it.
 """
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -230,3 +235,135 @@ def test_expm1_far_below_zero():
         return math.expm1(x)
 
     assert srcad.grad(f, jit=False)(-40.0) == pytest.approx(math.exp(-40.0), rel=1e-12, abs=0.0)
+
+
+def matrix_norms(a):
+    return np.sum(np.linalg.norm(a, axis=1)) + np.sum(np.linalg.norm(a, 3, axis=1, keepdims=True))
+
+
+def deviation(a):
+    return np.std(a[0]) + np.sum(np.std(a, axis=1))
+
+
+@pytest.mark.parametrize("function", [matrix_norms, deviation])
+def test_norms_along_an_axis_at_the_origin(function):
+    a = np.array([[0.0, 0.0], [3.0, 4.0]])
+    found = srcad.grad(function, jit=False)(a)
+    assert np.array_equal(found[0], [0.0, 0.0])
+    assert np.all(np.isfinite(found)) and np.any(found[1] != 0.0)
+
+
+def median(x):
+    return np.median(x)
+
+
+def upper_quartile(x):
+    return np.quantile(x, 0.75)
+
+
+def test_ties_of_order_statistics():
+    """The stable order of equal elements is that of their places."""
+    assert srcad.grad(median, jit=False)(np.ones(3)).tolist() == [0.0, 1.0, 0.0]
+    assert srcad.grad(median, jit=False)(np.ones(4)).tolist() == [0.0, 0.5, 0.5, 0.0]
+    assert srcad.grad(upper_quartile, jit=False)(np.ones(5)).tolist() == [0, 0, 0, 1.0, 0]
+
+
+def polygon(x):
+    return np.interp(x, np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 5.0]))
+
+
+def test_interpolation_at_its_points():
+    gradient = srcad.grad(polygon, jit=False)
+    assert [gradient(x) for x in (-1.0, 0.0, 1.0, 2.0, 3.0)] == [0.0, 1.0, 4.0, 4.0, 0.0]
+
+
+def angle(a, b):
+    return math.atan2(a, b)
+
+
+def test_angle_at_the_origin():
+    found = srcad.grad(angle, wrt=(0, 1), jit=False)(0.0, 0.0)
+    assert all(map(math.isnan, found))
+
+
+def distance(a, b):
+    return math.hypot(a, b)
+
+
+def test_hypot_at_the_origin():
+    assert srcad.grad(distance, wrt=(0, 1), jit=False)(0.0, 0.0) == (0.0, 0.0)
+
+
+def with_sign(a, b):
+    return math.copysign(a, b)
+
+
+def test_copysign():
+    gradient = srcad.grad(with_sign, wrt=(0, 1), jit=False)
+    assert gradient(2.0, -3.0) == (-1.0, 0.0)
+    assert gradient(-2.0, -3.0) == (1.0, 0.0)
+    assert gradient(0.0, 3.0) == (0.0, 0.0)
+
+
+def steps(x):
+    rounded = math.floor(x) + math.ceil(x) + math.trunc(x) + round(x) + int(x)
+    return rounded + np.floor(x) + np.rint(x) + np.sign(x) + x // 0.5
+
+
+def test_steps():
+    assert [srcad.grad(steps, jit=False)(x) for x in (-1.0, 0.3, 0.5, 2.0)] == [0.0] * 4
+
+
+def remainders(x):
+    return x % 0.5 + 3.0 * math.fmod(x, 0.25)
+
+
+def test_remainders_at_their_jumps():
+    assert [srcad.grad(remainders, jit=False)(x) for x in (-0.5, 0.1, 0.5)] == [4.0] * 3
+
+
+def branches(x):
+    left = x * 2.0 if x > 1.0 else x * 3.0
+    if x < 1.0:
+        left += x
+    return left + np.where(x >= 1.0, 5.0 * x, 7.0 * x)
+
+
+def test_branches_at_their_tests():
+    assert [srcad.grad(branches, jit=False)(x) for x in (0.5, 1.0, 1.5)] == [11.0, 8.0, 7.0]
+
+
+KINKS = {
+    "`abs(x)` at 0": (test_zero_at_zero, test_elementwise),
+    "`max(a, b)`, `np.maximum`, `min`, `np.minimum`, `np.fmax`, `np.fmin`, a tie of active "
+    "arguments": (test_tie_is_shared_by_active_arguments, test_tie_of_three_keeps_the_sum),
+    "the same, an active argument ties with a constant": (
+        test_zero_at_zero,
+        test_tie_with_an_inactive_argument,
+    ),
+    "`np.max(x)`, `np.min(x)`, a tie": (test_ties_of_an_array_are_shared, test_ties_along_an_axis),
+    "`np.median`, `np.quantile`, `np.sort`, a tie": (test_ties_of_order_statistics,),
+    "`np.interp` at a point of `xp`": (test_interpolation_at_its_points,),
+    "`np.clip(x, low, high)` at `low` and `high`": (test_clip_at_its_limits,),
+    "`sqrt(x)` at 0": (test_root_at_zero_is_infinite,),
+    "`x ** 0`": (test_zero_at_zero,),
+    "`0 ** b` with respect to `b`": (test_exponent_of_zero,),
+    "`hypot(a, b)`, `np.linalg.norm` (of vectors along an axis too), `np.std` at the origin": (
+        test_hypot_at_the_origin,
+        test_norm_at_the_origin,
+        test_norms_along_an_axis_at_the_origin,
+    ),
+    "`atan2(a, b)` at the origin": (test_angle_at_the_origin, test_angle_of_the_origin_unused),
+    "`copysign(a, b)`": (test_copysign,),
+    "`floor`, `ceil`, `trunc`, `round`, `rint`, `sign`, `//`, `int(x)`": (test_steps,),
+    "`x % c`, `fmod`": (test_remainders_at_their_jumps,),
+    "`if`, `a if c else b`, `np.where`, comparisons": (test_branches_at_their_tests,),
+}
+
+
+def test_every_row_of_the_table_has_a_test():
+    page = Path(__file__).parents[2] / "docs" / "contract.md"
+    table = page.read_text(encoding="utf-8").split("## Kinks")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", table, re.MULTILINE)
+    assert [r for r in rows if r != "at"] == list(KINKS)
+    assert all(callable(test) for tests in KINKS.values() for test in tests)

@@ -32,6 +32,16 @@ def numpy_scalars(x, y):
     return x * y + x * 2
 
 
+@trap(lambda: (vec(0.1, 0.5, 0.7), 1))
+def computed_items(x, k):
+    """Items that read the same array, picked by an index known at run time."""
+    scales = (x * 2.0, x * x, x + 1.0)
+    masks = (x > 0.6, x > 0.4)
+    return np.sum(np.where((x > 0.6, x > 0.4)[k], scales[k], (x * 3.0, x * 5.0)[1 - k])) + np.sum(
+        np.where(masks[1 - k], x, 0.0)
+    )
+
+
 @trap(lambda: (vec(),), zero=True)
 def empty_array(x):
     """The gradient of an empty array is one."""
