@@ -29,6 +29,8 @@ _TABLES = {
     "scipy.special": ["srcad.rules.special", "srcad.rules.softmax"],
     "scipy.linalg": ["srcad.rules.scipy_linalg"],
     "scipy.integrate": ["srcad.rules.quadrature"],
+    "scipy.signal": ["srcad.rules.scipy_signal"],
+    "scipy.stats": ["srcad.rules.distributions"],
 }
 """By the module whose functions they are about."""
 

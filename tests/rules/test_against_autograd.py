@@ -4,14 +4,13 @@ The yardstick is autograd's own registry: each of its primitives has calls here,
 differentiated by both on the same arguments, or a reason why it has none. The calls are one text,
 read once with autograd's modules in scope and once with those of NumPy and SciPy. Cotangents are
 compared, not losses: a random seed is pulled back by both. Autograd's cotangents of complex numbers
-are the conjugates of ours.
+are the conjugates of ours. What autograd refuses, or gets wrong, is compared with differences of
+order four instead.
 """
 
 from __future__ import annotations
 
-import importlib
-import math
-import sys
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,17 @@ import autograd
 import numpy as np
 import pytest
 from autograd.core import primitive_vjps
+from scipy import integrate, signal, special, stats
+from scipy import linalg as scipy_linalg
 
 import srcad
 
 RNG = np.random.default_rng(11)
-TOLERANCE = 1e-9
+GRID = np.linspace(0.0, 1.0, 3)
+
+
+def slope(y: Any, t: float) -> Any:
+    return -y
 
 
 # ---------------------------------------------------------------- arguments
@@ -66,23 +71,26 @@ Call = tuple[Any, ...]
 """An expression in a, b, ... and their values."""
 
 
+class Steps(str):
+    """An expression that autograd 1.9 does not differentiate, or not rightly."""
+
+
 def within(domain: tuple[float, float], *shape: int) -> Any:
     return RNG.uniform(*domain, size=shape)
 
 
-def unary(expression: str, domain: tuple[float, float] = ANY, holomorphic: bool = False) -> list[Call]:
+def unary(
+    expression: str, domain: tuple[float, float] = ANY, holomorphic: bool = False
+) -> list[Call]:
     """An elementwise function of a number, and of arrays with 0 to 3 axes."""
     calls: list[Call] = [(expression, float(within(domain)))]
-    calls += [(expression, within(domain, *shape)) for shape in ((), (5,), (3, 4), (2, 1, 3))]
+    calls += [(expression, within(domain, *shape)) for shape in ((), (2, 1, 3))]
     if holomorphic:
         calls += [(expression, complex(0.6, 0.3)), (expression, within((0.2, 0.8), 4) + 0.4j)]
     return calls
 
 
-BROADCAST = (
-    ((), (4,)), ((4,), ()), ((3, 4), (4,)), ((4,), (3, 4)), ((3, 1), (1, 4)), ((2, 3, 4), (3, 1)),
-    ((3, 4), (3, 4)),
-)  # fmt: skip
+BROADCAST = (((), (4,)), ((4,), (3, 4)), ((3, 1), (1, 4)), ((2, 3, 4), (3, 1)))
 
 
 def binary(
@@ -94,14 +102,15 @@ def binary(
     """An elementwise function of two arguments, in every pattern of broadcasting."""
     domains = (one, two or one)
     calls: list[Call] = [(expression, *(float(within(d)) for d in domains))]
-    calls += [(expression, *map(within, domains, *zip(*[[s] for s in pair], strict=True)))
-              for pair in ()]  # fmt: skip
     calls += [(expression, within(domains[0], *s), within(domains[1], *t)) for s, t in BROADCAST]
     calls += [(expression, float(within(domains[0])), within(domains[1], 3))]
     calls += [(expression, within(domains[0], 2, 3), float(within(domains[1])))]
     if holomorphic:
         z = within((0.2, 0.8), 3, 1) + 0.4j
-        calls += [(expression, z, within((0.3, 1.2), 4) - 0.2j), (expression, z, within((0.3, 1.2), 4))]
+        calls += [
+            (expression, z, within((0.3, 1.2), 4) - 0.2j),
+            (expression, z, within((0.3, 1.2), 4)),
+        ]
     return calls
 
 
@@ -116,7 +125,6 @@ def reduction(name: str, *keywords: str, complex_too: bool = False) -> list[Call
 
 # ---------------------------------------------------------------- the calls
 
-SHAPES = "numpy."
 CALLS: dict[str, list[Call]] = {
     # elementwise
     "add": binary("a + b", holomorphic=True),
@@ -171,7 +179,7 @@ CALLS: dict[str, list[Call]] = {
     "clip": [("np.clip(a, -0.5, 0.5)", V), ("np.clip(a, -0.5, 0.5)", T), ("np.clip(a, 0.1, 9.0)", M)],
     "where": [
         ("np.where(a > 0.0, a, b)", V, W), ("np.where(a > 0.0, a * a, 0.0)", M),
-        ("np.where(b > 0.0, a, b)", normal(4), M), ("np.where(a > 0.0, 1.0, b)", M, 2.5),
+        (Steps("np.where(b > 0.0, a, b)"), normal(4), M), (Steps("np.where(a > 0.0, 1.0, b)"), M, 2.5),
     ],
     "nan_to_num": [("np.nan_to_num(a)", V), ("np.nan_to_num(a)", M)],
     # other shapes
@@ -187,21 +195,21 @@ CALLS: dict[str, list[Call]] = {
     "moveaxis": [("np.moveaxis(a, 0, -1)", T), ("np.moveaxis(a, (0, 1), (2, 0))", T)],
     "rollaxis": [("np.rollaxis(a, 2)", T), ("np.rollaxis(a, 1, 3)", T), ("np.rollaxis(a, 2, 1)", T)],
     "transpose": [("np.transpose(a)", T), ("np.transpose(a, (1, 2, 0))", T), ("a.T", ZM),
-                  ("np.transpose(a, (-1, 0, 1))", T)],
+                  (Steps("np.transpose(a, (-1, 0, 1))"), T)],
     "atleast_1d": [("np.atleast_1d(a)", 1.3), ("np.atleast_1d(a)", V), ("np.atleast_1d(a)", T)],
     "atleast_2d": [("np.atleast_2d(a)", 1.3), ("np.atleast_2d(a)", V), ("np.atleast_2d(a)", T)],
     "atleast_3d": [("np.atleast_3d(a)", 1.3), ("np.atleast_3d(a)", V), ("np.atleast_3d(a)", M)],
-    "broadcast_to": [("np.broadcast_to(a, (3, 5))", V), ("np.broadcast_to(a, (2, 3, 4))", normal(3, 1))],
+    "broadcast_to": [(Steps("np.broadcast_to(a, (3, 5))"), V), (Steps("np.broadcast_to(a, (2, 3, 4))"), normal(3, 1))],
     # rearranged
     "roll": [("np.roll(a, 2)", V), ("np.roll(a, -1)", M), ("np.roll(a, 1, axis=0)", M),
-             ("np.roll(a, -3, axis=-1)", T), ("np.roll(a, (1, 2), axis=(0, 2))", T)],
+             ("np.roll(a, -3, axis=-1)", T), (Steps("np.roll(a, (1, 2), axis=(0, 2))"), T)],
     "flipud": [("np.flipud(a)", V), ("np.flipud(a)", M)],
     "fliplr": [("np.fliplr(a)", M), ("np.fliplr(a)", T)],
     "rot90": [("np.rot90(a)", M), ("np.rot90(a, 2)", M), ("np.rot90(a, -1)", M), ("np.rot90(a, 3)", T)],
     "repeat": [("np.repeat(a, 3)", V), ("np.repeat(a, 2)", M), ("np.repeat(a, 2, axis=0)", M),
-               ("np.repeat(a, 3, axis=-1)", T)],
+               (Steps("np.repeat(a, 3, axis=-1)"), T)],
     "tile": [("np.tile(a, 3)", V), ("np.tile(a, (2, 2))", M), ("np.tile(a, (2, 1, 3))", V),
-             ("np.tile(a, 2)", T)],
+             (Steps("np.tile(a, 2)"), T)],
     "pad": [("np.pad(a, 1, 'constant')", M), ("np.pad(a, ((1, 0), (2, 1)), 'constant')", M),
             ("np.pad(a, (2, 1), mode='constant')", V)],
     "concatenate_args": [
@@ -215,13 +223,13 @@ CALLS: dict[str, list[Call]] = {
     "vsplit": [("np.vsplit(a, 3)[2]", M)],
     "hsplit": [("np.hsplit(a, 2)[0]", M)],
     "dsplit": [("np.dsplit(a, 2)[1]", T)],
-    "sort": [("np.sort(a)", V), ("np.sort(a)", M)],
+    "sort": [("np.sort(a)", V), (Steps("np.sort(a)"), M)],
     "partition": [("np.partition(a, 2)", V)],
     "diag": [("np.diag(a)", V), ("np.diag(a)", S), ("np.diag(a, 1)", V), ("np.diag(a, -1)", S)],
-    "diagonal": [("np.diagonal(a)", S), ("np.diagonal(a, 1)", S), ("np.diagonal(a, offset=-1)", S)],
+    "diagonal": [(Steps("np.diagonal(a)"), S), (Steps("np.diagonal(a, 1)"), S), (Steps("np.diagonal(a, offset=-1)"), S)],
     "triu": [("np.triu(a)", S), ("np.triu(a, 1)", S), ("np.triu(a, k=-1)", M)],
     "tril": [("np.tril(a)", S), ("np.tril(a, -1)", S), ("np.tril(a, k=1)", ZM)],
-    "full": [("np.full((3, 2), a)", 1.7), ("np.full(4, a)", 0.3), ("np.full((3, 4), a)", normal(4))],
+    "full": [("np.full((3, 2), a)", 1.7), ("np.full(4, a)", 0.3), (Steps("np.full((3, 4), a)"), normal(4))],
     "linspace": [("np.linspace(a, b, 5)", 0.3, 1.7), ("np.linspace(a, 2.0, 4)", 0.3)],
     "astype": [("a.astype(np.float64)", V), ("a.astype(np.complex128)", V)],
     "array_from_args": [("np.array([a, b, a * b])", 1.3, 0.7), ("np.array([a, b])", V, W),
@@ -251,7 +259,7 @@ CALLS: dict[str, list[Call]] = {
         ("np.dot(a, b)", V, W), ("np.dot(a, b)", M, N), ("np.dot(a, b)", M, normal(4)),
         ("np.dot(a, b)", normal(3), M), ("np.dot(a, b)", T, N), ("np.dot(a, b)", T, normal(4)),
         ("np.dot(a, b)", normal(2, 4), normal(3, 4, 2)), ("np.dot(a, b)", 2.0, M), ("np.dot(a, b)", M, 2.0),
-        ("a.dot(b)", ZM, N), ("np.dot(a, b)", ZM, complex_normal(4)),
+        (Steps("a.dot(b)"), ZM, N), ("np.dot(a, b)", ZM, complex_normal(4)),
     ],
     "matmul": [
         ("a @ b", M, N), ("a @ b", V, W), ("a @ b", M, normal(4)), ("a @ b", normal(3), M),
@@ -259,8 +267,8 @@ CALLS: dict[str, list[Call]] = {
         ("a @ b", T, normal(4)), ("a @ b", normal(3), T), ("a @ b", ZM, complex_normal(4, 2)),
     ],
     "inner": [("np.inner(a, b)", V, W), ("np.inner(a, b)", M, normal(2, 4)), ("np.inner(a, b)", T, normal(4)),
-              ("np.inner(a, b)", 2.0, M), ("np.inner(a, b)", ZV, V)],
-    "outer": [("np.outer(a, b)", V, normal(3)), ("np.outer(a, b)", M, V), ("np.outer(a, b)", ZV, V)],
+              ("np.inner(a, b)", 2.0, M), (Steps("np.inner(a, b)"), ZV, V)],
+    "outer": [("np.outer(a, b)", V, normal(3)), (Steps("np.outer(a, b)"), M, V), ("np.outer(a, b)", ZV, V)],
     "tensordot": [
         ("np.tensordot(a, b, 1)", M, N), ("np.tensordot(a, b, axes=2)", T, normal(3, 4, 5)),
         ("np.tensordot(a, b, axes=([1], [0]))", T, normal(3, 2)), ("np.tensordot(a, b, 0)", V, M),
@@ -271,17 +279,17 @@ CALLS: dict[str, list[Call]] = {
     "kron": [("np.kron(a, b)", normal(2, 3), normal(3, 2)), ("np.kron(a, b)", V, W), ("np.kron(a, b)", ZM, N)],
     "cross": [
         ("np.cross(a, b)", normal(3), normal(3)), ("np.cross(a, b)", normal(4, 3), normal(4, 3)),
-        ("np.cross(a, b)", normal(4, 3), normal(3)), ("np.cross(a, b, axis=0)", normal(3, 4), normal(3, 4)),
+        (Steps("np.cross(a, b)"), normal(4, 3), normal(3)), ("np.cross(a, b, axis=0)", normal(3, 4), normal(3, 4)),
         ("np.cross(a, b, axisa=0, axisb=1, axisc=0)", normal(3, 4), normal(4, 3)),
     ],
     "einsum": [
         ("np.einsum('ij,jk->ik', a, b)", M, N), ("np.einsum('ij,jk', a, b)", M, N),
-        ("np.einsum('ii->i', a)", S), ("np.einsum('ii', a)", S), ("np.einsum('ij->ji', a)", M),
+        (Steps("np.einsum('ii->i', a)"), S), (Steps("np.einsum('ii', a)"), S), ("np.einsum('ij->ji', a)", M),
         ("np.einsum('ij->', a)", M), ("np.einsum('ij->j', a)", M), ("np.einsum('i,i->', a, b)", V, W),
         ("np.einsum('i,j->ij', a, b)", V, normal(3)), ("np.einsum('ijk,ijk->i', a, b)", T, T),
         ("np.einsum('bij,bjk->bik', a, b)", T, normal(2, 4, 3)), ("np.einsum('...ij,jk->...ik', a, b)", T, N),
         ("np.einsum('...i,...i->...', a, b)", T, normal(4)), ("np.einsum('ij,ij,ij->i', a, b, a)", M, M),
-        ("np.einsum('ij,jk,k->i', a, b, c)", M, N, normal(2)), ("np.einsum('iij->j', a)", SS.transpose(1, 2, 0)),
+        ("np.einsum('ij,jk,k->i', a, b, c)", M, N, normal(2)), (Steps("np.einsum('iij->j', a)"), SS.transpose(1, 2, 0)),
         ("np.einsum('ij,jk->ik', a, b)", ZM, N), ("np.einsum('ij,kj->ki', a, b)", ZM, complex_normal(2, 4)),
     ],
     # Fourier transforms
@@ -311,20 +319,27 @@ CALLS: dict[str, list[Call]] = {
     "linalg.solve": [
         ("np.linalg.solve(a, b)", S, normal(4)), ("np.linalg.solve(a, b)", S, normal(4, 2)),
         ("np.linalg.solve(a, b)", SS, normal(2, 3, 2)), ("np.linalg.solve(a, b)", ZS, complex_normal(4)),
-        ("np.linalg.solve(a, b)", ZS, normal(4, 2)),
+        (Steps("np.linalg.solve(a, b)"), ZS, normal(4, 2)),
     ],
     "linalg._primitive_norm": [
         ("np.linalg.norm(a)", V), ("np.linalg.norm(a)", M), ("np.linalg.norm(a, axis=0)", M),
         ("np.linalg.norm(a, ord=2, axis=-1)", M), ("np.linalg.norm(a, 3)", V), ("np.linalg.norm(a, 1.5, axis=1)", M),
         ("np.linalg.norm(a, 'fro')", M), ("np.linalg.norm(a, 'nuc')", M), ("np.linalg.norm(a, axis=(0, 1))", T),
         ("np.linalg.norm(a, 'fro', axis=(1, 2))", T), ("np.linalg.norm(a)", ZV),
+        *((Steps(f"np.linalg.norm(a, {order}, axis=({axes}))"), T)
+          for order in ("1", "-1", "2", "-2", "np.inf", "-np.inf", "'nuc'") for axes in ("1, 2", "-1, 0")),
+        (Steps("np.linalg.norm(a, 1, axis=(0, 1), keepdims=True)"), T),
+        (Steps("np.linalg.norm(a, 2, axis=(0, 1), keepdims=True)"), T),
     ],
     "linalg.eigh": [
         ("np.linalg.eigh(a)[0]", P), ("np.linalg.eigh(a)[1] ** 2", P), ("np.linalg.eigh(a)[0]", PP),
         ("np.linalg.eigh(a, 'U')[0]", P), ("np.linalg.eigh(a)[0]", ZP), ("np.abs(np.linalg.eigh(a)[1])", ZP),
     ],
     "linalg.eig": [("np.linalg.eig(a)[0]", ZS), ("np.abs(np.linalg.eig(a)[1])", ZS)],
-    "linalg.cholesky": [("np.linalg.cholesky(a)", P), ("np.linalg.cholesky(a)", PP)],
+    "linalg.cholesky": [
+        ("np.linalg.cholesky(a + a.T)", P), ("np.linalg.cholesky(a + np.swapaxes(a, -1, -2))", PP),
+        (Steps("np.linalg.cholesky(a)"), P),  # one triangle is read, as NumPy does
+    ],
     "linalg.svd": [
         ("np.linalg.svd(a, compute_uv=False)", M), ("np.linalg.svd(a, full_matrices=False)[1]", M),
         ("np.linalg.svd(a, full_matrices=False)[0] ** 2", M), ("np.linalg.svd(a, full_matrices=False)[2] ** 2", M),
@@ -364,7 +379,7 @@ CALLS: dict[str, list[Call]] = {
     "special.expit": unary("special.expit(a)"),
     "special.logsumexp": [
         ("special.logsumexp(a)", V), ("special.logsumexp(a)", M), ("special.logsumexp(a, axis=0)", M),
-        ("special.logsumexp(a, axis=-1, keepdims=True)", T), ("special.logsumexp(a, b=b)", V, np.abs(W)),
+        ("special.logsumexp(a, axis=-1, keepdims=True)", T), (Steps("special.logsumexp(a, b=b)"), V, np.abs(W)),
         ("special.logsumexp(a, axis=1, b=2.0)", M), ("special.logsumexp(a, axis=(0, 2))", T),
         ("special.logsumexp(a, keepdims=True)", M),
     ],
@@ -380,12 +395,86 @@ CALLS: dict[str, list[Call]] = {
         for pair in ((V, normal(3)), (normal(4, 5), normal(2, 3)), (normal(3, 4, 3), normal(2, 2, 2)))
     ],
     # scipy.stats
-    **{f"stats.norm.{f}": binary(f"stats.norm.{f}(a, b, 1.5)") + [
-        (f"stats.norm.{f}(a)", V), (f"stats.norm.{f}(a, loc=b, scale=c)", M, normal(4), within(POSITIVE, 3, 1))]
-       for f in ("pdf", "cdf", "logpdf", "logcdf", "logsf", "sf")},
+    **{
+        f"stats.norm.{f}": [
+            (f"stats.norm.{f}(a)", V), (f"stats.norm.{f}(a, b, 1.5)", 0.3, 0.8),
+            (f"stats.norm.{f}(a, loc=b, scale=c)", M, normal(4), within(POSITIVE, 3, 1)),
+        ]
+        for f in ("pdf", "cdf", "logpdf", "logcdf", "logsf", "sf")
+    },
+    **{
+        f"stats.t.{f}": [
+            (f"stats.t.{f}(a, b)", V, within(POSITIVE, 5)), (f"stats.t.{f}(a, b, loc=c)", M, 2.5, normal(4)),
+            (f"stats.t.{f}(a, b, 0.5, c)", M, within(POSITIVE, 4), within(POSITIVE, 3, 1)),
+        ]
+        for f in ("pdf", "logpdf")
+    },
+    **{
+        f"stats.t.{f}": [
+            (f"stats.t.{f}(a, 3.5)", V), (f"stats.t.{f}(a, 2.0, b)", 0.3, 0.9),
+            (f"stats.t.{f}(a, 2.5, b, 1.4)", M, normal(4)), (Steps(f"stats.t.{f}(a, 2.5, b, c)"), M, normal(4), 1.3),
+            (f"stats.t.{f}(a, 3.5)", 0.0),
+        ]
+        for f in ("cdf", "logcdf")
+    },
+    **{
+        f"stats.gamma.{f}": [
+            (f"stats.gamma.{f}(a, b)", within(POSITIVE, 5), within(POSITIVE, 5)),
+            (f"stats.gamma.{f}(a, b)", within(POSITIVE, 3, 4), within(POSITIVE, 4)),
+            (f"stats.gamma.{f}(a, b)", 1.3, 2.2),
+            (Steps(f"stats.gamma.{f}(a, 2.5, b, c)"), ABOVE[1] + within(POSITIVE, 4), within(POSITIVE, 4), 1.4),
+        ]
+        for f in ("pdf", "logpdf")
+    },
+    "stats.gamma.cdf": [("stats.gamma.cdf(a, 2.5)", within(POSITIVE, 3, 4)), ("stats.gamma.cdf(a, 0.7)", 0.4),
+                        (Steps("stats.gamma.cdf(a, 2.5, b, c)"), 3.5 + within(POSITIVE, 4), within(POSITIVE, 4), 1.4)],
+    **{
+        f"stats.chi2.{f}": [(f"stats.chi2.{f}(a, 3.0)", within(POSITIVE, 3, 4)), (f"stats.chi2.{f}(a, 4)", 0.7),
+                            (Steps(f"stats.chi2.{f}(a, 2.6)"), within(POSITIVE, 4))]
+        for f in ("pdf", "logpdf", "cdf")
+    },
+    "stats.chi2.logpdf df": [(Steps("stats.chi2.logpdf(a, b)"), within(POSITIVE, 4), 2.7)],
+    **{
+        f"stats.beta.{f}": [
+            (f"stats.beta.{f}(a, b, c)", within(PROBABILITY, 5), within(POSITIVE, 5), within(POSITIVE, 5)),
+            (f"stats.beta.{f}(a, b, c)", within(PROBABILITY, 3, 4), within(POSITIVE, 4), 2.2),
+            (f"stats.beta.{f}(a, b, c)", 0.3, 1.3, 2.2),
+            (Steps(f"stats.beta.{f}(a, 2.0, 3.0, b, c)"), within(PROBABILITY, 4), 0.05, 1.7),
+        ]
+        for f in ("pdf", "logpdf")
+    },
+    "stats.beta.cdf": [("stats.beta.cdf(a, 2.5, 1.3)", within(PROBABILITY, 3, 4)), ("stats.beta.cdf(a, 0.7, 2.0)", 0.4),
+                       (Steps("stats.beta.cdf(a, 2.5, 2.0, b, c)"), within(PROBABILITY, 4), 0.05, 1.7)],
+    **{
+        f"stats.poisson.{f}": [
+            (f"stats.poisson.{f}(3, a)", 2.2), (f"stats.poisson.{f}(np.array([0, 2, 5]), a)", within(POSITIVE, 3)),
+            (f"stats.poisson.{f}(np.array([0, 2, 5]), a)", 1.7), (f"stats.poisson.{f}(np.array([1.0, 4.0]), a)", within(POSITIVE, 3, 1)),
+        ]
+        for f in ("pmf", "logpmf", "cdf")
+    },
+    **{
+        f"stats.dirichlet.{f}": [(f"stats.dirichlet.{f}(a, b)", np.array([0.2, 0.3, 0.5]), within(POSITIVE, 3))]
+        for f in ("pdf", "logpdf")
+    },
+    **{
+        f"stats.multivariate_normal.{f}": [
+            (f"stats.multivariate_normal.{f}(a, b, c + c.T)", normal(4), normal(4), P),
+            (Steps(f"stats.multivariate_normal.{f}(a, b, c)"), normal(3, 4), normal(4), P),
+        ]
+        for f in ("pdf", "logpdf")
+    },
+    "stats.multivariate_normal.entropy": [("stats.multivariate_normal.entropy(np.zeros(4), a + a.T)", P)],
 }  # fmt: skip
 
-REASONS: dict[str, str] = {}
+REASONS = {
+    "real_if_close": "whether the result is complex depends on the values",
+    "make_diagonal": "autograd's own; np.diag, or a loop",
+    "fft.truncate_pad": "autograd's own; the argument n of the transforms does this",
+    "integrate.odeint": "a solver with steps of its own choice, in Fortran; write the steps as a loop",
+    "linalg.sqrtm": "Numba has no Schur decomposition; by np.linalg.eigh where the matrix is Hermitian",
+    "linalg.solve_sylvester": "Numba has no Schur decomposition; np.linalg.solve of np.kron for small ones",
+}
+"""Functions that have no derivative here, and why."""
 
 INTERNAL = {
     "sparse_add", "mut_add", "inner_prod", "covector", "scalar_mul", "container_take", "container_untake",
@@ -428,7 +517,9 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModuleType]:
         f"\n\ndef {c.function}({', '.join('abc'[: len(c.arguments)])}):\n    return {c.expression}\n"
         for c in CASES
     )
-    return {system: _imported(folder / f"calls_{system}.py", h + body) for system, h in HEADERS.items()}
+    return {
+        system: _imported(folder / f"calls_{system}.py", h + body) for system, h in HEADERS.items()
+    }
 
 
 def _imported(path: Path, text: str) -> ModuleType:
@@ -446,41 +537,139 @@ def seed_for(value: Any) -> Any:
     seed = rng.normal(size=shape)
     if np.iscomplexobj(value):
         seed = seed + 1j * rng.normal(size=shape)
-    return seed
+    return seed if shape or isinstance(value, np.ndarray) else seed[()]
 
 
 def by_autograd(function: Callable[..., Any], arguments: Call, seed: Any) -> tuple[Any, list[Any]]:
     pull, value = autograd.make_vjp(lambda args: function(*args))(tuple(arguments))
-    seed = np.conj(seed) if np.shape(seed) or np.iscomplexobj(seed) else float(seed)
-    return value, [np.conj(c) for c in pull(seed)]
+    return value, [np.conj(c) for c in pull(np.conj(seed))]
 
 
-def by_srcad(function: Callable[..., Any], arguments: Call) -> tuple[Any, Callable[[Any], Any]]:
-    return srcad.vjp(function, *arguments, jit=False)
+def by_steps(function: Callable[..., Any], arguments: Call, seed: Any) -> tuple[Any, list[Any]]:
+    """``Re <seed, df>`` for a step in each element; in the imaginary direction too."""
+
+    def along(k: int, place: Any, direction: complex) -> float:
+        def at(h: float) -> Any:
+            moved = [np.array(a) for a in arguments]
+            moved[k][place] += h * direction
+            return function(*(m if m.ndim else m[()] for m in moved))
+
+        h = 1e-3
+        slope = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h)
+        return float(np.sum(np.real(np.conj(seed) * slope)))
+
+    cotangents = []
+    for k, argument in enumerate(map(np.asarray, arguments)):
+        found = np.zeros_like(argument)
+        for place in np.ndindex(argument.shape):
+            found[place] = along(k, place, 1.0)
+            if np.iscomplexobj(argument):
+                found[place] += 1j * along(k, place, 1j)
+        cotangents.append(found)
+    return function(*arguments), cotangents
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.name}-{c.function}")
 def test_call(case: Case, modules: dict[str, ModuleType]):
     function = getattr(modules["srcad"], case.function)
-    value, pull = by_srcad(function, case.arguments)
+    value, pull = srcad.vjp(function, *case.arguments, jit=False)
     seed = seed_for(value)
-    wanted_value, wanted = by_autograd(getattr(modules["autograd"], case.function), case.arguments, seed)
-    assert_same(value, wanted_value, case.expression)
-    found = pull(seed if np.shape(value) or isinstance(value, np.ndarray) else seed[()])
-    for one, two in zip(found, wanted, strict=True):
-        assert_same(one, two, case.expression)
-    assert any(np.any(np.asarray(w) != 0.0) for w in wanted) or case.name == "special.gammasgn"
+    if isinstance(case.expression, Steps):
+        expected, cotangents = by_steps(function, case.arguments, seed)
+        tolerance = 1e-8
+    else:
+        other = getattr(modules["autograd"], case.function)
+        expected, cotangents = by_autograd(other, case.arguments, seed)
+        tolerance = 1e-10
+    assert_same(value, expected, case.expression, 1e-12)
+    for found, wanted in zip(pull(seed), cotangents, strict=True):
+        assert_same(found, wanted, case.expression, tolerance)
+    assert any(np.any(np.asarray(c) != 0.0) for c in cotangents) or case.name == "imag"
 
 
-def assert_same(found: Any, wanted: Any, what: str) -> None:
+def assert_same(found: Any, wanted: Any, what: str, tolerance: float) -> None:
     found, wanted = np.asarray(found), np.asarray(wanted)
     assert found.shape == wanted.shape, f"{what}: shape {found.shape}, expected {wanted.shape}"
     size = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
-    np.testing.assert_allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE * size, err_msg=what)
+    np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance * size, err_msg=what)
 
 
 # ---------------------------------------------------------------- the whole list
 
+DISTRIBUTIONS = (
+    "beta",
+    "chi2",
+    "dirichlet",
+    "gamma",
+    "multivariate_normal",
+    "norm",
+    "poisson",
+    "t",
+)
+MODULES = (
+    "numpy", "numpy.linalg", "numpy.fft", "scipy.integrate", "scipy.linalg", "scipy.signal", "scipy.special",
+    *(f"scipy.stats.{d}" for d in DISTRIBUTIONS),
+)  # fmt: skip
+"""Where autograd has functions that are NumPy's and SciPy's."""
 
-PUBLIC = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.linalg", "scipy.signal", "scipy.integrate",
-          *(f"scipy.stats.{d}" for d in ("norm", "beta", "gamma", "t", "chi2", "poisson", "dirichlet", "multivariate_normal")))
+
+def names_of(primitive: Any) -> set[str]:
+    """The names of a primitive: ``exp``, ``linalg.inv``, ``special.erf``; else its own."""
+    found = {
+        f"{module.removeprefix('numpy').removeprefix('scipy').lstrip('.')}.{name}".lstrip(".")
+        for module in MODULES
+        for name, value in vars(importlib.import_module(f"autograd.{module}")).items()
+        if value is primitive
+    }
+    return found or {primitive.__name__}
+
+
+def test_every_primitive_of_autograd():
+    """Each is called here, or there is a reason."""
+    listed = {*CALLS, *REASONS, *INTERNAL}
+    known = [names_of(p) for p in list(primitive_vjps) if p.__module__.startswith("autograd")]
+    missing = [sorted(names) for names in known if not names & listed]
+    assert missing == []
+    spare = listed - set().union(*known)
+    assert spare == set()
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_reasons_hold(name: str, modules: dict[str, ModuleType]):
+    """What has a reason is refused; the test fails when it has been added."""
+    refused = {
+        "real_if_close": lambda a: np.real_if_close(a),
+        "integrate.odeint": lambda a: integrate.odeint(slope, a, GRID),
+        "linalg.sqrtm": lambda a: scipy_linalg.sqrtm(a),
+        "linalg.solve_sylvester": lambda a: scipy_linalg.solve_sylvester(a, a, a),
+    }
+    if name in refused:
+        with pytest.raises(srcad.UnsupportedError, match="no rule"):
+            srcad.vjp(refused[name], P, jit=False)
+    else:
+        path = name.rpartition(".")[0]
+        owner = {"": np, "fft": np.fft}[path]
+        assert not hasattr(owner, name.rpartition(".")[2])
+
+
+# ---------------------------------------------------------------- compiled
+
+
+def sample(x: Any, t: Any, k: Any) -> Any:
+    """What has no other test that compiles it."""
+    total = (
+        np.sum(stats.norm.logpdf(x, 0.3, k[0]))
+        + stats.t.cdf(x[0], 2.5)
+        + special.multigammaln(4.0 + x[1], 2)
+    )
+    total += np.sum(np.linalg.norm(t, 1, axis=(1, 2))) + np.sum(
+        np.linalg.svd(t, full_matrices=False)[1]
+    )
+    return total + np.sum(np.sin(signal.convolve(x, k, mode="same")))
+
+
+def test_compiled():
+    arguments = (V, T, within(POSITIVE, 3))
+    gradient = srcad.grad(sample, wrt=(0, 1, 2))(*arguments)
+    for found, wanted in zip(gradient, by_steps(sample, arguments, 1.0)[1], strict=True):
+        assert_same(found, wanted, "sample", 1e-8)
