@@ -22,6 +22,7 @@ import gast
 import numpy as np
 
 from srcad import inside
+from srcad.analysis.alias import points_to
 from srcad.analysis.flow import assigned, exposed, reads_of, variables, writes_of
 from srcad.callback import callback
 from srcad.errors import ArgumentError, SourceNotFoundError, UnsupportedError
@@ -54,6 +55,7 @@ from srcad.ir.nodes import (
     Pullback,
     Pushforward,
     Select,
+    Store,
     Var,
     blocks,
     statements,
@@ -311,6 +313,7 @@ class Ruled(Calls):
             self._read_rule(rule, scope, names)
             for name, start in starts.items():
                 self._accumulated(name, start, scope.env[bars[name]])
+            self._require_untouched(block, (*results.leaves, *args.leaves))
         body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
         none = [None] * len(extra)
         return Pullback(
@@ -367,6 +370,7 @@ class Ruled(Calls):
             try:
                 found = self._tangent(rule, function, scope, names)
                 outputs = self._outputs(found, scope.env[names[0]], block)
+                self._require_untouched(block, (*results.leaves, *args.leaves))
             finally:
                 self.in_tangent = False
         body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
@@ -378,8 +382,8 @@ class Ruled(Calls):
         """The tangent of the result of a call, elaborated in the scope of its rule."""
         result = f"d[{names[0]}]"
         if rule.pushforward is not None:
-            node = _Adjoints(self, scope.source, names).visit(copy.deepcopy(scope.source.node))
-            self.body_of(node, scope)
+            reader = _Adjoints(self, scope.source, names, names[0])
+            self.body_of(reader.visit(copy.deepcopy(scope.source.node)), scope)
             if result not in scope.env:
                 raise self.b.refuse(
                     f"this pushforward does not say what {result} is", f"assign it: {result} = ..."
@@ -466,6 +470,19 @@ class Ruled(Calls):
         return parts
 
     # ------------------------------------------------------------ what a rule says
+
+    def _require_untouched(self, block: list[Any], leaves: Sequence[Var | str]) -> None:
+        """Refuse a rule that writes an argument or the result: the sweep reads them again."""
+        own = {leaf for leaf in leaves if isinstance(leaf, str)}
+        sites = points_to(tuple(block), set(self.b.arrays))
+        for stmt in statements(tuple(block)):
+            written = (stmt.array,) if isinstance(stmt, Store) else getattr(stmt, "writes", ())
+            if any(sites.get(w, frozenset((w,))) & own for w in written):
+                self.b.here = stmt.at
+                raise self.b.refuse(
+                    "this rule writes an array that its function was given or returned",
+                    "write into a copy",
+                )
 
     def _read_rule(self, rule: CallRule, scope: Scope, names: list[str]) -> None:
         """Elaborate what a rule says, in its scope."""
@@ -651,10 +668,45 @@ def _unchecked(block: Block) -> Block:
 class _Adjoints(gast.NodeTransformer):
     """Makes ``d[x]`` a name of its own, which cannot be a name of the rule."""
 
-    def __init__(self, owner: Ruled, source: FunctionSource, names: list[str]) -> None:
+    def __init__(
+        self, owner: Ruled, source: FunctionSource, names: list[str], bound: str = ""
+    ) -> None:
         self.owner = owner
         self.source = source
         self.names = names
+        self.bound = bound
+        """The name whose tangent the rule assigns; the others are read or accumulated into."""
+
+    def visit_Assign(self, node: Any) -> Any:
+        for target in node.targets:
+            self._require_bound(target)
+        return self.generic_visit(node)
+
+    def visit_AugAssign(self, node: Any) -> Any:
+        if self.bound or not isinstance(node.op, gast.Add | gast.Sub):
+            self._require_bound(node.target)
+        return self.generic_visit(node)
+
+    def _require_bound(self, target: Any) -> None:
+        """Refuse what overwrites an adjoint: other uses of the argument have added to it."""
+        if isinstance(target, gast.Tuple | gast.List | gast.Starred):
+            for item in getattr(target, "elts", None) or [target.value]:
+                self._require_bound(item)
+        while isinstance(target, gast.Subscript):
+            if self._is_adjoints(target.value):
+                name = getattr(target.slice, "id", "")
+                if name == self.bound:
+                    return
+                self.owner.b.here = self.source.position(target)
+                if self.bound:
+                    raise self.owner.b.refuse(
+                        f"a pushforward reads d[{name}]", f"assign d[{self.bound}]"
+                    )
+                raise self.owner.b.refuse(
+                    f"d[{name}] is overwritten, and what was added to it is lost",
+                    f"accumulate into it: d[{name}] += ...",
+                )
+            target = target.value
 
     def visit_Subscript(self, node: Any) -> Any:
         self.generic_visit(node)

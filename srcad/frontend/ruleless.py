@@ -25,14 +25,15 @@ def title_of(function: Any) -> str:
         return f"np.{name}"
     module = getattr(function, "__module__", None) or ""
     if isinstance(function, np.ufunc):
-        module = "scipy.special"
+        known = getattr(sys.modules.get("scipy.special"), name, None) is function
+        module = "scipy.special" if known else ""
     parts = module.split(".")
     for k in range(1, len(parts)):
         short = ".".join(parts[:k])
         if getattr(sys.modules.get(short), name, None) is function:
             module = short
             break
-    module = {"builtins": "", "_operator": "operator"}.get(module, module)
+    module = {"builtins": "", "__main__": "", "_operator": "operator"}.get(module, module)
     if module.split(".")[0] == "numpy":
         module = module.replace("numpy", "np", 1)
     return f"{module}.{name}" if module else name

@@ -75,7 +75,7 @@ def polygamma(n, x):
     return sign * special.gamma(n + 1.0) * special.zeta(n + 1.0, x)
 
 
-@expand(special.multigammaln)
+@expand(special.multigammaln)  # pyright: ignore[reportAttributeAccessIssue]
 def multigammaln(a, d):
     """The logarithm of the multivariate gamma function of dimension d."""
     if d < 1:
