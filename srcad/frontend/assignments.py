@@ -15,6 +15,7 @@ from srcad.frontend.expressions import (
     written_names,
 )
 from srcad.frontend.heap import HEAP
+from srcad.frontend.lists import is_list, require_list
 from srcad.frontend.ruled import Ruled
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
 from srcad.frontend.values import (
@@ -215,6 +216,9 @@ class Assignments(Ruled):
             if isinstance(old, ArrayValue):
                 self._update(old, op, value)
                 return
+            if is_list(old):
+                self.update_list(old, op, value)
+                return
             if (
                 isinstance(old, Expr)
                 and isinstance(value, Expr)
@@ -237,8 +241,10 @@ class Assignments(Ruled):
             self._augmented_item(node, op, owner, keys)
             return
         if isinstance(owner, TupleValue):
-            new = self.binary(op, self.subscript(owner, keys), self.value(node.value))
-            self.store_item(owner, keys, new)
+            require_list(self.b, owner)
+            new = self._combined(self.subscript(owner, keys), op, node.value)
+            if new is not None:
+                self.store_item(owner, keys, new)
             return
         if isinstance(owner, ListValue):
             owner = arrays.listed(self.b, owner)
@@ -279,11 +285,14 @@ class Assignments(Ruled):
             self.write_item(owner, keys, new)
 
     def _combined(self, old: Value, op: str, node: Any) -> Value | None:
-        """The new value of a member; None if it is an array, which is updated in place."""
+        """The new value of a member or an item; None if it is changed in place."""
         start = len(self.b.block)
         value = self.value(node)
         if isinstance(old, ArrayValue) and old.ndim:
             self._update(old, op, value)
+            return None
+        if is_list(old):
+            self.update_list(old, op, value)
             return None
         written = written_names(self.b, self.b.block[start:])
         return self.binary(op, self._settled(old, written, start) if written else old, value)

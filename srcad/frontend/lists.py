@@ -18,12 +18,13 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import gast
 
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, indexing, scalars
+from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import Scope
 from srcad.frontend.sequences import ITERATORS, Sequences
 from srcad.frontend.syntax import plain
@@ -77,9 +78,8 @@ class Lists(Sequences):
 
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``; here the methods of lists."""
-        is_list = isinstance(owner, TupleValue) and owner.cls is list
-        if (is_list or isinstance(owner, ListValue)) and name in METHODS:
-            return StaticValue(ListMethod(name, owner))  # type: ignore[arg-type]
+        if is_list(owner) and name in METHODS:
+            return StaticValue(ListMethod(name, owner))
         return super().attribute(owner, name)
 
     def binary(self, op: str, left: Value, right: Value) -> Value:
@@ -337,6 +337,23 @@ class Lists(Sequences):
                 return lambda items: (*items[:k], *items[k + 1 :])
         raise self.b.refuse(f"this form of .{name}() of a list is not supported", _HINT)
 
+    def update_list(self, owner: TupleValue | ListValue, op: str, value: Value) -> None:
+        """``owner += value`` or ``owner *= value``: all names of the list see it."""
+        if op == "*" and isinstance(value, Const) and isinstance(owner, TupleValue):
+            self._change(owner, lambda items: items * int(value.value))
+            return
+        if op == "+":
+            if isinstance(owner, ListValue):
+                self._run_time_method(owner, "extend", [value])
+                return
+            found = self.known_items(value)
+            if found is not None:
+                self._change(owner, lambda items: (*items, *found.items))
+                return
+        raise self.b.refuse(
+            f"this form of {op}= of a list is not supported", "make a new list: a = a + [...]"
+        )
+
     def store_item(self, owner: TupleValue | ListValue, keys: list[object], value: Value) -> None:
         """``owner[key] = value`` of a list."""
         (key,) = keys if len(keys) == 1 else (None,)
@@ -350,8 +367,7 @@ class Lists(Sequences):
             item = self._number_for(owner, value)
             self.b.emit(Store(place.array, place.index, item, False, self.b.at))
             return
-        if owner.cls is not list:
-            raise self.b.refuse("the items of a tuple cannot be assigned", "use an array or a list")
+        require_list(self.b, owner)
         tag = owner.tag or ListTag(fixed=True)
         if not isinstance(key, Const):
             extra = (value,) if isinstance(value, Expr) else ()
@@ -459,6 +475,17 @@ class Lists(Sequences):
         if isinstance(value, RangeValue | RowsValue):
             value = self.list_of(value)
         return arrays.listed(self.b, value) if isinstance(value, ListValue) else None
+
+
+def is_list(value: Value) -> TypeGuard[TupleValue | ListValue]:
+    """Whether a value is a list of the program."""
+    return isinstance(value, ListValue) or (isinstance(value, TupleValue) and value.cls is list)
+
+
+def require_list(b: Builder, owner: TupleValue) -> None:
+    """Refuse to assign an item of a tuple."""
+    if owner.cls is not list:
+        raise b.refuse("the items of a tuple cannot be assigned", "use an array or a list")
 
 
 def _names_in(node: Any) -> set[str]:

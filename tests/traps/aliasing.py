@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from tests.traps.registry import scenario, trap
+from tests.traps.registry import REFUSE, scenario, trap
 
 Pair = namedtuple("Pair", "left right")
 
@@ -916,3 +916,74 @@ def pullback_after_changes(srcad):
         da, db = pullback((vec(1.0, 1.0), vec(1.0, 1.0)))
         np.testing.assert_allclose(da, [0.0, 9.0])
         np.testing.assert_allclose(db, [1.0, 4.0])
+
+
+@trap(x4)
+def item_of_list_in_place(x):
+    """``h[0] *= c`` changes the array that other names hold too."""
+    h = [x * 1.0, x * x]
+    u = h[0]
+    h[0] *= x[1]
+    h[-1] += u
+    return (u * h[1] * W4).sum()
+
+
+@trap(x4, jit=True)
+def item_of_list_at_run_time_in_place(x):
+    """The item is chosen by a counter, another name reads it."""
+    h = [x * 1.0, x * x]
+    u = h[0]
+    for k in range(2):
+        h[k] *= x[k]
+    h[0], h[1] = h[1], h[0]
+    h[1] -= 0.5 * h[0]
+    return (u * W4).sum()
+
+
+@trap(x4)
+def item_of_inner_list_in_place(x):
+    """A list in a list, and the same array twice in one."""
+    u = x * x
+    h = [[u], [u, x]]
+    h[1][0] += x[2]
+    return (h[0][0] * W4).sum() * h[1][1][0]
+
+
+@trap(x4)
+def list_extended_in_place(x):
+    """``+=`` of a list is seen by the other names of it, that of a tuple is not."""
+    a = [x[0]]
+    b = a
+    b += [x[1] * x[2], x[3]]
+    b *= 2
+    s = (x[0], x[1])
+    t = s
+    t += (x[2],)
+    return sum(e * e for e in a) + len(a) * x[2] + sum(s) * x[3]
+
+
+@trap(x4)
+def list_extended_in_loop(x):
+    """``+=`` of a list in a loop."""
+    a = [x[0]]
+    b = a
+    for i in range(len(x)):
+        b += [x[i] * x[0]]
+    return sum(e * e for e in a) + x[1] * len(b)
+
+
+@trap(x4)
+def list_in_dict_extended(x):
+    """A list held by a dict and a name."""
+    d = {"a": [x[0]], "n": 2.0}
+    b = d["a"]
+    d["a"] += [x[1] * x[0]]
+    return b[-1] * sum(b) + x[2] * len(b)
+
+
+@trap(x4, policy=REFUSE)
+def item_of_tuple_in_place(x):
+    """Python changes the array and raises: not a program to differentiate."""
+    t = (x * 1.0, x * x)
+    t[0] += x[1]
+    return (t[0] * W4).sum()
