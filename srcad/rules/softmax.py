@@ -76,6 +76,17 @@ def polygamma(n, x):
     return sign * special.gamma(n + 1.0) * special.zeta(n + 1.0, x)
 
 
+@expand(special.multigammaln)
+def multigammaln(a, d):
+    """The logarithm of the gamma function of d dimensions."""
+    if np.any(np.asarray(a) <= 0.5 * (d - 1)):
+        raise ValueError("scipy.special.multigammaln needs a > (d - 1) / 2")
+    total = d * (d - 1) * 0.28618247146235004  # log(pi) / 4
+    for j in range(d):
+        total = total + special.gammaln(a - 0.5 * j)
+    return total
+
+
 @expand(special.comb)
 def comb(N, k, exact=False, repetition=False):
     """The number of ways to choose k of N."""
