@@ -81,8 +81,8 @@ def multigammaln(a, d):
     """The logarithm of the gamma function of d dimensions."""
     if np.any(np.asarray(a) <= 0.5 * (d - 1)):
         raise ValueError("scipy.special.multigammaln needs a > (d - 1) / 2")
-    total = d * (d - 1) * 0.28618247146235004  # log(pi) / 4
-    for j in range(d):
+    total = special.gammaln(a) + d * (d - 1) * 0.28618247146235004  # log(pi) / 4
+    for j in range(1, d):
         total = total + special.gammaln(a - 0.5 * j)
     return total
 
