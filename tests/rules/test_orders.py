@@ -32,6 +32,25 @@ def test_forward_equals_reverse(module: Any, k: int, each: Row):
         np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.parametrize(("module", "k", "each"), ROWS)
+def test_second_order(module: Any, k: int, each: Row):
+    """Along a direction, against differences of order four of the gradient."""
+    function, count = getattr(module, f"scalar_{k}"), len(each.points[0])
+    wrt = tuple(range(count))
+    gradient = srcad.grad(function, wrt=wrt, jit=False)
+    for point in each.points:
+        v = (1.0, 0.6)[:count]
+
+        def at(h: float, point: Any = point, v: Any = v) -> Any:
+            moved = (p + h * t for p, t in zip(point, v, strict=True))
+            return np.array(gradient(*moved, 1.0))
+
+        near, far = at(STEP) - at(-STEP), at(2.0 * STEP) - at(-2.0 * STEP)
+        wanted = (8.0 * near - far) / (12.0 * STEP)
+        found = srcad.hvp(function, (*point, 1.0), v, wrt=wrt, jit=False)
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8)
+
+
 SINGULAR = (
     ("a ** b", (2.0, 0.0), lambda a, b: a**b),
     ("special.xlogy(a, b)", (0.0, 2.0), lambda a, b: a * mpmath.log(b)),
