@@ -341,7 +341,8 @@ class _Numpy:
                      "arcsinh", "arccosh", "arctanh", "exp", "exp2", "log", "log2", "log10",
                      "sqrt", "square", "reciprocal", "negative", "add", "subtract", "multiply",
                      "divide", "true_divide", "sum", "mean", "dot", "matmul", "outer", "trace",
-                     "where", "prod", "vdot"):  # fmt: skip
+                     "where", "prod", "vdot", "concatenate", "stack", "hstack", "vstack", "roll",
+                     "tile", "repeat", "flip", "append"):  # fmt: skip
             setattr(self, name, self._wrapped(getattr(np, name)))
 
     def __getattr__(self, name):

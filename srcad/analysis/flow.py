@@ -1,5 +1,8 @@
 """Definitions and uses: what a block assigns, and what it reads before it assigns it."""
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -34,23 +37,24 @@ from srcad.ir.nodes import (
 
 def writes_of(stmt: Stmt) -> tuple[str, ...]:
     """Names that a statement itself binds (scalars and arrays; not elements)."""
-    match stmt:
-        case Assign():
-            return (stmt.target.name,)
-        case Alloc() | Copy() | ZerosLike() | MatMul() | Tape() | Stack() | Keep() | Grow():
-            return (stmt.target,)
-        case Window() | Reshape():
-            return (stmt.target,)
-        case Bind():
-            return stmt.targets
-        case Pop():
-            return (stmt.array,)
-        case For():
-            return (stmt.var.name,)
-        case Invoke():
-            return tuple(t if isinstance(t, str) else t.name for t in stmt.targets)
-        case _:
-            return ()
+    bound = _BOUND.get(type(stmt))
+    return () if bound is None else bound(stmt)
+
+
+def _target(stmt: Any) -> tuple[str, ...]:
+    return (stmt.target,)
+
+
+_BOUND: dict[type, Callable[[Any], tuple[str, ...]]] = {
+    Assign: lambda s: (s.target.name,),
+    **dict.fromkeys(
+        (Alloc, Copy, ZerosLike, MatMul, Tape, Stack, Keep, Grow, Window, Reshape), _target
+    ),
+    Bind: lambda s: s.targets,
+    Pop: lambda s: (s.array,),
+    For: lambda s: (s.var.name,),
+    Invoke: lambda s: tuple(t if isinstance(t, str) else t.name for t in s.targets),
+}
 
 
 def reads_of(stmt: Stmt) -> set[str]:
@@ -58,28 +62,27 @@ def reads_of(stmt: Stmt) -> set[str]:
     out: set[str] = set()
     for e in expressions(stmt):
         out |= names_read(e)
-    match stmt:
-        case Store():
-            out.add(stmt.array)
-        case Copy() | ZerosLike() | Window() | Reshape():
-            out.add(stmt.source)
-        case MatMul():
-            out |= {stmt.a, stmt.b}
-        case Bind():
-            out |= set(stmt.sources)
-        case Push():
-            out |= {stmt.target, stmt.array}
-        case Pop():
-            out.add(stmt.source)
-        case Grow():
-            out |= {stmt.target, "pool"}
-        case Tape() | Stack():
-            out.add("pool")
-        case Invoke():
-            out |= {a for a in stmt.args if isinstance(a, str)}
-        case Print() | Return():
-            out |= {i for i in stmt.items if isinstance(i, str) and i.isidentifier()}
+    named = _NAMED.get(type(stmt))
+    if named is not None:
+        out.update(named(stmt))
     return out
+
+
+_NAMED: dict[type, Callable[[Any], Iterable[str]]] = {
+    Store: lambda s: (s.array,),
+    **dict.fromkeys((Copy, ZerosLike, Window, Reshape), lambda s: (s.source,)),
+    MatMul: lambda s: (s.a, s.b),
+    Bind: lambda s: s.sources,
+    Push: lambda s: (s.target, s.array),
+    Pop: lambda s: (s.source,),
+    Grow: lambda s: (s.target, "pool"),
+    Tape: lambda s: ("pool",),
+    Stack: lambda s: ("pool",),
+    Invoke: lambda s: (a for a in s.args if isinstance(a, str)),
+    Print: lambda s: (i for i in s.items if isinstance(i, str) and i.isidentifier()),
+    Return: lambda s: (i for i in s.items if isinstance(i, str) and i.isidentifier()),
+}
+"""What a statement reads by name, beside its expressions."""
 
 
 def assigned(block: Block) -> set[str]:

@@ -20,8 +20,7 @@ import numpy as np
 
 def compile_plain(text: str, filename: str) -> CodeType:
     """The code of a generated module; its names are completed by ``use_ieee``."""
-    tree = _Ieee().visit(ast.parse(text, filename))
-    return compile(ast.fix_missing_locations(tree), filename, "exec")
+    return compile(_with_ieee(ast.parse(text, filename)), filename, "exec")
 
 
 def use_ieee(module: ModuleType) -> None:
@@ -42,26 +41,31 @@ def quietly(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class _Ieee(ast.NodeTransformer):
-    """Calls in place of the operators that raise for Python's floats."""
+def _with_ieee(tree: Any) -> Any:
+    """The tree, changed in place: calls instead of the operators that raise for Python's floats."""
+    for field in tree._fields:
+        part = getattr(tree, field)
+        if isinstance(part, list):
+            part[:] = [_with_ieee(p) if isinstance(p, ast.AST) else p for p in part]
+        elif isinstance(part, ast.expr | ast.stmt | ast.arguments | ast.keyword):
+            setattr(tree, field, _with_ieee(part))
+    name = _NAMES.get(type(getattr(tree, "op", None)))  # type: ignore[arg-type]
+    if name is None:
+        return tree
+    if isinstance(tree, ast.AugAssign):
+        if not isinstance(tree.target, ast.Name):
+            return tree  # an element of an array is NumPy's own number
+        old = _at(tree, ast.Name(tree.target.id, ast.Load()))
+        return _at(tree, ast.Assign([tree.target], _call(name + "_in", old, tree.value, tree)))
+    return _call(name, tree.left, tree.right, tree)
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        self.generic_visit(node)
-        if type(node.op) not in _NAMES:
-            return node
-        return ast.copy_location(_call(_NAMES[type(node.op)], node.left, node.right), node)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> ast.stmt:
-        self.generic_visit(node)
-        if type(node.op) not in _NAMES or not isinstance(node.target, ast.Name):
-            return node  # an element of an array is NumPy's own number
-        old = ast.copy_location(ast.Name(node.target.id, ast.Load()), node)
-        value = _call(_NAMES[type(node.op)] + "_in", old, node.value)
-        return ast.copy_location(ast.Assign([node.target], value), node)
+def _call(name: str, a: Any, b: Any, origin: Any) -> Any:
+    return _at(origin, ast.Call(_at(origin, ast.Name(name, ast.Load())), [a, b], []))
 
 
-def _call(name: str, a: ast.expr, b: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(name, ast.Load()), [a, b], [])
+def _at(origin: Any, made: Any) -> Any:
+    return ast.copy_location(made, origin)
 
 
 def _on_floats(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -11,7 +11,7 @@ import gast
 
 from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.errors import ArgumentError, UnsupportedError
-from srcad.frontend import arrays
+from srcad.frontend import arrays, scalars
 from srcad.frontend.expressions import (
     Scope,
 )
@@ -35,6 +35,7 @@ from srcad.frontend.values import (
     LocalFunction,
     MaybeUnbound,
     ObjectValue,
+    OptionalValue,
     Outside,
     RangeValue,
     StaticValue,
@@ -315,6 +316,8 @@ class Calls(Structures):
                 return value.of(self._as_argument(v) for v in value.items)
             case ObjectValue():
                 return self._as_argument(self.snapshot(value))
+            case OptionalValue():
+                return self._as_argument(scalars.given(self.b, value))
             case Outside() | BoundCall():
                 raise self.b.refuse(
                     "a recursive function takes no objects from outside and no bound functions",

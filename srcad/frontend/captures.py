@@ -43,7 +43,7 @@ from srcad.ir.types import (
     Scalar,
     is_dtype,
 )
-from srcad.rules.registry import call_rule_of
+from srcad.rules.library import call_rule_of, expansion_of
 
 _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | types.FunctionType
 """Objects whose attributes may be read."""
@@ -80,6 +80,9 @@ class Captures(Heap):
         """An attribute of a module, a class, a function or an enum member."""
         if isinstance(owner, enum.Enum) and name in ("value", "name"):
             return self._python_value(getattr(owner, name), name)
+        method = getattr(owner, name, None)
+        if isinstance(method, types.MethodType) and expansion_of(method) is not None:
+            return StaticValue(method)
         if not isinstance(owner, _OPEN | enum.Enum):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -28,6 +29,7 @@ from srcad.ir.build import (
     imag_part,
     integer,
     join_kinds,
+    literal,
     negate,
     real_part,
 )
@@ -533,7 +535,11 @@ def conj(b: Builder, x: Value) -> Value:
 
 
 @entry(np.angle)
-def angle(b: Builder, z: Value) -> Value:
+def angle(b: Builder, z: Value, deg: Value | None = None) -> Value:
+    if flag(b, deg):
+        radians = scalars.operand(b, angle(b, z))
+        kind = radians.dtype if isinstance(radians, ArrayValue) else radians.kind
+        return scalars.combine(b, "*", radians, literal(180.0 / math.pi, kind))
     if isinstance(z, Expr):
         return phase(b, z)
     value = as_array(b, z)

@@ -16,7 +16,7 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
           | Comment | Return
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -500,21 +500,20 @@ class Function:
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The operands of an expression, from the left."""
-    match expr:
-        case Unary():
-            return (expr.x,)
-        case Binary() | Compare():
-            return (expr.a, expr.b)
-        case Logic():
-            return expr.items
-        case Select():
-            return (expr.test, expr.a, expr.b)
-        case Call():
-            return expr.args
-        case Load():
-            return expr.index
-        case _:
-            return ()
+    operands = _OPERANDS.get(type(expr))
+    return () if operands is None else operands(expr)
+
+
+_OPERANDS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    Unary: lambda e: (e.x,),
+    Binary: lambda e: (e.a, e.b),
+    Compare: lambda e: (e.a, e.b),
+    Logic: lambda e: e.items,
+    Select: lambda e: (e.test, e.a, e.b),
+    Call: lambda e: e.args,
+    Load: lambda e: e.index,
+}
+"""Tables by type where every pass asks: a ``match`` tries one class after the other."""
 
 
 def rebuild(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
@@ -538,38 +537,43 @@ def rebuild(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """The expression and all expressions in it."""
-    yield expr
-    for part in children(expr):
-        yield from walk(part)
+    pending = [expr]
+    while pending:
+        found = pending.pop()
+        yield found
+        operands = _OPERANDS.get(type(found))
+        if operands is not None:
+            pending.extend(reversed(operands(found)))
 
 
 def expressions(stmt: Stmt) -> tuple[Expr, ...]:
     """The expressions that a statement evaluates itself (not those in its blocks)."""
-    match stmt:
-        case Assign():
-            return (stmt.value,)
-        case Store():
-            return (*stmt.index, stmt.value)
-        case Alloc() | Tape() | Reshape():
-            return stmt.shape
-        case MatMul(batch=Batch(shape=shape)):
-            return shape
-        case Window():
-            return tuple(e for key in stmt.keys for e in key_parts(key))
-        case For():
-            return (stmt.start, stmt.stop, stmt.step)
-        case While() | If() | Check():
-            return (stmt.test,)
-        case IndexCheck():
-            return (stmt.index, Extent(stmt.array, stmt.axis))
-        case Grow():
-            return (stmt.top,)
-        case Invoke():
-            return tuple(a for a in stmt.args if not isinstance(a, str))
-        case Print() | Return():
-            return tuple(a for a in stmt.items if not isinstance(a, str))
-        case _:
-            return ()
+    evaluated = _EVALUATED.get(type(stmt))
+    return () if evaluated is None else evaluated(stmt)
+
+
+def _not_named(items: tuple[Expr | str, ...]) -> tuple[Expr, ...]:
+    return tuple(a for a in items if not isinstance(a, str))
+
+
+_EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
+    Assign: lambda s: (s.value,),
+    Store: lambda s: (*s.index, s.value),
+    Alloc: lambda s: s.shape,
+    Tape: lambda s: s.shape,
+    Reshape: lambda s: s.shape,
+    MatMul: lambda s: () if s.batch is None else s.batch.shape,
+    Window: lambda s: tuple(e for key in s.keys for e in key_parts(key)),
+    For: lambda s: (s.start, s.stop, s.step),
+    While: lambda s: (s.test,),
+    If: lambda s: (s.test,),
+    Check: lambda s: (s.test,),
+    IndexCheck: lambda s: (s.index, Extent(s.array, s.axis)),
+    Grow: lambda s: (s.top,),
+    Invoke: lambda s: _not_named(s.args),
+    Print: lambda s: _not_named(s.items),
+    Return: lambda s: _not_named(s.items),
+}
 
 
 def key_parts(key: Expr | Span) -> tuple[Expr, ...]:
@@ -579,21 +583,23 @@ def key_parts(key: Expr | Span) -> tuple[Expr, ...]:
 
 def blocks(stmt: Stmt) -> tuple[Block, ...]:
     """The blocks inside a statement."""
-    match stmt:
-        case For() | While():
-            return (stmt.body,)
-        case If():
-            return (stmt.body, stmt.orelse)
-        case _:
-            return ()
+    if isinstance(stmt, If):
+        return (stmt.body, stmt.orelse)
+    return (stmt.body,) if isinstance(stmt, For | While) else ()
 
 
 def statements(block: Block) -> Iterator[Stmt]:
     """All statements of a block, those in nested blocks included, in order."""
     for stmt in block:
         yield stmt
-        for inner in blocks(stmt):
-            yield from statements(inner)
+        if isinstance(stmt, If):
+            yield from statements(stmt.body)
+            yield from statements(stmt.orelse)
+        elif isinstance(stmt, _LOOPS):
+            yield from statements(stmt.body)
+
+
+_LOOPS = (For, While)
 
 
 def with_blocks(stmt: Stmt, parts: tuple[Block, ...]) -> Stmt:
@@ -611,9 +617,11 @@ def names_read(expr: Expr) -> set[str]:
     """Names of the scalars and arrays that an expression reads (shapes included)."""
     found: set[str] = set()
     for part in walk(expr):
-        match part:
-            case Var():
-                found.add(part.name)
-            case Load() | Extent():
-                found.add(part.array)
+        if isinstance(part, Var):
+            found.add(part.name)
+        elif isinstance(part, _NAMING):
+            found.add(part.array)
     return found
+
+
+_NAMING = (Load, Extent)

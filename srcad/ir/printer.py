@@ -433,7 +433,8 @@ def print_function(function: Function) -> str:
 def print_module(functions: tuple[Function, ...]) -> str:
     """The text of a module: imports, then the functions in order."""
     body = "\n\n".join(print_function(f) for f in functions)
-    helpers = [name for name in RUNTIME if re.search(rf"\b{name}\(", body)]
+    called = set(re.findall(r"\b(\w+)\(", body))
+    helpers = [name for name in RUNTIME if name in called]
     lines = []
     if "math." in body:
         lines.append("import math\n")

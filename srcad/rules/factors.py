@@ -110,15 +110,30 @@ def eigvalsh(a, UPLO="L"):
 
 @expand(np.linalg.svd)
 def svd(a, full_matrices=True, compute_uv=True, hermitian=False):
-    """The singular value decomposition of a matrix."""
+    """The singular value decompositions of a stack of matrices, or of one."""
     if not compute_uv:
         return svdvals(a)
-    if full_matrices and a.shape[0] != a.shape[1]:
+    if full_matrices and a.shape[-2] != a.shape[-1]:
         raise ValueError(
             "np.linalg.svd of a matrix that is not square: only the thin decomposition has a "
             "derivative; pass full_matrices=False"
         )
-    return thin_svd(a)
+    if a.ndim == 2:
+        return thin_svd(a)
+    m, n = a.shape[-2], a.shape[-1]
+    rank = min(m, n)
+    flat = a.reshape((-1, m, n))
+    u = np.empty((flat.shape[0], m, rank), dtype=a.dtype)
+    s = np.empty((flat.shape[0], rank), dtype=np.real(a).dtype)
+    vh = np.empty((flat.shape[0], rank, n), dtype=a.dtype)
+    for k in range(flat.shape[0]):
+        u[k], s[k], vh[k] = thin_svd(flat[k])
+    before = a.shape[:-2]
+    return (
+        u.reshape((*before, m, rank)),
+        s.reshape((*before, rank)),
+        vh.reshape((*before, rank, n)),
+    )
 
 
 @expand(np.linalg.eig)
@@ -136,7 +151,9 @@ def eigvals(a):
 @expand(np.linalg.svdvals)
 def svdvals(x):
     """The singular values."""
-    return thin_svd(x)[1]
+    if x.ndim == 2:
+        return thin_svd(x)[1]
+    return np.linalg.svd(x, False)[1]
 
 
 @expand(np.linalg.cond)
@@ -205,7 +222,9 @@ def norm_of_all(x, ord):
 
 
 def norm_along(x, ord, axis, keepdims):
-    """Norms of the vectors along an axis."""
+    """Norms of the vectors along an axis, or of the matrices along two."""
+    if not isinstance(axis, int) and len(axis) == 2:
+        return norm_of_matrices(x, ord, axis, keepdims)
     if ord is None or ord == 2:
         return root(np.sum(squares(x), axis=axis, keepdims=keepdims))
     if ord == 1:
@@ -215,6 +234,32 @@ def norm_along(x, ord, axis, keepdims):
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axis, keepdims=keepdims)
     return root(np.sum(np.abs(x) ** ord, axis=axis, keepdims=keepdims), 1.0 / ord)
+
+
+def norm_of_matrices(x, ord, axis, keepdims):
+    """Norms of the matrices along two axes."""
+    if ord is None or ord == "fro":  # noqa: PLR1714
+        return root(np.sum(squares(x), axis=axis, keepdims=keepdims))
+    if ord in ("nuc", 2, -2):
+        s = svdvals(np.moveaxis(x, axis, (-2, -1)))
+        found = np.sum(s, axis=-1) if ord == "nuc" else s[..., 0] if ord == 2 else s[..., -1]
+        return np.expand_dims(found, axis) if keepdims else found
+    if ord not in (1, -1, np.inf, -np.inf):
+        raise ValueError("Invalid norm order for matrices.")
+    if ord in (1, -1):
+        sums = np.sum(np.abs(x), axis=axis[0], keepdims=True)
+        found = extreme(sums, ord, axis[1])
+    else:
+        sums = np.sum(np.abs(x), axis=axis[1], keepdims=True)
+        found = extreme(sums, ord, axis[0])
+    return found if keepdims else np.squeeze(found, axis)
+
+
+def extreme(sums, ord, axis):
+    """The largest of the sums, or the smallest for a negative order."""
+    if ord > 0:
+        return np.max(sums, axis=axis, keepdims=True)
+    return np.min(sums, axis=axis, keepdims=True)
 
 
 def norm_of_matrix(x, ord):

@@ -30,6 +30,8 @@ _TABLES = {
     "scipy.linalg": ["srcad.rules.scipy_linalg", "srcad.rules.scipy_factors"],
     "scipy.sparse": ["srcad.rules.sparse"],
     "scipy.integrate": ["srcad.rules.quadrature"],
+    "scipy.signal": ["srcad.rules.scipy_signal"],
+    "scipy.stats": ["srcad.rules.distributions"],
 }
 """By the module whose functions they are about."""
 

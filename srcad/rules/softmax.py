@@ -20,9 +20,8 @@ def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     if return_sign:
         raise NotImplementedError("scipy.special.logsumexp with return_sign")
     if axis is None:
-        if keepdims:
-            raise NotImplementedError("scipy.special.logsumexp with keepdims and without an axis")
-        return log_of_sum(np.sum(scaled_exp(a, b, finite_max(a))), finite_max(a))
+        total = log_of_sum(np.sum(scaled_exp(a, b, finite_max(a))), finite_max(a))
+        return np.full((1,) * a.ndim, total) if keepdims else total
     top = np.max(a, axis=axis, keepdims=True)
     top = fixed(np.where(np.isfinite(top), top, 0.0))
     total = np.sum(scaled_exp(a, b, top), axis=axis, keepdims=keepdims)
@@ -78,10 +77,12 @@ def polygamma(n, x):
 
 @expand(special.multigammaln)
 def multigammaln(a, d):
-    """The logarithm of the gamma function of d dimensions."""
+    """The logarithm of the multivariate gamma function of dimension d."""
+    if d < 1:
+        raise ValueError("d should be a positive integer (dimension)")
     if np.any(np.asarray(a) <= 0.5 * (d - 1)):
-        raise ValueError("scipy.special.multigammaln needs a > (d - 1) / 2")
-    total = special.gammaln(a) + d * (d - 1) * 0.28618247146235004  # log(pi) / 4
+        raise ValueError("condition a > 0.5 * (d - 1) not met")
+    total = special.gammaln(a) + 0.25 * d * (d - 1) * 1.1447298858494002
     for j in range(1, d):
         total = total + special.gammaln(a - 0.5 * j)
     return total

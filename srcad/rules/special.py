@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import special
 
-from srcad.rules.registry import partials, same_as
+from srcad.rules.registry import constant, partials, same_as
 from srcad.runtime import digamma
 
 same_as("math.erf", special.erf)
@@ -65,6 +65,13 @@ def _(y, x):                                      # the density over ndtr(x), wi
     return 0.7978845608028654 / special.erfcx(x * -0.7071067811865476)
 
 
+@partials("special.stdtr", special.stdtr)
+def _(y, df, t):                                  # the density of Student's t
+    return None, math.exp(
+        -0.5 * (df + 1.0) * math.log1p(t * t / df) - special.betaln(0.5 * df, 0.5)
+    ) / math.sqrt(df)
+
+
 @partials("special.ndtri", special.ndtri, singular=True)
 def _(y, x):
     return 2.5066282746310002 * math.exp(0.5 * (y * y))
@@ -91,6 +98,9 @@ def _(y, x):
 @partials("special.rgamma", special.rgamma)
 def _(y, x):
     return -(y * special.psi(x))
+
+
+constant("special.gammasgn", special.gammasgn)
 
 
 @partials("special.psi", special.psi, special.digamma)

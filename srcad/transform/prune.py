@@ -53,9 +53,9 @@ _EFFECTS = (Check, IndexCheck, Raise, Print, Return, Invoke)
 
 def prune(function: Function) -> Function:
     """The function without dead statements."""
-    body, size = function.body, -1
+    body, size, uses = function.body, -1, _Uses()
     while size != (size := sum(1 for _ in statements(body))):
-        pruner = _Pruner(points_to(body, set(function.arrays)))
+        pruner = _Pruner(points_to(body, set(function.arrays)), uses)
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -68,51 +68,62 @@ def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
     """
     sites = points_to(body, arrays)
     contents = {f"@{s}" for found in sites.values() for s in found}
-    return _Pruner(sites).block(body, live | contents)[0]
+    return _Pruner(sites, _Uses()).block(body, live | contents)[0]
+
+
+class _Uses:
+    """What statements read by themselves, by identity: a body is gone through several times."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
+
+    def of(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
+        """The statement, the names that it reads and the arrays whose contents it reads."""
+        found = self.known.get(id(stmt))
+        if found is None:
+            found = self.known[id(stmt)] = (stmt, reads_of(stmt), _contents_read(stmt))
+        return found
+
+
+def _contents_read(stmt: Stmt) -> set[str]:
+    out = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
+    match stmt:
+        case Copy():
+            out.add(stmt.source)
+        case MatMul():
+            out |= {stmt.a, stmt.b}
+        case Return() | Print():
+            out |= {i for i in stmt.items if isinstance(i, str) and i.isidentifier()}
+        case Invoke():
+            out |= {a for a in stmt.args if isinstance(a, str)}
+        case Grow():
+            out.add(stmt.target)
+    return out
 
 
 class _Pruner:
-    def __init__(self, sites: Sites) -> None:
+    def __init__(self, sites: Sites, uses: _Uses) -> None:
         self.sites = sites
+        self.uses = uses
         holders: dict[str, int] = {}
         for found in sites.values():
             for site in found:
                 holders[site] = holders.get(site, 0) + 1
         self.shared = {site for site, n in holders.items() if n > 1}
-        self.known: dict[int, tuple[Stmt, frozenset[str]]] = {}
-        """What statements read, by identity: loops are gone through several times."""
+        self.read: dict[int, frozenset[str]] = {}
+        self.loops: dict[tuple[int, frozenset[str]], tuple[Stmt | None, frozenset[str]]] = {}
+        """Loops already gone through: an outer loop goes several times through an inner one."""
 
     def contents(self, array: str) -> set[str]:
         return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
 
     def reads(self, stmt: Stmt) -> frozenset[str]:
         """Names and contents that a statement reads itself."""
-        if id(stmt) not in self.known:
-            self.known[id(stmt)] = stmt, frozenset(self._reads(stmt))
-        return self.known[id(stmt)][1]
-
-    def _reads(self, stmt: Stmt) -> set[str]:
-        out = reads_of(stmt)
-        for expr in expressions(stmt):
-            for e in walk(expr):
-                if isinstance(e, Load):
-                    out |= self.contents(e.array)
-        match stmt:
-            case Copy():
-                out |= self.contents(stmt.source)
-            case MatMul():
-                out |= self.contents(stmt.a) | self.contents(stmt.b)
-            case Return() | Print():
-                for item in stmt.items:
-                    if isinstance(item, str) and item.isidentifier():
-                        out |= self.contents(item)
-            case Invoke():
-                for item in stmt.args:
-                    if isinstance(item, str):
-                        out |= self.contents(item)
-            case Grow():
-                out |= self.contents(stmt.target)
-        return out
+        found = self.read.get(id(stmt))
+        if found is None:
+            _, names, arrays = self.uses.of(stmt)
+            found = self.read[id(stmt)] = frozenset(names.union(*map(self.contents, arrays)))
+        return found
 
     def block(self, block: Block, live: frozenset[str]) -> tuple[Block, frozenset[str]]:
         """The block without dead statements, and what is live before it."""
@@ -150,7 +161,10 @@ class _Pruner:
             case If():
                 return self._if(stmt, live)
             case For() | While():
-                return self._loop(stmt, live)
+                key = id(stmt), live
+                if key not in self.loops:
+                    self.loops[key] = self._loop(stmt, live)
+                return self.loops[key]
         if _is_hook(stmt):
             return None, live
         if isinstance(stmt, _EFFECTS):

@@ -1,5 +1,7 @@
 """Functions that call themselves: numbers, tuples and arrays come back; arguments are written."""
 
+import math
+
 import numpy as np
 
 from tests.programs.registry import program, wave
@@ -149,3 +151,26 @@ def argument_comes_back(u, f, n):
     v = relaxed(u, f, n)
     v[2] += u[1]
     return v, u[0] * 2.0
+
+
+def first_large(u, v, c):
+    for i in range(u.size):
+        if u[i] > 0.8:
+            return u
+        u[i] = math.sin(u[i] + c * v[i])
+    return v
+
+
+def folded(u, depth):
+    if depth <= 0 or u.size < 2:
+        return u * 0.5
+    w = folded(u[::-1] * u[0], depth - 1)
+    w[0] += math.sin(u[-1])
+    return w
+
+
+@program(lambda: (wave(4), wave(4, 0.9)), lambda: (wave(4, 2.0), wave(4, 1.1)))
+def early_return_recursed(x, y):
+    """What a function returns on several paths, given to one that calls itself."""
+    y = first_large(y, x, 1.163)
+    return np.sum(folded(y, 2) * y)

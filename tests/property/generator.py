@@ -67,6 +67,19 @@ def folded(u, depth):
     return w
 
 
+def smear(out, u, c):
+    out[1:] = c * u[:-1] + 0.2 * out[1:]
+    out[0] = math.sin(out[-1])
+
+
+def ripple(u, k):
+    if k <= 0 or k >= u.size:
+        return
+    u[k] = math.sin(u[k] + u[k - 1])
+    ripple(u, k - 1)
+    u[0] *= 0.5 + 0.1 * k
+
+
 def energy(u, depth):
     if depth <= 0:
         return 0.3
@@ -157,6 +170,14 @@ class Scope:
     """Whether there is an integer variable q, also among the counters."""
     pair: bool = False
     """Whether there is a tuple of two floats, p."""
+    lists: dict[str, int] = field(default_factory=dict)
+    """Lists of arrays of length SIZE, with their numbers of arrays."""
+    couples: list[str] = field(default_factory=list)
+    """Tuples of two arrays of length SIZE."""
+    closures: list[str] = field(default_factory=list)
+    """Functions of one float, defined inside."""
+    places: bool = False
+    """Whether there is an array n of four integers below SIZE."""
     loops: int = 0
     depth: int = 0
 
@@ -167,6 +188,9 @@ class Scope:
             arrays=dict(self.arrays),
             counters=list(self.counters),
             squares=list(self.squares),
+            lists=dict(self.lists),
+            couples=list(self.couples),
+            closures=list(self.closures),
             loops=self.loops + loop,
             depth=self.depth + 1,
         )
@@ -203,14 +227,31 @@ class Grammar:
             ]
         else:
             choices.append(f"m % {length}")
+        if scope.places and self.random.random() < 0.3:
+            place = f"n[{self.random.choice(['m', *scope.counters])} % 4]"
+            return place if length == SIZE else f"{place} % {length}"
         return self.random.choice(choices)
 
     def element(self, scope: Scope) -> str:
         if scope.squares and self.random.random() < 0.3:
             i, j = self.index(scope, 2), self.index(scope, 2)
             return f"{self.random.choice(scope.squares)}[{i}, {j}]"
+        if scope.lists and self.random.random() < 0.3:
+            return f"{self.listed(scope)}[{self.index(scope, SIZE)}]"
+        if scope.couples and self.random.random() < 0.3:
+            name, k = self.random.choice(scope.couples), self.random.randrange(2)
+            return f"{name}[{k}][{self.index(scope, SIZE)}]"
         name = self.random.choice(sorted(scope.arrays))
         return f"{name}[{self.index(scope, scope.arrays[name])}]"
+
+    def listed(self, scope: Scope) -> str:
+        """An array in a list."""
+        name = self.random.choice(sorted(scope.lists))
+        count = scope.lists[name]
+        choices = [str(self.random.randrange(count)), "-1", f"m % {count}"]
+        if scope.counters:
+            choices.append(f"{self.random.choice(scope.counters)} % {count}")
+        return f"{name}[{self.random.choice(choices)}]"
 
     def leaf(self, scope: Scope) -> Expr:
         def counter() -> Expr:
@@ -271,7 +312,8 @@ class Grammar:
             (0.3, some("halves({0}, {1})[1]")),
             (0.7, chosen),
             (0.6, reduced),
-        )
+            (0.8 if scope.closures else 0, lambda: some(f"{self.random.choice(scope.closures)}({{0}})")()),
+        )  # fmt: skip
 
     def bounded(self, scope: Scope, depth: int = 2) -> Expr:
         """A float of size at most about one."""
@@ -344,6 +386,13 @@ class Grammar:
             (0.6, lambda: self.square(scope)),
             (1.0 if scope.squares else 0, lambda: self.square_statement(scope)),
             (0.5, lambda: self.call(scope)),
+            (0.4, lambda: self.listing(scope)),
+            (1.5 if scope.lists else 0, lambda: self.list_statement(scope)),
+            (0.3, lambda: self.couple(scope)),
+            (1.0 if scope.couples else 0, lambda: self.couple_statement(scope)),
+            (0.4 if scope.places else 0, lambda: self.place_statement(scope)),
+            (0 if deep or scope.depth else 0.4, lambda: self.closure(scope)),
+            (0 if deep else 0.4, lambda: self.nest(scope)),
             (0 if deep else 4, lambda: self.loop(scope)),
             (0 if deep else 2, lambda: self.branch(scope)),
             (0 if deep else 1, lambda: self.while_loop(scope)),
@@ -434,6 +483,15 @@ class Grammar:
                 f"{u}[[3, 1]] = {v}[[0, 3]] * {{0}}",
                 f"{u}[:] = np.cumsum({v}) * {{0}} * 0.3",
                 f"{u}[:] = np.array([{c:.2f} * e for e in {v}])",
+                f"{u}[np.where({v} > {c:.2f})[0]] *= {{0}}",
+                f"{u}[np.nonzero({u} < {c:.2f})] = {{0}}",
+                f"{u}[:] = np.tanh(({u}[:, None] * {v}[None, :]).sum(axis=1))",
+                f"{u}[...] = {v}[::-1].copy() * {{0}}",
+                f"{u}[1:] = {u}[:-1]",
+                f"{u}[2::-1] -= {c:.2f} * {u}[1:]",
+                f"np.sin({v}, out={u})",
+                f"{u} = np.clip({v}, -0.61, {c:.2f})",
+                f"{u} = np.maximum({u}, {v} * {{0}})",
             ]
         )
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
@@ -515,7 +573,106 @@ class Grammar:
         )
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
 
+    def full(self, scope: Scope) -> str:
+        return self.random.choice([n for n, k in scope.arrays.items() if k == SIZE])
+
+    def listing(self, scope: Scope) -> Stmt:
+        """A list of arrays."""
+        name, count = f"h{next(self.fresh)}", self.random.randint(1, 3)
+        shapes = ["{u}", "{u}.copy()", "np.sin({u})", "{u} * 0.5"]
+        views = ["{u}", "{u}[::-1]"] if self.random.random() < 0.2 else shapes
+        items = [self.random.choice(views).format(u=self.full(scope)) for _ in range(count)]
+        text = f"{name} = [{', '.join(items)}]"
+        if self.random.random() < 0.2:
+            text = f"{name} = [{self.full(scope)} * (0.3 + e) for e in range({count})]"
+        scope.lists[name] = count
+        return Line(text)
+
+    def list_statement(self, scope: Scope) -> Stmt:
+        u, one, two = self.full(scope), self.listed(scope), self.listed(scope)
+        name = self.random.choice(sorted(scope.lists))
+        w = f"w{next(self.fresh)}"
+        if scope.depth == 0 and self.random.random() < 0.25:
+            scope.lists[name] += 1
+            return Line(f"{name}.append({u}{self.random.choice(['', '.copy()', ' * 0.5'])})")
+        if scope.depth < 3 and self.random.random() < 0.25:
+            inner = scope.inner(loop=True)
+            inner.arrays[w] = SIZE
+            return Block((), f"for {w} in {name}", (), (), self.block(inner, 3))
+        text = self.random.choice(
+            [
+                f"{one}[:] = np.sin({two} + {{0}})",
+                f"{one}, {two} = {two}, {one}",
+                f"{u} = {one}",
+                f"{one} = np.tanh({u} + {two})",
+                f"{one} *= {{0}}",
+                f"{u} += 0.3 * {one}",
+                f"{one} = {u}",
+                f"{name}.reverse()",
+                f"{u} = sum({name}) * 0.4",
+            ]
+        )
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
+    def couple(self, scope: Scope) -> Stmt:
+        """A tuple of two arrays."""
+        name = f"c{next(self.fresh)}"
+        scope.couples.append(name)
+        return Line(
+            f"{name} = ({self.full(scope)}, {self.full(scope)}{self.random.choice(['', '.copy()'])})"
+        )
+
+    def couple_statement(self, scope: Scope) -> Stmt:
+        name, u, v = self.random.choice(scope.couples), self.full(scope), self.full(scope)
+        text = self.random.choice(
+            [
+                f"{u}, {v} = {name}" if u != v else f"{u} = {name}[0]",
+                f"{name} = ({name}[1], {u})",
+                f"{name}[0][:] = np.sin({name}[1] * {{0}})",
+                f"{name}[1][1:] *= {{0}}",
+                f"{u} = {name}[1]",
+            ]
+        )
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
+    def place_statement(self, scope: Scope) -> Stmt:
+        i, u = self.random.choice(["m", *scope.counters]), self.full(scope)
+        text = self.random.choice(
+            [f"n[{i} % 4] = (n[{i} % 4] + 1) % 4", f"{u} = {u}[n]", f"{u}[n] += 0.2 * {{0}}",
+             "n[:] = n[::-1]", f"np.add.at({u}, n, {{0}})"]
+        )  # fmt: skip
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
+    def closure(self, scope: Scope) -> Stmt:
+        """A function inside, which reads what is around it when it is called."""
+        name, v = f"g{next(self.fresh)}_", f"v{next(self.fresh)}"
+        inner = scope.inner()
+        inner.floats += [v, v, v]
+        value = self.bounded(inner)
+        scope.closures.append(name)
+        return Block((), f"def {name}({v})", (), (), (Line("return {0}", (value,)),))
+
+    def nest(self, scope: Scope) -> Stmt:
+        """Two loops, left together by a flag."""
+        flag, i, j = f"d{next(self.fresh)}", f"i{next(self.fresh)}", f"i{next(self.fresh)}"
+        outer = scope.inner(loop=True)
+        outer.counters.append(i)
+        inner = outer.inner(loop=True)
+        inner.counters.append(j)
+        body = self.block(inner, 2)
+        leave = Block((), "if {0}", (self.test(inner),), (f"{flag} = True", "break"), ())
+        rest = self.block(outer, 2)
+        low = Block((), f"for {j} in range({self.random.choice(['4', 'm', f'{i} + 1'])})", (), (),
+                    (*body, leave))  # fmt: skip
+        out = Block((), f"if {flag}", (), ("break",), ())
+        return Block((f"{flag} = False",), f"for {i} in range(4)", (), (), (low, out, *rest))
+
     def call(self, scope: Scope) -> Stmt:
+        if self.random.random() < 0.4:
+            u, v = self.full(scope), self.full(scope)
+            if self.random.random() < 0.3:
+                return Line(f"ripple({u}, {self.random.choice(['m', '2', '3'])})")
+            return Line(f"smear({u}, {v}, {{0}})", (self.bounded(scope),))
         name = self.random.choice(sorted(scope.arrays))
         if self.random.random() < 0.97:
             return Line(f"soften({name}, {{0}})", (self.bounded(scope),))
@@ -530,6 +687,19 @@ class Grammar:
             inner.floats.append(name)
             # an array that is the loop's own must not change under it in a way Python hides
             return Block((), f"for {name} in {array}", (), (), self.block(inner, 4))
+        if self.random.random() < 0.15:
+            i, v, w = (f"{letter}{next(self.fresh)}" for letter in "ivv")
+            one, two = self.random.choice(sorted(scope.arrays)), self.full(scope)
+            inner.floats.append(v)
+            head = self.random.choice(
+                [f"for {i}, {v} in enumerate({two})", f"for {v} in reversed({one})",
+                 f"for {v}, {w} in zip({one}, {two})"]
+            )  # fmt: skip
+            if head.startswith(f"for {i}"):
+                inner.counters.append(i)
+            if "zip" in head:
+                inner.floats.append(w)
+            return Block((), head, (), (), self.block(inner, 4))
         i = f"i{next(self.fresh)}"
         ranges = [
             f"range({SIZE})", "range(x.size)", "range(len(y))", "range(m)", "range(1, 4)", "range(0)",
@@ -539,7 +709,10 @@ class Grammar:
             # a loop may change q, not its own bounds
             ranges += [f"range({scope.counters[-1]})", f"range({scope.counters[-1]}, 4)"]
         inner.counters.append(i)
-        return Block((), f"for {i} in {self.random.choice(ranges)}", (), (), self.block(inner, 4))
+        head = f"for {i} in {self.random.choice(ranges)}"
+        body = self.block(inner, 4)
+        orelse = self.block(scope.inner(), 2) if self.random.random() < 0.15 else ()
+        return Block((), head, (), (), body, orelse)
 
     def while_loop(self, scope: Scope) -> Stmt:
         k = f"k{next(self.fresh)}"
@@ -551,7 +724,8 @@ class Grammar:
             parts = (self.test(scope),)
         # k is 1..4 in the body: a counter only after a remainder
         body = self.block(inner, 3)
-        return Block((f"{k} = 0",), head, parts, (f"{k} += 1",), body)
+        orelse = self.block(scope.inner(), 2) if self.random.random() < 0.15 else ()
+        return Block((f"{k} = 0",), head, parts, (f"{k} += 1",), body, orelse)
 
     def branch(self, scope: Scope) -> Stmt:
         test = self.test(scope)
@@ -578,6 +752,9 @@ class Grammar:
             scope.integer = True
             body.append(Line("q = m"))
             scope.counters.append("q")
+        if self.random.random() < 0.25:
+            scope.places = True
+            body.append(Line("n = np.array([2, 0, 3, 1])"))
         while self.budget > 0:
             body += self.block(scope, 6)
         parts = [Expr(n) for n in scope.floats if self.random.random() < 0.8]
@@ -585,6 +762,8 @@ class Grammar:
             if self.random.random() < 0.8:
                 parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
         parts += [Expr(f"np.sum({g} ** 2)") for g in sorted(scope.squares)]
+        parts += [Expr(f"np.sum({h}[-1] * {h}[0])") for h in sorted(scope.lists)]
+        parts += [Expr(f"np.sum({c}[0] * {c}[1])") for c in sorted(scope.couples)]
         if scope.pair:
             parts.append(Expr("p[0] * p[1]"))
         parts.append(Expr(self.element(scope)))
