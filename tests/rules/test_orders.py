@@ -24,7 +24,7 @@ STEP = 1e-3
 @pytest.mark.parametrize(("module", "k", "each"), ROWS)
 def test_forward_equals_reverse(module: Any, k: int, each: Row):
     function, count = getattr(module, f"scalar_{k}"), len(each.points[0])
-    gradient = srcad.grad(function, wrt=tuple(range(count)), jit=False)
+    gradient: Any = srcad.grad(function, wrt=tuple(range(count)), jit=False)
     for i, point in enumerate(each.points):
         tangents = tuple(np.random.default_rng(i).uniform(0.5, 1.5, count).tolist())
         _, found = srcad.jvp(function, (*point, 1.3), (*tangents, 0.0), jit=False)
@@ -37,7 +37,7 @@ def test_second_order(module: Any, k: int, each: Row):
     """Along a direction, against differences of order four of the gradient."""
     function, count = getattr(module, f"scalar_{k}"), len(each.points[0])
     wrt = tuple(range(count))
-    gradient = srcad.grad(function, wrt=wrt, jit=False)
+    gradient: Any = srcad.grad(function, wrt=wrt, jit=False)
     for point in each.points:
         v = (1.0, 0.6)[:count]
 
