@@ -39,8 +39,8 @@ def _(y, a, b):
 
 @partials("**", operator.pow, np.power, math.pow, builtins.pow, np.float_power, result="same",
           singular=True, holomorphic=True)
-def _(y, a, b):                                   # x**0 -> 0, and 0**b with respect to b -> 0
-    return (0.0 if b == 0 else b * a ** (b - 1.0)), (0.0 if a == 0.0 else y * math.log(a))
+def _(y, a, b):                                   # 0**0 -> 0, and 0**b with respect to b -> 0
+    return (0.0 if b == 0 and a == 0.0 else b * a ** (b - 1.0)), (0.0 if a == 0.0 else y * math.log(a))
 
 
 @partials("np.fmod", np.fmod, math.fmod)

@@ -125,8 +125,9 @@ def _(y, a, b):
 @partials("np.sinc", np.sinc)
 def _(y, x):                                      # y = sin(pi x) / (pi x)
     return (
-        x * (-3.2898681336964528 + 3.2469697011334144 * x * x)  # its series at 0
-        if abs(x) < 1e-3
+        x * (-3.2898681336964528 + x * x * (3.2469697011334144 + x * x * (  # its series at 0
+            -1.144510944732505 + 0.20918278254123832 * x * x)))
+        if abs(x) < 0.02
         else (math.cos(math.pi * x) - y) / x
     )
 

@@ -175,13 +175,13 @@ def _(y, x):
 
 
 @partials("special.xlogy", special.xlogy, singular=True)
-def _(z, x, y):                                   # 0 in y where x = 0
-    return math.log(y), (0.0 if x == 0.0 else x / y)
+def _(z, x, y):                                   # 0 in y at the origin
+    return math.log(y), (0.0 if x == 0.0 and y == 0.0 else x / y)
 
 
 @partials("special.xlog1py", special.xlog1py, singular=True)
 def _(z, x, y):
-    return math.log1p(y), (0.0 if x == 0.0 else x / (1.0 + y))
+    return math.log1p(y), (0.0 if x == 0.0 and y == -1.0 else x / (1.0 + y))
 
 
 @partials("special.entr", special.entr, singular=True)
@@ -191,12 +191,12 @@ def _(y, x):                                      # y = -x log(x)
 
 @partials("special.rel_entr", special.rel_entr, singular=True)
 def _(z, x, y):                                   # z = x log(x / y)
-    return 1.0 + math.log(x / y), (0.0 if x == 0.0 else -(x / y))
+    return 1.0 + math.log(x / y), (0.0 if x == 0.0 and y == 0.0 else -(x / y))
 
 
 @partials("special.kl_div", special.kl_div, singular=True)
 def _(z, x, y):                                   # z = x log(x / y) - x + y
-    return math.log(x / y), (1.0 if x == 0.0 else (y - x) / y)
+    return math.log(x / y), (1.0 if x == 0.0 and y == 0.0 else (y - x) / y)
 
 
 @partials("special.huber", special.huber)
@@ -239,8 +239,13 @@ def _(y, x):
 
 
 @partials("special.spence", special.spence, singular=True)
-def _(y, x):                                      # log(x) / (1 - x), -1 at 1
-    return -1.0 if x == 1.0 else math.log(x) / (1.0 - x)
+def _(y, x):                                      # its series near 1
+    return (
+        -(1.0 + (1.0 - x) * (0.5 + (1.0 - x) * (1 / 3 + (1.0 - x) * (
+            0.25 + (1.0 - x) * (0.2 + (1.0 - x) / 6)))))
+        if abs(x - 1.0) < 3e-3
+        else math.log(x) / (1.0 - x)
+    )
 
 
 @partials("special.boxcox", special.boxcox, singular=True)
@@ -382,7 +387,8 @@ def _(y, n, x):
 @partials("special.ellipk", special.ellipk, singular=True)
 def _(y, m):                                      # its series near 0
     return (
-        1.5707963267948966 * (0.25 + m * (0.28125 + m * (0.29296875 + m * 0.299072265625)))
+        1.5707963267948966 * (0.25 + m * (0.28125 + m * (0.29296875 + m * (
+            0.299072265625 + m * (0.3028106689453125 + m * 0.30533409118652344)))))
         if abs(m) < 1e-3
         else 0.5 * (special.ellipe(m) / (1.0 - m) - y) / m
     )
@@ -391,7 +397,8 @@ def _(y, m):                                      # its series near 0
 @partials("special.ellipe", special.ellipe, singular=True)
 def _(y, m):                                      # its series near 0
     return (
-        -1.5707963267948966 * (0.25 + m * (0.09375 + m * (0.05859375 + m * 0.042724609375)))
+        -1.5707963267948966 * (0.25 + m * (0.09375 + m * (0.05859375 + m * (
+            0.042724609375 + m * (0.0336456298828125 + m * 0.027757644653320312)))))
         if abs(m) < 1e-3
         else 0.5 * (y - special.ellipk(m)) / m
     )
