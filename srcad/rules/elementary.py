@@ -75,13 +75,23 @@ def _(y, x):
 
 
 @partials("np.logaddexp", np.logaddexp)
-def _(y, a, b):                                   # y = log(e^a + e^b)
-    return math.exp(a - y), math.exp(b - y)
+def _(y, a, b):                                   # y = log(e^a + e^b); 0 where a term is 0
+    return (
+        0.0 if a == -math.inf else
+        1.0 / (1.0 + math.exp(b - a)) if a >= b else math.exp(a - b) / (1.0 + math.exp(a - b)),
+        0.0 if b == -math.inf else
+        1.0 / (1.0 + math.exp(a - b)) if b >= a else math.exp(b - a) / (1.0 + math.exp(b - a)),
+    )
 
 
 @partials("np.logaddexp2", np.logaddexp2)
 def _(y, a, b):
-    return np.exp2(a - y), np.exp2(b - y)
+    return (
+        0.0 if a == -math.inf else
+        1.0 / (1.0 + np.exp2(b - a)) if a >= b else np.exp2(a - b) / (1.0 + np.exp2(a - b)),
+        0.0 if b == -math.inf else
+        1.0 / (1.0 + np.exp2(a - b)) if b >= a else np.exp2(b - a) / (1.0 + np.exp2(b - a)),
+    )
 
 
 # ------------------------------------------------ trigonometry
@@ -118,16 +128,21 @@ def _(y, x):
 
 
 @partials("math.atan2", math.atan2, np.arctan2, singular=True)
-def _(y, a, b):
-    return b / (a * a + b * b), -a / (a * a + b * b)
+def _(y, a, b):                                   # b / (a^2 + b^2), -a / (a^2 + b^2)
+    return (
+        1.0 / (b + a * (a / b)) if abs(a) <= abs(b) else b / a / (a + b * (b / a)),
+        -(a / b) / (b + a * (a / b)) if abs(a) <= abs(b) else -1.0 / (a + b * (b / a)),
+    )
 
 
 @partials("np.sinc", np.sinc)
 def _(y, x):                                      # y = sin(pi x) / (pi x)
     return (
-        x * (-3.2898681336964528 + x * x * (3.2469697011334144 + x * x * (  # its series at 0
-            -1.144510944732505 + 0.20918278254123832 * x * x)))
-        if abs(x) < 0.02
+        x * (-3.289868133696453 + x * x * (3.2469697011334144 + x * x * (  # its series at 0
+            -1.1445109447325053 + x * x * (0.2091827825412384 + x * x * (
+                -0.023460810354558236 + x * x * (0.001781145516372852 + x * x * (
+                    -9.766223126318933e-05 + x * x * 4.049947846619244e-06)))))))
+        if abs(x) < 0.25
         else (math.cos(math.pi * x) - y) / x
     )
 

@@ -191,12 +191,18 @@ def _(y, x):                                      # y = -x log(x)
 
 @partials("special.rel_entr", special.rel_entr, singular=True)
 def _(z, x, y):                                   # z = x log(x / y)
-    return 1.0 + math.log(x / y), (0.0 if x == 0.0 and y == 0.0 else -(x / y))
+    return (
+        1.0 + (math.log(x / y) if 0.5 < x / y and x / y < 2.0 else math.log(x) - math.log(y)),
+        0.0 if x == 0.0 and y == 0.0 else -(x / y),
+    )
 
 
 @partials("special.kl_div", special.kl_div, singular=True)
 def _(z, x, y):                                   # z = x log(x / y) - x + y
-    return math.log(x / y), (1.0 if x == 0.0 and y == 0.0 else (y - x) / y)
+    return (
+        math.log(x / y) if 0.5 < x / y and x / y < 2.0 else math.log(x) - math.log(y),
+        1.0 if x == 0.0 and y == 0.0 else (y - x) / y,
+    )
 
 
 @partials("special.huber", special.huber)
@@ -210,8 +216,8 @@ def _(y, delta, r):
 @partials("special.pseudo_huber", special.pseudo_huber)
 def _(y, delta, r):                               # y = delta^2 (sqrt(1 + (r / delta)^2) - 1)
     return (
-        y * y / (delta * delta * math.hypot(delta, r)),
-        delta * r / math.hypot(delta, r),
+        y / delta / math.hypot(delta, r) * (y / delta),
+        delta * (r / math.hypot(delta, r)),
     )
 
 
