@@ -211,7 +211,7 @@ class Assignments(Ruled):
     def _augmented(self, node: Any) -> None:
         op = BINARY[type(node.op)]
         if isinstance(node.target, gast.Name):
-            old = self.name(node.target.id)
+            old = scalars.given(self.b, self.name(node.target.id))
             value = self.value(node.value)
             if isinstance(old, ArrayValue):
                 self._update(old, op, value)
@@ -287,6 +287,7 @@ class Assignments(Ruled):
     def _combined(self, old: Value, op: str, node: Any) -> Value | None:
         """The new value of a member or an item; None if it is changed in place."""
         start = len(self.b.block)
+        old = scalars.given(self.b, old)
         value = self.value(node)
         if isinstance(old, ArrayValue) and old.ndim:
             self._update(old, op, value)

@@ -987,3 +987,28 @@ def item_of_tuple_in_place(x):
     t = (x * 1.0, x * x)
     t[0] += x[1]
     return (t[0] * W4).sum()
+
+
+def large_or_last(u, v):
+    for i in range(u.size):
+        if u[i] > 0.8:
+            return u
+    return v
+
+
+@trap(x4)
+def update_of_what_was_returned(x):
+    """``y *= c`` where y is one array or another, as an early return decided."""
+    y = large_or_last(x * 0.01, x)
+    y *= 0.5
+    return (x * W4).sum() + y[0] * x[1]
+
+
+@trap(x4)
+def update_of_what_was_returned_into_a_list(x):
+    """The same, held by a list and by a dict."""
+    z = x * x
+    h, d = [large_or_last(x * 0.01, z)], {"a": large_or_last(z * 0.01, x)}
+    h[0] *= 3.0
+    d["a"] *= x[0]
+    return (z * W4).sum() + x[1] * x[2]
