@@ -122,11 +122,16 @@ def functions_of(rule: Rule) -> list[Any]:
 def _array_functions() -> str:
     """The array functions and methods that Numba does not have."""
     known = {e.name for e in coverage.entries(coverage.load())}
-    functions = {*library._functions, *registry._expansions, *registry._calls}
-    ours = [f for f in functions if (getattr(f, "__module__", None) or "").startswith("srcad")]
-    names = {_spelled(f) for f in functions - {*ours}}
+    written = {**registry._expansions, **{f: r.reverse for f, r in registry._calls.items()}}
+    own = [f for f, rule in written.items() if rule is not None and _is_ours(rule)]
+    functions = {*library._functions, *own}  # not those that a user of this process declared
+    names = {_spelled(f) for f in functions if not _is_ours(f)}
     methods = {f"ndarray.{name}" for name in (*library._methods, *catalogue.METHODS)}
     return ", ".join(f"`{name}`" for name in sorted((names | methods) - known)) + ".\n"
+
+
+def _is_ours(function: Any) -> bool:
+    return (getattr(function, "__module__", None) or "").startswith("srcad.")
 
 
 def _spelled(function: Any) -> str:
