@@ -238,7 +238,7 @@ def norm_along(x, ord, axis, keepdims):
 
 def norm_of_matrices(x, ord, axis, keepdims):
     """Norms of the matrices along two axes."""
-    if ord is None or ord == "fro":  # noqa: PLR1714
+    if ord is None or ord == "fro":
         return root(np.sum(squares(x), axis=axis, keepdims=keepdims))
     if ord in ("nuc", 2, -2):
         s = svdvals(np.moveaxis(x, axis, (-2, -1)))

@@ -192,7 +192,7 @@ def _(y, x):                                      # y = -x log(x)
 @partials("special.rel_entr", special.rel_entr, singular=True)
 def _(z, x, y):                                   # z = x log(x / y)
     return (
-        1.0 + (math.log(x / y) if 0.5 < x / y and x / y < 2.0 else math.log(x) - math.log(y)),
+        1.0 + (math.log(x / y) if x / y > 0.5 and x / y < 2.0 else math.log(x) - math.log(y)),
         0.0 if x == 0.0 else -(x / y),
     )
 
@@ -200,7 +200,7 @@ def _(z, x, y):                                   # z = x log(x / y)
 @partials("special.kl_div", special.kl_div, singular=True)
 def _(z, x, y):                                   # z = x log(x / y) - x + y
     return (
-        math.log(x / y) if 0.5 < x / y and x / y < 2.0 else math.log(x) - math.log(y),
+        math.log(x / y) if x / y > 0.5 and x / y < 2.0 else math.log(x) - math.log(y),
         1.0 if x == 0.0 else (y - x) / y,
     )
 
