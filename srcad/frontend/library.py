@@ -103,6 +103,13 @@ def as_array(b: Builder, value: Value) -> ArrayValue:
     raise b.refuse("an array is expected here")
 
 
+def alone(b: Builder, value: Value, *options: Value | None) -> Expr | None:
+    """The number that is reduced as it is: one without axes, and no options."""
+    value = scalars.given(b, value)
+    plain = isinstance(value, Expr) and value.kind != BOOL and not any(options)
+    return value if plain else None  # type: ignore[return-value]
+
+
 def dtype_of(b: Builder, value: Value | None, default: str) -> str:
     """A dtype argument."""
     if value is None or (isinstance(value, StaticValue) and value.value is None):
@@ -407,6 +414,9 @@ def sum_(
     *,
     keepdims: Value | None = None,
 ) -> Value:
+    number = alone(b, a, axis, dtype, keepdims)
+    if number is not None:
+        return number
     value = in_dtype(b, as_array(b, a), dtype)
     axes, keep = axes_of(b, value, axis), flag(b, keepdims)
     if axes is None or len(axes) == value.ndim:
@@ -426,6 +436,9 @@ def mean(
     *,
     keepdims: Value | None = None,
 ) -> Value:
+    number = alone(b, a, axis, dtype, keepdims)
+    if number is not None:
+        return number if is_inexact(number.kind) else b.convert(number, FLOAT)
     value = in_dtype(b, as_array(b, a), dtype)
     count = size(b, value, axis)
     assert isinstance(count, Expr)

@@ -257,8 +257,8 @@ def _(y, x):                                      # its series near 1
 @partials("special.boxcox", special.boxcox, singular=True)
 def _(y, x, lmbda):                               # in lmbda a series where lmbda math.log(x) is small
     return x ** (lmbda - 1.0), (
-        math.log(x) * math.log(x) * (0.5 + lmbda * math.log(x) * (1 / 3 + lmbda * math.log(x) * (
-            0.125 + lmbda * math.log(x) * (1 / 30 + lmbda * math.log(x) * (1 / 144 + lmbda * math.log(x) / 840)))))
+        math.log(x) * math.log(x) * (0.5 + lmbda * math.log(x) * (0.3333333333333333 + lmbda * math.log(x) * (
+            0.125 + lmbda * math.log(x) * (0.03333333333333333 + lmbda * math.log(x) * (0.006944444444444444 + lmbda * math.log(x) / 840.0)))))
         if abs(lmbda * math.log(x)) < 0.02
         else (math.log(x) * (1.0 + lmbda * y) - y) / lmbda
     )
@@ -267,8 +267,8 @@ def _(y, x, lmbda):                               # in lmbda a series where lmbd
 @partials("special.boxcox1p", special.boxcox1p, singular=True)
 def _(y, x, lmbda):                               # in lmbda a series where lmbda math.log1p(x) is small
     return (1.0 + x) ** (lmbda - 1.0), (
-        math.log1p(x) * math.log1p(x) * (0.5 + lmbda * math.log1p(x) * (1 / 3 + lmbda * math.log1p(x) * (
-            0.125 + lmbda * math.log1p(x) * (1 / 30 + lmbda * math.log1p(x) * (1 / 144 + lmbda * math.log1p(x) / 840)))))
+        math.log1p(x) * math.log1p(x) * (0.5 + lmbda * math.log1p(x) * (0.3333333333333333 + lmbda * math.log1p(x) * (
+            0.125 + lmbda * math.log1p(x) * (0.03333333333333333 + lmbda * math.log1p(x) * (0.006944444444444444 + lmbda * math.log1p(x) / 840.0)))))
         if abs(lmbda * math.log1p(x)) < 0.02
         else (math.log1p(x) * (1.0 + lmbda * y) - y) / lmbda
     )
@@ -277,8 +277,8 @@ def _(y, x, lmbda):                               # in lmbda a series where lmbd
 @partials("special.inv_boxcox", special.inv_boxcox)
 def _(z, y, lmbda):                               # z = (1 + lmbda y)^(1 / lmbda)
     return z ** (1.0 - lmbda), z * (
-        y * y * (-0.5 + lmbda * y * (2 / 3 - lmbda * y * (0.75 - lmbda * y * (
-            0.8 - lmbda * y * (5 / 6 - lmbda * y * (6 / 7))))))
+        y * y * (-0.5 + lmbda * y * (0.6666666666666666 - lmbda * y * (0.75 - lmbda * y * (
+            0.8 - lmbda * y * (0.8333333333333334 - lmbda * y * 0.8571428571428571)))))
         if abs(lmbda * y) < 0.003
         else (y / (1.0 + lmbda * y) - math.log1p(lmbda * y) / lmbda) / lmbda
     )

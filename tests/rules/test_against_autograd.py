@@ -243,8 +243,8 @@ CALLS: dict[str, list[Call]] = {
         ("a[np.array([[0, 1], [1, 1]])]", M), ("a[np.array([0, 2]), np.array([1, 1])]", M),
     ],
     # sums, products, extremes
-    "sum": reduction("sum", complex_too=True),
-    "mean": reduction("mean", complex_too=True),
+    "sum": [*reduction("sum", complex_too=True), ("np.sum(a * a)", 1.3)],
+    "mean": [*reduction("mean", complex_too=True), ("np.mean(a * a)", 1.3)],
     "prod": reduction("prod"),
     "var": reduction("var", ", ddof=1", ", axis=1, ddof=1", complex_too=True),
     "std": reduction("std", ", ddof=1", ", axis=1, ddof=1", complex_too=True),
