@@ -130,9 +130,10 @@ def put(b: Builder, name: str, at: Expr, item: Expr) -> None:
 
 
 def listed(b: Builder, value: ListValue) -> ArrayValue:
-    """The items of a list of numbers, as an array."""
-    view = View(value.array, (), (Axis(0, ZERO, 1),))
-    return viewed(b, view, (value.count,), (False,))
+    """The items of a list, as an array."""
+    rank = b.arrays[value.array][1]
+    view = View(value.array, (), tuple(Axis(k, ZERO, 1) for k in range(rank)))
+    return viewed(b, view, (value.count, *b.extents[value.array][1:]), (False,) * rank)
 
 
 # ---------------------------------------------------------------- broadcasting

@@ -57,6 +57,8 @@ class Decisions:
     """Those of them that may denote memory that is not contiguous."""
     lists: dict[Site, str] = field(default_factory=dict)
     """Lists whose length is known at run time only, by where they are made; the kind of items."""
+    ranks: dict[Site, int] = field(default_factory=dict)
+    """The number of axes of the items of those lists that hold arrays."""
     unrolled: set[Site] = field(default_factory=set)
     """Loops of known length in which a list of arrays grows: written out."""
     outlined: set[int] = field(default_factory=set)
@@ -75,9 +77,11 @@ class Decisions:
         self.outlined.add(identity)
         raise Restart
 
-    def make_list(self, site: Site, kind: str) -> None:
-        """Record that a list is made at run time, and start again."""
+    def make_list(self, site: Site, kind: str, ndim: int = 0) -> None:
+        """Record that a list is made at run time, of arrays if ``ndim``, and start again."""
         self.lists[site] = kind
+        if ndim:
+            self.ranks[site] = ndim
         raise Restart
 
 
@@ -127,6 +131,10 @@ class Builder:
         self.externals: dict[str, object] = {}
         """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
+        self.grown: dict[str, Position] = {}
+        """Arrays whose rows are the items of a list that grows, and where it is made."""
+        self.kept: dict[str, dict[str, Position]] = {}
+        """The arrays that such a list has copied, and where."""
         """Loops around the place being read that could be written out."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""

@@ -43,6 +43,7 @@ from srcad.frontend.expressions import (
     Scope,
 )
 from srcad.frontend.heap import HEAP
+from srcad.frontend.histories import require_unwritten
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
 from srcad.frontend.program import CapturedValue, Elaborated, Shared
 from srcad.frontend.refusals import REFUSALS, refusal_of
@@ -215,6 +216,7 @@ class _Elaborator(Comprehensions):
         body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
         body = self._duplicates_settled(body)
         self._require_fresh(body, result)
+        require_unwritten(self.b, body)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,

@@ -23,7 +23,7 @@ from typing import Any, TypeGuard
 import gast
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, indexing, scalars
+from srcad.frontend import arrays, histories, indexing, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import Scope
 from srcad.frontend.sequences import ITERATORS, Sequences
@@ -100,8 +100,11 @@ class Lists(Sequences):
     def subscript(self, owner: Value, keys: list[object]) -> Value:
         """``owner[keys]``; here of run-time lists and ranges."""
         if isinstance(owner, ListValue):
+            ndim = self._ndim(owner)
+            if ndim and not (len(keys) == 1 and isinstance(keys[0], Expr | tuple)):
+                raise self.b.refuse("a list takes one number or a slice as its index")
             found = indexing.select(self.b, arrays.listed(self.b, owner), keys)
-            if isinstance(found, ArrayValue):
+            if isinstance(found, ArrayValue) and not (ndim and isinstance(keys[0], Expr)):
                 return self.array_list(arrays.materialise(self.b, found, "items"), "slice")
             return found
         if isinstance(owner, RangeValue):
@@ -164,6 +167,11 @@ class Lists(Sequences):
         return self._stored_list(site, kind, items)
 
     def _stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
+        ndim = self.b.decisions.ranks.get(site, 0)
+        if ndim:
+            found = [self._array_for(site, kind, ndim, item) for item in items]
+            made = histories.rows_of(self.b, kind, found, ndim)
+            return self._held_list(site, kind, made, integer(len(items)))
         for item in items:
             if not isinstance(item, Expr):
                 raise self._not_numbers()
@@ -181,14 +189,19 @@ class Lists(Sequences):
         assert made.view is not None
         mark = f"{site[1]}_{site[2]}"
         name = f"${plain(self.b.wanted) if self.b.wanted != 't' else 'items'}_{mark}"
-        self._require_unheld(site)
         ref = self._reference(name, made)
+        self._require_unheld(site, ref)
         self.b.emit(Bind((ref,), (made.view.base,), self.b.at))
         size = self.var(self.scope, f"$count_{mark}", INT)
         self.b.emit(Assign(size, count, self.b.at))
+        if made.ndim > 1:
+            assert made.view is not None
+            self.b.grown[ref] = self.b.here
+            if made.view.base in self.b.kept:
+                self.b.kept.setdefault(ref, {}).update(self.b.kept[made.view.base])
         return ListValue(ref, size, site)
 
-    def _require_unheld(self, site: Site) -> None:
+    def _require_unheld(self, site: Site, ref: str) -> None:
         """The list that was made here before must be gone: both would be one variable."""
         for scope in self._active_scopes():
             for name, value in scope.env.items():
@@ -196,7 +209,7 @@ class Lists(Sequences):
                     s is scope and n == name and name not in _names_in(node)
                     for s, n, node in self.targets
                 )
-                if not doomed and not name.startswith("$") and _mentions(value, site):
+                if not doomed and not name.startswith("$") and _mentions(value, site, ref):
                     raise self.b.refuse(
                         f"this list is made again while {name!r} holds the one made here before",
                         "copy the list into an array: np.array(...)",
@@ -252,6 +265,8 @@ class Lists(Sequences):
             self._make_run_time(one.tag, (*one.items, *two.items))
 
     def _make_run_time(self, tag: ListTag, items: Items) -> None:
+        if any(isinstance(item, ArrayValue) and item.ndim for item in items):
+            self._make_rows(tag, items)
         kind = BOOL
         for item in items:
             if not isinstance(item, Expr):
@@ -260,6 +275,36 @@ class Lists(Sequences):
         if tag.site is None or tag.fixed:
             raise self._not_changeable()
         self.b.decisions.make_list(tag.site, kind)
+
+    def _make_rows(self, tag: ListTag, items: Items) -> None:
+        """Start again with a list of arrays in one array, if no loop is left to write out."""
+        found = [i for i in items if isinstance(i, ArrayValue)]
+        ndim = found[0].ndim
+        others = len(found) < len(items) or any(i.ndim != ndim for i in found)
+        if (
+            others
+            or tag.site is None
+            or tag.fixed
+            or set(self.b.open_loops) - (self.b.decisions.unrolled)
+        ):
+            raise self._not_numbers()
+        kind = BOOL
+        for item in found:
+            kind = scalars.join_kinds(kind, arrays.kind_of(item.dtype))
+        self.b.decisions.make_list(tag.site, kind, ndim)
+
+    def _array_for(self, site: Site, kind: str, ndim: int, value: Value) -> ArrayValue:
+        """A value as an item of a list of arrays."""
+        if not isinstance(value, ArrayValue) or value.ndim != ndim:
+            raise self._not_numbers()
+        joined = scalars.join_kinds(kind, arrays.kind_of(value.dtype))
+        if joined != kind:
+            self.b.decisions.make_list(site, joined, ndim)
+        return value
+
+    def _ndim(self, owner: ListValue) -> int:
+        """The number of axes of the items of a run-time list."""
+        return self.b.arrays[owner.array][1] - 1
 
     def _require_item(self, owner: TupleValue, k: int) -> None:
         """A list that is too short here may be long enough in a later round of a loop."""
@@ -282,8 +327,14 @@ class Lists(Sequences):
         for site in self.b.open_loops:
             self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
-            "a list that grows in a loop or a branch holds numbers only",
+            "a list that grows in a loop or a branch holds numbers, or arrays of one rank, only",
             "allocate np.empty((n, m)) before the loop and fill its rows",
+        )
+
+    def _not_replaced(self) -> Exception:
+        return self.b.refuse(
+            "an array of a list is replaced, which one is known at run time only",
+            "write into the array, a[k][:] = ..., or use the rows of np.empty((n, m))",
         )
 
     def _not_changeable(self) -> Exception:
@@ -362,6 +413,8 @@ class Lists(Sequences):
                 "a slice of a list cannot be assigned", "use an array, or assign the items"
             )
         if isinstance(owner, ListValue):
+            if self._ndim(owner):
+                raise self._not_replaced()
             place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
             assert isinstance(place, Load)
             item = self._number_for(owner, value)
@@ -370,6 +423,8 @@ class Lists(Sequences):
         require_list(self.b, owner)
         tag = owner.tag or ListTag(fixed=True)
         if not isinstance(key, Const):
+            if any(isinstance(i, ArrayValue) and i.ndim for i in (*owner.items, value)):
+                raise self._not_replaced()
             extra = (value,) if isinstance(value, Expr) else ()
             self._make_run_time(tag, (*owner.items, *extra))
         k = int(key.value)  # type: ignore[union-attr]
@@ -417,11 +472,24 @@ class Lists(Sequences):
     # ------------------------------------------------------------ lists in arrays
 
     def _run_time_method(self, owner: ListValue, name: str, values: list[Value]) -> Value:
+        kind = arrays.kind_of(self.b.arrays[owner.array][0])
+        ndim = self._ndim(owner)
         if owner.site not in self.b.decisions.lists:
-            self.b.decisions.make_list(owner.site, arrays.kind_of(self.b.arrays[owner.array][0]))
+            self.b.decisions.make_list(owner.site, kind, ndim)
         count = owner.count
         assert isinstance(count, Var)
         match name, values:
+            case "append", [item] if ndim:
+                self._append_array(owner, self._array_for(owner.site, kind, ndim, item))
+            case "extend", [more] if ndim and (found := self.known_items(more)) is not None:
+                for item in found.items:
+                    self._append_array(owner, self._array_for(owner.site, kind, ndim, item))
+            case (("clear" | "pop"), _) if ndim:
+                raise self.b.refuse(
+                    f".{name}() of a list of arrays that grows in a loop or a branch is not "
+                    "supported",
+                    "use the rows of np.empty((n, m)) and a counter",
+                )
             case "append", [item]:
                 self._append(owner, self._number_for(owner, item))
             case "extend", [more] if (found := self.known_items(more)) is not None:
@@ -432,7 +500,6 @@ class Lists(Sequences):
             case "pop", []:
                 self.b.check(compare(">", count, ZERO), "IndexError", "pop from empty list")
                 self.b.emit(Assign(count, sub(count, ONE), self.b.at))
-                kind = arrays.kind_of(self.b.arrays[owner.array][0])
                 return self.b.store(Load(owner.array, (count,), kind), "t")
             case _:
                 raise self.b.refuse(
@@ -448,6 +515,12 @@ class Lists(Sequences):
             raise self._not_numbers()
         kind = arrays.kind_of(self.b.arrays[owner.array][0])
         return self.b.convert(item, self._wider(owner.site, kind, item))
+
+    def _append_array(self, owner: ListValue, item: ArrayValue) -> None:
+        assert isinstance(owner.count, Var)
+        self.appended.append(owner.array)
+        histories.append_row(self.b, owner.array, owner.count, item)
+        self.b.emit(Assign(owner.count, add(owner.count, ONE), self.b.at))
 
     def _append(self, owner: ListValue, item: Expr) -> None:
         array, count = owner.array, owner.count
@@ -518,10 +591,13 @@ def _holds(value: object, tag: ListTag) -> bool:
     return any(_holds(part, tag) for part in _parts(value))
 
 
-def _mentions(value: object, site: Site) -> bool:
+def _mentions(value: object, site: Site, array: str) -> bool:
+    """Whether a value holds the list made at a place, or a row of its array."""
     if isinstance(value, ListValue) and value.site == site:
         return True
-    return any(_mentions(part, site) for part in _parts(value))
+    if isinstance(value, ArrayValue):
+        return array in value.reads
+    return any(_mentions(part, site, array) for part in _parts(value))
 
 
 def _changed(value: Value, tag: ListTag, operation: Callable[[Items], Items]) -> Value | None:

@@ -157,6 +157,7 @@ class Sequences(Bindings):
             self.b.check(test, "ValueError", message)
 
     def _reversed(self, value: Value) -> Value:
+        value = scalars.given(self.b, value)
         match value:
             case RangeValue(start=start, stop=stop, step=Const(value=1)):
                 return RangeValue(sub(stop, ONE), sub(start, ONE), integer(-1))

@@ -790,7 +790,6 @@ def adaptive_simpson(a, b, p):
 @program(
     lambda: (wave(3), np.array([0.5, 0.2]), 1.0, 4),
     whole=True,
-    waits="lists of arrays that grow in a loop",
 )
 def dormand_prince_dense(y0, p, t_end, steps):
     """Stages in a list, a tableau of tuples, results appended to a list."""

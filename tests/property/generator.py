@@ -172,6 +172,8 @@ class Scope:
     """Whether there is a tuple of two floats, p."""
     lists: dict[str, int] = field(default_factory=dict)
     """Lists of arrays of length SIZE, with their numbers of arrays."""
+    histories: list[str] = field(default_factory=list)
+    """Lists of arrays of length SIZE that grow anywhere, with one item at least."""
     couples: list[str] = field(default_factory=list)
     """Tuples of two arrays of length SIZE."""
     closures: list[str] = field(default_factory=list)
@@ -189,6 +191,7 @@ class Scope:
             counters=list(self.counters),
             squares=list(self.squares),
             lists=dict(self.lists),
+            histories=list(self.histories),
             couples=list(self.couples),
             closures=list(self.closures),
             loops=self.loops + loop,
@@ -232,12 +235,20 @@ class Grammar:
             return place if length == SIZE else f"{place} % {length}"
         return self.random.choice(choices)
 
-    def element(self, scope: Scope) -> str:
+    def past(self, name: str, scope: Scope) -> str:
+        """The index of an item of a history."""
+        counter = self.random.choice([*scope.counters, "m"])
+        return self.random.choice(["0", "-1", f"{counter} % len({name})", f"len({name}) // 2"])
+
+    def element(self, scope: Scope, *, written: bool = True) -> str:
         if scope.squares and self.random.random() < 0.3:
             i, j = self.index(scope, 2), self.index(scope, 2)
             return f"{self.random.choice(scope.squares)}[{i}, {j}]"
         if scope.lists and self.random.random() < 0.3:
             return f"{self.listed(scope)}[{self.index(scope, SIZE)}]"
+        if scope.histories and not written and self.random.random() < 0.2:
+            name = self.random.choice(scope.histories)
+            return f"{name}[{self.past(name, scope)}][{self.index(scope, SIZE)}]"
         if scope.couples and self.random.random() < 0.3:
             name, k = self.random.choice(scope.couples), self.random.randrange(2)
             return f"{name}[{k}][{self.index(scope, SIZE)}]"
@@ -260,7 +271,7 @@ class Grammar:
         return self.pick(
             (5, lambda: Expr(self.random.choice(scope.floats))),
             (3 if scope.pair else 0, lambda: Expr(self.random.choice(["p[0]", "p[1]"]))),
-            (5, lambda: Expr(self.element(scope))),
+            (5, lambda: Expr(self.element(scope, written=False))),
             (1, self.constant),
             (0.5, counter),
         )
@@ -388,6 +399,8 @@ class Grammar:
             (0.5, lambda: self.call(scope)),
             (0.4, lambda: self.listing(scope)),
             (1.5 if scope.lists else 0, lambda: self.list_statement(scope)),
+            (0.3, lambda: self.history(scope)),
+            (1.5 if scope.histories else 0, lambda: self.history_statement(scope)),
             (0.3, lambda: self.couple(scope)),
             (1.0 if scope.couples else 0, lambda: self.couple_statement(scope)),
             (0.4 if scope.places else 0, lambda: self.place_statement(scope)),
@@ -614,6 +627,30 @@ class Grammar:
         )
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
 
+    def history(self, scope: Scope) -> Stmt:
+        """A list of arrays that grows."""
+        name, u = f"o{next(self.fresh)}", self.full(scope)
+        scope.histories.append(name)
+        return Line(f"{name} = [{self.random.choice([u + '.copy()', 'np.sin(' + u + ')'])}]")
+
+    def history_statement(self, scope: Scope) -> Stmt:
+        name, u = self.random.choice(scope.histories), self.full(scope)
+        past = self.past(name, scope)
+        text = self.random.choice(
+            [
+                f"{name}.append({u}.copy())",
+                f"{name}.append({u}[::-1].copy())",
+                f"{name}.append(np.tanh({u} * {{0}}))",
+                f"{name} += [{name}[{past}] * 0.5 + {u}]",
+                f"{u}[:] = {name}[{past}]",
+                f"{u} *= {name}[{past}]",
+                f"{u} = np.sin({name}[{past}] - {u})",
+                f"{u} = np.tanh(np.array({name})[{past}])",
+                f"{u} = {name}[{past}].copy()",
+            ]
+        )
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
     def couple(self, scope: Scope) -> Stmt:
         """A tuple of two arrays."""
         name = f"c{next(self.fresh)}"
@@ -763,6 +800,7 @@ class Grammar:
                 parts.append(Expr(f"{0.5 + 0.25 * k} * np.sum({name} * {name})"))
         parts += [Expr(f"np.sum({g} ** 2)") for g in sorted(scope.squares)]
         parts += [Expr(f"np.sum({h}[-1] * {h}[0])") for h in sorted(scope.lists)]
+        parts += [Expr(f"0.1 * np.sum(np.array({o}) ** 2)") for o in scope.histories]
         parts += [Expr(f"np.sum({c}[0] * {c}[1])") for c in sorted(scope.couples)]
         if scope.pair:
             parts.append(Expr("p[0] * p[1]"))

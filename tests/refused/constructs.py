@@ -434,11 +434,66 @@ def lambda_that_calls_itself(x):
     return power(3)
 
 
-@refused(lambda: (0.5, 3), "numbers only", hint="np.empty")
-def list_of_arrays_that_grows(x, n):
+@refused(lambda: (0.5, 3), "numbers, or arrays of one rank", hint="np.empty")
+def list_of_arrays_of_two_ranks(x, n):
+    out = []
+    for k in range(n):
+        if k > 1:
+            out.append(np.ones(2) * x)
+        else:
+            out.append(np.ones((2, 2)) * x)  # <-- here
+    return out[0][0]
+
+
+@refused(lambda: (0.5, 3), "written after it is appended", hint="append(a.copy())")
+def appended_array_is_written(x, n):
+    u, out = np.ones(2), []
+    for k in range(n):
+        u[0] = x * k
+        out.append(u)  # <-- here
+    return out[0][0]
+
+
+@refused(lambda: (0.5, 3), "written after it is appended", hint="append(a.copy())")
+def appended_array_is_written_by_another_name(x, n):
+    u, out = np.ones(2), []
+    for _ in range(n):
+        w = x * np.ones(2)
+        u[0] = x
+        out.append(w)  # <-- here
+        u = w
+    return out[0][0]
+
+
+@refused(lambda: (0.5, 3), "an array of this list", "is written", hint="before it is appended")
+def array_of_growing_list_is_written(x, n):
+    out = []  # <-- here
+    for _ in range(n):
+        out.append(np.ones(2) * x)
+    out[0][1] = 3.0
+    return out[0][1]
+
+
+@refused(lambda: (0.5, 3), ".pop() of a list of arrays", hint="counter")
+def array_popped_from_growing_list(x, n):
     out = []
     for _ in range(n):
-        out.append(np.ones(2) * x)  # <-- here
+        out.append(np.ones(2) * x)
+    return out.pop()[0]  # <-- here
+
+
+@refused(lambda: (0.5, 3), "is replaced", hint="write into the array")
+def array_of_list_replaced_by_run_time_index(x, n):
+    out = [np.ones(2), np.ones(2)]
+    out[n % 2] = np.ones(2) * x  # <-- here
+    return out[1][0]
+
+
+@refused(lambda: (0.5, 3), "must have one shape", error=ValueError, compiles=True)
+def growing_list_of_arrays_of_two_shapes(x, n):
+    out = []
+    for k in range(n):
+        out.append(np.ones(k + 1) * x)
     return out[0][0]
 
 

@@ -970,3 +970,29 @@ def counter_shared_by_loops(x):
             s += x[i] * x[i] * (i + 1)
         s *= x[i]
     return s * i
+
+
+def _either(u, v, c):
+    for i in range(len(u)):
+        if u[i] > 0.8:
+            return u
+        u[i] = np.sin(u[i] + c * v[i])
+    return v
+
+
+def _halved(u, depth):
+    if depth <= 0:
+        return u * 0.5
+    w = _halved(u[::-1] * u[0], depth - 1)
+    w[0] += np.sin(u[-1])
+    return w
+
+
+@trap(lambda: (np.array([0.3, 0.7, -0.2]), np.array([0.1, 0.4, 0.9])), wrt=(0, 1))
+def one_of_two_arrays_returned(x, y):
+    """What a helper returns from a loop or after it: run over backwards, given to a recursion."""
+    z = _either(x * 1.0, y * 1.0, y[0])
+    s = 0.0
+    for v in reversed(z):
+        s = s * y[1] + v
+    return s + _halved(z, 2)[1]

@@ -1,5 +1,5 @@
 """Tuples, lists, dicts, namedtuples and dataclasses, in one another."""
-# ruff: noqa: SIM108, RUF005
+# ruff: noqa: SIM108, RUF005, RUF007, B905
 
 import dataclasses
 from collections import namedtuple
@@ -389,3 +389,114 @@ def scalar_seed_of_structured_result(srcad):
     assert out.left == 10.0
     (found,) = pullback(Pair(1.0, (vec(1.0, 0.0), 2.0)))
     np.testing.assert_allclose(found, [5.0 + 4.0, 2.0 + 6.0])
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 12), wrt=(0, 1), jit=True)
+def history_of_copies(x, c, n):
+    """A list of copies that grows past its room, read backwards and in pairs."""
+    u, out = x.copy(), []
+    for _ in range(n):
+        u[1:] += c * u[:-1] * 0.2
+        out.append(u.copy())
+    s = 0.0
+    for k in range(n - 1, -1, -1):
+        s += out[k][k % 3] * (k + 1)
+    for a, b in zip(out, out[1:]):
+        s += np.dot(a, b)
+    return s + np.sum(np.array(out) ** 2)
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7), wrt=(0, 1))
+def history_in_while(x, c):
+    """What is appended has a name, which goes on to denote another array; the argument is first."""
+    y, hist, t = x * 1.0, [x], 0.0
+    while t < 1.0:
+        y = y + 0.1 * np.sin(c * y)
+        hist.append(y)
+        t += 0.3
+    s = 0.0
+    for w in hist:
+        s += np.sum(w * w)
+    return s + hist[-1][0] * hist[0][1] + hist[len(hist) // 2][2]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 10), wrt=(0, 1))
+def row_held_while_list_grows(x, c, n):
+    """A name of an item stays with it when the list moves to a longer array."""
+    out = [x * c]
+    first = out[0]
+    for _ in range(n):
+        out.append(out[-1] * c + first)
+    return first @ out[-1] + out[3][0] * first[1]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1))
+def histories_of_matrices(x, c, n):
+    """Matrices appended in a branch, under two names of the list."""
+    out = []
+    again = out
+    for k in range(n):
+        if x[k] > 0.0:
+            again.append(np.outer(x, x) * c)
+    s = len(out) * c
+    for i in range(len(out)):
+        s += out[i][0, 1] * np.trace(again[i])
+    return s
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1))
+def history_filled_by_elements(x, c, n):
+    """Arrays filled by loops before they are appended; joined rows; an item that is a view."""
+    out = []
+    for k in range(n):
+        w = np.zeros(3)
+        for i in range(3):
+            w[i] = x[i] * c**k
+        out.append(w)
+        out.append(out[-1][::-1])
+    return np.sum(np.stack(out)[:, 1]) * out[-1][2] + np.vstack(out)[2, 0]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1), policy=EITHER)
+def appended_array_changes(x, c, n):
+    """The same array appended each time, and written in between."""
+    u, out = x.copy(), []
+    for _ in range(n):
+        u[1:] += c * u[:-1]
+        out.append(u)
+    return np.sum(np.array(out) ** 2)
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1), policy=EITHER)
+def appended_array_changes_by_old_name(x, c, n):
+    """The array of the iteration before is written by the name that it had there."""
+    prev, out = x * 1.0, []
+    for _ in range(n):
+        w = x * c
+        prev[0] = 5.0 * c
+        out.append(w)
+        prev = w
+    return np.sum(np.array(out))
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1), policy=EITHER)
+def argument_appended_then_written(x, c, n):
+    """The list begins with the argument, which is written afterwards."""
+    out = [x]
+    for _ in range(n):
+        out.append(out[-1] * c)
+    x[1] = c
+    return np.sum(out[0]) + out[-1][1]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 0.7, 3), wrt=(0, 1), policy=EITHER)
+def list_made_again_while_row_is_held(x, c, n):
+    """A row of the list of the iteration before."""
+    last, s = x * 1.0, 0.0
+    for j in range(2):
+        s += last[0] * (j + 1)
+        out = []
+        for k in range(n):
+            out.append(x * c * k)
+        last = out[-1]
+    return s + last[1]
