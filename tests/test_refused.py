@@ -108,6 +108,9 @@ class _Python:
 
 @pytest.mark.parametrize("row", [r for r in REFUSALS if r.compiles], ids=lambda r: r.name)
 def test_python_raises_the_same(row: Refusal):
-    """The rows that fail at run time fail like this in plain Python."""
+    """The rows that fail at run time fail like this in plain Python, or are said to run there."""
+    if row.python_runs:
+        row.call(_Python, False)
+        return
     with pytest.raises(row.error):
         row.call(_Python, False)

@@ -247,8 +247,8 @@ def _(y, x):
 @partials("special.spence", special.spence, singular=True)
 def _(y, x):                                      # its series near 1
     return (
-        -(1.0 + (1.0 - x) * (0.5 + (1.0 - x) * (1 / 3 + (1.0 - x) * (
-            0.25 + (1.0 - x) * (0.2 + (1.0 - x) / 6)))))
+        -(1.0 + (1.0 - x) * (0.5 + (1.0 - x) * (0.3333333333333333 + (1.0 - x) * (
+            0.25 + (1.0 - x) * (0.2 + (1.0 - x) / 6.0)))))
         if abs(x - 1.0) < 3e-3
         else math.log(x) / (1.0 - x)
     )

@@ -434,14 +434,14 @@ def lambda_that_calls_itself(x):
     return power(3)
 
 
-@refused(lambda: (0.5, 3), "numbers, or arrays of one rank", hint="np.empty")
+@refused(lambda: (0.5, 3), "different kinds on its paths", "different ranks")
 def list_of_arrays_of_two_ranks(x, n):
     out = []
     for k in range(n):
         if k > 1:
-            out.append(np.ones(2) * x)
+            out.append(np.ones(2) * x)  # <-- here
         else:
-            out.append(np.ones((2, 2)) * x)  # <-- here
+            out.append(np.ones((2, 2)) * x)
     return out[0][0]
 
 
@@ -489,7 +489,7 @@ def array_of_list_replaced_by_run_time_index(x, n):
     return out[1][0]
 
 
-@refused(lambda: (0.5, 3), "must have one shape", error=ValueError, compiles=True)
+@refused(lambda: (0.5, 3), "must have one shape", error=ValueError, compiles=True, python_runs=True)
 def growing_list_of_arrays_of_two_shapes(x, n):
     out = []
     for k in range(n):

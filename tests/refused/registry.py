@@ -29,6 +29,8 @@ class Refusal:
     needs_hint: bool = False
     compiles: bool = False
     """The error is raised by the running program, so that it is worth a compilation."""
+    python_runs: bool = False
+    """Plain Python runs the program: a limitation that shows when it runs."""
 
 
 REFUSALS: list[Refusal] = []
@@ -43,7 +45,16 @@ def _marked_line(function) -> int | None:
     return at[0] if at else None
 
 
-def refused(args, *words, error=UnsupportedError, hint=(), wrt=0, compiles=False, kwargs=None):
+def refused(
+    args,
+    *words,
+    error=UnsupportedError,
+    hint=(),
+    wrt=0,
+    compiles=False,
+    python_runs=False,
+    kwargs=None,
+):
     """A program whose gradient is refused at the first call at the latest."""
     hint = (hint,) if isinstance(hint, str) else hint
 
@@ -61,6 +72,7 @@ def refused(args, *words, error=UnsupportedError, hint=(), wrt=0, compiles=False
                 _marked_line(function),
                 error is UnsupportedError,
                 compiles,
+                python_runs,
             )
         )
         return function
