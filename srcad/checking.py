@@ -16,13 +16,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from srcad.binding import Signature
-from srcad.errors import ArgumentError, ArgumentValueError, GradientCheckError, UnsupportedError
+from srcad.errors import ArgumentValueError, GradientCheckError, UnsupportedError
 from srcad.ir.members import assemble, label, members, shape_of
 from srcad.ir.typeof import has_float
 from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact, is_single
 from srcad.specialise import types_of
 from srcad.structure import fresh
-from srcad.transforms import jvp, vjp
+from srcad.transforms import jvp, require_tuple, vjp
 
 _STEP = 1e-3
 _IMAGINARY = 1e-30
@@ -97,10 +97,7 @@ def check_grads(
     >>> check_grads(energy, (np.array([1.0, 2.0]),), jit=False)
     """
     modes = _checked_modes(order, modes)
-    if not isinstance(args, tuple | list):
-        raise ArgumentError(
-            f"args must be a tuple of arguments, not {type(args).__name__}", hint="write (x,)"
-        )
+    require_tuple("args", args)
     signature = Signature(f)
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     out, pullback = vjp(f, *args, outputs=names, **options)

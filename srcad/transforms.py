@@ -251,10 +251,7 @@ def jvp(
     (array([3., 6.]), array([4., 2.]))
     """
     function, names, kwargs, options = _called("jvp", f, outputs, keywords)
-    if not isinstance(primals, tuple | list):
-        raise ArgumentError(
-            f"primals must be a tuple of arguments, not {type(primals).__name__}", hint="write (x,)"
-        )
+    require_tuple("primals", primals)
     return _jvp_of(function, names, options)(primals, tangents, kwargs)
 
 
@@ -307,11 +304,16 @@ def hvp(
     array([ 6., 12.])
     """
     function, _, kwargs, options = _called("hvp", f, (), keywords)
-    if not isinstance(args, tuple | list):
-        raise ArgumentError(
-            f"args must be a tuple of arguments, not {type(args).__name__}", hint="write (x,)"
-        )
+    require_tuple("args", args)
     return _hvp_of(function, wrt, options)(args, vectors, kwargs)
+
+
+def require_tuple(name: str, given: object) -> None:
+    """Raise ``ArgumentError`` unless the arguments of a function are given as a tuple."""
+    if not isinstance(given, tuple | list):
+        raise ArgumentError(
+            f"{name} must be a tuple of arguments, not {type(given).__name__}", hint="write (x,)"
+        )
 
 
 def _called(
