@@ -26,6 +26,7 @@ from srcad.frontend.program import (
     Unknown,
 )
 from srcad.frontend.source import FunctionSource, find_source
+from srcad.frontend.stores import assign_into
 from srcad.frontend.structures import Structures
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
@@ -265,15 +266,12 @@ class Calls(Structures):
         """A call that is not inlined: of a function that calls itself, or that has a rule."""
         scope = Scope(f"{self.scope.key}/{source.name}!", source)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
-        given = {n: self._as_argument(v) for n, v in scope.env.items()}
+        lent: dict[str, ArrayValue] = {}
+        given = {n: self._as_argument(v, lent) for n, v in scope.env.items()}
         types_ = tuple((n, _argument_type(v)) for n, v in given.items())
         target = self._outlined(source, types_, rule is not None)
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         writes = tuple(str(leaves[k]) for k in sorted(target.writes))
-        if len(set(writes)) < len(writes) or any(leaves.count(w) > 1 for w in writes):
-            raise self.b.refuse(
-                "the same array is passed twice to a recursive function that writes it"
-            )
         args: list[Expr | str] = list(leaves)
         for key, value in target.captured:
             found = self._captured_value(key, value.name, value.fetch, value.fetch())
@@ -281,7 +279,12 @@ class Calls(Structures):
         if isinstance(target.result, Unknown):
             raise ResultUnknown
         results: list[Var | str] = []
-        handed = {k: v for k, v in enumerate(self._handed(given)) if isinstance(v, ArrayValue)}
+        self._require_apart(args, writes, lent)
+        handed = {
+            k: lent.get(str(leaves[k]), v)
+            for k, v in enumerate(self._handed(given))
+            if isinstance(v, ArrayValue)
+        }
         out = self._results(target.result, target.name, results, handed)
         back, ahead = None, None
         if rule is not None:
@@ -306,18 +309,45 @@ class Calls(Structures):
                 ruled=rule is not None,
             )
         )
+        for name in writes:
+            if name in lent:
+                assign_into(self.b, lent[name], arrays.whole(self.b, name))
         return out
 
-    def _as_argument(self, value: Value) -> Value:
+    def _require_apart(
+        self, args: list[Expr | str], writes: tuple[str, ...], lent: dict[str, ArrayValue]
+    ) -> None:
+        """Refuse a call that may write memory which it is given a second time.
+
+        The callee's reverse has a copy of each array, and a part of an array (``lent``) is handed
+        over as a copy and put back afterwards.
+        """
+        views = {name: value.view.base for name, value in lent.items() if value.view is not None}
+        bases = [(a, views.get(a, a)) for a in args if isinstance(a, str)]
+        for name in writes:
+            if name in lent and lent[name].readonly:
+                raise self.b.refuse("this view is read-only, and the function writes it")
+            home = views.get(name, name)
+            if sum(arrays.may_alias(self.b, home, base) for _, base in bases) > 1:
+                raise self.b.refuse(
+                    "a recursive function writes an array that it may be given twice",
+                    "pass the array once, with the places as integers",
+                )
+
+    def _as_argument(self, value: Value, lent: dict[str, ArrayValue]) -> Value:
         match value:
             case ArrayValue():
-                return arrays.stored(self.b, value, "t")
+                found = arrays.stored(self.b, value, "t")
+                if value.view is not None and found is not value:
+                    assert found.view is not None
+                    lent[found.view.base] = arrays.frozen(self.b, value)
+                return found
             case TupleValue():
-                return value.of(self._as_argument(v) for v in value.items)
+                return value.of(self._as_argument(v, lent) for v in value.items)
             case ObjectValue():
-                return self._as_argument(self.snapshot(value))
+                return self._as_argument(self.snapshot(value), lent)
             case OptionalValue():
-                return self._as_argument(scalars.given(self.b, value))
+                return self._as_argument(scalars.given(self.b, value), lent)
             case Outside() | BoundCall():
                 raise self.b.refuse(
                     "a recursive function takes no objects from outside and no bound functions",

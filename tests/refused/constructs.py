@@ -615,3 +615,23 @@ def accumulates_into_a_selection(x):
 def fills_a_selection(x):
     x[[0, 1]].fill(2.0)  # <-- here
     return x[0]
+
+
+def _chained(u, v, k):
+    if k == 0:
+        return u[0]
+    u[k] = np.sin(u[k] * v[k - 1])
+    return _chained(u, v, k - 1)
+
+
+@refused(VECTOR, "recursive function writes an array", "twice", hint="once")
+def overlapping_slices_given_to_a_recursion(x):
+    y = x * 1.0
+    return _chained(y[1:], y[:-1], 1)  # <-- here
+
+
+@refused(VECTOR, "recursive function writes an array", "twice", hint="once")
+def maybe_one_array_given_to_a_recursion(x):
+    y = x * 1.0
+    z = y if x[0] > 0.0 else x * 2.0
+    return _chained(z, y, 1)  # <-- here

@@ -996,3 +996,66 @@ def one_of_two_arrays_returned(x, y):
     for v in reversed(z):
         s = s * y[1] + v
     return s + _halved(z, 2)[1]
+
+
+def _rippled(u, k):
+    if k <= 0 or k >= u.size:
+        return
+    u[k] = np.sin(u[k] + u[k - 1])
+    _rippled(u, k - 1)
+
+
+def _merge_sorted(u):
+    n = u.size
+    if n < 2:
+        return
+    h = n // 2
+    _merge_sorted(u[:h])
+    _merge_sorted(u[h:])
+    out = np.empty(n)
+    i, j = 0, h
+    for k in range(n):
+        if j >= n or (i < h and u[i] <= u[j]):
+            out[k] = u[i]
+            i += 1
+        else:
+            out[k] = u[j]
+            j += 1
+    u[:] = out
+
+
+def _chain(u, v, k):
+    if k == 0:
+        return u
+    u[k] = np.sin(u[k] * v[k - 1])
+    return _chain(u, v, k - 1)
+
+
+@trap(lambda: (np.array([0.3, 0.7, -0.2, 0.9]), 3), wrt=(0,))
+def recursion_writes_a_part(x, m):
+    """A recursive function writes a slice, a reversed view, a row and a column."""
+    y = x * 1.0
+    _rippled(y[1:], 2)
+    z = y[::-1]
+    _rippled(z, m)
+    a = np.outer(y, x)
+    _rippled(a[:, 1], 2)
+    _rippled(a[2], 3)
+    return np.sum(a * a * a) + a[m, 1] + z[0] * y[0]
+
+
+@trap(lambda: (np.array([0.3, 0.7, -0.2, 0.9]),))
+def recursion_sorts_halves(x):
+    """Merge sort in place, by recursion on slices of what it is given."""
+    y = x * x[::-1] + x
+    _merge_sorted(y)
+    return np.sum(y * y * np.arange(4.0)) + y[-1]
+
+
+@trap(lambda: (np.array([0.3, 0.7, -0.2, 0.9]),))
+def recursion_returns_the_part_it_wrote(x):
+    """What comes back is the slice that was passed, and it is written again."""
+    y = x * 1.0
+    w = _chain(y[1:], x, 2)
+    w[0] *= 2.0
+    return np.sum(w * w) + np.prod(y)
