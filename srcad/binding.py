@@ -16,10 +16,10 @@ from srcad.errors import (
     ArgumentError,
     ArgumentValueError,
     SourceNotFoundError,
-    UnsupportedError,
 )
 from srcad.ir.members import is_dataclass_instance
 from srcad.ir.types import Receiver
+from srcad.transformation import innermost, transformation_of
 
 Wrt = int | str | tuple[int | str, ...]
 """What a gradient is taken with respect to: positions and names of parameters."""
@@ -33,7 +33,9 @@ class Signature:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         released, self._held, self._held_keywords = _released(function)
-        self.function = require_function(released)
+        self.called = released if transformation_of(released) is not None else None
+        """A derivative of the function, if that is what was given."""
+        self.function = require_function(innermost(released))
         self.name: str = getattr(self.function, "__name__", "f")
         self.signature = inspect.signature(self.function, follow_wrapped=False)
         parameters = self.signature.parameters.values()
@@ -173,7 +175,7 @@ def _released(function: object) -> tuple[object, tuple[Any, ...], dict[str, Any]
     """A function, and the arguments that partials and a bound method around it hold."""
     args: tuple[Any, ...] = ()
     keywords: dict[str, Any] = {}
-    while not hasattr(function, "__srcad_primal__"):
+    while transformation_of(function) is None:
         if isinstance(function, functools.partial):
             args, keywords = (*function.args, *args), {**function.keywords, **keywords}
             function = function.func
@@ -196,11 +198,6 @@ def require_function(function: object) -> Callable[..., Any]:
 
     Raises ``ArgumentError`` for what is no function, ``SourceNotFoundError`` for a built-in one.
     """
-    if hasattr(function, "__srcad_primal__"):
-        raise UnsupportedError(
-            "the derivative of a derivative is not available yet",
-            hint="differentiate the function itself",
-        )
     inner = getattr(function, "py_func", function)
     if isinstance(inner, types.FunctionType):
         return inner

@@ -23,6 +23,7 @@ from srcad.ir.types import FLOAT, Array, Scalar, Type
 from srcad.rules.registry import generation
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
+from srcad.transformation import Transformation
 
 Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
@@ -65,6 +66,13 @@ class Derivative:
         functools.update_wrapper(self, self._signature.function)
         self.__srcad_primal__ = function
         self._wrt = self._signature.resolve(wrt)
+        self.__srcad_transformation__ = Transformation(
+            "value_and_grad" if with_value else "grad",
+            function,
+            self._wrt,
+            not isinstance(wrt, tuple),
+            has_aux,
+        )
         self._is_single = not isinstance(wrt, tuple)
         self._with_value = with_value
         self._has_aux = has_aux

@@ -5,7 +5,7 @@ Each pass is one call, in order; a pass takes what it needs as arguments and ret
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
@@ -29,6 +29,7 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.fuse import fuse
+from srcad.transform.memory import own_memory
 from srcad.transform.tangent import tangent
 
 Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "hvp", "primal"]
@@ -48,6 +49,8 @@ class Request:
     """vjp, jvp: mutated arguments whose final state is an output."""
     has_aux: bool = False
     options: Options = field(default_factory=Options)
+    called: object = None
+    """A derivative of the function, of which this derivative is asked for; None: the function."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,12 @@ class Program:
     """Python objects that the text calls by these names, though it does not import them."""
 
 
-_MODES: dict[str, tuple[str, ...]] = {
+_MODES: dict[Kind, tuple[str, ...]] = {
     "primal": (),
     "jvp": ("forward",),
-    "hvp": ("forward", "reverse"),
+    "hvp": ("reverse", "forward"),
 }
-"""What the rules of calls are read for; ("reverse",) where it is not said."""
+"""The derivatives taken, the first one first; ("reverse",) where it is not said."""
 
 
 def compile_request(request: Request) -> Program:
@@ -115,11 +118,16 @@ def compile_request(request: Request) -> Program:
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
     modes = _MODES.get(request.kind, ("reverse",))
-    program = elaborate(request.source, request.parameters, modes)  # types, calls inlined, loops
+    checked = request.options.boundscheck
+
+    def derive(part: Elaborated, kind: str, wrt: list[Var | str]) -> Function:
+        return derivative_of(part, cast(Kind, kind), wrt, checked)
+
+    # types, calls inlined, loops, derivatives that the function takes itself
+    program = elaborate(request.source, request.parameters, modes, derive, request.called)
     if request.kind in ("gradient", "value_and_gradient", "hvp"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
-    checked = request.options.boundscheck
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
@@ -141,6 +149,24 @@ def compile_request(request: Request) -> Program:
         program.objects,
         program.externals,
     )
+
+
+def derivative_of(
+    program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool
+) -> Function:
+    """The derivative of a part of a program, as a function in the language of programs."""
+    body = _prepared(program, checked)
+    if kind in ("primal", "jvp"):
+        function = write_primal(program, body, []).function
+    else:
+        title = "gradient" if kind == "hvp" else kind
+        function = write_adjoint(program, body, wrt, [], title).function
+    function = own_memory(function, program.names)
+    if kind in ("jvp", "hvp"):
+        title = program.names.fresh(f"{program.name}_{kind}")
+        function = tangent(function, wrt, program.names, title, values=kind == "jvp")
+    inputs = tuple(p for p in function.parameters if p != "pool")
+    return own_memory(replace(function, parameters=inputs), program.names)
 
 
 def _written(request: Request, program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:

@@ -247,6 +247,7 @@ class Variants:
                 self.outputs,
                 self.has_aux,
                 self.options,
+                signature.called,
             )
         )
         if self.kind in ("gradient", "value_and_gradient", "hvp"):

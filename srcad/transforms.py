@@ -17,6 +17,7 @@ from srcad.errors import ArgumentError
 from srcad.higher import Hvp
 from srcad.pullback import Pullback, Vjp
 from srcad.pushforward import Jvp
+from srcad.transformation import transformation_of
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -322,7 +323,7 @@ def _called(
     """The function, the names of outputs, and keywords told apart from options."""
     options: Any = {k: v for k, v in keywords.items() if k in _NAMES}
     kwargs = {k: v for k, v in keywords.items() if k not in _NAMES}
-    function = require_function(f)
+    function = f if transformation_of(f) is not None else require_function(f)
     parameters = Signature(function).names
     unknown = [k for k in kwargs if k not in parameters]
     if unknown:

@@ -17,6 +17,7 @@ from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
     BoundCall,
+    DerivedFunction,
     ListTag,
     ListValue,
     LocalFunction,
@@ -24,6 +25,7 @@ from srcad.frontend.values import (
     ObjectValue,
     OptionalValue,
     Outside,
+    PullbackFunction,
     RangeValue,
     RowsValue,
     StaticValue,
@@ -120,7 +122,7 @@ class Bindings(Expressions):
                 )
             case StaticValue() | LocalFunction() | ListValue():
                 return value
-            case ObjectValue() | Outside() | BoundCall():
+            case ObjectValue() | Outside() | BoundCall() | DerivedFunction() | PullbackFunction():
                 return value
         assert isinstance(value, Expr)
         kind = value.kind

@@ -155,6 +155,17 @@ class Builder:
             self.block = saved
 
     @contextmanager
+    def apart(self, block: list[Stmt]) -> Iterator[None]:
+        """Write into a block whose put-off decisions are its own."""
+        saved = self.duplicates, self.snapshots, self.grown, self.kept
+        self.duplicates, self.snapshots, self.grown, self.kept = [], {}, {}, {}
+        try:
+            with self.into(block):
+                yield
+        finally:
+            self.duplicates, self.snapshots, self.grown, self.kept = saved
+
+    @contextmanager
     def loop(self, extent: Expr, base: str) -> Iterator[Var]:
         """``for base in range(extent)`` around what is written inside."""
         var = Var(self.names.fresh(base), INT)

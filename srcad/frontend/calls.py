@@ -32,12 +32,14 @@ from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
     ArrayValue,
     BoundCall,
+    DerivedFunction,
     GivenValue,
     LocalFunction,
     MaybeUnbound,
     ObjectValue,
     OptionalValue,
     Outside,
+    PullbackFunction,
     RangeValue,
     StaticValue,
     TupleValue,
@@ -348,7 +350,7 @@ class Calls(Structures):
                 return self._as_argument(self.snapshot(value), lent)
             case OptionalValue():
                 return self._as_argument(scalars.given(self.b, value), lent)
-            case Outside() | BoundCall():
+            case Outside() | BoundCall() | DerivedFunction() | PullbackFunction():
                 raise self.b.refuse(
                     "a recursive function takes no objects from outside and no bound functions",
                     "pass the numbers and arrays that it needs",

@@ -44,6 +44,7 @@ from srcad.ir.types import (
     is_dtype,
 )
 from srcad.rules.library import call_rule_of, expansion_of
+from srcad.transformation import innermost, transformation_of
 
 _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | types.FunctionType
 """Objects whose attributes may be read."""
@@ -169,6 +170,10 @@ class Captures(Heap):
         sparse = stand_in(value)
         if sparse is not None:
             return self._captured_sparse(key, name, fetch, value, sparse)
+        if transformation_of(value) is not None:
+            self.guard(key, fetch, value)
+            self._captured_value((key, "of"), name, lambda: innermost(fetch()), innermost(value))
+            return StaticValue(value)
         if _is_object(value) and call_rule_of(value) is None:
             cls = type(value)
             self.guard(key, lambda: type(fetch()), cls)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 import sys
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,7 @@ from srcad.frontend.expressions import (
 from srcad.frontend.heap import HEAP
 from srcad.frontend.histories import require_unwritten
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
-from srcad.frontend.program import CapturedValue, Elaborated, Shared
+from srcad.frontend.program import CapturedValue, Derive, Elaborated, Shared
 from srcad.frontend.refusals import REFUSALS, refusal_of
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.syntax import assigned_names, is_docstring, parameters_of
@@ -81,6 +81,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
 from srcad.rules.registry import call_rule_of
+from srcad.transformation import depth_of
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
@@ -89,14 +90,18 @@ _IMPORTED = ("math", "numpy", "numba", "operator")
 def elaborate(
     source: FunctionSource,
     parameters: tuple[tuple[str, Type], ...],
-    modes: Collection[str] = ("reverse",),
+    modes: tuple[str, ...] = ("reverse",),
+    derive: Derive | None = None,
+    called: object = None,
 ) -> Elaborated:
     """Elaborate a function for argument types; raises ``UnsupportedError`` and kin.
 
-    ``modes`` ("reverse", "forward") are those that the rules of calls are read for.
+    ``modes`` are the derivatives that will be taken, ``derive`` takes those that the function takes
+    itself. ``called``: the program is a call of this derivative of the function.
     """
-    shared = Shared(frozenset(modes))
-    program, _ = _settled(source, parameters, shared, source.name, is_outer=True)
+    shared = Shared(modes, derive, called)
+    title = source.name + "_grad" * depth_of(called)
+    program, _ = _settled(source, parameters, shared, title, is_outer=True)
     return replace(program, callees=tuple(shared.outlined.values()))
 
 
@@ -195,9 +200,13 @@ class _Elaborator(Comprehensions):
             self.scope.env[name] = self._parameter(name, type_, found)
             leaves[name] = tuple(found)
         self.given |= {key for key in self.heap.env if "|" not in key}
-        if is_outer and call_rule_of(self.source.function) is not None:
-            result: Value | None = self.call_user(
-                self.source.function, [], dict(self.scope.env), node
+        called = self.shared.called if is_outer else None
+        if is_outer and called is None and call_rule_of(self.source.function) is not None:
+            called = self.source.function
+        if called is not None:
+            self.calls = []
+            result: Value | None = self.call_value(
+                StaticValue(called), *self._as_arguments(node), node
             )
         else:
             result = self.body_of(node, self.scope)
@@ -211,12 +220,10 @@ class _Elaborator(Comprehensions):
         if result is not None:
             result = self.snapshot(result)
             shared = _memory(result)
-            result = self._returned(result)
+            result = self.returned(result)
         body = tuple(self.b.block)
         body = self._flags_cleared(self.scope.key, body, frozenset(leaves))
-        body = self._duplicates_settled(body)
-        self._require_fresh(body, result)
-        require_unwritten(self.b, body)
+        body = self.settled_block(body, result)
         captured = tuple(c for c, _ in self.captures.values())
         return Elaborated(
             self.title,
@@ -233,6 +240,28 @@ class _Elaborator(Comprehensions):
             externals=tuple(self.b.externals.items()),
             objects=tuple(self.objects.values()) if self.writes_given() else None,
         )
+
+    def _as_arguments(self, node: Any) -> tuple[list[Value], dict[str, Value]]:
+        """The parameters of the program as the arguments of a call."""
+        env, args = dict(self.scope.env), node.args
+        values = [env.pop(a.id) for a in (*args.posonlyargs, *args.args)]
+        if args.vararg is not None:
+            rest = env.pop(args.vararg.id)
+            assert isinstance(rest, TupleValue)
+            values += rest.items
+        if args.kwarg is not None:
+            raise self.b.refuse(
+                "a derivative of a function with **keywords cannot be differentiated",
+                "name its parameters",
+            )
+        return values, {a.id: env[a.id] for a in args.kwonlyargs}
+
+    def settled_block(self, block: Block, result: Value | None) -> Block:
+        """A block about to be differentiated; what is decided at the end of a program is now."""
+        block = self._duplicates_settled(block)
+        self._require_fresh(block, result)
+        require_unwritten(self.b, block)
+        return block
 
     def _duplicates_settled(self, body: Block) -> Block:
         """Copies in place of possible views: their checks are dropped where nobody writes."""
@@ -280,7 +309,7 @@ class _Elaborator(Comprehensions):
                     "copy it with .copy() where the old elements are meant",
                 )
 
-    def _returned(self, value: Value) -> Value:
+    def returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""
         match value:
             case ListValue() | RowsValue() | RangeValue():
@@ -293,12 +322,12 @@ class _Elaborator(Comprehensions):
             case ArrayValue():
                 return arrays.stored(self.b, value, "result")
             case OptionalValue():
-                return self._returned(scalars.given(self.b, value))
+                return self.returned(scalars.given(self.b, value))
             case TupleValue():
-                return value.of(self._returned(v) for v in value.items)
+                return value.of(self.returned(v) for v in value.items)
             case Outside():
                 pairs = self.captured_members(value)
-                items = (self._returned(self.snapshot(v)) for _, v in pairs)
+                items = (self.returned(self.snapshot(v)) for _, v in pairs)
                 return TupleValue(tuple(items), type(value.value), tuple(k for k, _ in pairs))
         return value
 

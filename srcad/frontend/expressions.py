@@ -681,11 +681,6 @@ class Expressions(Conditions):
                 f"objects of the class {function.__qualname__} cannot be made here",
                 "make it a dataclass or a namedtuple, or make the object outside",
             )
-        if hasattr(function, "primal"):
-            raise self.b.refuse(
-                f"{title_of(function)} is a derivative, which cannot be differentiated again yet",
-                "use srcad.hvp for second derivatives",
-            )
         raise self.b.refuse(
             f"no rule for {title_of(function)}", ruleless.hint(function, len(values), keywords)
         )

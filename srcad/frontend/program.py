@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from srcad.frontend.builder import Decisions
 from srcad.frontend.values import (
@@ -17,6 +18,7 @@ from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Block,
     Expr,
+    Function,
     Var,
     names_read,
 )
@@ -102,11 +104,24 @@ class Outlined:
     """Whether its derivative is given by a rule, so that it has no reverse of its own."""
 
 
+class Derive(Protocol):
+    """Writes the derivative of a program with respect to some of its parameters."""
+
+    def __call__(self, program: Elaborated, kind: str, wrt: list[Var | str]) -> Function: ...
+
+
 @dataclass
 class Shared:
     """What the elaborations of one module have in common."""
 
-    modes: frozenset[str] = frozenset(("reverse",))
-    """Which rules of calls are read: those of the modes "reverse" and "forward"."""
+    modes: tuple[str, ...] = ("reverse",)
+    """The derivatives to be taken, "reverse" or "forward", the first one first.
+
+    Rules of calls are read for these; what a rule of one says is read for those after it.
+    """
+    derive: Derive | None = None
+    """Writes the derivative of a part of the program."""
+    called: object = None
+    """The derivative of the function that the program is a call of, if it is one."""
     outlined: dict[object, Outlined] = field(default_factory=dict)
     decisions: Decisions = field(default_factory=Decisions)

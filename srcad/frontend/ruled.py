@@ -68,11 +68,6 @@ from srcad.rules.registry import Adjoints, CallRule, Dims, Signature
 class Ruled(Calls):
     """Calls whose derivative is given by a rule."""
 
-    in_rule = False
-    """Whether a rule is being read: what it calls is not reversed."""
-    in_tangent = False
-    """Whether that rule is one of forward mode."""
-
     def call_ruled(
         self, rule: CallRule, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> Value:
@@ -287,6 +282,15 @@ class Ruled(Calls):
         self.b.extents[name] = tuple(Extent(name, k) for k in range(ndim))
         return name
 
+    @contextlib.contextmanager
+    def taking(self, modes: tuple[str, ...]) -> Iterator[None]:
+        """Read rules for these derivatives, one after the other."""
+        saved, self.shared.modes = self.shared.modes, modes
+        try:
+            yield
+        finally:
+            self.shared.modes = saved
+
     # ------------------------------------------------------------ the pullback of one call
 
     def pullback_of(
@@ -297,7 +301,7 @@ class Ruled(Calls):
         extra: list[Expr | str],
     ) -> Pullback | None:
         """What a rule says for values like these; ``extra`` are arguments that it does not name."""
-        if self.in_rule or "reverse" not in self.shared.modes:
+        if "reverse" not in self.shared.modes:
             return None
         if result is None:
             raise self.b.refuse("a function that has a rule must return its result")
@@ -305,7 +309,7 @@ class Ruled(Calls):
         bars = {name: f"d[{name}]" for name in names}
         results, args = _Stands(self), _Stands(self)
         block: list[Any] = []
-        with self.b.into(block), self._inside(rule.reverse) as scope:
+        with self.b.into(block), self._inside(rule.reverse, "reverse") as scope:
             _place(scope.env, names[0], result, results)
             for name, (_, value) in zip(names[1:], given, strict=True):
                 _place(scope.env, name, value, args)
@@ -325,18 +329,17 @@ class Ruled(Calls):
         )
 
     @contextlib.contextmanager
-    def _inside(self, rule: Any) -> Iterator[Scope]:
-        """A scope of its own, in which a rule is read."""
+    def _inside(self, rule: Any, mode: str) -> Iterator[Scope]:
+        """A scope of its own, in which a rule is read: for the derivatives taken after this one."""
         at, wanted, here = self.b.at, self.b.wanted, self.b.here
         source = self.scope.source if rule is None else find_source(rule)
         scope = Scope(f"{self.scope.key}/{source.name}'@{here.line}:{here.column}", source)
         self.frames.append(scope)
-        within, self.in_rule = self.in_rule, True
         try:
-            yield scope
+            with self.taking(self.shared.modes[self.shared.modes.index(mode) + 1 :]):
+                yield scope
         finally:
             self.frames.pop()
-            self.in_rule = within
             self.b.here, self.b.at, self.b.wanted = here, at, wanted
 
     # ------------------------------------------------------------ the pushforward of one call
@@ -350,7 +353,7 @@ class Ruled(Calls):
         extra: list[Expr | str],
     ) -> Pushforward | None:
         """The tangents of the results of a call, as its rule has them."""
-        if self.in_tangent or "forward" not in self.shared.modes:
+        if "forward" not in self.shared.modes:
             return None
         read = rule.pushforward or rule.partials
         is_linear = rule.is_linear or rule.transpose is not None
@@ -359,20 +362,16 @@ class Ruled(Calls):
         names = _parameters(read, [n for n, _ in given])
         results, args = _Stands(self), _Stands(self)
         block: list[Any] = []
-        with self.b.into(block), self._inside(read) as scope:
+        with self.b.into(block), self._inside(read, "forward") as scope:
             scope.env[names[0]] = results.value(result, names[0])
             for name, (_, value) in zip(names[1:], given, strict=True):
                 _place(scope.env, name, value, args)
                 own = scope.env[name]
                 if isinstance(own, Const) and is_inexact(own.kind):
                     scope.env[f"d[{name}]"] = literal(0.0, own.kind)
-            self.in_tangent = True
-            try:
-                found = self._tangent(rule, function, scope, names)
-                outputs = self._outputs(found, scope.env[names[0]], block)
-                self._require_untouched(block, (*results.leaves, *args.leaves))
-            finally:
-                self.in_tangent = False
+            found = self._tangent(rule, function, scope, names)
+            outputs = self._outputs(found, scope.env[names[0]], block)
+            self._require_untouched(block, (*results.leaves, *args.leaves))
         body = tuple(block) if rule.signature is None else _unchecked(tuple(block))
         tangents = (*args.bars, *(None for _ in extra))
         stands = (*args.leaves, *map(_itself, extra))

@@ -226,6 +226,26 @@ class LocalFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedFunction:
+    """A derivative of a function of the program: what ``srcad.grad(g)`` is there."""
+
+    kind: str
+    function: "Value"
+    wrt: tuple[int | str, ...]
+    is_single: bool
+    has_aux: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PullbackFunction:
+    """The pullback that ``srcad.vjp(g, *args)`` gives, with copies of the arguments."""
+
+    function: "Value"
+    args: tuple["Value", ...]
+    keywords: tuple[tuple[str, "Value"], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GivenValue:
     """A result of a recursive function that is one of its arguments: array leaf ``leaf``."""
 
@@ -261,6 +281,8 @@ Value = (
     | ObjectValue
     | Outside
     | BoundCall
+    | DerivedFunction
+    | PullbackFunction
     | OptionalValue
     | GivenValue
 )
@@ -297,6 +319,6 @@ def type_of(value: Value) -> Type:
             return Static(value.value)
         case RangeValue() | LocalFunction() | ListValue() | RowsValue():
             return Static(value)
-        case ObjectValue() | Outside() | BoundCall():
+        case ObjectValue() | Outside() | BoundCall() | DerivedFunction() | PullbackFunction():
             return Static(value)
     return Scalar(value.kind)

@@ -27,6 +27,7 @@ from srcad.ir.nodes import (
     Function,
     Grow,
     Invoke,
+    Keep,
     Load,
     Return,
     Stack,
@@ -200,7 +201,8 @@ def write_adjoint(
     for w in wrt:
         if w not in given:
             gradients.append(_gradient(w, reverser, alive, tail, names, arrays))
-    bars = {reverser.bars[n]: n for n in reverser.bars if n not in arrays}
+    lists = {s.target for s in statements(body) if isinstance(s, Keep)}
+    bars = {reverser.bars[n]: n for n in reverser.bars if n not in {*arrays, *lists}}
     kinds = _kinds((*body, *start, *sweeps.reverse, Return(tuple(g for g in gradients))))
     zero = [
         Assign(Var(bar, kinds.get(bar, FLOAT)), literal(0.0, kinds.get(bar, FLOAT)))

@@ -85,8 +85,8 @@ class Backward(Forward):
                 return out + self._restored(stmt, level, [stmt.target])
             case Alloc() | Window() | Reshape():
                 return self._restored(stmt, level, [stmt.target])
-            case Bind():
-                return self._restored(stmt, level, list(stmt.targets))
+            case Bind() | Pop():
+                return self._restored(stmt, level, list(writes_of(stmt)))
             case Invoke():
                 return self._reverse_invoke(stmt, level)
         return []

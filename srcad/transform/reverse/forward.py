@@ -7,6 +7,8 @@ runs *recorded*: each iteration saves what its own reversal will need.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from srcad.analysis.flow import assigned, scalars, writes_of
 from srcad.ir.build import ONE, ZERO, add
 from srcad.ir.nodes import (
@@ -23,6 +25,7 @@ from srcad.ir.nodes import (
     If,
     IndexCheck,
     Invoke,
+    Keep,
     Load,
     MatMul,
     Pop,
@@ -157,6 +160,13 @@ class Forward(Levels):
                 return [Bind(tuple(targets), tuple(sources), stmt.at)]
             case Window() | Reshape() if self.is_active(stmt.target):
                 return [self._same_view(stmt)]
+            case Keep() if self.is_active(stmt.target):
+                return [replace(stmt, target=self.bar(stmt.target))]
+            case Push() if self.is_active(stmt.target):
+                target, array = self.bar(stmt.target), self.bar(stmt.array)
+                return [Push(target, array, stmt.at)]
+            case Pop() if self.is_active(stmt.source):
+                return [Pop(self.bar(stmt.array), self.bar(stmt.source), stmt.at)]
         return []
 
     def _same_view(self, stmt: Window | Reshape) -> Stmt:
@@ -196,7 +206,7 @@ class Forward(Levels):
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
-            case Bind() | Window() | Reshape():
+            case Bind() | Window() | Reshape() | Pop():
                 names = self.with_bars(list(writes_of(stmt)))
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
             case Invoke():
@@ -287,7 +297,9 @@ class Forward(Levels):
                         old = Load(stmt.array, stmt.index, stmt.value.kind)
                         out.append(self.save((id(stmt), "old"), stmt.array, old, chain))
                     out.append(stmt)
-                case Bind() | Window() | Reshape():
+                case Keep() | Push():
+                    out += [stmt, *self._shadow_of(stmt)]
+                case Bind() | Window() | Reshape() | Pop():
                     out += [stmt, *self._shadow_of(stmt)]
                     if not self._reruns(stmt, level) and not set(writes_of(stmt)) & level.moving:
                         names = self.with_bars(list(writes_of(stmt)))

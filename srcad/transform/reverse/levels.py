@@ -28,10 +28,13 @@ from srcad.ir.nodes import (
     If,
     IndexCheck,
     Invoke,
+    Keep,
     Load,
     Logic,
     MatMul,
+    Pop,
     Print,
+    Push,
     Raise,
     Reshape,
     Stmt,
@@ -49,6 +52,8 @@ from srcad.transform.prune import pruned_block
 from srcad.transform.reverse.slots import Chain, Loop, Slots
 
 _EFFECTS = (Check, IndexCheck, Raise, Print)
+_LISTS = (Keep, Push, Pop)
+"""What an adjoint does with lists of arrays; a program that is one itself runs it once."""
 
 
 @dataclass
@@ -208,7 +213,7 @@ class Levels(Slots):
                 )
             case Alloc() | Copy() | MatMul():
                 return self._stable(stmt, level) and self._is_local({stmt.target}, level)
-            case Invoke():
+            case Invoke() | Keep() | Push() | Pop():
                 return False
             case Bind():
                 return not (set(stmt.targets) | set(stmt.sources)) & level.moving
@@ -217,7 +222,7 @@ class Levels(Slots):
         return self._stable(stmt, level)
 
     def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
-        if isinstance(stmt, Bind | Window | Reshape | Invoke):
+        if isinstance(stmt, (Bind, Window, Reshape, Invoke, *_LISTS)):
             return False
         if isinstance(stmt, *(_EFFECTS,)):
             return True
@@ -298,7 +303,9 @@ class Levels(Slots):
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
         made = any(
-            isinstance(s, Alloc | Copy | MatMul | Store | Bind | Window | Reshape | Invoke)
+            isinstance(
+                s, (Alloc, Copy, MatMul, Store, Bind, Window, Reshape, Invoke, *_LISTS)
+            )
             for s in statements(loop.body)
         )
         if made or isinstance(loop, While) or loop.until is not None:
