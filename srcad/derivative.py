@@ -87,6 +87,17 @@ class Derivative:
         wrt = self._wrt[0] if self._is_single else self._wrt
         return f"<srcad.{what} of {self._signature}, wrt={wrt!r}>"
 
+    @functools.cached_property
+    def _compiled_calls(self) -> Any:
+        from srcad.compiled import compiled_calls  # noqa: PLC0415 (imports Numba)
+
+        return compiled_calls(self, self._variants.options)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba takes a derivative for in functions that it compiles: one of its own."""
+        return self._compiled_calls.type
+
     @property
     def primal(self) -> Callable[..., Any]:
         """The user's own function."""
