@@ -14,6 +14,9 @@ from srcad.errors import SourceNotFoundError as SourceNotFoundError
 from srcad.errors import SrcadError as SrcadError
 from srcad.errors import UndefinedNameError as UndefinedNameError
 from srcad.errors import UnsupportedError as UnsupportedError
+from srcad.implicit import argmin as argmin
+from srcad.implicit import fixed_point as fixed_point
+from srcad.implicit import root as root
 from srcad.inside import on_backward as on_backward
 from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through

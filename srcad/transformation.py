@@ -42,3 +42,27 @@ def depth_of(function: object) -> int:
     """How many derivatives are between a function and the user's own."""
     found = transformation_of(function)
     return 0 if found is None else 1 + depth_of(found.function)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """How the compiler reads a function that an equation defines.
+
+    Each entry is a pair of functions, for points that are numbers and for arrays. ``solve`` takes
+    the user's function of the point alone, the start, the tolerance and the number of steps;
+    ``back`` and ``ahead`` take the function whose derivative counts (``of_gradient``: the gradient
+    of the user's), the solution, and the cotangent of the solution or the change of the function.
+    """
+
+    name: str
+    solve: tuple[Callable[..., Any], Callable[..., Any]]
+    back: tuple[Callable[..., Any], Callable[..., Any]]
+    ahead: tuple[Callable[..., Any], Callable[..., Any]]
+    of_point: Callable[..., Any]
+    """Makes of a function and its parameters a function of the point alone."""
+    of_gradient: bool = False
+
+
+def equation_of(function: object) -> Equation | None:
+    """The equation that defines a function; None if none does."""
+    return getattr(function, "__srcad_equation__", None)

@@ -329,7 +329,7 @@ def _called(
     if unknown:
         raise _unknown_option(caller, unknown[0], f", and {f.__name__} has no such parameter")
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    return function, names, kwargs, _options(caller, options)
+    return function, names, kwargs, options_of(caller, options)
 
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Options))
@@ -343,13 +343,13 @@ def _derivative(
     options: OptionKeywords,
     with_value: bool,
 ) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
-    chosen = _options(transform.__name__, options)
+    chosen = options_of(transform.__name__, options)
     if f is None:
         return functools.partial(transform, wrt=wrt, has_aux=has_aux, **options)
     return Derivative(f, wrt, with_value=with_value, has_aux=has_aux, options=chosen)
 
 
-def _options(caller: str, keywords: Any) -> Options:
+def options_of(caller: str, keywords: Any) -> Options:
     for name, value in keywords.items():
         if name not in _NAMES:
             raise _unknown_option(caller, name)

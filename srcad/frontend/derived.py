@@ -78,7 +78,7 @@ _MODES: dict[str, tuple[str, ...]] = {
 }
 """The derivatives that each kind of program takes, the first one first."""
 
-_OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "cache")
+OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "cache")
 """Options of a transformation: those of the whole program count."""
 
 Leaf = Var | str
@@ -86,7 +86,7 @@ Given = Expr | ArrayValue
 
 
 @dataclass
-class _Call:
+class Call:
     """A call of a function whose derivative is taken."""
 
     function: Value
@@ -106,7 +106,7 @@ class _Call:
 
 
 @dataclass
-class _Taken:
+class Taken:
     """A derivative that was taken: the result of the function, and what came out."""
 
     result: Value | None
@@ -151,7 +151,7 @@ class Derived(Ruled):
                 raise self.b.refuse(
                     f"srcad.{function.__name__} is not supported inside of a function"
                 )
-            keywords = {k: v for k, v in keywords.items() if k not in _OPTIONS}
+            keywords = {k: v for k, v in keywords.items() if k not in OPTIONS}
             return transform(self, function.__name__, values, keywords)
         return super().call_special(function, values, keywords)
 
@@ -184,14 +184,14 @@ class Derived(Ruled):
     ) -> Value:
         """A call of what ``grad``, ``value_and_grad`` or ``hessian`` returns."""
         function, aux = derived.function, derived.has_aux
-        call = _Call(function, list(values), dict(keywords))
+        call = Call(function, list(values), dict(keywords))
         spots = [self._spot(call, w) for w in derived.wrt]
         self._require_floats(call, spots)
         if derived.kind == "hessian":
             return self._hessian(call, spots, derived)
         kind = "gradient" if derived.kind == "grad" and not aux else "value_and_gradient"
-        taken = self._taken(kind, call, spots, has_aux=aux)
-        result = self._rebuilt(taken.result, taken.leaves) if kind != "gradient" else None
+        taken = self.taken(kind, call, spots, has_aux=aux)
+        result = self.rebuilt(taken.result, taken.leaves) if kind != "gradient" else None
         parts = [self._derivative_like(call.at(spot), taken.leaves) for spot in spots]
         found: Value = parts[0] if derived.is_single else TupleValue(tuple(parts))
         if result is None:
@@ -204,7 +204,7 @@ class Derived(Ruled):
             return TupleValue((found, extra))
         return TupleValue((TupleValue((result.items[0], extra)), found))
 
-    def _spot(self, call: _Call, wrt: int | str) -> int | str:
+    def _spot(self, call: Call, wrt: int | str) -> int | str:
         """Where a call has the argument for a parameter: a position or a keyword."""
         names = self._parameters_of(call.function)
         if isinstance(wrt, str) and wrt in call.keywords:
@@ -223,7 +223,7 @@ class Derived(Ruled):
             "pass it, also where it has a default",
         )
 
-    def _require_floats(self, call: _Call, spots: Sequence[int | str]) -> None:
+    def _require_floats(self, call: Call, spots: Sequence[int | str]) -> None:
         for spot in spots:
             if not _has_float(self.snapshot(call.at(spot))):
                 raise ArgumentError(
@@ -276,9 +276,9 @@ class Derived(Ruled):
             raise self.b.refuse(
                 "outputs= is not supported inside of a function", "let the function return it"
             )
-        call = _Call(values[0], [self._copied_now(v) for v in values[1:]], keywords)
-        taken = self._taken("primal", call, list(range(len(call.values))))
-        out = self._rebuilt(taken.result, taken.leaves)
+        call = Call(values[0], [self._copied_now(v) for v in values[1:]], keywords)
+        taken = self.taken("primal", call, list(range(len(call.values))))
+        out = self.rebuilt(taken.result, taken.leaves)
         held = tuple(keywords.items())
         return TupleValue((out, PullbackFunction(call.function, tuple(call.values), held)))
 
@@ -288,10 +288,10 @@ class Derived(Ruled):
         """A call of a pullback: the forward sweep runs again."""
         if len(values) != 1 or keywords:
             raise ArgumentError("a pullback takes one argument, the seed", self.b.here)
-        call = _Call(pullback.function, list(pullback.args), dict(pullback.keywords))
+        call = Call(pullback.function, list(pullback.args), dict(pullback.keywords))
         spots: list[int | str] = list(range(len(call.values)))
-        taken = self._taken(
-            "vjp", call, spots, lambda result: self._directions(values[0], result, "the seed")
+        taken = self.taken(
+            "vjp", call, spots, lambda result: self.directions(values[0], result, "the seed")
         )
         return TupleValue(tuple(self._derivative_like(v, taken.leaves) for v in call.values))
 
@@ -305,12 +305,12 @@ class Derived(Ruled):
         primals, tangents = values[1].items, values[2].items  # type: ignore[union-attr]
         if len(primals) != len(tangents):
             raise ArgumentError("there must be one tangent for each argument", self.b.here)
-        call = _Call(values[0], list(primals), keywords)
+        call = Call(values[0], list(primals), keywords)
         given = [(p, t) for p, t in zip(primals, tangents, strict=True) if not _is_none(t)]
         spots = [k for k, t in enumerate(tangents) if not _is_none(t)]
-        moving = [d for p, t in given for d in self._directions(t, p, "the tangent")]
-        taken = self._taken("jvp", call, spots, lambda _: moving)
-        out = self._rebuilt(taken.result, taken.leaves)
+        moving = [d for p, t in given for d in self.directions(t, p, "the tangent")]
+        taken = self.taken("jvp", call, spots, lambda _: moving)
+        out = self.rebuilt(taken.result, taken.leaves)
         return TupleValue((out, self._derivative_like(taken.result, taken.leaves)))
 
     def _hvp(self, name: str, values: list[Value], keywords: dict[str, Value]) -> Value:
@@ -323,18 +323,18 @@ class Derived(Ruled):
             )
         several = isinstance(given, TupleValue)
         wrt = self._named(given.items if isinstance(given, TupleValue) else (given,))
-        call = _Call(values[0], list(values[1].items), keywords)
+        call = Call(values[0], list(values[1].items), keywords)
         spots = [self._spot(call, w) for w in wrt]
         self._require_floats(call, spots)
         vectors = values[2].items if several and isinstance(values[2], TupleValue) else (values[2],)
         pairs = list(zip([call.at(s) for s in spots], vectors, strict=True))
-        moving = [d for p, v in pairs for d in self._directions(v, p, "the vector")]
-        taken = self._taken("hvp", call, spots, lambda _: moving)
+        moving = [d for p, v in pairs for d in self.directions(v, p, "the vector")]
+        taken = self.taken("hvp", call, spots, lambda _: moving)
         parts = tuple(self._derivative_like(p, taken.leaves) for p, _ in pairs)
         return TupleValue(parts) if several else parts[0]
 
     def _hessian(
-        self, call: _Call, spots: list[int | str], derived: DerivedFunction
+        self, call: Call, spots: list[int | str], derived: DerivedFunction
     ) -> Value:
         """``srcad.hessian(f)(x)``: one product with a unit vector for each element."""
         value = scalars.operand(self.b, call.at(spots[0]))
@@ -345,7 +345,7 @@ class Derived(Ruled):
             )
         if isinstance(value, Expr):
             one = literal(1.0, value.kind)
-            return next(self._taken("hvp", call, spots, lambda _: [one]).leaves)
+            return next(self.taken("hvp", call, spots, lambda _: [one]).leaves)
         call.put(spots[0], self.kept(value))
         shape, kind = value.extents, value.dtype
         out = arrays.allocate(self.b, "hessian", (*shape, *shape), kind, None)
@@ -354,7 +354,7 @@ class Derived(Ruled):
             unit = arrays.allocate(self.b, "unit", shape, kind, literal(0.0, kind))
             assert unit.view is not None
             self.b.emit(Store(unit.view.base, at, literal(1.0, kind), False, self.b.at))
-            found = next(self._taken("hvp", call, spots, lambda _: [unit]).leaves)
+            found = next(self.taken("hvp", call, spots, lambda _: [unit]).leaves)
             assert isinstance(found, ArrayValue) and out.view is not None
             base = out.view.base
             arrays.over(
@@ -370,57 +370,63 @@ class Derived(Ruled):
 
     # ------------------------------------------------------------ the derivative of one call
 
-    def _taken(
+    def taken(
         self,
         kind: str,
-        call: _Call,
+        call: Call,
         spots: Sequence[int | str],
-        directions: Callable[[Value | None], list[Expr | ArrayValue]] = lambda _: [],
+        directions: Callable[[Value | None], list[Given]] = lambda _: [],
         *,
         has_aux: bool = False,
-    ) -> _Taken:
-        """The derivative of a call with respect to the arguments at ``spots``, written here."""
+        of: Sequence[Leaf] = (),
+    ) -> Taken:
+        """The derivative of a call with respect to the arguments at ``spots``, written here.
+
+        ``of``: names of the program around it whose values it is taken of as well.
+        """
         stands = _Stood(self)
-        replaced = _Call(call.function, list(call.values), dict(call.keywords))
+        replaced = Call(call.function, list(call.values), dict(call.keywords))
         for spot in spots:
             replaced.put(spot, stands.value(call.at(spot), self._parameter_at(call, spot)))
-        title = self._title_of(call.function)
-        before, seen = self.moment(), [(s, dict(s.env)) for s in self.frames]
-        block: list[Any] = []
-        with self.b.apart(block):
-            with self.taking((*_MODES[kind], *self.shared.modes)):
-                found = self.call_value(
-                    call.function, replaced.values, replaced.keywords, self.scope.source.node
-                )
-            result = None if _is_none(found) else self.returned(self.snapshot(found))
-            body = self.settled_block(tuple(block), result)
-        self._require_pure(body, before, seen, title)
+        title = self.title_of(call.function)
+        body, result = self.block_of(replaced, _MODES[kind])
         if kind in ("gradient", "value_and_gradient", "hvp"):
             type_ = None if result is None else type_of(result)
             require_loss(type_, title, has_aux, self.b.here)
-        free = self._free(body, set(stands.names), result)
-        program = Elaborated(
-            title,
-            (*stands.names, *free),
-            {},
-            body,
-            result,
-            self.b.arrays,
-            frozenset(self.b.rebindable),
-            (),
-            {},
-            self.b.names,
-        )
+        free = self.read_by(body, stands.names, result)
+        program = self.part_of_program(title, (*stands.names, *free), body, result)
         assert self.shared.derive is not None
-        function = self.shared.derive(program, kind, stands.moving)
+        function = self.shared.derive(program, kind, [*stands.moving, *of])
         given = [*stands.given, *map(self._itself, free), *directions(result)]
-        return _Taken(result, iter(self._spliced(function, given)))
+        return Taken(result, iter(self._spliced(function, given)))
 
-    def _free(  # type: ignore[override]
-        self, block: Block, own: set[Leaf], result: Value | None = None
+    def block_of(self, call: Call, modes: tuple[str, ...]) -> tuple[Block, Value | None]:
+        """A call in a block of its own, from which these derivatives will be taken; its result."""
+        before, seen = self.moment(), [(s, dict(s.env)) for s in self.frames]
+        block: list[Any] = []
+        with self.b.apart(block):
+            with self.taking((*modes, *self.shared.modes)):
+                found = self.call_value(
+                    call.function, call.values, call.keywords, self.scope.source.node
+                )
+            result = None if _is_none(found) else self.returned(self.snapshot(found))
+            body = self.settled_block(tuple(block), result)
+        self._require_pure(body, before, seen, self.title_of(call.function))
+        return body, result
+
+    def part_of_program(
+        self, title: str, inputs: tuple[Leaf, ...], body: Block, result: Value | None
+    ) -> Elaborated:
+        """A block as a program of its own."""
+        rebindable = frozenset(self.b.rebindable)
+        arrays_, names = self.b.arrays, self.b.names
+        return Elaborated(title, inputs, {}, body, result, arrays_, rebindable, (), {}, names)
+
+    def read_by(
+        self, block: Block, own: Sequence[Leaf], result: Value | None = None
     ) -> list[Leaf]:
         """What a block, and a result, reads of the program around it."""
-        free = super()._free(block, own)
+        free = self._free(block, set(own))
         known = {_name(n) for n in (*free, *own)} | assigned(block)
         for leaf in _result_leaves(result):
             names = {leaf: leaf} if isinstance(leaf, str) else _variables(leaf)
@@ -514,13 +520,13 @@ class Derived(Ruled):
 
     # ------------------------------------------------------------ values and their leaves
 
-    def _rebuilt(self, like: Value | None, leaves: Iterator[Value]) -> Value:
+    def rebuilt(self, like: Value | None, leaves: Iterator[Value]) -> Value:
         """A result of this structure, made of its leaves."""
         match like:
             case None:
                 return StaticValue(None)
             case TupleValue():
-                items = [self._rebuilt(v, leaves) for v in like.items]
+                items = [self.rebuilt(v, leaves) for v in like.items]
                 return self._of_structure(like, items)
             case StaticValue():
                 return like
@@ -541,7 +547,7 @@ class Derived(Ruled):
             return self.structure(like.cls, list(zip(like.keys, items, strict=True)))
         return TupleValue(tuple(items), like.cls)
 
-    def _directions(self, value: Value, like: Value | None, what: str) -> list[Given]:
+    def directions(self, value: Value, like: Value | None, what: str) -> list[Given]:
         """The leaves of a seed or tangent for each float leaf of a value."""
         if isinstance(like, ObjectValue):
             like = self.snapshot(like)
@@ -553,7 +559,7 @@ class Derived(Ruled):
             if not isinstance(value, TupleValue) or len(value.items) != len(like.items):
                 raise ArgumentError(f"{what} must have {len(like.items)} members", self.b.here)
             pairs = zip(value.items, like.items, strict=True)
-            return [d for v, item in pairs for d in self._directions(v, item, what)]
+            return [d for v, item in pairs for d in self.directions(v, item, what)]
         if not _is_float(like):
             return []
         if _is_none(value):
@@ -574,18 +580,18 @@ class Derived(Ruled):
             raise ArgumentError(f"{what} must be a number", self.b.here)
         return [self.b.hold(self.b.convert(found, _kind(like)), "direction")]
 
-    def _parameter_at(self, call: _Call, spot: int | str) -> str:
+    def _parameter_at(self, call: Call, spot: int | str) -> str:
         if isinstance(spot, str):
             return spot
         names = self._parameters_of(call.function)
         return names[spot] if spot < len(names) else "x"
 
-    def _title_of(self, function: Value) -> str:
+    def title_of(self, function: Value) -> str:
         match function:
             case LocalFunction(node=node):
                 return str(getattr(node, "name", "lambda_"))
             case BoundCall(function=inner) | DerivedFunction(function=inner):
-                return self._title_of(inner)
+                return self.title_of(inner)
             case StaticValue(value=found):
                 return str(getattr(found, "__name__", "f"))
         return "f"
