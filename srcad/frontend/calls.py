@@ -117,7 +117,7 @@ class Calls(Structures):
             assert parent is not None
             source, name = parent.source, getattr(code, "name", "lambda_")
             defaults: list[Value] = [*function.defaults]
-            identity = id(function.node)
+            identity = hash((id(function.node), id(parent)))
         else:
             source = find_source(function)
             code, parent, name, identity = source.node, None, source.name, id(source.function)

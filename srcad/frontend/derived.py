@@ -58,6 +58,7 @@ from srcad.ir.nodes import (
     Function,
     Invoke,
     Return,
+    Stmt,
     Store,
     Var,
     names_read,
@@ -83,6 +84,8 @@ OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "cache")
 
 Leaf = Var | str
 Given = Expr | ArrayValue
+Directions = Callable[[Value | None, list[Stmt]], list[Given]]
+"""Gives seeds or tangents for a result, and the checks of their lengths."""
 
 
 @dataclass
@@ -291,7 +294,7 @@ class Derived(Ruled):
         call = Call(pullback.function, list(pullback.args), dict(pullback.keywords))
         spots: list[int | str] = list(range(len(call.values)))
         taken = self.taken(
-            "vjp", call, spots, lambda result: self.directions(values[0], result, "the seed")
+            "vjp", call, spots, lambda y, checks: self.directions(values[0], y, "the seed", checks)
         )
         return TupleValue(tuple(self._derivative_like(v, taken.leaves) for v in call.values))
 
@@ -309,7 +312,7 @@ class Derived(Ruled):
         given = [(p, t) for p, t in zip(primals, tangents, strict=True) if not _is_none(t)]
         spots = [k for k, t in enumerate(tangents) if not _is_none(t)]
         moving = [d for p, t in given for d in self.directions(t, p, "the tangent")]
-        taken = self.taken("jvp", call, spots, lambda _: moving)
+        taken = self.taken("jvp", call, spots, lambda *_: moving)
         out = self.rebuilt(taken.result, taken.leaves)
         return TupleValue((out, self._derivative_like(taken.result, taken.leaves)))
 
@@ -329,7 +332,7 @@ class Derived(Ruled):
         vectors = values[2].items if several and isinstance(values[2], TupleValue) else (values[2],)
         pairs = list(zip([call.at(s) for s in spots], vectors, strict=True))
         moving = [d for p, v in pairs for d in self.directions(v, p, "the vector")]
-        taken = self.taken("hvp", call, spots, lambda _: moving)
+        taken = self.taken("hvp", call, spots, lambda *_: moving)
         parts = tuple(self._derivative_like(p, taken.leaves) for p, _ in pairs)
         return TupleValue(parts) if several else parts[0]
 
@@ -345,7 +348,7 @@ class Derived(Ruled):
             )
         if isinstance(value, Expr):
             one = literal(1.0, value.kind)
-            return next(self.taken("hvp", call, spots, lambda _: [one]).leaves)
+            return next(self.taken("hvp", call, spots, lambda *_: [one]).leaves)
         call.put(spots[0], self.kept(value))
         shape, kind = value.extents, value.dtype
         out = arrays.allocate(self.b, "hessian", (*shape, *shape), kind, None)
@@ -354,7 +357,7 @@ class Derived(Ruled):
             unit = arrays.allocate(self.b, "unit", shape, kind, literal(0.0, kind))
             assert unit.view is not None
             self.b.emit(Store(unit.view.base, at, literal(1.0, kind), False, self.b.at))
-            found = next(self.taken("hvp", call, spots, lambda _: [unit]).leaves)
+            found = next(self.taken("hvp", call, spots, lambda *_: [unit]).leaves)
             assert isinstance(found, ArrayValue) and out.view is not None
             base = out.view.base
             arrays.over(
@@ -375,7 +378,7 @@ class Derived(Ruled):
         kind: str,
         call: Call,
         spots: Sequence[int | str],
-        directions: Callable[[Value | None], list[Given]] = lambda _: [],
+        directions: Directions = lambda *_: [],
         *,
         has_aux: bool = False,
         of: Sequence[Leaf] = (),
@@ -393,11 +396,14 @@ class Derived(Ruled):
         if kind in ("gradient", "value_and_gradient", "hvp"):
             type_ = None if result is None else type_of(result)
             require_loss(type_, title, has_aux, self.b.here)
+        checks: list[Stmt] = []
+        along = directions(result, checks)
+        body = (*body, *checks)
         free = self.read_by(body, stands.names, result)
         program = self.part_of_program(title, (*stands.names, *free), body, result)
         assert self.shared.derive is not None
         function = self.shared.derive(program, kind, [*stands.moving, *of])
-        given = [*stands.given, *map(self._itself, free), *directions(result)]
+        given = [*stands.given, *map(self._itself, free), *along]
         return Taken(result, iter(self._spliced(function, given)))
 
     def block_of(self, call: Call, modes: tuple[str, ...]) -> tuple[Block, Value | None]:
@@ -547,8 +553,13 @@ class Derived(Ruled):
             return self.structure(like.cls, list(zip(like.keys, items, strict=True)))
         return TupleValue(tuple(items), like.cls)
 
-    def directions(self, value: Value, like: Value | None, what: str) -> list[Given]:
-        """The leaves of a seed or tangent for each float leaf of a value."""
+    def directions(
+        self, value: Value, like: Value | None, what: str, checks: list[Stmt] | None = None
+    ) -> list[Given]:
+        """The leaves of a seed or tangent for each float leaf of a value.
+
+        ``checks`` takes those of lengths, for a value that is not computed yet.
+        """
         if isinstance(like, ObjectValue):
             like = self.snapshot(like)
         if isinstance(value, ObjectValue):
@@ -559,11 +570,13 @@ class Derived(Ruled):
             if not isinstance(value, TupleValue) or len(value.items) != len(like.items):
                 raise ArgumentError(f"{what} must have {len(like.items)} members", self.b.here)
             pairs = zip(value.items, like.items, strict=True)
-            return [d for v, item in pairs for d in self.directions(v, item, what)]
+            return [d for v, item in pairs for d in self.directions(v, item, what, checks)]
         if not _is_float(like):
             return []
         if _is_none(value):
             if isinstance(like, ArrayValue) and like.ndim:
+                if checks is not None:
+                    raise self.b.refuse(f"{what} of an array is None", "give an array of zeros")
                 zero = literal(0.0, like.dtype)
                 return [arrays.allocate(self.b, "zeros", like.extents, like.dtype, zero)]
             return [literal(0.0, _kind(like))]
@@ -571,9 +584,11 @@ class Derived(Ruled):
         if isinstance(like, ArrayValue) and like.ndim:
             if not isinstance(found, ArrayValue) or found.ndim != like.ndim:
                 raise ArgumentError(f"{what} must be an array of {like.ndim} axes", self.b.here)
-            for own, other in zip(found.extents, like.extents, strict=True):
-                arrays.require_equal(self.b, own, other)
-            return [arrays.materialise(self.b, found, "direction", like.dtype)]
+            made = arrays.materialise(self.b, found, "direction", like.dtype)
+            with self.b.into(self.b.block if checks is None else checks):
+                for own, other in zip(made.extents, like.extents, strict=True):
+                    arrays.require_equal(self.b, own, other)
+            return [made]
         if isinstance(found, ArrayValue) and not found.ndim:
             found = found.element(())
         if not isinstance(found, Expr):

@@ -12,7 +12,8 @@ solution; the pushforward does the same in the other direction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from srcad.analysis.alias import points_to, stored_sites
@@ -151,7 +152,7 @@ class Implicit(Derived):
         seed = self._like(own, "adjoint")
         bars = [self._like(n, "adjoint") if self._is_float(n) else None for n in free]
         block: list[Any] = []
-        with self.b.apart(block), self.taking(modes[modes.index("reverse") + 1 :]):
+        with self._reading(block, modes[modes.index("reverse") + 1 :]):
             node = self.scope.source.node
             given = [function, point, self._value_of(seed), *limits]
             weights = self.call_value(StaticValue(back), given, {}, node)
@@ -162,7 +163,7 @@ class Implicit(Derived):
                     "vjp",
                     Call(function, [point], {}),
                     [],
-                    lambda result: self.directions(weights, result, "the cotangent"),
+                    lambda y, checks: self.directions(weights, y, "the cotangent", checks),
                     of=wrt,
                 )
                 for name, share in zip(wrt, taken.leaves, strict=False):
@@ -182,13 +183,13 @@ class Implicit(Derived):
         own = _leaf(point)
         dots = [self._like(n, "tangent") if self._is_float(n) else None for n in free]
         block: list[Any] = []
-        with self.b.apart(block), self.taking(modes[modes.index("forward") + 1 :]):
+        with self._reading(block, modes[modes.index("forward") + 1 :]):
             read = self._read_at(function, point)
             wrt = [n for n in free if n in read and self._is_float(n)]
             moving = [self._value_of(d) for n, d in zip(free, dots, strict=True) if n in wrt and d]
             change: Value
             if wrt:
-                taken = self.taken("jvp", Call(function, [point], {}), [], lambda _: moving, of=wrt)
+                taken = self.taken("jvp", Call(function, [point], {}), [], lambda *_: moving, of=wrt)
                 self.rebuilt(taken.result, taken.leaves)
                 change = next(taken.leaves)
             else:
@@ -200,6 +201,19 @@ class Implicit(Derived):
             body = self.settled_block(tuple(block), None)
         out = _leaf(moved) if isinstance(moved, ArrayValue | Var) else None
         return Pushforward(body, tuple(free), (own,), tuple(dots), (out,))
+
+    @contextlib.contextmanager
+    def _reading(self, block: list[Any], modes: tuple[str, ...]) -> Iterator[None]:
+        """Write what the theorem says, for the derivatives taken after this one.
+
+        It may have an equation of the same kind in it, which is no recursion.
+        """
+        calls, self.calls = self.calls, []
+        try:
+            with self.b.apart(block), self.taking(modes):
+                yield
+        finally:
+            self.calls = calls
 
     def _read_at(self, function: Value, point: Given) -> list[Leaf]:
         """What the function reads from outside when it is called at a point."""
