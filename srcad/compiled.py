@@ -22,7 +22,7 @@ class _Given:
 
 
 def compiled_calls(derivative: object, options: Options) -> CompiledCalls:
-    """What Numba takes a derivative for: a dispatcher, which compiles it for the types of a call."""
+    """What Numba takes a derivative for: a dispatcher that compiles it for each call."""
 
     signature = Signature(derivative)  # type: ignore[arg-type]
     variants = Variants(signature, "primal", options)
@@ -38,9 +38,7 @@ def _compiled(
 ) -> Any:
     """A dispatcher for a call with arguments of these Numba types."""
     given = [*signature.positional[: len(args)], *kws]
-    values = signature.bind(
-        [_Given(t) for t in args], {name: _Given(t) for name, t in kws.items()}
-    )
+    values = signature.bind([_Given(t) for t in args], {name: _Given(t) for name, t in kws.items()})
     names = signature.names
     types = tuple(
         type_of_compiled(value.type, name)

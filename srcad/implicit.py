@@ -5,9 +5,9 @@ The solution ``x`` of ``F(x, p) = 0`` is a function of ``p``, whose derivative f
 the solution is kept: the memory of a derivative does not grow with the iterations, and it is exact
 however the solution was found.
 
-What is below is read by the compiler where these functions are called, and elaborated there: the
-solvers, and for each mode the linear system of the theorem. Those are written with the derivatives
-of srcad themselves, so that solutions have derivatives of every order.
+Where a program calls them, the compiler reads the solver and the linear systems of the theorem in
+``srcad.solvers``. Those are written with the derivatives of srcad themselves, so that solutions
+have derivatives of every order.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from srcad import solvers
 from srcad.config import Options
 from srcad.errors import ArgumentError
 from srcad.primal import Primal
-from srcad.transformation import Equation
-from srcad.transforms import grad, jvp, options_of, vjp
+from srcad.transforms import options_of
 
 
 def fixed_point(
@@ -214,258 +214,6 @@ def _solve_argmin(objective, x0, params, tol, max_iter):
     return argmin(objective, x0, *params, tol=tol, max_iter=max_iter)
 
 
-def _of_point(function, *params):
-    return lambda x: function(x, *params)
-
-
-# -------------------------------------------------------------------- fixed points
-
-
-def _iterated_number(step, x0, tol, max_iter):
-    x = x0
-    change = np.inf
-    k = 0
-    while not change <= tol * (1.0 + abs(x)):
-        if k == max_iter:
-            raise RuntimeError("fixed_point: not converged after max_iter steps")
-        new = step(x)
-        change = abs(new - x)
-        x = new
-        k += 1
-    return x
-
-
-def _iterated_array(step, x0, tol, max_iter):
-    x = x0.copy()
-    change = np.inf
-    size = 0.0
-    k = 0
-    while not change <= tol * (1.0 + size):
-        if k == max_iter:
-            raise RuntimeError("fixed_point: not converged after max_iter steps")
-        new = step(x.copy())
-        change = 0.0
-        size = 0.0
-        for a, b in zip(new.ravel(), x.ravel()):
-            change = a if a != a else max(change, abs(a - b))
-            size = max(size, abs(a))
-        x[...] = new
-        k += 1
-    return x
-
-
-def _back_to_fixed_point(step, y, v, tol, max_iter):
-    """``w = v + A^T w`` with ``A = dstep/dx``."""
-
-    def transposed(w):
-        _, pullback = vjp(step, y)
-        (share,) = pullback(w)
-        return v + share
-
-    return fixed_point(transposed, v, tol=tol, max_iter=max_iter)
-
-
-def _along_fixed_point(step, y, b, tol, max_iter):
-    """``t = b + A t``."""
-
-    def moved(t):
-        _, change = jvp(step, (y,), (t,))
-        return b + change
-
-    return fixed_point(moved, b, tol=tol, max_iter=max_iter)
-
-
-# -------------------------------------------------------------------- roots
-
-
-def _slope(residual, x):
-    _, slope = jvp(residual, (x,), (1.0,))
-    return slope
-
-
-def _jacobian(residual, x):
-    n = x.shape[0]
-    out = np.empty((n, n))
-    for j in range(n):
-        unit = np.zeros(n)
-        unit[j] = 1.0
-        _, column = jvp(residual, (x,), (unit,))
-        for i in range(n):
-            out[i, j] = column[i]
-    return out
-
-
-def _largest(r):
-    out = 0.0
-    for a in r:
-        out = abs(a) if a != a else max(out, abs(a))
-    return out
-
-
-def _root_number(residual, x0, tol, max_iter):
-    x = x0
-    r = residual(x)
-    k = 0
-    done = False
-    while not done:
-        if k == max_iter:
-            raise RuntimeError("root: not converged after max_iter steps")
-        slope = _slope(residual, x)
-        if slope == 0.0 and r != 0.0:
-            raise RuntimeError("root: the derivative of the residual is 0 where it is not solved")
-        change = -r / slope if r != 0.0 else 0.0
-        done = abs(change) <= tol * (1.0 + abs(x))
-        new = residual(x + change)
-        halvings = 0
-        while not done and not abs(new) < abs(r):
-            if halvings == 60:
-                raise RuntimeError("root: no step lowers the residual any more")
-            change *= 0.5
-            new = residual(x + change)
-            halvings += 1
-        x += change
-        r = new
-        k += 1
-    return x
-
-
-def _root_array(residual, x0, tol, max_iter):
-    x = x0.copy()
-    r = residual(x.copy())
-    if r.shape[0] != x.shape[0]:
-        raise ValueError("root: the residual must have as many numbers as the point")
-    k = 0
-    done = False
-    while not done:
-        if k == max_iter:
-            raise RuntimeError("root: not converged after max_iter steps")
-        change = -np.linalg.solve(_jacobian(residual, x), r)
-        done = _largest(change) <= tol * (1.0 + _largest(x))
-        new = residual(x + change)
-        halvings = 0
-        while not done and not _largest(new) < _largest(r):
-            if halvings == 60:
-                raise RuntimeError("root: no step lowers the residual any more")
-            change *= 0.5
-            new = residual(x + change)
-            halvings += 1
-        x += change
-        r[:] = new
-        k += 1
-    return x
-
-
-def _back_to_root_number(residual, y, v, tol, max_iter):
-    return -v / _slope(residual, y)
-
-
-def _back_to_root_array(residual, y, v, tol, max_iter):
-    return -np.linalg.solve(_jacobian(residual, y).T, v)
-
-
-def _along_root_array(residual, y, b, tol, max_iter):
-    return -np.linalg.solve(_jacobian(residual, y), b)
-
-
-# -------------------------------------------------------------------- minima
-
-
-def _argmin_number(objective, x0, tol, max_iter):
-    x = x0
-    value = objective(x)
-    k = 0
-    shift = 0.0
-    done = False
-    while not done:
-        if k == max_iter:
-            raise RuntimeError("argmin: not converged after max_iter steps")
-        slope = grad(objective)(x)
-        curvature = grad(grad(objective))(x)
-        if slope == 0.0 and not curvature > 0.0:
-            raise RuntimeError("argmin: the point found is no minimum (its curvature is not > 0)")
-        change = -slope / (abs(curvature) + shift) if slope != 0.0 else 0.0
-        done = shift == 0.0 and curvature > 0.0 and abs(change) <= tol * (1.0 + abs(x))
-        new = objective(x + change)
-        if done or new <= value + 1e-14 * abs(value):
-            x += change
-            value = new
-            shift *= 0.1
-            if shift < 1e-8 * (1.0 + abs(curvature)):
-                shift = 0.0
-        else:
-            shift = max(4.0 * shift, 1e-3 * (1.0 + abs(curvature)))
-        k += 1
-    return x
-
-
-def _argmin_array(objective, x0, tol, max_iter):
-    x = x0.copy()
-    n = x.shape[0]
-    value = objective(x.copy())
-    k = 0
-    shift = 0.0
-    done = False
-    while not done:
-        if k == max_iter:
-            raise RuntimeError("argmin: not converged after max_iter steps")
-        slope = grad(objective)(x)
-        hessian = _jacobian(grad(objective), x)
-        lowest = np.linalg.eigvalsh(hessian)[0]
-        if _largest(slope) == 0.0 and not lowest > 0.0:
-            raise RuntimeError(
-                "argmin: the point found is no minimum (its Hessian is not positive definite)"
-            )
-        extra = shift
-        if lowest <= 0.0:
-            extra = shift + 1e-3 - 2.0 * lowest
-        for i in range(n):
-            hessian[i, i] += extra
-        change = -np.linalg.solve(hessian, slope)
-        done = extra == 0.0 and _largest(change) <= tol * (1.0 + _largest(x))
-        new = objective(x + change)
-        if done or new <= value + 1e-14 * abs(value):
-            x += change
-            value = new
-            shift *= 0.1
-            if shift < 1e-8:
-                shift = 0.0
-        else:
-            shift = max(4.0 * shift, 1e-3)
-        k += 1
-    return x
-
-
-for _function, _equation in (
-    (
-        fixed_point,
-        Equation(
-            "fixed_point",
-            (_iterated_number, _iterated_array),
-            (_back_to_fixed_point, _back_to_fixed_point),
-            (_along_fixed_point, _along_fixed_point),
-            _of_point,
-        ),
-    ),
-    (
-        root,
-        Equation(
-            "root",
-            (_root_number, _root_array),
-            (_back_to_root_number, _back_to_root_array),
-            (_back_to_root_number, _along_root_array),
-            _of_point,
-        ),
-    ),
-    (
-        argmin,
-        Equation(
-            "argmin",
-            (_argmin_number, _argmin_array),
-            (_back_to_root_number, _back_to_root_array),
-            (_back_to_root_number, _along_root_array),
-            _of_point,
-            of_gradient=True,
-        ),
-    ),
-):
-    _function.__srcad_equation__ = _equation  # type: ignore[attr-defined]
+fixed_point.__srcad_equation__ = solvers.FIXED_POINT  # type: ignore[attr-defined]
+root.__srcad_equation__ = solvers.ROOT  # type: ignore[attr-defined]
+argmin.__srcad_equation__ = solvers.ARGMIN  # type: ignore[attr-defined]

@@ -120,8 +120,8 @@ def compile_request(request: Request) -> Program:
     modes = _MODES.get(request.kind, ("reverse",))
     checked = request.options.boundscheck
 
-    def derive(part: Elaborated, kind: str, wrt: list[Var | str]) -> Function:
-        return derivative_of(part, cast(Kind, kind), wrt, checked)
+    def derive(program: Elaborated, kind: str, wrt: list[Var | str]) -> Function:
+        return derivative_of(program, cast(Kind, kind), wrt, checked)
 
     # types, calls inlined, loops, derivatives that the function takes itself
     program = elaborate(request.source, request.parameters, modes, derive, request.called)
@@ -151,9 +151,7 @@ def compile_request(request: Request) -> Program:
     )
 
 
-def derivative_of(
-    program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool
-) -> Function:
+def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool) -> Function:
     """The derivative of a part of a program, as a function in the language of programs."""
     body = _prepared(program, checked)
     if kind in ("primal", "jvp"):

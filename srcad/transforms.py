@@ -350,6 +350,7 @@ def _derivative(
 
 
 def options_of(caller: str, keywords: Any) -> Options:
+    """The options that keywords of a public function say; raises ``ArgumentError`` for others."""
     for name, value in keywords.items():
         if name not in _NAMES:
             raise _unknown_option(caller, name)

@@ -1,4 +1,4 @@
-"""Derivatives as compiled code calls them: ``g = srcad.grad(f)`` inside of the user's own ``@njit``.
+"""Derivatives as compiled code calls them: ``srcad.grad(f)`` inside of the user's own ``@njit``.
 
 Numba asks an object for its type when it meets it in a function that it compiles. A derivative says
 that it is a dispatcher, like any compiled function, and makes, when a call of it is typed, the
@@ -14,6 +14,7 @@ Numba compiles.
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,14 +49,14 @@ _KINDS: dict[Any, str] = {
 _CONVERTED = {INT: "int({})", BOOL: "bool({})"}
 
 
-def type_of_compiled(kind: Any, name: str) -> Type:
+def type_of_compiled(given: Any, name: str) -> Type:
     """The type of an argument of which Numba's type is known.
 
     Raises ``TypingError``, which tells of the call, for one that a derivative does not take.
     """
-    if isinstance(kind, types.StringLiteral):
-        return Static(kind.literal_value)
-    kind = types.unliteral(kind)
+    if isinstance(given, types.StringLiteral):
+        return Static(given.literal_value)
+    kind: Any = types.unliteral(given)
     if kind in _KINDS:
         return Scalar(_KINDS[kind])
     if isinstance(kind, types.Integer):
@@ -65,8 +66,9 @@ def type_of_compiled(kind: Any, name: str) -> Type:
     if isinstance(kind, types.NoneType):
         return Static(None)
     if isinstance(kind, types.BaseTuple):
-        cls = kind.instance_class if isinstance(kind, types.BaseNamedTuple) else None
-        members = [type_of_compiled(t, f"{name}[{k}]") for k, t in enumerate(kind.types)]
+        cls = getattr(kind, "instance_class", None)
+        parts: Any = getattr(kind, "types", ())
+        members = [type_of_compiled(t, f"{name}[{k}]") for k, t in enumerate(parts)]
         return Tuple(tuple(members), cls)
     if isinstance(kind, types.Dispatcher):
         found = kind.dispatcher
@@ -123,7 +125,7 @@ class Adapter:
     def text(
         self, name: str, entry: str, given: Sequence[str], leaves: Sequence[str], result: Type
     ) -> str:
-        """A function of the arguments ``given`` that calls ``entry`` with the expressions ``leaves``."""
+        """A function of the arguments ``given``: a call of ``entry`` with ``leaves``."""
         size = _count(result)
         items = iter([f"found[{k}]" for k in range(size)] if size > 1 else ["found"])
         return (
@@ -134,7 +136,7 @@ class Adapter:
 
     def constant(self, name: str, value: object) -> str:
         """A value that is known when the code is compiled."""
-        if type(value) in (bool, int, float, complex) and value == value:
+        if type(value) in (bool, int, float, complex) and not cmath.isnan(value):
             return repr(value)
         self.externals.append((name, value))
         return f"{name}.copy()" if isinstance(value, np.ndarray) else name

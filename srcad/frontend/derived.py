@@ -66,7 +66,7 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.ir.rename import renamed, renamed_expr
-from srcad.ir.types import INT, is_inexact
+from srcad.ir.types import BOOL, INT, is_inexact
 from srcad.transformation import transformation_of
 
 _MODES: dict[str, tuple[str, ...]] = {
@@ -230,8 +230,8 @@ class Derived(Ruled):
         for spot in spots:
             if not _has_float(self.snapshot(call.at(spot))):
                 raise ArgumentError(
-                    f"the derivative with respect to {self._parameter_at(call, spot)!r}, which holds no "
-                    "floats, is asked for",
+                    f"asking for the derivative with respect to {self._parameter_at(call, spot)!r},"
+                    " which holds no floats",
                     self.b.here,
                     "pass a float, such as 3.0 for 3",
                 )
@@ -336,9 +336,7 @@ class Derived(Ruled):
         parts = tuple(self._derivative_like(p, taken.leaves) for p, _ in pairs)
         return TupleValue(parts) if several else parts[0]
 
-    def _hessian(
-        self, call: Call, spots: list[int | str], derived: DerivedFunction
-    ) -> Value:
+    def _hessian(self, call: Call, spots: list[int | str], derived: DerivedFunction) -> Value:
         """``srcad.hessian(f)(x)``: one product with a unit vector for each element."""
         value = scalars.operand(self.b, call.at(spots[0]))
         if not derived.is_single or derived.has_aux:
@@ -363,9 +361,7 @@ class Derived(Ruled):
             arrays.over(
                 self.b,
                 shape,
-                lambda k: self.b.emit(
-                    Store(base, (*at, *k), found.element(k), True, self.b.at)
-                ),
+                lambda k: self.b.emit(Store(base, (*at, *k), found.element(k), True, self.b.at)),
             )
 
         arrays.over(self.b, shape, row)
@@ -428,9 +424,7 @@ class Derived(Ruled):
         arrays_, names = self.b.arrays, self.b.names
         return Elaborated(title, inputs, {}, body, result, arrays_, rebindable, (), {}, names)
 
-    def read_by(
-        self, block: Block, own: Sequence[Leaf], result: Value | None = None
-    ) -> list[Leaf]:
+    def read_by(self, block: Block, own: Sequence[Leaf], result: Value | None = None) -> list[Leaf]:
         """What a block, and a result, reads of the program around it."""
         free = self._free(block, set(own))
         known = {_name(n) for n in (*free, *own)} | assigned(block)
@@ -602,6 +596,7 @@ class Derived(Ruled):
         return names[spot] if spot < len(names) else "x"
 
     def title_of(self, function: Value) -> str:
+        """What a function is called."""
         match function:
             case LocalFunction(node=node):
                 return str(getattr(node, "name", "lambda_"))
@@ -644,7 +639,7 @@ class _Stood:
                 return TupleValue(tuple(items), cls)
             case ListValue() | RangeValue() | RowsValue():
                 raise b.refuse(
-                    "the derivative of a function of a list of unknown length is not supported here",
+                    "the derivative of a function of a list of unknown length",
                     "make it an array: np.array(...)",
                 )
             case ArrayValue(ndim=0):
@@ -667,10 +662,14 @@ class _Stood:
         return value
 
 
+_FIRST = Const(0, INT)
+_NO = Const(False, BOOL)
+
+
 def _wrt_and_aux(
-    wrt: Value = Const(0, INT),
+    wrt: Value = _FIRST,
     *,
-    has_aux: Value = Const(False, "bool"),
+    has_aux: Value = _NO,
     mode: Value | None = None,
 ) -> tuple[Value, bool]:
     """The arguments of ``grad`` after the function."""

@@ -67,7 +67,9 @@ class Implicit(Derived):
                 "use a vector, and reshape it in the function",
             )
         which = int(isinstance(start, ArrayValue))
-        tol, limit = self._limits(function, keywords, is_single(start.dtype if which else start.kind))
+        tol, limit = self._limits(
+            function, keywords, is_single(start.dtype if which else start.kind)
+        )
         at = values[0]
         if len(values) > 2:
             node = self.scope.source.node
@@ -130,7 +132,7 @@ class Implicit(Derived):
         )
 
     def _require_unwritten(self, body: Block, free: Sequence[Leaf], equation: Equation) -> None:
-        """Refuse a function that writes what it reads from outside: every call must see the same."""
+        """Refuse a function that writes what it reads from outside."""
         sites = points_to(body, set(self.b.arrays))
         written = stored_sites(body, sites)
         if any(isinstance(n, str) and sites.get(n, frozenset((n,))) & written for n in free):
@@ -142,7 +144,12 @@ class Implicit(Derived):
     # ------------------------------------------------------------ the implicit function theorem
 
     def _pullback(
-        self, back: Any, function: Value, point: Given, free: list[Leaf], limits: tuple[Value, Value]
+        self,
+        back: Any,
+        function: Value,
+        point: Given,
+        free: list[Leaf],
+        limits: tuple[Value, Value],
     ) -> Pullback | None:
         """The cotangents of what the function reads, from that of the solution."""
         modes = self.shared.modes
@@ -174,7 +181,12 @@ class Implicit(Derived):
         return Pullback(body, tuple(free), (own,), (seed,), tuple(bars))
 
     def _pushforward(
-        self, ahead: Any, function: Value, point: Given, free: list[Leaf], limits: tuple[Value, Value]
+        self,
+        ahead: Any,
+        function: Value,
+        point: Given,
+        free: list[Leaf],
+        limits: tuple[Value, Value],
     ) -> Pushforward | None:
         """The tangent of the solution, from those of what the function reads."""
         modes = self.shared.modes
@@ -189,7 +201,9 @@ class Implicit(Derived):
             moving = [self._value_of(d) for n, d in zip(free, dots, strict=True) if n in wrt and d]
             change: Value
             if wrt:
-                taken = self.taken("jvp", Call(function, [point], {}), [], lambda *_: moving, of=wrt)
+                taken = self.taken(
+                    "jvp", Call(function, [point], {}), [], lambda *_: moving, of=wrt
+                )
                 self.rebuilt(taken.result, taken.leaves)
                 change = next(taken.leaves)
             else:

@@ -107,7 +107,9 @@ class Outlined:
 class Derive(Protocol):
     """Writes the derivative of a program with respect to some of its parameters."""
 
-    def __call__(self, program: Elaborated, kind: str, wrt: list[Var | str]) -> Function: ...
+    def __call__(self, program: Elaborated, kind: str, wrt: list[Var | str]) -> Function:
+        """The function of the module that computes it."""
+        ...
 
 
 @dataclass

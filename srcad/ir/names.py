@@ -22,6 +22,7 @@ class Names:
     def __init__(self, taken: frozenset[str] = frozenset()) -> None:
         self._used = set(_TAKEN | taken)
         self._shown: dict[str, str] = {}
+        self._written: set[str] = set()
 
     def fresh(self, base: str, shown: str = "") -> str:
         """``base`` itself if it is free, else ``base_1``, ``base_2``, ...
@@ -48,6 +49,22 @@ class Names:
         ('u', 'u')
         """
         return self._shown.get(name, name)
+
+    def write(self, name: str) -> str:
+        """The name itself where it is bound for the first time, a fresh one where it is again.
+
+        What a rule says is written at each use of the rule, and values of an earlier one may
+        still be needed.
+
+        >>> names = Names()
+        >>> names.write("w"), names.write("w")
+        ('w', 'w_1')
+        """
+        if name not in self._written:
+            self._written.add(name)
+            self._used.add(name)
+            return name
+        return self.fresh(name)
 
     def call(self, base: str, shown: str) -> None:
         """Let messages call what is made from a base by another name."""

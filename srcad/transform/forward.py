@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from srcad.analysis.activity import carriers
+from srcad.analysis.flow import assigned
 from srcad.errors import UnsupportedError
 from srcad.ir.build import (
     PARTS,
@@ -339,7 +340,9 @@ class Forward:
                 assert isinstance(target, Var)
                 names[output.name] = self.dot(target.name)
         self.out.append(replace(stmt, args=tuple(args)))
-        self.out += renamed(rule.body, names)
+        found = {n: self.names.write(n) for n in sorted(assigned(rule.body) - set(names))}
+        self.arrays |= {new: self.arrays[n] for n, new in found.items() if n in self.arrays}
+        self.out += renamed(rule.body, names | found)
         for target, output in zip(stmt.targets, rule.outputs, strict=True):
             if output is not None:
                 continue
@@ -358,7 +361,8 @@ class Forward:
             names[own] = given.name
         else:
             assert isinstance(stand, Var)
-            self.out.append(Assign(stand, given))
+            names[own] = self.names.write(own)
+            self.out.append(Assign(replace(stand, name=names[own]), given))
 
     # ------------------------------------------------------------ expressions
 

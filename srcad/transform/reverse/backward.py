@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
 from srcad.ir.build import ONE, accumulate, add, converted, integer, literal, sub
@@ -306,7 +308,7 @@ class Backward(Forward):
                 alive = isinstance(given, Var) and self.is_active(given.name)
                 bar = self.bar_var(given) if alive else literal(0.0, stand.kind)  # type: ignore[arg-type]
                 self._stand_in(stand, bar, names, out)
-        out += renamed(rule.body, names)
+        out += renamed(rule.body, names | self._own_names(rule.body, names))
         for t in stmt.targets:
             if isinstance(t, Var) and is_inexact(t.kind) and self.is_active(t.name):
                 out.append(Assign(self.bar_var(t), literal(0.0, t.kind)))
@@ -320,7 +322,14 @@ class Backward(Forward):
             names[_name(stand)] = _name(given)
         else:
             assert isinstance(stand, Var)
-            out.append(Assign(stand, given))
+            names[stand.name] = self.names.write(stand.name)
+            out.append(Assign(replace(stand, name=names[stand.name]), given))
+
+    def _own_names(self, body: Block, names: dict[str, str]) -> dict[str, str]:
+        """Names for what a rule binds: it may be written several times."""
+        found = {n: self.names.write(n) for n in sorted(assigned(body) - set(names))}
+        self.arrays |= {new: self.arrays[n] for n, new in found.items() if n in self.arrays}
+        return found
 
     def _shadow_or_scratch(self, array: str, out: list[Stmt]) -> str:
         """The shadow of an array that a call is given; zeros for one that is not active."""

@@ -303,9 +303,7 @@ class Levels(Slots):
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
         made = any(
-            isinstance(
-                s, (Alloc, Copy, MatMul, Store, Bind, Window, Reshape, Invoke, *_LISTS)
-            )
+            isinstance(s, (Alloc, Copy, MatMul, Store, Bind, Window, Reshape, Invoke, *_LISTS))
             for s in statements(loop.body)
         )
         if made or isinstance(loop, While) or loop.until is not None:
