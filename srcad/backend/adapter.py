@@ -134,7 +134,7 @@ class Adapter:
             f"    return {self._built(result, items)}\n"
         )
 
-    def constant(self, name: str, value: object) -> str:
+    def constant(self, name: str, value: Any) -> str:
         """A value that is known when the code is compiled."""
         if type(value) in (bool, int, float, complex) and not cmath.isnan(value):
             return repr(value)

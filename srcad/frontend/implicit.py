@@ -108,9 +108,9 @@ class Implicit(Derived):
         self, function: Any, keywords: dict[str, Value], single: bool
     ) -> tuple[Value, Value]:
         """The tolerance and the number of steps, held in variables."""
-        defaults = function.__kwdefaults__
-        tol = scalars.operand(self.b, keywords.get("tol", Const(defaults["tol"], FLOAT)))
-        limit = scalars.operand(self.b, keywords.get("max_iter", integer(defaults["max_iter"])))
+        defaults = function.__kwdefaults__ or {}
+        tol = scalars.operand(self.b, keywords.get("tol") or Const(defaults["tol"], FLOAT))
+        limit = scalars.operand(self.b, keywords.get("max_iter") or integer(defaults["max_iter"]))
         if not isinstance(tol, Expr) or not isinstance(limit, Expr) or limit.kind != INT:
             raise ArgumentError("tol is a number, and max_iter an integer", self.b.here)
         tol = self.b.convert(tol, FLOAT)
