@@ -42,7 +42,10 @@ class Request:
     parameters: tuple[tuple[str, Type], ...]
     """Name and type of each parameter, in the order of f's signature, defaults filled in."""
     wrt: tuple[str, ...]
-    """Parameters that the gradient is asked for, in the order of the answer."""
+    """Parameters that the derivative is asked for, in the order of the answer.
+
+    vjp, jvp: none means all.
+    """
     kind: Kind
     outputs: tuple[str, ...] = ()
     """vjp, jvp: mutated arguments whose final state is an output."""
@@ -74,16 +77,15 @@ class Program:
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
     captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
-    tangent for each float leaf of the parameters (hvp: of those in ``wrt``), then the tape pool
+    tangent for each float leaf of the parameters in ``wrt``, then the tape pool
     ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
-    ``vjp``: the cotangents of every float leaf of the parameters; ``jvp``: what ``primal`` returns
-    and then the tangents of the float leaves of that; ``hvp``: the tangents of the gradients. The
-    caller's arrays are never
-    written.
+    ``vjp``: the cotangents of the float leaves of the parameters in ``wrt``; ``jvp``: what
+    ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
+    the gradients. The caller's arrays are never written.
     """
 
     text: str
@@ -125,8 +127,7 @@ def compile_request(request: Request) -> Program:
     written = _written(request, program, body, outputs)
     function = written.function
     if request.kind in ("jvp", "hvp"):
-        asked = request.wrt if request.kind == "hvp" else tuple(program.leaves)
-        moving = _float_leaves(program, asked)
+        moving = _float_leaves(program, request.wrt or tuple(program.leaves))
         title = program.names.fresh(f"{program.name}_{request.kind}")
         function = tangent(function, moving, program.names, title, values=request.kind == "jvp")
     callees = [f for callee in program.callees for f in _callees(callee, request)]
@@ -147,7 +148,7 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     """The primal or the adjoint: forward mode is that of either."""
     if request.kind in ("primal", "jvp"):
         return write_primal(program, body, outputs)
-    asked = tuple(program.leaves) if request.kind == "vjp" else request.wrt
+    asked = request.wrt or tuple(program.leaves)
     kind = "gradient" if request.kind == "hvp" else request.kind
     return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
 

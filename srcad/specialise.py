@@ -48,9 +48,11 @@ class Variant:
         names: Sequence[str],
         types: Types,
         options: Options,
+        kind: Kind,
         code: CodeType | None = None,
     ) -> None:
         self.program = program
+        self.kind: Kind = kind
         self.names = tuple(names)
         self.types = types
         self.options = options
@@ -251,7 +253,7 @@ class Variants:
         )
         if self.kind in ("gradient", "value_and_gradient", "hvp"):
             require_loss(program.result, signature.name, self.has_aux)
-        return Variant(program, signature.names, types, self.options, code)
+        return Variant(program, signature.names, types, self.options, self.kind, code)
 
 
 def types_of(names: Sequence[str], values: Sequence[Any]) -> Types:
