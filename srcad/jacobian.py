@@ -12,15 +12,26 @@ import numpy as np
 
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
-from srcad.errors import ArgumentError, UnsupportedError
+from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
 from srcad.ir.members import assemble
 from srcad.ir.typeof import describe
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.outputs import Outputs, floats_of
 from srcad.show import show
+from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, number
-from srcad.sweeps import Leaves, Point, Sweeps, columns_of, leaves_of, rows_of, types_of_floats
+from srcad.sweeps import (
+    Leaves,
+    Point,
+    Seeds,
+    Sweeps,
+    leaves_of,
+    pulled,
+    pushed,
+    types_of_floats,
+    units,
+)
 
 Mode = Literal["auto", "fwd", "rev"]
 _SIZES = 256
@@ -32,13 +43,20 @@ Blocks = Callable[[int, int], Any]
 class _Matrix:
     """What Jacobians and Hessians have in common."""
 
-    def __init__(self, function: Callable[..., Any], wrt: Wrt) -> None:
+    def __init__(
+        self, function: Callable[..., Any], wrt: Wrt, sparsity: Any, options: Options
+    ) -> None:
         self._signature = Signature(function)
         functools.update_wrapper(self, self._signature.function)  # pyright: ignore[reportArgumentType]
         self.__srcad_primal__ = function
         self._wrt = self._signature.resolve(wrt)
         self._is_single = not isinstance(wrt, tuple)
         self._latest: Variant | None = None
+        self._sparsity: Pattern | Literal["detect"] | None = sparsity
+        if sparsity is not None and not (isinstance(sparsity, str) and sparsity == "detect"):
+            self._sparsity = pattern_of(sparsity)
+        self._detector = Detector(options)
+        self._planner = Planner(options)
 
     def __repr__(self) -> str:
         wrt = self._wrt[0] if self._is_single else self._wrt
@@ -114,16 +132,18 @@ class Jacobian(_Matrix):
         function: Callable[..., Any],
         wrt: Wrt = 0,
         mode: Mode = "auto",
+        sparsity: Any = None,
         outputs: tuple[str, ...] = (),
         options: Options | None = None,
     ) -> None:
-        super().__init__(function, wrt)
         chosen = options or Options()
+        super().__init__(function, wrt, sparsity, chosen)
         self._mode: Mode = mode
         self._outputs = Outputs(self._signature, outputs)
         self._primal = Variants(self._signature, "primal", chosen, outputs)
         self._forward = Variants(self._signature, "jvp", chosen, outputs)
         self._reverse = Variants(self._signature, "vjp", chosen, outputs)
+        self._sets = Variants(self._signature, "pattern", chosen, outputs)
         self._without_forward: set[Types] = set()
         self._sizes: dict[Hashable, int] = {}
         """How many outputs there were for arguments like these; only the mode hangs on it."""
@@ -142,34 +162,93 @@ class Jacobian(_Matrix):
         """
         point = self._point(args, kwargs)
         inputs = self._inputs(point)
-        variant = self._variant_for(point)
+        if self._sparsity is not None:
+            return self._sparse(point, inputs, self._sparsity)
+        variant = self._latest = self._variant_for(point)
+        out_type = self._out_type(variant, point)
         if variant.kind == "jvp" and inputs.size:
-            out_type = self._out_type(variant, point)
-            skip = self._returned(variant)
-            like = list(types_of_floats(out_type))
-            matrix, out = columns_of(Sweeps(variant, point, inputs, skip, len(like)), like)
+            matrix, out = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+        else:
+            variant = self._latest = self._reverse.find(point.types, self._wrt)
+            out = self._evaluated(point)
+            sweeps = Sweeps(variant, point, out, 0, len(inputs.items))
+            matrix = pulled(sweeps, units(out.size), out.size, inputs)
+        return self._arranged(out_type, self._types(point), _dense(matrix, out, inputs))
+
+    def _pushed(
+        self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
+    ) -> tuple[np.ndarray, Leaves]:
+        """What tangents become, and the outputs."""
+        like = list(types_of_floats(self._out_type(variant, point)))
+        sweeps = Sweeps(variant, point, inputs, self._returned(variant), len(like))
+        return pushed(sweeps, seeds, count, like)
+
+    # ------------------------------------------------------------ sparse
+
+    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+        """Where the Jacobian has entries: a sparse matrix of bools, by all outputs and all inputs.
+
+        It can be given as ``sparsity`` to ``srcad.jacobian``, for arguments at which the function
+        takes the same branches.
+        """
+        point = self._point(args, kwargs, is_rehearsal=True)
+        found = self._detected(point, self._inputs(point))
+        return found.matrix(np.ones(found.indices.size, np.bool_))
+
+    def _detected(self, point: Point, inputs: Leaves) -> Pattern:
+        variant = self._sets.find(point.types, self._wrt)
+        count = len(list(types_of_floats(self._out_type(variant, point))))
+        return self._detector(variant, point, inputs, count)
+
+    def _sparse(self, point: Point, inputs: Leaves, given: Pattern | Literal["detect"]) -> Any:
+        """Blocks of a sparse matrix, from few sweeps."""
+        mode = self._mode
+        if mode == "auto" and self._forward_or_none(point.types) is None:
+            mode = "rev"
+        pattern = self._detected(point, inputs) if given == "detect" else given
+        _require_shape(pattern, None, inputs.size)
+        plan = self._planner(pattern, mode)
+        probe = None if given == "detect" else plan.probe
+        seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
+        if plan.direction == "fwd" and count:
+            variant = self._forward.find(point.types, self._wrt)
+            found, out = self._pushed(variant, point, inputs, seeds, count)
+            _require_shape(pattern, out.size, inputs.size)
         else:
             variant = self._reverse.find(point.types, self._wrt)
-            out_type, out = self._evaluated(point)
-            matrix = rows_of(Sweeps(variant, point, out, 0, len(inputs.items)), inputs)
+            out = self._evaluated(point)
+            _require_shape(pattern, out.size, inputs.size)
+            sweeps = Sweeps(variant, point, out, 0, len(inputs.items))
+            found = pulled(sweeps, seeds, count, inputs).T
         self._latest = variant
-        return self._arranged(out_type, self._types(point), _dense(matrix, out, inputs))
+        if probe is not None:
+            probe.check(found)
+        matrix = pattern.matrix(plan.entries(found))
+        out_type = self._out_type(variant, point)
+        return self._arranged(out_type, self._types(point), _sparse_blocks(matrix, out, inputs))
 
     # ------------------------------------------------------------ which mode
 
     def _variant_for(self, point: Point) -> Variant:
-        if self._mode == "rev" or point.types in self._without_forward:
+        if self._mode == "rev":
             return self._reverse.find(point.types, self._wrt)
         if self._mode == "auto" and not self._is_tall(point):
             return self._reverse.find(point.types, self._wrt)
-        try:
+        if self._mode == "fwd":
             return self._forward.find(point.types, self._wrt)
+        found = self._forward_or_none(point.types)
+        return found or self._reverse.find(point.types, self._wrt)
+
+    def _forward_or_none(self, types: Types) -> Variant | None:
+        """The program in forward mode; None if a rule is for reverse mode only."""
+        if types in self._without_forward:
+            return None
+        try:
+            return self._forward.find(types, self._wrt)
         except UnsupportedError:
-            if self._mode == "fwd":
-                raise
-            variant = self._reverse.find(point.types, self._wrt)
-            self._without_forward.add(point.types)
-            return variant
+            self._reverse.find(types, self._wrt)  # raises if that is refused too
+            self._without_forward.add(types)
+            return None
 
     def _is_tall(self, point: Point) -> bool:
         """Whether there are at least as many outputs as inputs."""
@@ -181,7 +260,7 @@ class Jacobian(_Matrix):
         if size is None:
             if len(self._sizes) >= _SIZES:
                 self._sizes.clear()
-            size = self._sizes[key] = self._evaluated(point)[1].size
+            size = self._sizes[key] = self._evaluated(point).size
         return inputs.size <= size
 
     # ------------------------------------------------------------ outputs
@@ -194,20 +273,20 @@ class Jacobian(_Matrix):
         """How many leaves the primal returns."""
         return count(variant.program.result, floats_only=False) + len(self._outputs.names)
 
-    def _evaluated(self, point: Point) -> tuple[Type, Leaves]:
-        """The type of the output and its leaves; the primal runs if their shapes are not known."""
+    def _evaluated(self, point: Point) -> Leaves:
+        """The outputs; the primal runs if their shapes are not known."""
         variant = self._primal.find(point.types, self._wrt)
         out_type = self._out_type(variant, point)
         types = list(types_of_floats(out_type))
         if all(isinstance(t, Scalar) for t in types):
-            return out_type, leaves_of([0.0] * len(types), out_type)
+            return leaves_of([0.0] * len(types), out_type)
         named = self._outputs.named(point.types)
         returned = as_leaves(point.run(variant, point.inputs(variant)), self._returned(variant))
         value = self._outputs.value_of(variant.program.result, named, returned)
-        return out_type, leaves_of(floats_of(value, out_type), out_type)
+        return leaves_of(floats_of(value, out_type), out_type)
 
     def _given(self, variant: Variant, point: Point) -> Leaves:
-        return self._inputs(point) if variant.kind == "jvp" else self._evaluated(point)[1]
+        return self._inputs(point) if variant.kind == "jvp" else self._evaluated(point)
 
     def _arranged(self, out_type: Type, types: list[Type], blocks: Blocks) -> Any:
         """The blocks in the structure of the outputs and, within, of each argument."""
@@ -229,10 +308,18 @@ class Hessian(_Matrix):
     """
 
     def __init__(
-        self, function: Callable[..., Any], wrt: Wrt = 0, options: Options | None = None
+        self,
+        function: Callable[..., Any],
+        wrt: Wrt = 0,
+        sparsity: Any = None,
+        options: Options | None = None,
     ) -> None:
-        super().__init__(function, wrt)
-        self._products = Variants(self._signature, "hvp", options or Options())
+        chosen = options or Options()
+        super().__init__(function, wrt, sparsity, chosen)
+        if isinstance(self._sparsity, Pattern):
+            self._sparsity = symmetrised(self._sparsity)
+        self._products = Variants(self._signature, "hvp", chosen)
+        self._sets = Variants(self._signature, "hessian_pattern", chosen)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The Hessian at these arguments, which are those of the primal and are never changed.
@@ -249,11 +336,44 @@ class Hessian(_Matrix):
         point = self._point(args, kwargs)
         inputs = self._inputs(point)
         variant = self._latest = self._variant_for(point)
+        types = self._types(point)
+        given = self._sparsity
+        if given is None:
+            matrix = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+            return self._arranged(types, _dense(matrix, inputs, inputs))
+        pattern = self._detected(point, inputs) if given == "detect" else given
+        _require_shape(pattern, inputs.size, inputs.size)
+        plan = self._planner(pattern, "symmetric")
+        probe = None if given == "detect" else plan.probe
+        seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
+        found = self._pushed(variant, point, inputs, seeds, count)
+        if probe is not None:
+            probe.check(found)
+        matrix = pattern.matrix(plan.entries(found))
+        return self._arranged(types, _sparse_blocks(matrix, inputs, inputs))
+
+    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+        """Where the Hessian has entries: a symmetric sparse matrix of bools.
+
+        It can be given as ``sparsity`` to ``srcad.hessian``, for arguments at which the function
+        takes the same branches.
+        """
+        point = self._point(args, kwargs, is_rehearsal=True)
+        found = self._detected(point, self._inputs(point))
+        return found.matrix(np.ones(found.indices.size, np.bool_))
+
+    def _detected(self, point: Point, inputs: Leaves) -> Pattern:
+        variant = self._sets.find(point.types, self._wrt)
+        return symmetrised(self._detector(variant, point, inputs, len(inputs.items)))
+
+    def _pushed(
+        self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
+    ) -> np.ndarray:
+        """The Hessian times vectors."""
         like = [t for type_ in self._types(point) for t in types_of_floats(type_)]
-        matrix, out = columns_of(Sweeps(variant, point, inputs, 0, len(like)), like)
-        if not inputs.size:
-            out, matrix = inputs, np.empty((0, 0))
-        return self._arranged(self._types(point), _dense(matrix, out, inputs))
+        sweeps = Sweeps(variant, point, inputs, 0, len(like))
+        matrix, _ = pushed(sweeps, seeds, count, like)
+        return matrix if count else np.empty((inputs.size, 0))
 
     def _variant_for(self, point: Point) -> Variant:
         return self._products.find(point.types, self._wrt)
@@ -305,6 +425,28 @@ def _dense(matrix: np.ndarray, out: Leaves, inputs: Leaves) -> Blocks:
         return np.ascontiguousarray(found, row.kind).reshape(row.shape + column.shape)
 
     return block
+
+
+def _sparse_blocks(matrix: Any, out: Leaves, inputs: Leaves) -> Blocks:
+    """Blocks of a sparse matrix, each by all numbers of the output and of the input."""
+
+    def block(i: int, j: int) -> Any:
+        found = matrix
+        if len(out.items) > 1 or len(inputs.items) > 1:
+            found = matrix[out.slices[i], inputs.slices[j]]
+        return found.astype(out.items[i].kind, copy=False)
+
+    return block
+
+
+def _require_shape(pattern: Pattern, rows: int | None, columns: int) -> None:
+    """Refuse a pattern that is not one of so many outputs (None: not known yet) and inputs."""
+    if pattern.shape != (pattern.shape[0] if rows is None else rows, columns):
+        outputs = "" if rows is None else f"{rows} outputs and "
+        raise ArgumentValueError(
+            f"the pattern given as sparsity has shape {pattern.shape}; there are {outputs}"
+            f"{columns} inputs"
+        )
 
 
 def _require_real(names: Sequence[str], types: Types, wrt: Sequence[str]) -> None:

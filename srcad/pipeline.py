@@ -28,10 +28,21 @@ from srcad.transform.adjoint import (
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
+from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.tangent import tangent
 
-Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "hvp", "primal"]
+Kind = Literal[
+    "gradient",
+    "value_and_gradient",
+    "vjp",
+    "jvp",
+    "hvp",
+    "primal",
+    "pattern",
+    "hessian_pattern",
+]
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,10 @@ class Program:
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
     ``vjp``: the cotangents of the float leaves of the parameters in ``wrt``; ``jvp``: what
     ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
-    the gradients. The caller's arrays are never written.
+    the gradients; ``pattern``, ``hessian_pattern``: the sets of inputs in place of the tangents of
+    the result or of the gradients (``srcad.transform.pattern``). These take sets in place of
+    tangents and then the table ``unions`` (``srcad.runtime``). The caller's arrays are never
+    written.
     """
 
     text: str
@@ -101,14 +115,25 @@ class Program:
     """If f writes members of arguments: the objects from outside that it reads; else None."""
     externals: tuple[tuple[str, object], ...] = ()
     """Python objects that the text calls by these names, though it does not import them."""
+    reads_floats: bool = True
+    """Patterns: whether it hangs on more than shapes and integers."""
 
 
 _MODES: dict[str, tuple[str, ...]] = {
     "primal": (),
     "jvp": ("forward",),
     "hvp": ("forward", "reverse"),
+    "pattern": (),
 }
 """What the rules of calls are read for; ("reverse",) where it is not said."""
+
+_CARRIED: dict[str, type[Forward]] = {
+    "jvp": Forward,
+    "hvp": Forward,
+    "pattern": Dependence,
+    "hessian_pattern": Dependence,
+}
+"""What is carried along with the values of the primal or of the adjoint."""
 
 
 def compile_request(request: Request) -> Program:
@@ -118,7 +143,7 @@ def compile_request(request: Request) -> Program:
     """
     modes = _MODES.get(request.kind, ("reverse",))
     program = elaborate(request.source, request.parameters, modes)  # types, calls inlined, loops
-    if request.kind in ("gradient", "value_and_gradient", "hvp"):
+    if request.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
     checked = request.options.boundscheck
@@ -126,10 +151,11 @@ def compile_request(request: Request) -> Program:
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
     function = written.function
-    if request.kind in ("jvp", "hvp"):
+    if request.kind in _CARRIED:
         moving = _float_leaves(program, request.wrt or tuple(program.leaves))
         title = program.names.fresh(f"{program.name}_{request.kind}")
-        function = tangent(function, moving, program.names, title, values=request.kind == "jvp")
+        values, carry = request.kind == "jvp", _CARRIED[request.kind]
+        function = tangent(function, moving, program.names, title, values=values, carry=carry)
     callees = [f for callee in program.callees for f in _callees(callee, request)]
     return Program(
         print_module((*callees, function)),
@@ -141,15 +167,16 @@ def compile_request(request: Request) -> Program:
         written.uses_pool,
         program.objects,
         program.externals,
+        reads_floats(function),
     )
 
 
 def _written(request: Request, program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
     """The primal or the adjoint: forward mode is that of either."""
-    if request.kind in ("primal", "jvp"):
+    if request.kind in ("primal", "jvp", "pattern"):
         return write_primal(program, body, outputs)
     asked = request.wrt or tuple(program.leaves)
-    kind = "gradient" if request.kind == "hvp" else request.kind
+    kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
     return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
 
 
@@ -158,7 +185,7 @@ def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
     program = callee.program
     assert program is not None
     body = _prepared(program, request.options.boundscheck)
-    reverses = request.kind not in ("primal", "jvp") and not callee.ruled
+    reverses = request.kind not in ("primal", "jvp", "pattern") and not callee.ruled
     written = write_callee(program, body, reverses)
     for function in written:
         yield function

@@ -251,7 +251,7 @@ class Variants:
                 self.options,
             )
         )
-        if self.kind in ("gradient", "value_and_gradient", "hvp"):
+        if self.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
             require_loss(program.result, signature.name, self.has_aux)
         return Variant(program, signature.names, types, self.options, self.kind, code)
 

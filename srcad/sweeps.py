@@ -9,14 +9,14 @@ the order of the leaves.
 (3, [array([1., 2.]), 3.0])
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from srcad.backend.draws import state_of_numpy
-from srcad.ir.types import Array, Scalar, Tuple, Type, is_inexact
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.specialise import Types, Variant
 from srcad.structure import as_leaves, lower, number
 
@@ -57,13 +57,15 @@ class Leaves:
         """
         out: list[Any] = []
         for leaf, part in zip(self.items, self.slices, strict=True):
+            own = columns[part]
+            if not is_complex(leaf.kind):
+                own = np.real(own)
             if lanes:
-                shape = (*leaf.shape, columns.shape[1])
-                out.append(np.array(columns[part], leaf.kind).reshape(shape))
+                out.append(np.array(own, leaf.kind).reshape((*leaf.shape, own.shape[1])))
             elif leaf.is_number:
-                out.append(number(columns[part.start, 0], leaf.kind))
+                out.append(number(own[0, 0], leaf.kind))
             else:
-                out.append(np.array(columns[part, 0], leaf.kind).reshape(leaf.shape))
+                out.append(np.array(own[:, 0], leaf.kind).reshape(leaf.shape))
         return out
 
 
@@ -149,45 +151,61 @@ class Sweeps:
         return found[self._skip :]
 
 
-def columns_of(sweeps: Sweeps, like: Sequence[Scalar | Array]) -> tuple[np.ndarray, Leaves]:
-    """The whole Jacobian, column by column, and its outputs, which have these types."""
-    size = sweeps.given.size
-    matrix, out = np.empty((0, 0)), Leaves(())
-    unit = np.zeros((size, 1))
-    for j in range(size):
-        unit[j] = 1.0
-        found = sweeps(unit)
-        unit[j] = 0.0
+Seeds = Callable[[int, int], np.ndarray]
+"""Columns of tangents or seeds, from a number up to another one."""
+
+
+def units(size: int) -> Seeds:
+    """The columns of the unit matrix."""
+
+    def columns(start: int, stop: int) -> np.ndarray:
+        found = np.zeros((size, stop - start))
+        found[np.arange(start, stop), np.arange(stop - start)] = 1.0
+        return found
+
+    return columns
+
+
+def pushed(
+    sweeps: Sweeps, seeds: Seeds, count: int, like: Sequence[Scalar | Array]
+) -> tuple[np.ndarray, Leaves]:
+    """The Jacobian times ``count`` tangents, and the outputs, which have these types."""
+    matrix, out = np.empty((0, count)), Leaves(())
+    for j in range(count):
+        found = sweeps(seeds(j, j + 1))
         if not j:
             out = Leaves([_leaf(t, np.shape(x)) for t, x in zip(like, found, strict=True)])
-            matrix = _empty(out.size, size, out)
+            matrix = np.empty((out.size, count), _dtype(out))
         for part, x in zip(out.slices, found, strict=True):
             matrix[part, j] = np.reshape(x, -1)
     return matrix, out
 
 
-def rows_of(sweeps: Sweeps, wanted: Leaves) -> np.ndarray:
-    """The whole Jacobian, row by row.
+def pulled(sweeps: Sweeps, seeds: Seeds, count: int, wanted: Leaves) -> np.ndarray:
+    """For each of ``count`` seeds: the sum of the rows of the Jacobian that it weighs.
 
-    ``J v`` of a real v has the real and the imaginary part of what the seeds 1 and 1j receive.
+    ``J v`` of a real v has the real and the imaginary part of what a seed and 1j times it receive.
     """
-    matrix = _empty(sweeps.given.size, wanted.size, sweeps.given)
-    for leaf, rows in zip(sweeps.given.items, sweeps.given.slices, strict=True):
-        units = (1.0, 1.0j) if np.dtype(leaf.kind).kind == "c" else (1.0,)
-        for i in range(rows.start, rows.stop):
-            matrix[i] = sum(unit * _row(sweeps, i, unit, wanted) for unit in units)
+    out = sweeps.given
+    matrix = np.empty((count, wanted.size), _dtype(out))
+    is_real = np.ones((out.size, 1), np.bool_)
+    for leaf, part in zip(out.items, out.slices, strict=True):
+        is_real[part] = not is_complex(leaf.kind)
+    for i in range(count):
+        seed = seeds(i, i + 1)
+        _collect(sweeps(seed), wanted, matrix[i])
+        turned = np.where(is_real, 0.0, 1j * seed)
+        if turned.any():
+            imaginary = np.empty(wanted.size)
+            _collect(sweeps(turned), wanted, imaginary)
+            matrix[i] += 1j * imaginary
     return matrix
 
 
-def _row(sweeps: Sweeps, i: int, unit: complex, wanted: Leaves) -> np.ndarray:
-    seed = np.zeros((sweeps.given.size, 1), type(unit))
-    seed[i] = unit
-    found = sweeps(seed)
-    row = np.empty(wanted.size)
+def _collect(found: Sequence[Any], wanted: Leaves, row: np.ndarray) -> None:
     for part, x in zip(wanted.slices, found, strict=True):
         row[part] = np.reshape(x, -1)
-    return row
 
 
-def _empty(rows: int, columns: int, out: Leaves) -> np.ndarray:
-    return np.empty((rows, columns), np.result_type(*(leaf.kind for leaf in out.items)))
+def _dtype(out: Leaves) -> np.dtype:
+    return np.result_type(*(leaf.kind for leaf in out.items))

@@ -315,6 +315,7 @@ def jacobian(
     /,
     wrt: Wrt = 0,
     mode: Mode = "auto",
+    sparsity: Any = None,
     *,
     outputs: str | tuple[str, ...] = (),
     **options: Unpack[OptionKeywords],
@@ -327,6 +328,7 @@ def jacobian(
     /,
     wrt: Wrt = 0,
     mode: Mode = "auto",
+    sparsity: Any = None,
     *,
     outputs: str | tuple[str, ...] = (),
     **options: Unpack[OptionKeywords],
@@ -338,6 +340,7 @@ def jacobian(
     /,
     wrt: Wrt = 0,
     mode: Mode = "auto",
+    sparsity: Any = None,
     *,
     outputs: str | tuple[str, ...] = (),
     **options: Unpack[OptionKeywords],
@@ -395,25 +398,31 @@ def jacobian(
     if mode not in get_args(Mode):
         raise ArgumentValueError(f"mode must be 'auto', 'fwd' or 'rev', not {mode!r}")
     if f is None:
-        return functools.partial(jacobian, wrt=wrt, mode=mode, outputs=outputs, **options)
+        return functools.partial(
+            jacobian, wrt=wrt, mode=mode, sparsity=sparsity, outputs=outputs, **options
+        )
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    return Jacobian(f, wrt, mode, names, chosen)
+    return Jacobian(f, wrt, mode, sparsity, names, chosen)
 
 
 @overload
 def hessian(
-    f: Callable[..., Any], /, wrt: Wrt = 0, **options: Unpack[OptionKeywords]
+    f: Callable[..., Any], /, wrt: Wrt = 0, sparsity: Any = None, **options: Unpack[OptionKeywords]
 ) -> Hessian: ...
 
 
 @overload
 def hessian(
-    f: None = None, /, wrt: Wrt = 0, **options: Unpack[OptionKeywords]
+    f: None = None, /, wrt: Wrt = 0, sparsity: Any = None, **options: Unpack[OptionKeywords]
 ) -> Callable[[Callable[..., Any]], Hessian]: ...
 
 
 def hessian(
-    f: Callable[..., Any] | None = None, /, wrt: Wrt = 0, **options: Unpack[OptionKeywords]
+    f: Callable[..., Any] | None = None,
+    /,
+    wrt: Wrt = 0,
+    sparsity: Any = None,
+    **options: Unpack[OptionKeywords],
 ) -> Hessian | Callable[[Callable[..., Any]], Hessian]:
     """The Hessian of a function, as a function with the same signature.
 
@@ -456,8 +465,8 @@ def hessian(
     """
     chosen = _options("hessian", options)
     if f is None:
-        return functools.partial(hessian, wrt=wrt, **options)
-    return Hessian(f, wrt, chosen)
+        return functools.partial(hessian, wrt=wrt, sparsity=sparsity, **options)
+    return Hessian(f, wrt, sparsity, chosen)
 
 
 def require_tuple(name: str, given: object) -> None:
