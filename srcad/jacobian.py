@@ -317,6 +317,11 @@ class Hessian(_Matrix):
         chosen = options or Options()
         super().__init__(function, wrt, sparsity, chosen)
         if isinstance(self._sparsity, Pattern):
+            rows, columns = self._sparsity.shape
+            if rows != columns:
+                raise ArgumentValueError(
+                    f"the pattern of a Hessian is square, not of shape {self._sparsity.shape}"
+                )
             self._sparsity = symmetrised(self._sparsity)
         self._products = Variants(self._signature, "hvp", chosen)
         self._sets = Variants(self._signature, "hessian_pattern", chosen)
@@ -434,7 +439,9 @@ def _sparse_blocks(matrix: Any, out: Leaves, inputs: Leaves) -> Blocks:
         found = matrix
         if len(out.items) > 1 or len(inputs.items) > 1:
             found = matrix[out.slices[i], inputs.slices[j]]
-        return found.astype(out.items[i].kind, copy=False)
+        kind = out.items[i].kind
+        found = found if is_complex(kind) else found.real
+        return found.astype(kind, copy=False)
 
     return block
 

@@ -84,3 +84,42 @@ def test_both_modes(program: Program):
 
 def test_the_zoo_is_large():
     assert len(ZOO) >= 150
+
+
+@pytest.mark.parametrize("program", [waiting(p, k) for k, p in enumerate(ZOO)])
+def test_sparse(program: Program):
+    """What is found from few sweeps is what is found from all, so no entry was missing."""
+    if program.waits:
+        pytest.skip("is refused")
+    args = program.samples[0]()
+    options = {"wrt": active(program, args), "outputs": program.outputs, "jit": False}
+    dense = srcad.jacobian(program.function, mode="rev", **options)(*args, **program.kwargs)
+    wanted = np.vstack(blocks(dense, program, args))
+    for mode in ("fwd", "rev"):
+        jacobian = srcad.jacobian(program.function, mode=mode, sparsity="detect", **options)
+        parts = [oracles.leaves(p) for p in jacobian(*args, **program.kwargs)]
+        found = np.vstack([np.hstack([m.toarray() for m in row]) for row in zip(*parts, strict=True)])
+        tolerance = SINGLE if program.single else 1e-11
+        scale = max(1e-3, float(np.max(np.abs(wanted), initial=0.0)))
+        problem = oracles.mismatch(found, wanted, tolerance, scale=scale)
+        assert problem is None, f"{mode}: {problem}"
+
+
+LOSSES = [p for p in ZOO if not p.outputs and not p.whole and not p.single]
+
+
+@pytest.mark.parametrize("program", [waiting(p, k) for k, p in enumerate(LOSSES)])
+def test_sparse_hessian(program: Program):
+    """Likewise, and symmetric."""
+    if program.waits:
+        pytest.skip("is refused")
+    args = program.samples[0]()
+    options = {"wrt": active(program, args), "jit": False}
+    dense = srcad.hessian(program.function, **options)(*args, **program.kwargs)
+    found = srcad.hessian(program.function, sparsity="detect", **options)(*args, **program.kwargs)
+    shapes = [np.size(args[k]) for k in active(program, args)]
+    wanted = np.block([[np.reshape(b, (m, n)) for b, n in zip(row, shapes, strict=True)] for row, m in zip(dense, shapes, strict=True)])
+    got = np.block([[b.toarray() for b in row] for row in found])
+    size = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
+    np.testing.assert_allclose(got, wanted, rtol=0.0, atol=1e-10 * size)
+    assert np.max(np.abs(wanted - wanted.T), initial=0.0) <= 1e-10 * size
