@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import srcad
 from tests import oracles
@@ -86,6 +87,12 @@ def test_the_zoo_is_large():
     assert len(ZOO) >= 150
 
 
+def matrices(x):
+    if isinstance(x, tuple | list):
+        return [m for v in x for m in matrices(v)]
+    return [x.toarray()] if sparse.issparse(x) else []
+
+
 @pytest.mark.parametrize("program", [waiting(p, k) for k, p in enumerate(ZOO)])
 def test_sparse(program: Program):
     """What is found from few sweeps is what is found from all, so no entry was missing."""
@@ -97,8 +104,8 @@ def test_sparse(program: Program):
     wanted = np.vstack(blocks(dense, program, args))
     for mode in ("fwd", "rev"):
         jacobian = srcad.jacobian(program.function, mode=mode, sparsity="detect", **options)
-        parts = [oracles.leaves(p) for p in jacobian(*args, **program.kwargs)]
-        found = np.vstack([np.hstack([m.toarray() for m in row]) for row in zip(*parts, strict=True)])
+        parts = [matrices(p) for p in jacobian(*args, **program.kwargs)]
+        found = np.vstack([np.hstack(row) for row in zip(*parts, strict=True)])
         tolerance = SINGLE if program.single else 1e-11
         scale = max(1e-3, float(np.max(np.abs(wanted), initial=0.0)))
         problem = oracles.mismatch(found, wanted, tolerance, scale=scale)
@@ -118,7 +125,12 @@ def test_sparse_hessian(program: Program):
     dense = srcad.hessian(program.function, **options)(*args, **program.kwargs)
     found = srcad.hessian(program.function, sparsity="detect", **options)(*args, **program.kwargs)
     shapes = [np.size(args[k]) for k in active(program, args)]
-    wanted = np.block([[np.reshape(b, (m, n)) for b, n in zip(row, shapes, strict=True)] for row, m in zip(dense, shapes, strict=True)])
+    wanted = np.block(
+        [
+            [np.reshape(b, (m, n)) for b, n in zip(row, shapes, strict=True)]
+            for row, m in zip(dense, shapes, strict=True)
+        ]
+    )
     got = np.block([[b.toarray() for b in row] for row in found])
     size = max(1.0, float(np.max(np.abs(wanted), initial=0.0)))
     np.testing.assert_allclose(got, wanted, rtol=0.0, atol=1e-10 * size)

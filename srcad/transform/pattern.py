@@ -19,6 +19,7 @@ and every result of a function that is called as a whole depends on everything t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from srcad.analysis.activity import carriers
 from srcad.ir.build import ZERO
@@ -32,9 +33,11 @@ from srcad.ir.nodes import (
     Extent,
     Function,
     Invoke,
+    Keep,
     Load,
     MatMul,
     Select,
+    Stack,
     Stmt,
     Store,
     Tape,
@@ -82,6 +85,8 @@ class Dependence(Forward):
         match stmt:
             case Alloc() | Tape():  # memory that is not written yet holds no numbers of sets
                 self.out += [Alloc(target, stmt.shape, INT, True, stmt.at), stmt]
+            case Stack() | Keep():
+                self.out += [replace(stmt, target=target, dtype=INT), stmt]
             case ZerosLike():
                 self.out += [self.zeros(target, stmt.source, stmt.at), stmt]
             case Copy() if stmt.source not in self.active:

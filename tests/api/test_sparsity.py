@@ -220,7 +220,8 @@ def test_random_branches():
 
 @pytest.mark.parametrize("mode", ["fwd", "rev", "auto"])
 @pytest.mark.parametrize(
-    "given", [lambda p: p, lambda p: p.toarray(), lambda p: p.tocoo(), lambda p: sparse.csc_matrix(p)]
+    "given",
+    [lambda p: p, lambda p: p.toarray(), lambda p: p.tocoo(), lambda p: sparse.csc_matrix(p)],
 )
 def test_given(mode, given):
     pattern = srcad.jacobian(tridiagonal, jit=False).pattern(X)
