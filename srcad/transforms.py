@@ -362,6 +362,13 @@ def jacobian(
         row, one run for each float of the result. "auto": by whichever there are fewer of (the
         function is run once to count the results; in reverse mode also where it has a rule for
         that mode only).
+    sparsity
+        None for an array. "detect" for a ``scipy.sparse.csr_array`` of all outputs by all inputs,
+        from few sweeps: the program is run on sets of inputs to find which entries there are, and
+        columns (or rows, if they are fewer) that do not meet share a sweep. The pattern is that of
+        the branches taken; it is found at each call unless nothing but shapes and integers can
+        change it. Or the pattern itself, a sparse matrix or a boolean array: one more sweep along
+        random numbers checks it.
     outputs
         Names of array arguments that f writes and whose final state counts as an output, as for
         ``vjp``.
@@ -374,13 +381,14 @@ def jacobian(
         For a result that is a tuple, dict or dataclass: one of the same structure, in which each
         float or array is replaced by its derivative. For an argument that is one: each derivative
         in turn has the structure of the argument. A tuple of all that where ``wrt`` is a tuple.
-        None stands for members that are not floats. The dtype is that of the result.
+        None stands for members that are not floats. The dtype is that of the result. With
+        ``sparsity`` each block is a matrix. ``.pattern(*args)`` is the pattern alone.
 
     Raises
     ------
     ArgumentError, ArgumentValueError
         ``wrt`` names no parameter; in the call: the argument has no floats or is complex, f
-        returns no floats.
+        returns no floats, a pattern that is given has the wrong shape or lacks entries.
     UnsupportedError
         At the first call: f uses what srcad cannot differentiate exactly, or in mode "fwd" a
         function that has a rule for reverse mode only.
@@ -393,6 +401,8 @@ def jacobian(
     >>> jacobian(products, jit=False)(np.array([1.0, 2.0, 3.0]))
     array([[2., 1., 0.],
            [0., 3., 2.]])
+    >>> jacobian(products, sparsity="detect", jit=False)(np.array([1.0, 2.0, 3.0])).nnz
+    4
     """
     chosen = _options("jacobian", options)
     if mode not in get_args(Mode):
@@ -436,6 +446,9 @@ def hessian(
         decorator is returned.
     wrt
         The position or the name of a parameter, or a tuple of these.
+    sparsity
+        As for ``jacobian``: None, "detect" or a pattern (an entry implies its mirror image). One
+        product serves columns from which each entry, or its mirror image, can be read.
     **options
         Those of ``grad``.
 
