@@ -20,8 +20,12 @@ from srcad.implicit import root as root
 from srcad.inside import on_backward as on_backward
 from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through
+from srcad.jacobian import Hessian as Hessian
+from srcad.jacobian import Jacobian as Jacobian
 from srcad.transforms import grad as grad
+from srcad.transforms import hessian as hessian
 from srcad.transforms import hvp as hvp
+from srcad.transforms import jacobian as jacobian
 from srcad.transforms import jvp as jvp
 from srcad.transforms import value_and_grad as value_and_grad
 from srcad.transforms import vjp as vjp

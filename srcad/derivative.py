@@ -7,7 +7,6 @@ functions, and so it is written for speed.
 """
 
 import functools
-import sys
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +20,7 @@ from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
 from srcad.ir.types import FLOAT, Array, Scalar, Type
 from srcad.rules.registry import generation
+from srcad.show import show
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
 from srcad.transformation import Transformation
@@ -155,14 +155,7 @@ class Derivative:
 
     def show(self, *args: Any, **kwargs: Any) -> None:
         """Print the generated source, coloured if ``rich`` is installed."""
-        text = self.source(*args, **kwargs)
-        try:
-            from rich.console import Console  # noqa: PLC0415 (optional, and slow to import)
-            from rich.syntax import Syntax  # noqa: PLC0415
-        except ImportError:
-            sys.stdout.write(text)
-            return
-        Console(file=sys.stdout).print(Syntax(text, "python", background_color="default"))
+        show(self.source(*args, **kwargs))
 
     def compile(self, *args: Any, **kwargs: Any) -> Self:
         """Compile for arguments of these types, without running; returns the derivative itself."""

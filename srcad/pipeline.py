@@ -28,11 +28,22 @@ from srcad.transform.adjoint import (
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
+from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.memory import own_memory
+from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.tangent import tangent
 
-Kind = Literal["gradient", "value_and_gradient", "vjp", "jvp", "hvp", "primal"]
+Kind = Literal[
+    "gradient",
+    "value_and_gradient",
+    "vjp",
+    "jvp",
+    "hvp",
+    "primal",
+    "pattern",
+    "hessian_pattern",
+]
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,10 @@ class Request:
     parameters: tuple[tuple[str, Type], ...]
     """Name and type of each parameter, in the order of f's signature, defaults filled in."""
     wrt: tuple[str, ...]
-    """Parameters that the gradient is asked for, in the order of the answer."""
+    """Parameters that the derivative is asked for, in the order of the answer.
+
+    vjp, jvp: none means all.
+    """
     kind: Kind
     outputs: tuple[str, ...] = ()
     """vjp, jvp: mutated arguments whose final state is an output."""
@@ -77,15 +91,17 @@ class Program:
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
     captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
-    tangent for each float leaf of the parameters (hvp: of those in ``wrt``), then the tape pool
+    tangent for each float leaf of the parameters in ``wrt``, then the tape pool
     ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
     of ``wrt``; ``value_and_gradient``: the leaves of the result and then those of the gradients;
-    ``vjp``: the cotangents of every float leaf of the parameters; ``jvp``: what ``primal`` returns
-    and then the tangents of the float leaves of that; ``hvp``: the tangents of the gradients. The
-    caller's arrays are never
+    ``vjp``: the cotangents of the float leaves of the parameters in ``wrt``; ``jvp``: what
+    ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
+    the gradients; ``pattern``, ``hessian_pattern``: the sets of inputs in place of the tangents of
+    the result or of the gradients (``srcad.transform.pattern``). These take sets in place of
+    tangents and then the table ``unions`` (``srcad.runtime``). The caller's arrays are never
     written.
     """
 
@@ -102,14 +118,25 @@ class Program:
     """If f writes members of arguments: the objects from outside that it reads; else None."""
     externals: tuple[tuple[str, object], ...] = ()
     """Python objects that the text calls by these names, though it does not import them."""
+    reads_floats: bool = True
+    """Patterns: whether it hangs on more than shapes and integers."""
 
 
 _MODES: dict[Kind, tuple[str, ...]] = {
     "primal": (),
     "jvp": ("forward",),
     "hvp": ("reverse", "forward"),
+    "pattern": (),
 }
 """The derivatives taken, the first one first; ("reverse",) where it is not said."""
+
+_CARRIED: dict[str, type[Forward]] = {
+    "jvp": Forward,
+    "hvp": Forward,
+    "pattern": Dependence,
+    "hessian_pattern": Dependence,
+}
+"""What is carried along with the values of the primal or of the adjoint."""
 
 
 def compile_request(request: Request) -> Program:
@@ -125,18 +152,18 @@ def compile_request(request: Request) -> Program:
 
     # types, calls inlined, loops, derivatives that the function takes itself
     program = elaborate(request.source, request.parameters, modes, derive, request.called)
-    if request.kind in ("gradient", "value_and_gradient", "hvp"):
+    if request.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
     function = written.function
-    if request.kind in ("jvp", "hvp"):
-        asked = request.wrt if request.kind == "hvp" else tuple(program.leaves)
-        moving = _float_leaves(program, asked)
+    if request.kind in _CARRIED:
+        moving = _float_leaves(program, request.wrt or tuple(program.leaves))
         title = program.names.fresh(f"{program.name}_{request.kind}")
-        function = tangent(function, moving, program.names, title, values=request.kind == "jvp")
+        values, carry = request.kind == "jvp", _CARRIED[request.kind]
+        function = tangent(function, moving, program.names, title, values=values, carry=carry)
     callees = [f for callee in program.callees for f in _callees(callee, request)]
     return Program(
         print_module((*callees, function)),
@@ -148,6 +175,7 @@ def compile_request(request: Request) -> Program:
         written.uses_pool,
         program.objects,
         program.externals,
+        reads_floats(function),
     )
 
 
@@ -169,10 +197,10 @@ def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked
 
 def _written(request: Request, program: Elaborated, body: Block, outputs: list[Leaf]) -> Written:
     """The primal or the adjoint: forward mode is that of either."""
-    if request.kind in ("primal", "jvp"):
+    if request.kind in ("primal", "jvp", "pattern"):
         return write_primal(program, body, outputs)
-    asked = tuple(program.leaves) if request.kind == "vjp" else request.wrt
-    kind = "gradient" if request.kind == "hvp" else request.kind
+    asked = request.wrt or tuple(program.leaves)
+    kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
     return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
 
 
@@ -181,7 +209,7 @@ def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
     program = callee.program
     assert program is not None
     body = _prepared(program, request.options.boundscheck)
-    reverses = request.kind not in ("primal", "jvp") and not callee.ruled
+    reverses = request.kind not in ("primal", "jvp", "pattern") and not callee.ruled
     written = write_callee(program, body, reverses)
     for function in written:
         yield function

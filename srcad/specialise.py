@@ -48,9 +48,11 @@ class Variant:
         names: Sequence[str],
         types: Types,
         options: Options,
+        kind: Kind,
         code: CodeType | None = None,
     ) -> None:
         self.program = program
+        self.kind: Kind = kind
         self.names = tuple(names)
         self.types = types
         self.options = options
@@ -250,9 +252,9 @@ class Variants:
                 signature.called,
             )
         )
-        if self.kind in ("gradient", "value_and_gradient", "hvp"):
+        if self.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
             require_loss(program.result, signature.name, self.has_aux)
-        return Variant(program, signature.names, types, self.options, code)
+        return Variant(program, signature.names, types, self.options, self.kind, code)
 
 
 def types_of(names: Sequence[str], values: Sequence[Any]) -> Types:

@@ -1,4 +1,4 @@
-"""The transformations: ``grad``, ``value_and_grad``, ``vjp``, ``jvp``, ``hvp``.
+"""The transformations: ``grad``, ``vjp``, ``jvp``, ``jacobian``, ``hessian``, ``hvp``, ....
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
 options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``, ``cache``
@@ -8,13 +8,14 @@ options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundsch
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any, TypedDict, Unpack, get_args, overload
 
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options
 from srcad.derivative import Derivative
-from srcad.errors import ArgumentError
+from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.higher import Hvp
+from srcad.jacobian import Hessian, Jacobian, Mode
 from srcad.pullback import Pullback, Vjp
 from srcad.pushforward import Jvp
 from srcad.transformation import transformation_of
@@ -307,6 +308,179 @@ def hvp(
     function, _, kwargs, options = _called("hvp", f, (), keywords)
     require_tuple("args", args)
     return _hvp_of(function, wrt, options)(args, vectors, kwargs)
+
+
+@overload
+def jacobian(
+    f: Callable[..., Any],
+    /,
+    wrt: Wrt = 0,
+    mode: Mode = "auto",
+    sparsity: Any = None,
+    *,
+    outputs: str | tuple[str, ...] = (),
+    **options: Unpack[OptionKeywords],
+) -> Jacobian: ...
+
+
+@overload
+def jacobian(
+    f: None = None,
+    /,
+    wrt: Wrt = 0,
+    mode: Mode = "auto",
+    sparsity: Any = None,
+    *,
+    outputs: str | tuple[str, ...] = (),
+    **options: Unpack[OptionKeywords],
+) -> Callable[[Callable[..., Any]], Jacobian]: ...
+
+
+def jacobian(
+    f: Callable[..., Any] | None = None,
+    /,
+    wrt: Wrt = 0,
+    mode: Mode = "auto",
+    sparsity: Any = None,
+    *,
+    outputs: str | tuple[str, ...] = (),
+    **options: Unpack[OptionKeywords],
+) -> Jacobian | Callable[[Callable[..., Any]], Jacobian]:
+    """The Jacobian of a function, as a function with the same signature.
+
+    For ``f: (x, ...) -> y``, ``jacobian(f)(x, ...)`` is ``dy/dx``, of shape ``y.shape + x.shape``:
+    ``J[i, j] = dy[i]/dx[j]`` for vectors, an array of the shape of x for a number y, a float for
+    two numbers.
+
+    Parameters
+    ----------
+    f
+        A Python function whose source can be read. Left out, a decorator is returned.
+    wrt
+        The position or the name of a parameter, or a tuple of these.
+    mode
+        "fwd": column by column, one run for each float of the arguments in wrt. "rev": row by
+        row, one run for each float of the result. "auto": by whichever there are fewer of (the
+        function is run once to count the results; in reverse mode also where it has a rule for
+        that mode only).
+    sparsity
+        None for an array. "detect" for a ``scipy.sparse.csr_array`` of all outputs by all inputs,
+        from few sweeps: the program is run on sets of inputs to find which entries there are, and
+        columns (or rows, if they are fewer) that do not meet share a sweep. The pattern is that of
+        the branches taken; it is found at each call unless nothing but shapes and integers can
+        change it. Or the pattern itself, a sparse matrix or a boolean array: one more sweep along
+        random numbers checks it.
+    outputs
+        Names of array arguments that f writes and whose final state counts as an output, as for
+        ``vjp``.
+    **options
+        Those of ``grad``.
+
+    Returns
+    -------
+    Jacobian
+        For a result that is a tuple, dict or dataclass: one of the same structure, in which each
+        float or array is replaced by its derivative. For an argument that is one: each derivative
+        in turn has the structure of the argument. A tuple of all that where ``wrt`` is a tuple.
+        None stands for members that are not floats. The dtype is that of the result. With
+        ``sparsity`` each block is a matrix. ``.pattern(*args)`` is the pattern alone.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        ``wrt`` names no parameter; in the call: the argument has no floats or is complex, f
+        returns no floats, a pattern that is given has the wrong shape or lacks entries.
+    UnsupportedError
+        At the first call: f uses what srcad cannot differentiate exactly, or in mode "fwd" a
+        function that has a rule for reverse mode only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def products(x):
+    ...     return np.array([x[0] * x[1], x[1] * x[2]])
+    >>> jacobian(products, jit=False)(np.array([1.0, 2.0, 3.0]))
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+    >>> jacobian(products, sparsity="detect", jit=False)(np.array([1.0, 2.0, 3.0])).nnz
+    4
+    """
+    chosen = _options("jacobian", options)
+    if mode not in get_args(Mode):
+        raise ArgumentValueError(f"mode must be 'auto', 'fwd' or 'rev', not {mode!r}")
+    if f is None:
+        return functools.partial(
+            jacobian, wrt=wrt, mode=mode, sparsity=sparsity, outputs=outputs, **options
+        )
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    return Jacobian(f, wrt, mode, sparsity, names, chosen)
+
+
+@overload
+def hessian(
+    f: Callable[..., Any], /, wrt: Wrt = 0, sparsity: Any = None, **options: Unpack[OptionKeywords]
+) -> Hessian: ...
+
+
+@overload
+def hessian(
+    f: None = None, /, wrt: Wrt = 0, sparsity: Any = None, **options: Unpack[OptionKeywords]
+) -> Callable[[Callable[..., Any]], Hessian]: ...
+
+
+def hessian(
+    f: Callable[..., Any] | None = None,
+    /,
+    wrt: Wrt = 0,
+    sparsity: Any = None,
+    **options: Unpack[OptionKeywords],
+) -> Hessian | Callable[[Callable[..., Any]], Hessian]:
+    """The Hessian of a function, as a function with the same signature.
+
+    For ``f: (x, ...) -> y`` with a float scalar ``y``, ``hessian(f)(x, ...)`` is ``d2y/dx2``, of
+    shape ``x.shape + x.shape``: forward mode over reverse mode, one run for each float of x.
+
+    Parameters
+    ----------
+    f
+        A Python function whose source can be read and that returns one float. Left out, a
+        decorator is returned.
+    wrt
+        The position or the name of a parameter, or a tuple of these.
+    sparsity
+        As for ``jacobian``: None, "detect" or a pattern (an entry implies its mirror image). One
+        product serves columns from which each entry, or its mirror image, can be read.
+    **options
+        Those of ``grad``.
+
+    Returns
+    -------
+    Hessian
+        For an argument that is a tuple, dict or dataclass: one of the same structure, whose
+        members in turn have that structure. Where ``wrt`` is a tuple: a tuple of tuples, so that
+        ``h[a][b]`` is the derivative by the arguments ``wrt[a]`` and ``wrt[b]``.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        What ``grad`` raises; the argument is complex.
+    UnsupportedError
+        At the first call: f uses what srcad cannot differentiate exactly, or a function that has a
+        rule for reverse mode only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def rosenbrock(x):
+    ...     return (1.0 - x[0]) ** 2 + 100.0 * (x[1] - x[0] ** 2) ** 2
+    >>> hessian(rosenbrock, jit=False)(np.array([1.0, 1.0]))
+    array([[ 802., -400.],
+           [-400.,  200.]])
+    """
+    chosen = _options("hessian", options)
+    if f is None:
+        return functools.partial(hessian, wrt=wrt, sparsity=sparsity, **options)
+    return Hessian(f, wrt, sparsity, chosen)
 
 
 def require_tuple(name: str, given: object) -> None:

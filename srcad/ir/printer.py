@@ -88,6 +88,7 @@ RUNTIME = (
     "stop_gradient",
     "straight_through",
     "tape",
+    "union",
 )
 """Functions of ``srcad.runtime`` that generated code may call."""
 

@@ -72,7 +72,9 @@ from srcad.ir.types import (
 )
 
 _POOL = "pool"
-"""The kind of the one name that denotes neither a number nor an array."""
+"""The kind of the names that denote neither numbers nor arrays."""
+_TABLES = ("pool", "unions")
+"""These names, as parameters."""
 _KINDS = {
     BOOL: bool,
     INT: int,
@@ -90,7 +92,7 @@ class VerificationError(AssertionError):
 
 def verify(function: Function) -> None:
     """Raise ``VerificationError`` unless the function is well formed."""
-    arrays = {p for p in function.parameters if isinstance(p, str) and p != _POOL}
+    arrays = {p for p in function.parameters if isinstance(p, str) and p not in _TABLES}
     unknown = (arrays | set(function.exports)) - set(function.arrays)
     _demand(not unknown, f"{function.name}: {_listed(unknown)} of no known dtype and rank")
     names = [p if isinstance(p, str) else p.name for p in function.parameters]
@@ -98,8 +100,7 @@ def verify(function: Function) -> None:
     for name in (function.name, *names):
         _identifier(name)
     kinds = {p.name: p.kind for p in function.parameters if isinstance(p, Var)}
-    if _POOL in names:
-        kinds[_POOL] = _POOL
+    kinds |= {name: _POOL for name in _TABLES if name in names}
     try:
         _Verifier(function.arrays, kinds).block(function.body, set(names))
     except VerificationError as error:

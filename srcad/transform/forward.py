@@ -81,7 +81,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed
 from srcad.ir.types import is_complex, is_inexact
-from srcad.position import NOWHERE
+from srcad.position import NOWHERE, Position
 from srcad.rules.library import Rule, rule_named
 from srcad.rules.template import instantiate, is_unknown, reads_result
 from srcad.transform.nest import nest
@@ -104,6 +104,9 @@ Result = Callable[[Expr], Var]
 class Forward:
     """Writes the tangents of one program."""
 
+    extra: tuple[str, ...] = ()
+    """What the functions of the module take beside values and tangents."""
+
     def __init__(
         self,
         arrays: dict[str, tuple[str, int]],
@@ -125,12 +128,20 @@ class Forward:
         if name not in self.dots:
             self.dots[name] = self.names.fresh(f"{name}_d")
             if name in self.arrays:
-                self.arrays[self.dots[name]] = self.arrays[name]
+                self.arrays[self.dots[name]] = self.type_of(name)
         return self.dots[name]
+
+    def type_of(self, array: str) -> tuple[str, int]:
+        """The dtype and rank of the tangent of an array."""
+        return self.arrays[array]
 
     def dot_var(self, var: Var) -> Var:
         """The tangent of a scalar."""
         return Var(self.dot(var.name), var.kind)
+
+    def zeros(self, target: str, source: str, at: Position = NOWHERE) -> Stmt:
+        """Zeros as the tangent of an array that has the shape of ``source``."""
+        return ZerosLike(target, source, at)
 
     # ------------------------------------------------------------ statements
 
@@ -181,7 +192,7 @@ class Forward:
         elif isinstance(stmt, ZerosLike):
             self.out += [stmt, replace(stmt, target=target)]
         elif stmt.source not in self.active:
-            self.out += [stmt, ZerosLike(target, stmt.target, stmt.at)]
+            self.out += [stmt, self.zeros(target, stmt.target, stmt.at)]
         else:
             self.out += [replace(stmt, target=target, source=self.dot(stmt.source)), stmt]
 
@@ -239,7 +250,7 @@ class Forward:
             if factor in self.active
         ]
         if not terms:
-            self.out += [stmt, ZerosLike(target, stmt.target, stmt.at)]
+            self.out += [stmt, self.zeros(target, stmt.target, stmt.at)]
             return
         self.out.append(replace(terms[0], target=target))
         dtype, ndim = self.arrays[stmt.target]
@@ -317,8 +328,8 @@ class Forward:
         if array in self.active:
             return self.dot(array)
         scratch = self.names.fresh(f"{array}_d")
-        self.arrays[scratch] = self.arrays[array]
-        self.out.append(ZerosLike(scratch, array))
+        self.arrays[scratch] = self.type_of(array)
+        self.out.append(self.zeros(scratch, array))
         return scratch
 
     def _by_rule(self, stmt: Invoke, rule: Pushforward) -> None:

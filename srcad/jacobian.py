@@ -1,0 +1,470 @@
+"""What ``jacobian`` and ``hessian`` return: a function of the same arguments.
+
+The whole matrix of all outputs by all inputs is computed, column by column (forward mode) or row
+by row (reverse mode), and taken apart into blocks, one for each pair of an output and an input.
+"""
+
+import functools
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from srcad.binding import Signature, Wrt
+from srcad.config import Options
+from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
+from srcad.ir.members import assemble
+from srcad.ir.typeof import describe
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
+from srcad.outputs import Outputs, floats_of
+from srcad.show import show
+from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
+from srcad.specialise import Types, Variant, Variants, require_floats, types_of
+from srcad.structure import as_leaves, count, number
+from srcad.sweeps import (
+    Leaves,
+    Point,
+    Seeds,
+    Sweeps,
+    leaves_of,
+    pulled,
+    pushed,
+    types_of_floats,
+    units,
+)
+
+Mode = Literal["auto", "fwd", "rev"]
+_SIZES = 256
+"""Kinds of arguments for which the number of outputs is remembered."""
+Blocks = Callable[[int, int], Any]
+"""The block of an output and an input, by the numbers of their leaves."""
+
+
+class _Matrix:
+    """What Jacobians and Hessians have in common."""
+
+    def __init__(
+        self, function: Callable[..., Any], wrt: Wrt, sparsity: Any, options: Options
+    ) -> None:
+        self._signature = Signature(function)
+        functools.update_wrapper(self, self._signature.function)  # pyright: ignore[reportArgumentType]
+        self.__srcad_primal__ = function
+        self._wrt = self._signature.resolve(wrt)
+        self._is_single = not isinstance(wrt, tuple)
+        self._latest: Variant | None = None
+        self._sparsity: Pattern | Literal["detect"] | None = sparsity
+        if sparsity is not None and not (isinstance(sparsity, str) and sparsity == "detect"):
+            self._sparsity = pattern_of(sparsity)
+        self._detector = Detector(options)
+        self._planner = Planner(options)
+
+    def __repr__(self) -> str:
+        wrt = self._wrt[0] if self._is_single else self._wrt
+        name = type(self).__name__.lower()
+        return f"<srcad.{name} of {self._signature}, wrt={wrt!r}>"
+
+    @property
+    def primal(self) -> Callable[..., Any]:
+        """The user's own function."""
+        return self.__srcad_primal__
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The generated Python source of one sweep for arguments like these.
+
+        Without arguments: that of the latest call.
+        """
+        if not args and not kwargs and self._latest is not None and self._signature.names:
+            return self._latest.program.text
+        return self._variant_for(self._point(args, kwargs, is_rehearsal=True)).program.text
+
+    def show(self, *args: Any, **kwargs: Any) -> None:
+        """Print the generated source, coloured if ``rich`` is installed."""
+        show(self.source(*args, **kwargs))
+
+    def compile(self, *args: Any, **kwargs: Any) -> Self:
+        """Compile for arguments like these; returns the object itself."""
+        point = self._point(args, kwargs, is_rehearsal=True)
+        variant = self._variant_for(point)
+        given = self._given(variant, point)
+        columns = np.zeros((given.size, 1))
+        variant.compile([*point.inputs(variant), *given.spread(columns)])
+        return self
+
+    def _point(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], is_rehearsal: bool = False
+    ) -> Point:
+        """The arguments of a call; refuses those that have no Jacobian."""
+        names = self._signature.names
+        values = self._signature.bind(args, kwargs)
+        types = types_of(names, values)
+        require_floats(names, types, self._wrt)
+        _require_real(names, types, self._wrt)
+        return Point(values, types, is_rehearsal=is_rehearsal)
+
+    def _types(self, point: Point) -> list[Type]:
+        """The types of the arguments in wrt."""
+        by_name = dict(zip(self._signature.names, point.types, strict=True))
+        return [by_name[name] for name in self._wrt]
+
+    def _inputs(self, point: Point) -> Leaves:
+        """The floats in the arguments in wrt."""
+        by_name = dict(zip(self._signature.names, point.values, strict=True))
+        types = self._types(point)
+        found = [x for n, t in zip(self._wrt, types, strict=True) for x in floats_of(by_name[n], t)]
+        return leaves_of(found, Tuple(tuple(types)))
+
+    def _variant_for(self, point: Point) -> Variant:
+        raise NotImplementedError
+
+    def _given(self, variant: Variant, point: Point) -> Leaves:
+        """What a sweep is given: tangents or seeds."""
+        raise NotImplementedError
+
+
+class Jacobian(_Matrix):
+    """The derivative of all outputs of a function by all floats of arguments.
+
+    Made by ``srcad.jacobian``. Calls may come from several threads.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: Wrt = 0,
+        mode: Mode = "auto",
+        sparsity: Any = None,
+        outputs: tuple[str, ...] = (),
+        options: Options | None = None,
+    ) -> None:
+        chosen = options or Options()
+        super().__init__(function, wrt, sparsity, chosen)
+        self._mode: Mode = mode
+        self._outputs = Outputs(self._signature, outputs)
+        self._primal = Variants(self._signature, "primal", chosen, outputs)
+        self._forward = Variants(self._signature, "jvp", chosen, outputs)
+        self._reverse = Variants(self._signature, "vjp", chosen, outputs)
+        self._sets = Variants(self._signature, "pattern", chosen, outputs)
+        self._without_forward: set[Types] = set()
+        self._sizes: dict[Hashable, int] = {}
+        """How many outputs there were for arguments like these; only the mode hangs on it."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The Jacobian at these arguments, which are those of the primal and are never changed.
+
+        Raises
+        ------
+        UnsupportedError
+            The function uses something that srcad cannot differentiate (at the first call).
+        ArgumentError, ArgumentValueError
+            The arguments do not fit the function, or have no Jacobian.
+        Exception
+            Whatever the function itself raises.
+        """
+        point = self._point(args, kwargs)
+        inputs = self._inputs(point)
+        if self._sparsity is not None:
+            return self._sparse(point, inputs, self._sparsity)
+        variant = self._latest = self._variant_for(point)
+        out_type = self._out_type(variant, point)
+        if variant.kind == "jvp" and inputs.size:
+            matrix, out = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+        else:
+            variant = self._latest = self._reverse.find(point.types, self._wrt)
+            out = self._evaluated(point)
+            sweeps = Sweeps(variant, point, out, 0, len(inputs.items))
+            matrix = pulled(sweeps, units(out.size), out.size, inputs)
+        return self._arranged(out_type, self._types(point), _dense(matrix, out, inputs))
+
+    def _pushed(
+        self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
+    ) -> tuple[np.ndarray, Leaves]:
+        """What tangents become, and the outputs."""
+        like = list(types_of_floats(self._out_type(variant, point)))
+        sweeps = Sweeps(variant, point, inputs, self._returned(variant), len(like))
+        return pushed(sweeps, seeds, count, like)
+
+    # ------------------------------------------------------------ sparse
+
+    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+        """Where the Jacobian has entries: a sparse matrix of bools, by all outputs and all inputs.
+
+        It can be given as ``sparsity`` to ``srcad.jacobian``, for arguments at which the function
+        takes the same branches.
+        """
+        point = self._point(args, kwargs, is_rehearsal=True)
+        found = self._detected(point, self._inputs(point))
+        return found.matrix(np.ones(found.indices.size, np.bool_))
+
+    def _detected(self, point: Point, inputs: Leaves) -> Pattern:
+        variant = self._sets.find(point.types, self._wrt)
+        count = len(list(types_of_floats(self._out_type(variant, point))))
+        return self._detector(variant, point, inputs, count)
+
+    def _sparse(self, point: Point, inputs: Leaves, given: Pattern | Literal["detect"]) -> Any:
+        """Blocks of a sparse matrix, from few sweeps."""
+        mode = self._mode
+        if mode == "auto" and self._forward_or_none(point.types) is None:
+            mode = "rev"
+        pattern = self._detected(point, inputs) if given == "detect" else given
+        _require_shape(pattern, None, inputs.size)
+        plan = self._planner(pattern, mode)
+        probe = None if given == "detect" else plan.probe
+        seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
+        if plan.direction == "fwd" and count:
+            variant = self._forward.find(point.types, self._wrt)
+            found, out = self._pushed(variant, point, inputs, seeds, count)
+            _require_shape(pattern, out.size, inputs.size)
+        else:
+            variant = self._reverse.find(point.types, self._wrt)
+            out = self._evaluated(point)
+            _require_shape(pattern, out.size, inputs.size)
+            sweeps = Sweeps(variant, point, out, 0, len(inputs.items))
+            found = pulled(sweeps, seeds, count, inputs).T
+        self._latest = variant
+        if probe is not None:
+            probe.check(found)
+        matrix = pattern.matrix(plan.entries(found))
+        out_type = self._out_type(variant, point)
+        return self._arranged(out_type, self._types(point), _sparse_blocks(matrix, out, inputs))
+
+    # ------------------------------------------------------------ which mode
+
+    def _variant_for(self, point: Point) -> Variant:
+        if self._mode == "rev":
+            return self._reverse.find(point.types, self._wrt)
+        if self._mode == "auto" and not self._is_tall(point):
+            return self._reverse.find(point.types, self._wrt)
+        if self._mode == "fwd":
+            return self._forward.find(point.types, self._wrt)
+        found = self._forward_or_none(point.types)
+        return found or self._reverse.find(point.types, self._wrt)
+
+    def _forward_or_none(self, types: Types) -> Variant | None:
+        """The program in forward mode; None if a rule is for reverse mode only."""
+        if types in self._without_forward:
+            return None
+        try:
+            return self._forward.find(types, self._wrt)
+        except UnsupportedError:
+            self._reverse.find(types, self._wrt)  # raises if that is refused too
+            self._without_forward.add(types)
+            return None
+
+    def _is_tall(self, point: Point) -> bool:
+        """Whether there are at least as many outputs as inputs."""
+        inputs = self._inputs(point)
+        if inputs.size <= 1:
+            return True
+        key = point.types, point.sizes
+        size = self._sizes.get(key)
+        if size is None:
+            if len(self._sizes) >= _SIZES:
+                self._sizes.clear()
+            size = self._sizes[key] = self._evaluated(point).size
+        return inputs.size <= size
+
+    # ------------------------------------------------------------ outputs
+
+    def _out_type(self, variant: Variant, point: Point) -> Type:
+        """The type of the output."""
+        return self._outputs.type_of(variant.program.result, self._outputs.named(point.types))
+
+    def _returned(self, variant: Variant) -> int:
+        """How many leaves the primal returns."""
+        return count(variant.program.result, floats_only=False) + len(self._outputs.names)
+
+    def _evaluated(self, point: Point) -> Leaves:
+        """The outputs; the primal runs if their shapes are not known."""
+        variant = self._primal.find(point.types, self._wrt)
+        out_type = self._out_type(variant, point)
+        types = list(types_of_floats(out_type))
+        if all(isinstance(t, Scalar) for t in types):
+            return leaves_of([0.0] * len(types), out_type)
+        named = self._outputs.named(point.types)
+        returned = as_leaves(point.run(variant, point.inputs(variant)), self._returned(variant))
+        value = self._outputs.value_of(variant.program.result, named, returned)
+        return leaves_of(floats_of(value, out_type), out_type)
+
+    def _given(self, variant: Variant, point: Point) -> Leaves:
+        return self._inputs(point) if variant.kind == "jvp" else self._evaluated(point)
+
+    def _arranged(self, out_type: Type, types: list[Type], blocks: Blocks) -> Any:
+        """The blocks in the structure of the outputs and, within, of each argument."""
+        found: list[Any] = []
+        first = 0
+        for type_ in types:
+            columns = range(first, first + count(type_, floats_only=True))
+            rows = range(count(out_type, floats_only=True))
+            parts = (structure(type_, (blocks(i, j) for j in columns)) for i in rows)
+            found.append(structure(out_type, parts))
+            first = columns.stop
+        return found[0] if self._is_single else tuple(found)
+
+
+class Hessian(_Matrix):
+    """The second derivatives of a function of one float result.
+
+    Made by ``srcad.hessian``. Calls may come from several threads.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        wrt: Wrt = 0,
+        sparsity: Any = None,
+        options: Options | None = None,
+    ) -> None:
+        chosen = options or Options()
+        super().__init__(function, wrt, sparsity, chosen)
+        if isinstance(self._sparsity, Pattern):
+            rows, columns = self._sparsity.shape
+            if rows != columns:
+                raise ArgumentValueError(
+                    f"the pattern of a Hessian is square, not of shape {self._sparsity.shape}"
+                )
+            self._sparsity = symmetrised(self._sparsity)
+        self._products = Variants(self._signature, "hvp", chosen)
+        self._sets = Variants(self._signature, "hessian_pattern", chosen)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The Hessian at these arguments, which are those of the primal and are never changed.
+
+        Raises
+        ------
+        UnsupportedError
+            The function uses something that srcad cannot differentiate (at the first call).
+        ArgumentError, ArgumentValueError
+            The arguments do not fit the function, or have no Hessian.
+        Exception
+            Whatever the function itself raises.
+        """
+        point = self._point(args, kwargs)
+        inputs = self._inputs(point)
+        variant = self._latest = self._variant_for(point)
+        types = self._types(point)
+        given = self._sparsity
+        if given is None:
+            matrix = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+            return self._arranged(types, _dense(matrix, inputs, inputs))
+        pattern = self._detected(point, inputs) if given == "detect" else given
+        _require_shape(pattern, inputs.size, inputs.size)
+        plan = self._planner(pattern, "symmetric")
+        probe = None if given == "detect" else plan.probe
+        seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
+        found = self._pushed(variant, point, inputs, seeds, count)
+        if probe is not None:
+            probe.check(found)
+        matrix = pattern.matrix(plan.entries(found))
+        return self._arranged(types, _sparse_blocks(matrix, inputs, inputs))
+
+    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+        """Where the Hessian has entries: a symmetric sparse matrix of bools.
+
+        It can be given as ``sparsity`` to ``srcad.hessian``, for arguments at which the function
+        takes the same branches.
+        """
+        point = self._point(args, kwargs, is_rehearsal=True)
+        found = self._detected(point, self._inputs(point))
+        return found.matrix(np.ones(found.indices.size, np.bool_))
+
+    def _detected(self, point: Point, inputs: Leaves) -> Pattern:
+        variant = self._sets.find(point.types, self._wrt)
+        return symmetrised(self._detector(variant, point, inputs, len(inputs.items)))
+
+    def _pushed(
+        self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
+    ) -> np.ndarray:
+        """The Hessian times vectors."""
+        like = [t for type_ in self._types(point) for t in types_of_floats(type_)]
+        sweeps = Sweeps(variant, point, inputs, 0, len(like))
+        matrix, _ = pushed(sweeps, seeds, count, like)
+        return matrix if count else np.empty((inputs.size, 0))
+
+    def _variant_for(self, point: Point) -> Variant:
+        return self._products.find(point.types, self._wrt)
+
+    def _given(self, variant: Variant, point: Point) -> Leaves:
+        return self._inputs(point)
+
+    def _arranged(self, types: list[Type], blocks: Blocks) -> Any:
+        """For each pair of arguments: the blocks in the structure of one and, within, the other."""
+        ranges: list[range] = []
+        for type_ in types:
+            start = ranges[-1].stop if ranges else 0
+            ranges.append(range(start, start + count(type_, floats_only=True)))
+
+        def pair(one: int, other: int) -> Any:
+            parts = (
+                structure(types[other], (blocks(i, j) for j in ranges[other])) for i in ranges[one]
+            )
+            return structure(types[one], parts)
+
+        pairs = tuple(tuple(pair(a, b) for b in range(len(types))) for a in range(len(types)))
+        return pairs[0][0] if self._is_single else pairs
+
+
+def structure(type_: Type, items: Iterator[Any]) -> Any:
+    """One item for each float of a type, in its structure; None where it has no floats.
+
+    >>> from srcad.ir.types import INT, FLOAT
+    >>> structure(Tuple((Scalar(FLOAT), Scalar(INT), Scalar(FLOAT))), iter("ab"))
+    ('a', None, 'b')
+    """
+    match type_:
+        case Tuple(items=members, cls=cls, keys=keys):
+            return assemble(cls, keys, [structure(t, items) for t in members])
+        case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
+            return next(items)
+        case _:
+            return None
+
+
+def _dense(matrix: np.ndarray, out: Leaves, inputs: Leaves) -> Blocks:
+    """Blocks of an array, in the shape of the output and then of the input."""
+
+    def block(i: int, j: int) -> Any:
+        row, column = out.items[i], inputs.items[j]
+        found = matrix[out.slices[i], inputs.slices[j]]
+        if row.is_number and column.is_number:
+            return number(found[0, 0], row.kind)
+        return np.ascontiguousarray(found, row.kind).reshape(row.shape + column.shape)
+
+    return block
+
+
+def _sparse_blocks(matrix: Any, out: Leaves, inputs: Leaves) -> Blocks:
+    """Blocks of a sparse matrix, each by all numbers of the output and of the input."""
+
+    def block(i: int, j: int) -> Any:
+        found = matrix
+        if len(out.items) > 1 or len(inputs.items) > 1:
+            found = matrix[out.slices[i], inputs.slices[j]]
+        kind = out.items[i].kind
+        found = found if is_complex(kind) else found.real
+        return found.astype(kind, copy=False)
+
+    return block
+
+
+def _require_shape(pattern: Pattern, rows: int | None, columns: int) -> None:
+    """Refuse a pattern that is not one of so many outputs (None: not known yet) and inputs."""
+    if pattern.shape != (pattern.shape[0] if rows is None else rows, columns):
+        outputs = "" if rows is None else f"{rows} outputs and "
+        raise ArgumentValueError(
+            f"the pattern given as sparsity has shape {pattern.shape}; there are {outputs}"
+            f"{columns} inputs"
+        )
+
+
+def _require_real(names: Sequence[str], types: Types, wrt: Sequence[str]) -> None:
+    for name, type_ in zip(names, types, strict=True):
+        if name not in wrt:
+            continue
+        for t in types_of_floats(type_):
+            if is_complex(t.kind if isinstance(t, Scalar) else t.dtype):
+                raise ArgumentError(
+                    f"asking for the Jacobian with respect to {name!r}, which is "
+                    f"{describe(type_)}: a function of complex numbers has one only if it is "
+                    "holomorphic",
+                    hint="differentiate by real and imaginary parts, or use jvp and vjp",
+                )
