@@ -6,10 +6,12 @@ position take the short way through ``__call__``; it decides most of the overhea
 functions, and so it is written for speed.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -24,6 +26,9 @@ from srcad.show import show
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
 from srcad.transformation import Transformation
+
+if TYPE_CHECKING:
+    from srcad.backend.adapter import CompiledCalls
 
 Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
@@ -88,7 +93,7 @@ class Derivative:
         return f"<srcad.{what} of {self._signature}, wrt={wrt!r}>"
 
     @functools.cached_property
-    def _compiled_calls(self) -> Any:
+    def _compiled_calls(self) -> CompiledCalls:
         from srcad.compiled import compiled_calls  # noqa: PLC0415 (imports Numba)
 
         return compiled_calls(self, self._variants.options)

@@ -4,9 +4,11 @@ The whole matrix of all outputs by all inputs is computed, column by column (for
 by row (reverse mode), and taken apart into blocks, one for each pair of an output and an input.
 """
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -32,6 +34,10 @@ from srcad.sweeps import (
     types_of_floats,
     units,
 )
+from srcad.transformation import Transformation
+
+if TYPE_CHECKING:
+    from srcad.backend.adapter import CompiledCalls
 
 Mode = Literal["auto", "fwd", "rev"]
 _SIZES = 256
@@ -51,6 +57,10 @@ class _Matrix:
         self.__srcad_primal__ = function
         self._wrt = self._signature.resolve(wrt)
         self._is_single = not isinstance(wrt, tuple)
+        self._options = options
+        self.__srcad_transformation__ = Transformation(
+            type(self).__name__.lower(), function, self._wrt, self._is_single
+        )
         self._latest: Variant | None = None
         self._sparsity: Pattern | Literal["detect"] | None = sparsity
         if sparsity is not None and not (isinstance(sparsity, str) and sparsity == "detect"):
@@ -67,6 +77,17 @@ class _Matrix:
     def primal(self) -> Callable[..., Any]:
         """The user's own function."""
         return self.__srcad_primal__
+
+    @functools.cached_property
+    def _compiled_calls(self) -> CompiledCalls:
+        from srcad.compiled import compiled_calls  # noqa: PLC0415 (imports Numba)
+
+        return compiled_calls(self, self._options)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba takes it for in functions that it compiles: one of its own."""
+        return self._compiled_calls.type
 
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated Python source of one sweep for arguments like these.

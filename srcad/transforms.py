@@ -405,7 +405,7 @@ def jacobian(
     >>> jacobian(products, sparsity="detect", jit=False)(np.array([1.0, 2.0, 3.0])).nnz
     4
     """
-    chosen = _options("jacobian", options)
+    chosen = options_of("jacobian", options)
     if mode not in get_args(Mode):
         raise ArgumentValueError(f"mode must be 'auto', 'fwd' or 'rev', not {mode!r}")
     if f is None:
@@ -477,7 +477,7 @@ def hessian(
     array([[ 802., -400.],
            [-400.,  200.]])
     """
-    chosen = _options("hessian", options)
+    chosen = options_of("hessian", options)
     if f is None:
         return functools.partial(hessian, wrt=wrt, sparsity=sparsity, **options)
     return Hessian(f, wrt, sparsity, chosen)

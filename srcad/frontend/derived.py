@@ -190,8 +190,8 @@ class Derived(Ruled):
         call = Call(function, list(values), dict(keywords))
         spots = [self._spot(call, w) for w in derived.wrt]
         self._require_floats(call, spots)
-        if derived.kind == "hessian":
-            return self._hessian(call, spots, derived)
+        if derived.kind in ("hessian", "jacobian"):
+            return self._matrix(call, spots, derived)
         kind = "gradient" if derived.kind == "grad" and not aux else "value_and_gradient"
         taken = self.taken(kind, call, spots, has_aux=aux)
         result = self.rebuilt(taken.result, taken.leaves) if kind != "gradient" else None
@@ -336,14 +336,68 @@ class Derived(Ruled):
         parts = tuple(self._derivative_like(p, taken.leaves) for p, _ in pairs)
         return TupleValue(parts) if several else parts[0]
 
-    def _hessian(self, call: Call, spots: list[int | str], derived: DerivedFunction) -> Value:
-        """``srcad.hessian(f)(x)``: one product with a unit vector for each element."""
-        value = scalars.operand(self.b, call.at(spots[0]))
-        if not derived.is_single or derived.has_aux:
+    def _matrix(self, call: Call, spots: list[int | str], derived: DerivedFunction) -> Value:
+        """``srcad.jacobian(f)(x)``, ``srcad.hessian(f)(x)``: a column for each element of x."""
+        value = self.snapshot(call.at(spots[0]))
+        if not derived.is_single or not isinstance(value, ArrayValue | Expr):
             raise self.b.refuse(
-                "hessian with several parameters is not supported inside of a function",
+                f"{derived.kind} with respect to several values is not supported inside of a "
+                "function",
                 "put them into one array",
             )
+        if isinstance(value, ArrayValue) and not value.ndim:
+            value = value.element(())
+        if derived.kind == "hessian":
+            return self._hessian(call, spots, value)
+        return self._jacobian(call, spots, value)
+
+    def _jacobian(self, call: Call, spots: list[int | str], value: Given) -> Value:
+        """One tangent for each element of the argument; the gradient, of what returns a number."""
+        if isinstance(value, Expr):
+            one = self.b.hold(literal(1.0, value.kind), "one")
+            taken = self.taken("jvp", call, spots, lambda *_: [one])
+            self.rebuilt(taken.result, taken.leaves)
+            return self._derivative_like(taken.result, taken.leaves)
+        call.put(spots[0], self.kept(value))
+        first = self.taken("primal", call, spots)
+        found = self.rebuilt(first.result, first.leaves)
+        if isinstance(found, Expr) and _is_float(found):
+            return next(self.taken("gradient", call, spots).leaves)
+        if not isinstance(found, ArrayValue) or not _is_float(found):
+            raise self.b.refuse(
+                "jacobian of a function that returns no array or number is not supported inside "
+                "of a function",
+                "return one array",
+            )
+        shape, rows = value.extents, found.extents
+        out = arrays.allocate(self.b, "jacobian", (*rows, *shape), found.dtype, None)
+        assert out.view is not None
+        base = out.view.base
+
+        def column(at: tuple[Expr, ...]) -> None:
+            taken = self.taken("jvp", call, spots, lambda *_: [self._unit(value, at)])
+            self.rebuilt(taken.result, taken.leaves)
+            change = next(taken.leaves)
+            assert isinstance(change, ArrayValue)
+
+            def put(k: tuple[Expr, ...]) -> None:
+                self.b.emit(Store(base, (*k, *at), change.element(k), True, self.b.at))
+
+            arrays.over(self.b, rows, put)
+
+        arrays.over(self.b, shape, column)
+        return out
+
+    def _unit(self, like: ArrayValue, at: tuple[Expr, ...]) -> ArrayValue:
+        """An array of zeros with a one."""
+        zero = literal(0.0, like.dtype)
+        made = arrays.allocate(self.b, "unit", like.extents, like.dtype, zero)
+        assert made.view is not None
+        self.b.emit(Store(made.view.base, at, literal(1.0, like.dtype), False, self.b.at))
+        return made
+
+    def _hessian(self, call: Call, spots: list[int | str], value: Given) -> Value:
+        """One product with a unit vector for each element."""
         if isinstance(value, Expr):
             one = literal(1.0, value.kind)
             return next(self.taken("hvp", call, spots, lambda *_: [one]).leaves)
@@ -352,17 +406,15 @@ class Derived(Ruled):
         out = arrays.allocate(self.b, "hessian", (*shape, *shape), kind, None)
 
         def row(at: tuple[Expr, ...]) -> None:
-            unit = arrays.allocate(self.b, "unit", shape, kind, literal(0.0, kind))
-            assert unit.view is not None
-            self.b.emit(Store(unit.view.base, at, literal(1.0, kind), False, self.b.at))
+            unit = self._unit(value, at)
             found = next(self.taken("hvp", call, spots, lambda *_: [unit]).leaves)
             assert isinstance(found, ArrayValue) and out.view is not None
             base = out.view.base
-            arrays.over(
-                self.b,
-                shape,
-                lambda k: self.b.emit(Store(base, (*at, *k), found.element(k), True, self.b.at)),
-            )
+
+            def put(k: tuple[Expr, ...]) -> None:
+                self.b.emit(Store(base, (*at, *k), found.element(k), True, self.b.at))
+
+            arrays.over(self.b, shape, put)
 
         arrays.over(self.b, shape, row)
         return out
@@ -672,7 +724,7 @@ def _wrt_and_aux(
     has_aux: Value = _NO,
     mode: Value | None = None,
 ) -> tuple[Value, bool]:
-    """The arguments of ``grad`` after the function."""
+    """The arguments of ``grad`` (and ``jacobian``) after the function."""
     return wrt, isinstance(has_aux, Const) and bool(has_aux.value)
 
 
@@ -720,6 +772,7 @@ _TRANSFORMS: dict[str, Callable[[Derived, str, list[Value], dict[str, Value]], V
     "grad": Derived._derived_function,
     "value_and_grad": Derived._derived_function,
     "hessian": Derived._derived_function,
+    "jacobian": Derived._derived_function,
     "vjp": Derived._vjp,
     "jvp": Derived._jvp,
     "hvp": Derived._hvp,
