@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import gast
@@ -58,6 +59,9 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import BOOL, FLOAT, Array, Scalar, Static, Tuple, Type
 from srcad.rules.registry import CallRule, call_rule_of
+
+_DEEPEST = 16
+"""How often a function that takes a function is inlined into itself."""
 
 _OURS = str(Path(__file__).parents[1])
 
@@ -126,7 +130,9 @@ class Calls(Structures):
         rule = None if isinstance(function, LocalFunction) else call_rule_of(source.function)
         if rule is not None:
             return self._invoke(source, code, values, keywords, defaults, function, rule)
-        if identity in self.calls and identity not in self.b.decisions.outlined:
+        # With another function as an argument, a function in itself need not be a recursion.
+        inner = any(map(_is_function, values)) and self.calls.count(identity) < _DEEPEST
+        if identity in self.calls and identity not in self.b.decisions.outlined and not inner:
             if isinstance(function, LocalFunction):
                 raise self.b.refuse(
                     f"{name} is defined inside and calls itself: that recursion is not supported",
@@ -486,6 +492,13 @@ class Calls(Structures):
                 "return a copy, with .copy()",
             )
         return value
+
+
+def _is_function(value: Value) -> bool:
+    functions = LocalFunction | BoundCall | DerivedFunction
+    return isinstance(value, functions) or (
+        isinstance(value, StaticValue) and isinstance(value.value, FunctionType)
+    )
 
 
 def handed_back(type_: Type | Unknown | None) -> bool:

@@ -459,14 +459,21 @@ class Derived(Ruled):
         before, seen = self.moment(), [(s, dict(s.env)) for s in self.frames]
         block: list[Any] = []
         with self.b.apart(block):
+            values = [self._opened_out(v) for v in call.values]
+            keywords = {k: self._opened_out(v) for k, v in call.keywords.items()}
             with self.taking((*modes, *self.shared.modes)):
-                found = self.call_value(
-                    call.function, call.values, call.keywords, self.scope.source.node
-                )
+                node = self.scope.source.node
+                found = self.call_value(call.function, values, keywords, node)
             result = None if _is_none(found) else self.returned(self.snapshot(found))
             body = self.settled_block(tuple(block), result)
         self._require_pure(body, before, seen, self.title_of(call.function))
         return body, result
+
+    def _opened_out(self, value: Value) -> Value:
+        """An argument whose dicts and dataclasses are objects that the block makes."""
+        if not isinstance(value, TupleValue):
+            return value
+        return self._of_structure(value, [self._opened_out(v) for v in value.items])
 
     def part_of_program(
         self, title: str, inputs: tuple[Leaf, ...], body: Block, result: Value | None
@@ -686,9 +693,7 @@ class _Stood:
                 items = [
                     self.value(v, f"{base}_{k}") for k, v in zip(labels, value.items, strict=True)
                 ]
-                if keys and cls is not None:
-                    return self.owner.structure(cls, list(zip(keys, items, strict=True)))
-                return TupleValue(tuple(items), cls)
+                return TupleValue(tuple(items), cls, keys)
             case ListValue() | RangeValue() | RowsValue():
                 raise b.refuse(
                     "the derivative of a function of a list of unknown length",
