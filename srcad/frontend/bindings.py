@@ -44,6 +44,7 @@ from srcad.ir.nodes import (
     rebuild,
 )
 from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
+from srcad.position import Position
 
 
 class Bindings(Expressions):
@@ -54,6 +55,8 @@ class Bindings(Expressions):
     references: dict[tuple[str, str], str]
     """Array variables: names that denote different arrays at one place."""
     constants_only: dict[str, bool]
+    literals: dict[str, set[tuple[str, Position]]]
+    """Where a variable is assigned a literal, by the names there."""
     steady_targets: frozenset[str] = frozenset()
     """Targets of a loop that is written out, which its body does not assign."""
     """Whether all values assigned to a variable so far were literals."""
@@ -128,7 +131,11 @@ class Bindings(Expressions):
             value, kind = self.b.convert(value, FLOAT), FLOAT
         if not is_complex(kind) and (self.scope.key, name) in self.b.decisions.complexes:
             value, kind = self.b.convert(value, COMPLEX), COMPLEX
+        if isinstance(value, Const):
+            kind = self.b.decisions.singles.get((name, self.b.at), kind)
+            value = self.b.convert(value, kind)
         var = self.var(self.scope, name, kind)
+        self.note_number(name, var, value)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
         self._remember(name, var, value)
@@ -136,6 +143,14 @@ class Bindings(Expressions):
             value, Const
         )
         return var
+
+    def note_number(self, name: str, var: Var, value: Expr) -> None:
+        """Note whose number a variable of the program is given, and where if it is a literal."""
+        if value != var:
+            key = (self.scope.key, name)
+            self.b.numbers.note(var.name, self.b.numbers.origin(value), key)
+        if isinstance(value, Const):
+            self.literals.setdefault(var.name, set()).add((name, self.b.at))
 
     def _remember(self, name: str, var: Var, value: Expr) -> None:
         """Note that a variable, assigned at one place only, holds an integer known beforehand."""

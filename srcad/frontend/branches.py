@@ -20,7 +20,6 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import join_kinds
 from srcad.ir.nodes import (
     Assign,
     Const,
@@ -30,7 +29,7 @@ from srcad.ir.nodes import (
     Stmt,
     Var,
 )
-from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_single
 
 
 class Branches(Assignments):
@@ -160,7 +159,7 @@ class Branches(Assignments):
             )
         self.grow_if_lists(v1, v2)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
-            kind = join_kinds(v1.kind, v2.kind)
+            kind = self._joined_kind(name, v1, v2)
             decided = {FLOAT: self.b.decisions.floats, COMPLEX: self.b.decisions.complexes}
             for v in (v1, v2):
                 if (
@@ -173,6 +172,7 @@ class Branches(Assignments):
                     self.b.decisions.add(decided[kind], (self.scope.key, name))
             var = self.var(self.scope, name, kind)
             for v, block in ((v1, b1), (v2, b2)):
+                self.note_number(name, var, v)
                 if v != var:
                     block.append(Assign(var, self.b.convert(v, kind), self.b.at))
             self.constants_only[var.name] = False
@@ -191,6 +191,20 @@ class Branches(Assignments):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
         return conflict()
+
+    def _joined_kind(self, name: str, v1: Expr, v2: Expr) -> str:
+        """The kind of a variable that holds either number; literals before are made of it."""
+        kind = self.b.numbers.joined((v1, v2))
+        places = {
+            place
+            for v in (v1, v2)
+            if isinstance(v, Var) and self.constants_only.get(v.name) and v.kind != kind
+            for place in self.literals.get(v.name, ())
+        }
+        if is_single(kind) and not places <= self.b.decisions.singles.keys():
+            self.b.decisions.singles.update(dict.fromkeys(places, kind))
+            self.b.decisions.changed = True
+        return kind
 
     def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
         """None on one path, or on paths before."""

@@ -253,6 +253,7 @@ class Loops(Branches):
                 counter = Var(self.b.names.fresh(f"{plain(name)}_count"), INT)
             else:
                 counter = self.var(scope, name, INT)
+            self.b.numbers.note(counter.name, True, (scope.key, name))
             safe = isinstance(step, Const) and (
                 self.b.is_nonnegative(start)
                 if step.value > 0
@@ -326,6 +327,7 @@ class Loops(Branches):
 
         def body() -> Var:
             counter = Var(self.b.names.fresh("k"), INT)
+            self.b.numbers.note(counter.name, True, None)
             self.b.counters.append((counter.name, True))
             self._assign_target(node.target, rows.row(counter))
             for stmt in node.body:
