@@ -55,6 +55,8 @@ class Bindings(Expressions):
     references: dict[tuple[str, str], str]
     """Array variables: names that denote different arrays at one place."""
     constants_only: dict[str, bool]
+    maybe_arrays: set[str]
+    """Variables that hold what is an array without axes on some paths, and a number on others."""
     literals: dict[str, set[tuple[str, Position]]]
     """Where a variable is assigned a literal, by the names there."""
     steady_targets: frozenset[str] = frozenset()
@@ -136,6 +138,8 @@ class Bindings(Expressions):
             value = self.b.convert(value, kind)
         var = self.var(self.scope, name, kind)
         self.note_number(name, var, value)
+        if isinstance(value, Var) and value.name in self.maybe_arrays:
+            self.maybe_arrays.add(var.name)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
         self._remember(name, var, value)

@@ -157,6 +157,8 @@ class Branches(Assignments):
             return RangeValue(
                 *(self._part(name, word, b1, b2, v1, v2) for word in ("start", "stop", "step"))
             )
+        given = v1, v2
+        v1, v2 = self._without_axes(v1, b1, v2, b2)
         self.grow_if_lists(v1, v2)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
             kind = self._joined_kind(name, v1, v2)
@@ -176,6 +178,8 @@ class Branches(Assignments):
                 if v != var:
                     block.append(Assign(var, self.b.convert(v, kind), self.b.at))
             self.constants_only[var.name] = False
+            if given != (v1, v2):
+                self.maybe_arrays.add(var.name)
             return var
         if (
             isinstance(v1, ArrayValue)
@@ -191,6 +195,18 @@ class Branches(Assignments):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
         return conflict()
+
+    def _without_axes(
+        self, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]
+    ) -> tuple[Value, Value]:
+        """Two values of which one is a number and the other an array without axes, as numbers."""
+        pair: list[Value] = []
+        for value, other, block in ((v1, v2, b1), (v2, v1, b2)):
+            if isinstance(value, ArrayValue) and value.ndim == 0 and isinstance(other, Expr):
+                with self.b.into(block):
+                    value = self.b.hold(value.element(()), "t")
+            pair.append(value)
+        return pair[0], pair[1]
 
     def _joined_kind(self, name: str, v1: Expr, v2: Expr) -> str:
         """The kind of a variable that holds either number; literals before are made of it."""
