@@ -13,6 +13,7 @@ from srcad.frontend.expressions import (
     Expressions,
     Scope,
 )
+from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
@@ -55,6 +56,8 @@ class Bindings(Expressions):
     references: dict[tuple[str, str], str]
     """Array variables: names that denote different arrays at one place."""
     constants_only: dict[str, bool]
+    long_literals: set[str]
+    """Those of them that single precision would round."""
     maybe_arrays: set[str]
     """Variables that hold what is an array without axes on some paths, and a number on others."""
     literals: dict[str, set[tuple[str, Position]]]
@@ -155,6 +158,8 @@ class Bindings(Expressions):
             self.b.numbers.note(var.name, self.b.numbers.origin(value), key)
         if isinstance(value, Const):
             self.literals.setdefault(var.name, set()).add((name, self.b.at))
+            if not is_held_exactly(value):
+                self.long_literals.add(var.name)
 
     def _remember(self, name: str, var: Var, value: Expr) -> None:
         """Note that a variable, assigned at one place only, holds an integer known beforehand."""

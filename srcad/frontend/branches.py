@@ -8,6 +8,7 @@ from typing import Any
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
 from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
+from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
@@ -20,6 +21,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
+from srcad.ir.build import join_kinds
 from srcad.ir.nodes import (
     Assign,
     Const,
@@ -211,6 +213,9 @@ class Branches(Assignments):
     def _joined_kind(self, name: str, v1: Expr, v2: Expr) -> str:
         """The kind of a variable that holds either number; literals before are made of it."""
         kind = self.b.numbers.joined((v1, v2))
+        in_loop = self.joins is not None and self.joins.loop
+        if is_single(kind) and not in_loop and not all(map(self._is_short, (v1, v2))):
+            return join_kinds(v1.kind, v2.kind)  # 0.1 on one path keeps its digits
         places = {
             place
             for v in (v1, v2)
@@ -221,6 +226,18 @@ class Branches(Assignments):
             self.b.decisions.singles.update(dict.fromkeys(places, kind))
             self.b.decisions.changed = True
         return kind
+
+    def _is_short(self, value: Expr) -> bool:
+        """Whether a number is of single precision, or made of literals that are exactly that."""
+        if is_single(value.kind):
+            return True
+        if isinstance(value, Const):
+            return is_held_exactly(value)
+        return (
+            isinstance(value, Var)
+            and self.constants_only.get(value.name, False)
+            and value.name not in self.long_literals
+        )
 
     def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
         """None on one path, or on paths before."""

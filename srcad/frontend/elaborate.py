@@ -164,6 +164,7 @@ class _Elaborator(Comprehensions):
         self.vars: dict[tuple[str, str, str], Var] = {}
         self.constants_only: dict[str, bool] = {}
         self.literals: dict[str, set[tuple[str, Position]]] = {}
+        self.long_literals: set[str] = set()
         self.maybe_arrays: set[str] = set()
         self.references: dict[tuple[str, str], str] = {}
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}

@@ -95,7 +95,7 @@ class Loops(Branches):
                         )
                     assumed[name] = actual
                     changed = True
-            joins = Joins(cells, self.heap.env, site, homes)
+            joins = Joins(cells, self.heap.env, site, homes, loop=True)
             changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 old = {name for name in cells if "|" not in name} - homes

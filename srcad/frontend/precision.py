@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 
 from srcad.ir.build import join_kinds
 from srcad.ir.nodes import Call, Const, Expr, Extent, Load, Select, Var, children
-from srcad.ir.types import BOOL, INT, is_complex, is_inexact, is_single, single_kind
+from srcad.ir.types import BOOL, INT, is_complex, is_single, single_kind
 
 Key = tuple[str, str]
 """A variable of the program: its scope and its name."""
@@ -116,13 +116,11 @@ class Numbers:
 def is_held_exactly(value: Const) -> bool:
     """Whether single precision holds this literal.
 
-    >>> is_held_exactly(Const(0.5, FLOAT)), is_held_exactly(Const(0.1, FLOAT))
+    >>> is_held_exactly(Const(0.5, "float64")), is_held_exactly(Const(0.1, "float64"))
     (True, False)
     """
     number = complex(value.value)
-    return not is_inexact(value.kind) or all(
-        math.isfinite(part)
-        and math.ldexp(math.frexp(part)[0], 24).is_integer()
-        and abs(part) < 1e38
+    return all(
+        abs(part) < 1e38 and math.ldexp(math.frexp(part)[0], 24).is_integer()
         for part in (number.real, number.imag)
     )
