@@ -179,6 +179,7 @@ class _Elaborator(Comprehensions):
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []
+        self.changes = []
 
     def settled(
         self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
