@@ -365,8 +365,8 @@ class Expressions(Conditions):
         if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
             raise self.b.refuse(
                 f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an "
-                "array there, or arrays of different ranks)",
-                "give them different names",
+                "array there, or arrays of different ranks or dtypes)",
+                "give them different names (or one dtype, with .astype(...))",
             )
         if isinstance(value.value, StaticValue) and value.value.value is LOST:
             raise self.b.refuse(

@@ -330,7 +330,7 @@ class Lists(Sequences):
             self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
             "a list that grows in a loop or a branch holds numbers, or arrays of one rank, only",
-            "allocate np.empty((n, m)) before the loop and fill its rows",
+            "fill the rows of np.empty((n, m)), one for each rank (vectors and matrices apart)",
         )
 
     def _not_replaced(self) -> Exception:

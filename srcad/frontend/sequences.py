@@ -228,8 +228,9 @@ class Sequences(Bindings):
             self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         if not isinstance(found, Expr | ArrayValue | TupleValue):
             raise self.b.refuse(
-                "the items of this tuple are of different kinds: a literal index is needed",
-                "choose with if and elif",
+                "the items of this tuple or list are of different kinds (a vector and a matrix, "
+                "an array and a number): a literal index is needed",
+                "choose with if and elif, or keep one tuple for each kind",
             )
         return found
 
