@@ -24,7 +24,7 @@ from srcad.frontend.source import find_source
 from srcad.ir.compressed import SPARSE
 from srcad.ir.loss import require_loss
 from srcad.ir.members import can_change, members, shape_of
-from srcad.ir.typeof import describe, has_float, typeof
+from srcad.ir.typeof import describe, has_float, has_single, typeof, with_origin
 from srcad.ir.types import FLOAT, Scalar, Type
 from srcad.rules.registry import generation
 from srcad.structure import NamedArray, arrays, lower
@@ -259,7 +259,10 @@ class Variants:
 
 def types_of(names: Sequence[str], values: Sequence[Any]) -> Types:
     """The types of all arguments; refuses one by its name."""
-    return tuple([typeof(value, name) for name, value in zip(names, values, strict=True)])
+    types = tuple([typeof(value, name) for name, value in zip(names, values, strict=True)])
+    if not any(map(has_single, types)):
+        return types
+    return tuple([with_origin(t, value) for t, value in zip(types, values, strict=True)])
 
 
 def require_floats(names: Sequence[str], types: Types, wrt: Sequence[str]) -> None:

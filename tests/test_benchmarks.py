@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import KERNELS, einsum, jax_rivals, write_sixty
+from benchmarks import KERNELS, aliasing, einsum, jax_rivals, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
@@ -109,3 +109,21 @@ def test_the_command_prints_ratios_and_writes_json(tmp_path):
     assert "x by hand" in done.stdout
     (row,) = json.loads(report.read_text())["kernels"]
     assert row["srcad_over"]["hand"] > 0.0
+
+
+@pytest.mark.parametrize("label", aliasing.PAIRS)
+def test_aliasing_costs_nothing_at_run_time(label):
+    """No references are kept, no tape grows: all is decided when the adjoint is written."""
+    import srcad
+
+    given = aliasing.arguments(n=9, steps=4)
+    ours, plain = (srcad.grad(f, jit=False) for f in aliasing.PAIRS[label])
+    np.testing.assert_allclose(ours(*given), plain(*given), rtol=1e-10)
+    assert np.abs(ours(*given)).min() > 0.0
+    source = ours.source(*given)
+    assert aliasing.machinery(source) == []
+    assert "grow(" not in source
+
+
+def test_machinery_is_seen():
+    assert aliasing.machinery("a_kept.append(a)\nb = a_kept.pop()") != []

@@ -219,6 +219,12 @@ class Assignments(Implicit):
             if is_list(old):
                 self.update_list(old, op, value)
                 return
+            if isinstance(old, Var) and old.name in self.maybe_arrays:
+                raise self.b.refuse(
+                    "this is a number on some paths and an array without axes on others, "
+                    "which an augmented assignment would change in place",
+                    f"make it a number first: {plain(node.target.id)} = float(...)",
+                )
             if (
                 isinstance(old, Expr)
                 and isinstance(value, Expr)

@@ -13,6 +13,7 @@ from srcad.frontend.expressions import (
     Expressions,
     Scope,
 )
+from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
@@ -46,6 +47,7 @@ from srcad.ir.nodes import (
     rebuild,
 )
 from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
+from srcad.position import Position
 
 
 class Bindings(Expressions):
@@ -56,6 +58,12 @@ class Bindings(Expressions):
     references: dict[tuple[str, str], str]
     """Array variables: names that denote different arrays at one place."""
     constants_only: dict[str, bool]
+    long_literals: set[str]
+    """Those of them that single precision would round."""
+    maybe_arrays: set[str]
+    """Variables that hold what is an array without axes on some paths, and a number on others."""
+    literals: dict[str, set[tuple[str, Position]]]
+    """Where a variable is assigned a literal, by the names there."""
     steady_targets: frozenset[str] = frozenset()
     """Targets of a loop that is written out, which its body does not assign."""
     """Whether all values assigned to a variable so far were literals."""
@@ -130,7 +138,13 @@ class Bindings(Expressions):
             value, kind = self.b.convert(value, FLOAT), FLOAT
         if not is_complex(kind) and (self.scope.key, name) in self.b.decisions.complexes:
             value, kind = self.b.convert(value, COMPLEX), COMPLEX
+        if isinstance(value, Const):
+            kind = self.b.decisions.singles.get((name, self.b.at), kind)
+            value = self.b.convert(value, kind)
         var = self.var(self.scope, name, kind)
+        self.note_number(name, var, value)
+        if isinstance(value, Var) and value.name in self.maybe_arrays:
+            self.maybe_arrays.add(var.name)
         if value != var:
             self.b.emit(Assign(var, value, self.b.at))
         self._remember(name, var, value)
@@ -138,6 +152,16 @@ class Bindings(Expressions):
             value, Const
         )
         return var
+
+    def note_number(self, name: str, var: Var, value: Expr) -> None:
+        """Note whose number a variable of the program is given, and where if it is a literal."""
+        if value != var:
+            key = (self.scope.key, name)
+            self.b.numbers.note(var.name, self.b.numbers.origin(value), key)
+        if isinstance(value, Const):
+            self.literals.setdefault(var.name, set()).add((name, self.b.at))
+            if not is_held_exactly(value):
+                self.long_literals.add(var.name)
 
     def _remember(self, name: str, var: Var, value: Expr) -> None:
         """Note that a variable, assigned at one place only, holds an integer known beforehand."""

@@ -8,6 +8,7 @@ from typing import Any
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
 from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
+from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
@@ -30,7 +31,7 @@ from srcad.ir.nodes import (
     Stmt,
     Var,
 )
-from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_single
 
 
 class Branches(Assignments):
@@ -158,9 +159,11 @@ class Branches(Assignments):
             return RangeValue(
                 *(self._part(name, word, b1, b2, v1, v2) for word in ("start", "stop", "step"))
             )
+        given = v1, v2
+        v1, v2 = self._without_axes(v1, b1, v2, b2)
         self.grow_if_lists(v1, v2)
         if isinstance(v1, Expr) and isinstance(v2, Expr):
-            kind = join_kinds(v1.kind, v2.kind)
+            kind = self._joined_kind(name, v1, v2)
             decided = {FLOAT: self.b.decisions.floats, COMPLEX: self.b.decisions.complexes}
             for v in (v1, v2):
                 if (
@@ -173,9 +176,12 @@ class Branches(Assignments):
                     self.b.decisions.add(decided[kind], (self.scope.key, name))
             var = self.var(self.scope, name, kind)
             for v, block in ((v1, b1), (v2, b2)):
+                self.note_number(name, var, v)
                 if v != var:
                     block.append(Assign(var, self.b.convert(v, kind), self.b.at))
             self.constants_only[var.name] = False
+            if given != (v1, v2):
+                self.maybe_arrays.add(var.name)
             return var
         if (
             isinstance(v1, ArrayValue)
@@ -191,6 +197,47 @@ class Branches(Assignments):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
         return conflict()
+
+    def _without_axes(
+        self, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]
+    ) -> tuple[Value, Value]:
+        """Two values of which one is a number and the other an array without axes, as numbers."""
+        pair: list[Value] = []
+        for value, other, block in ((v1, v2, b1), (v2, v1, b2)):
+            if isinstance(value, ArrayValue) and value.ndim == 0 and isinstance(other, Expr):
+                with self.b.into(block):
+                    value = self.b.hold(value.element(()), "t")
+            pair.append(value)
+        return pair[0], pair[1]
+
+    def _joined_kind(self, name: str, v1: Expr, v2: Expr) -> str:
+        """The kind of a variable that holds either number; literals before are made of it."""
+        kind = self.b.numbers.joined((v1, v2))
+        in_loop = self.joins is not None and self.joins.loop
+        if is_single(kind) and not in_loop and not all(map(self._is_short, (v1, v2))):
+            return join_kinds(v1.kind, v2.kind)  # 0.1 on one path keeps its digits
+        places = {
+            place
+            for v in (v1, v2)
+            if isinstance(v, Var) and self.constants_only.get(v.name) and v.kind != kind
+            for place in self.literals.get(v.name, ())
+        }
+        if is_single(kind) and not places <= self.b.decisions.singles.keys():
+            self.b.decisions.singles.update(dict.fromkeys(places, kind))
+            self.b.decisions.changed = True
+        return kind
+
+    def _is_short(self, value: Expr) -> bool:
+        """Whether a number is of single precision, or made of literals that are exactly that."""
+        if is_single(value.kind):
+            return True
+        if isinstance(value, Const):
+            return is_held_exactly(value)
+        return (
+            isinstance(value, Var)
+            and self.constants_only.get(value.name, False)
+            and value.name not in self.long_literals
+        )
 
     def _optional(self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]) -> Value:
         """None on one path, or on paths before."""

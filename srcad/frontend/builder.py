@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srcad.errors import ArgumentError, UnsupportedError
+from srcad.frontend.precision import Numbers
 from srcad.frontend.values import Site
 from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
@@ -49,6 +50,11 @@ class Decisions:
     """Integers at first, floats later: floats from the start."""
     complexes: set[tuple[str, str]] = field(default_factory=set)
     """Real at first, complex later: complex numbers from the start."""
+    singles: dict[tuple[str, Position], str] = field(default_factory=dict)
+    """Literals, by the name that they are given to and where, that become numbers of single
+    precision later: their kind from the start."""
+    mixed: set[tuple[str, str]] = field(default_factory=set)
+    """Numbers of Python's at one place and of NumPy's at another (``Numbers``)."""
     rebound: set[tuple[str, str]] = field(default_factory=set)
     """Array names that denote different arrays at one place: variables of their own."""
     flagged: set[tuple[str, str]] = field(default_factory=set)
@@ -128,6 +134,7 @@ class Builder:
         """Variables that hold the length of a slice that is one element at most."""
         self.constants: dict[str, Const] = {}
         """Variables that hold one integer wherever they are bound."""
+        self.numbers = Numbers(decisions.mixed, lambda key: decisions.add(decisions.mixed, key))
         self.externals: dict[str, object] = {}
         """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
@@ -169,6 +176,7 @@ class Builder:
     def loop(self, extent: Expr, base: str) -> Iterator[Var]:
         """``for base in range(extent)`` around what is written inside."""
         var = Var(self.names.fresh(base), INT)
+        self.numbers.note(var.name, True, None)
         body: list[Stmt] = []
         self.counters.append((var.name, True))
         with self.into(body):
@@ -204,6 +212,7 @@ class Builder:
     def store(self, expr: Expr, base: str) -> Var:
         """A new variable that holds the expression."""
         var = Var(self.names.fresh(base), expr.kind)
+        self.numbers.note(var.name, self.numbers.origin(expr), None)
         self.emit(Assign(var, expr, self.at))
         return var
 

@@ -159,6 +159,7 @@ class Captures(Heap):
         kind = _kind_of_number(value)
         if kind is not None:
             var = Var(self.b.names.fresh(name), kind)
+            self.b.numbers.note(var.name, not isinstance(value, np.generic), None)
             self.captures[key] = (CapturedValue(fetch, var.name, Scalar(kind)), var)
             return var
         if isinstance(value, np.ndarray):

@@ -69,7 +69,8 @@ def _made(parts: list[Expr]) -> Expr:
 def _converted(kind: str) -> Any:
     def convert(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
         (x,) = _numbers(b, f"np.{kind}()", values, keywords) or [ZERO]
-        return b.convert(x, kind)
+        made = b.convert(x, kind)
+        return b.numbers.of_numpy(made) if kind == COMPLEX and is_complex(x.kind) else made
 
     return convert
 

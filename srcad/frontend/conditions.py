@@ -27,7 +27,7 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import FALSE, ZERO, compare, integer, logic, negation, sub
-from srcad.ir.nodes import Assign, Binary, Const, Expr, If, Stmt, Var
+from srcad.ir.nodes import Assign, Binary, Const, Expr, If, Stmt
 from srcad.ir.types import BOOL, INT
 
 if TYPE_CHECKING:
@@ -187,8 +187,8 @@ class Conditions(ABC):
         if isinstance(left, Expr) and isinstance(right, Expr):
             if not yes and not no and env1.cells == env2.cells:
                 return scalars.choice(self.b, test, left, right)
-            kind = scalars.join_kinds(left.kind, right.kind)
-            out: Value = Var(self.b.names.fresh("picked"), kind)
+            kind = scalars.alternative(self.b, left, right)
+            out: Value = scalars.picked(self.b, left, right, kind)
             yes.append(Assign(out, self.b.convert(left, kind), self.b.at))
             no.append(Assign(out, self.b.convert(right, kind), self.b.at))
         else:

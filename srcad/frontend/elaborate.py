@@ -80,6 +80,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
+from srcad.position import Position
 from srcad.rules.registry import call_rule_of
 from srcad.transformation import depth_of
 
@@ -167,6 +168,9 @@ class _Elaborator(Comprehensions):
         self.scope = Scope(source.name, source)
         self.vars: dict[tuple[str, str, str], Var] = {}
         self.constants_only: dict[str, bool] = {}
+        self.literals: dict[str, set[tuple[str, Position]]] = {}
+        self.long_literals: set[str] = set()
+        self.maybe_arrays: set[str] = set()
         self.references: dict[tuple[str, str], str] = {}
         self.captures: dict[object, tuple[CapturedValue, Value]] = {}
         self.guards: dict[object, tuple[Callable[[], object], object]] = {}
@@ -180,6 +184,7 @@ class _Elaborator(Comprehensions):
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []
+        self.changes = []
 
     def settled(
         self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
@@ -333,8 +338,9 @@ class _Elaborator(Comprehensions):
 
     def _parameter(self, name: str, type_: Type, leaves: list[Var | str]) -> Value:
         match type_:
-            case Scalar(kind=kind):
+            case Scalar(kind=kind, python=python):
                 var = self.var(self.scope, name, kind)
+                self.b.numbers.note(var.name, python, (self.scope.key, name))
                 self.constants_only[var.name] = False
                 leaves.append(var)
                 return var

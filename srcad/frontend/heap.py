@@ -56,6 +56,8 @@ class Joins:
     met: set[tuple[str | None, str | None]] = field(default_factory=set)
     made: dict[tuple[str, str], ObjectValue] = field(default_factory=dict)
     cells: Env = field(default_factory=dict)
+    loop: bool = False
+    """Whether they are the head of a loop and its end."""
 
     def partners(self, pair: tuple[str, str]) -> int:
         """How many other pairs one of the two objects is in."""

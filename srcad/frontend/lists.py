@@ -71,8 +71,10 @@ class Lists(Sequences):
     """Names that are being assigned, and the expressions whose values they get."""
     heap: Scope
     """The members of dicts and dataclasses, which may be lists."""
+    changes: list[tuple[ListTag, Items, Items]]
+    """Lists of known length that were changed, their items before and after."""
     appended: list[str]
-    """The arrays of run-time lists that grew, in the order of the program."""
+    """The arrays of run-time lists that grew or shrank, in the order of the program."""
 
     # ------------------------------------------------------------ expressions on lists
 
@@ -328,7 +330,7 @@ class Lists(Sequences):
             self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
             "a list that grows in a loop or a branch holds numbers, or arrays of one rank, only",
-            "allocate np.empty((n, m)) before the loop and fill its rows",
+            "fill the rows of np.empty((n, m)), one for each rank (vectors and matrices apart)",
         )
 
     def _not_replaced(self) -> Exception:
@@ -422,6 +424,9 @@ class Lists(Sequences):
             return
         require_list(self.b, owner)
         tag = owner.tag or ListTag(fixed=True)
+        known = self.b.constant(key)
+        if known is not None:
+            key = integer(known)
         if not isinstance(key, Const):
             if any(isinstance(i, ArrayValue) and i.ndim for i in (*owner.items, value)):
                 raise self._not_replaced()
@@ -439,6 +444,7 @@ class Lists(Sequences):
         tag = owner.tag
         if tag is None or tag.fixed:
             raise self._not_changeable()
+        self.changes.append((tag, owner.items, operation(owner.items)))
         for scope in self._active_scopes():
             for name, value in list(scope.env.items()):
                 if not _holds(value, tag) or name.startswith("$"):
@@ -478,6 +484,8 @@ class Lists(Sequences):
             self.b.decisions.make_list(owner.site, kind, ndim)
         count = owner.count
         assert isinstance(count, Var)
+        if name != "append":
+            self.appended.append(owner.array)
         match name, values:
             case "append", [item] if ndim:
                 self._append_array(owner, self._array_for(owner.site, kind, ndim, item))

@@ -16,6 +16,7 @@ from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
+    ListTag,
     MaybeUnbound,
     ObjectValue,
     RangeValue,
@@ -95,7 +96,7 @@ class Loops(Branches):
                         )
                     assumed[name] = actual
                     changed = True
-            joins = Joins(cells, self.heap.env, site, homes)
+            joins = Joins(cells, self.heap.env, site, homes, loop=True)
             changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 old = {name for name in cells if "|" not in name} - homes
@@ -190,9 +191,31 @@ class Loops(Branches):
         if rows.unrolled:
             items = self.known_items(rows)
             assert items is not None
-            self._unrolled(node, self._steady_items(node, items), until)
+            self._unrolled(node, self._steady_items(node, items), until, self._lists_of(node, rows))
             return
         self._over_rows(node, rows, until)
+
+    def _lists_of(self, node: Any, rows: RowsValue) -> dict[ListTag, bool]:
+        """The lists that a loop runs over, and whether backwards."""
+        match node.iter:
+            case gast.Call(args=[gast.Name(id=name)]) if not rows.tags:
+                held = self.scope.env.get(name)
+                tag = held.tag if isinstance(held, TupleValue) else None
+                if tag is not None and self.value(node.iter.func) == StaticValue(reversed):
+                    return {tag: True}
+        return dict.fromkeys(rows.tags, False)
+
+    def _require_unchanged(self, lists: dict[ListTag, bool], mark: int, k: int) -> None:
+        """Refuse a change of what a loop over a list reads after its round ``k``."""
+        for tag, old, new in self.changes[mark:]:
+            if tag not in lists:
+                continue
+            ahead = range(len(old) - 1 - k) if lists[tag] else range(k + 1, len(old))
+            if len(old) != len(new) or any(old[j] is not new[j] for j in ahead):
+                raise self.b.refuse(
+                    "this loop runs over a list whose later items it replaces",
+                    "loop over a copy, list(...), or over the index",
+                )
 
     def _is_over_indices(self, iterable: Any) -> bool:
         """Whether it is a call of ``np.ndindex`` or ``np.ndenumerate``."""
@@ -253,6 +276,7 @@ class Loops(Branches):
                 counter = Var(self.b.names.fresh(f"{plain(name)}_count"), INT)
             else:
                 counter = self.var(scope, name, INT)
+            self.b.numbers.note(counter.name, True, (scope.key, name))
             safe = isinstance(step, Const) and (
                 self.b.is_nonnegative(start)
                 if step.value > 0
@@ -326,6 +350,7 @@ class Loops(Branches):
 
         def body() -> Var:
             counter = Var(self.b.names.fresh("k"), INT)
+            self.b.numbers.note(counter.name, True, None)
             self.b.counters.append((counter.name, True))
             self._assign_target(node.target, rows.row(counter))
             for stmt in node.body:
@@ -340,7 +365,7 @@ class Loops(Branches):
         self.b.emit(For(counter, ZERO, length, ONE, tuple(block), flag, at))
         if set(rows.lists) & set(self.appended[mark:]):
             raise self.b.refuse(
-                "a list that grows while a loop runs over it is not supported",
+                "a list that grows or shrinks while a loop runs over it is not supported",
                 "loop over a copy, or over the index",
             )
 
@@ -365,10 +390,16 @@ class Loops(Branches):
             return [lambda k=k: self.cell(found, k) for k in keys]
         return [lambda k=k: TupleValue((StaticValue(k), self.cell(found, k))) for k in keys]
 
-    def _unrolled(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
+    def _unrolled(
+        self,
+        node: Any,
+        items: list[Callable[[], Value]],
+        until: str | None,
+        lists: dict[ListTag, bool] | None = None,
+    ) -> None:
         """A loop over members, its body once for each."""
         try:
-            self._each_written(node, items, until)
+            self._each_written(node, items, until, lists or {})
         finally:
             for name in target_names(node.target):
                 for var in vars_in(self.scope.env.get(name)):
@@ -380,8 +411,18 @@ class Loops(Branches):
         self._assign_target(node.target, item)
         self.steady_targets = frozenset()
 
-    def _each_written(self, node: Any, items: list[Callable[[], Value]], until: str | None) -> None:
+    def _each_written(
+        self,
+        node: Any,
+        items: list[Callable[[], Value]],
+        until: str | None,
+        lists: dict[ListTag, bool],
+    ) -> None:
+        mark = len(self.changes)
         for k, item in enumerate(items):
+            if k:
+                self._require_unchanged(lists, mark, k - 1)
+                mark = len(self.changes)
             if until is None or k == 0:
                 self._assign_steady(node, item())
                 for stmt in node.body:

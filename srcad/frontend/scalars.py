@@ -8,6 +8,7 @@ promotion: a Python number does not widen an array of float32.
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays
 from srcad.frontend.builder import Builder
+from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.values import (
     ArrayValue,
     ObjectValue,
@@ -99,7 +100,7 @@ def combine(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValue
 
 
 def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: str) -> ArrayValue:
-    single = _is_single(operands)
+    single = _is_single(b, operands)
 
     def widened(items: list[Expr]) -> Expr:
         return function([b.convert(e, single_kind(e.kind)) for e in items] if single else items)
@@ -112,11 +113,13 @@ def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: st
     return arrays.elementwise(b, widened, operands, kind)
 
 
-def _is_single(operands: list[Expr | ArrayValue]) -> bool:
-    """Whether the arrays are of single precision; numbers do not widen them."""
+def _is_single(b: Builder, operands: list[Expr | ArrayValue]) -> bool:
+    """Whether the arrays are of single precision; numbers of Python's do not widen them."""
     kinds = {v.dtype for v in operands if isinstance(v, ArrayValue)}
     narrow = {BOOL, "int8", "int16", "uint8", "uint16"}
-    return any(map(is_single, kinds)) and all(is_single(k) or k in narrow for k in kinds)
+    if not any(map(is_single, kinds)) or not all(is_single(k) or k in narrow for k in kinds):
+        return False
+    return not any(b.numbers.widens(v) for v in operands if not isinstance(v, ArrayValue))
 
 
 def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
@@ -126,11 +129,11 @@ def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
         return Binary(op, x, y, BOOL if x.kind == y.kind == BOOL and op in "&|^" else INT)
     if op == "@":
         raise b.refuse("@ takes arrays")
-    kind = join_kinds(x.kind, y.kind)
+    kind = b.numbers.joined((x, y))
     if is_complex(kind):
         return _complex(b, op, x, y, kind)
-    if FLOAT32 in (x.kind, y.kind) and (isinstance(x, Const) or isinstance(y, Const)):
-        x, y, kind = b.convert(x, FLOAT32), b.convert(y, FLOAT32), FLOAT32
+    if kind == FLOAT32:
+        x, y = b.convert(x, FLOAT32), b.convert(y, FLOAT32)
     if kind in (BOOL, INT):
         if op == "/":
             _nonzero(b, y, checked)
@@ -146,9 +149,8 @@ def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:
 def _complex(b: Builder, op: str, x: Expr, y: Expr, kind: str) -> Expr:
     if op in ("//", "%"):
         raise _no_complex(b, op)
-    if isinstance(x, Const) != isinstance(y, Const) and (is_single(x.kind) or is_single(y.kind)):
-        kind = single_kind(kind)
-        x, y = (b.convert(e, single_kind(e.kind)) if isinstance(e, Const) else e for e in (x, y))
+    if is_single(kind):
+        x, y = (b.convert(e, single_kind(e.kind)) for e in (x, y))
     if op == "**" and not is_complex(x.kind):
         x = b.convert(x, kind)
     return Binary(op, x, y, kind)
@@ -201,9 +203,9 @@ def _call(b: Builder, rule: Rule, items: list[Expr], *, checked: bool) -> Expr:
             return b.convert(items[0], FLOAT)
         case "np.square" if items[0].kind == INT:
             return Binary("*", items[0], items[0], INT)
-    kind = items[0].kind
-    for item in items[1:]:
-        kind = join_kinds(kind, item.kind)
+    kind = b.numbers.joined(items)
+    if is_single(kind):
+        items = [b.convert(e, single_kind(e.kind)) for e in items]
     if is_complex(kind) and not rule.takes_complex:
         raise _no_complex(b, rule.name)
     if rule.name in ("max", "min", "np.maximum", "np.minimum"):
@@ -257,8 +259,8 @@ def relation(b: Builder, op: str, left: Value, right: Value) -> Expr | ArrayValu
         )
     if isinstance(x, ArrayValue) or isinstance(y, ArrayValue):
         return _over_arrays(b, lambda e: compare(op, e[0], e[1]), [x, y], op)
-    if FLOAT32 in (x.kind, y.kind) and (isinstance(x, Const) or isinstance(y, Const)):
-        x, y = (b.convert(e, FLOAT32) if e.kind == FLOAT else e for e in (x, y))
+    if is_single(b.numbers.joined((x, y))):
+        x, y = (b.convert(e, single_kind(e.kind)) if e.kind != INT else e for e in (x, y))
     return compare(op, x, y)
 
 
@@ -301,7 +303,7 @@ def pick(b: Builder, test: Value, left: Value, right: Value) -> Expr | ArrayValu
 
 def _over_arrays_pick(b: Builder, choose, items: list[Expr | ArrayValue]) -> ArrayValue:
     kind = _joined(items[1:])
-    if _is_single(items[1:]):
+    if _is_single(b, items[1:]):
         kind = single_kind(kind)
 
     def one(e: list[Expr]) -> Expr:
@@ -319,10 +321,29 @@ def choice(b: Builder, test: Expr, x: Expr, y: Expr) -> Expr:
     """``x if test else y`` of two expressions that are both safe to write."""
     if isinstance(test, Const):
         return x if test.value else y
-    kind = join_kinds(x.kind, y.kind)
+    kind = alternative(b, x, y)
     if is_inexact(kind):
-        out = Var(b.names.fresh("picked"), kind)
+        out = picked(b, x, y, kind)
         yes, no = Assign(out, b.convert(x, kind), b.at), Assign(out, b.convert(y, kind), b.at)
         b.emit(If(test, (yes,), (no,), b.at))
         return out
     return Select(test, x, y, kind)
+
+
+def alternative(b: Builder, x: Expr, y: Expr) -> str:
+    """The kind of a number that is one of two.
+
+    A literal is a number of single precision beside one, if it is exactly that.
+    """
+    literals = [e for e in (x, y) if isinstance(e, Const)]
+    if all(map(is_held_exactly, literals)) and (literals or is_single(x.kind) == is_single(y.kind)):
+        return b.numbers.joined((x, y))
+    return join_kinds(x.kind, y.kind)
+
+
+def picked(b: Builder, x: Expr, y: Expr, kind: str) -> Var:
+    """A variable for one of two numbers."""
+    out = Var(b.names.fresh("picked"), kind)
+    for e in (x, y):
+        b.numbers.note(out.name, b.numbers.origin(e), None)
+    return out

@@ -42,8 +42,10 @@ class Sequences(Bindings):
         match value:
             case RowsValue():
                 return value
-            case TupleValue(items=items):
-                return RowsValue(integer(len(items)), lambda k: items[_known(k)], True)
+            case TupleValue(items=items, tag=tag):
+                tags = () if tag is None else (tag,)
+                length = integer(len(items))
+                return RowsValue(length, lambda k: items[_known(k)], True, tags=tags)
             case StaticValue(value=str() as text):
                 return RowsValue(
                     integer(len(text)), lambda k: StaticValue(text[_known(k)]), unrolled=True
@@ -110,6 +112,7 @@ class Sequences(Bindings):
                 lambda k: TupleValue((add(k, offset), only.row(k))),
                 only.unrolled,
                 only.lists,
+                only.tags,
             )
         return self._zip(rows, keywords)
 
@@ -134,8 +137,9 @@ class Sequences(Bindings):
         if unrolled and not isinstance(length, Const):
             length = self._items_in_step(lengths)
         lists = tuple(a for r in rows for a in r.lists)
+        tags = tuple(t for r in rows for t in r.tags)
         return RowsValue(
-            length, lambda k: TupleValue(tuple(r.row(k) for r in rows)), unrolled, lists
+            length, lambda k: TupleValue(tuple(r.row(k) for r in rows)), unrolled, lists, tags
         )
 
     def _items_in_step(self, lengths: list[Expr]) -> Expr:
@@ -224,8 +228,9 @@ class Sequences(Bindings):
             self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         if not isinstance(found, Expr | ArrayValue | TupleValue):
             raise self.b.refuse(
-                "the items of this tuple are of different kinds: a literal index is needed",
-                "choose with if and elif",
+                "the items of this tuple or list are of different kinds (a vector and a matrix, "
+                "an array and a number): a literal index is needed",
+                "choose with if and elif, or keep one tuple for each kind",
             )
         return found
 

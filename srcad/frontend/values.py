@@ -162,6 +162,8 @@ class RowsValue:
     """The number of a row must be known: some rows differ in kind."""
     lists: tuple[str, ...] = ()
     """The arrays of the lists among what is run over."""
+    tags: tuple["ListTag", ...] = ()
+    """The lists of known length among it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,8 +225,8 @@ def conjugate(a: Expr) -> Expr:
             return negate(conjugate(a.x))
         case Call(function="np.conj"):
             return a.args[0]
-        case Call(function="complex", args=(_,)):
-            return a
+        case Call(function="complex", args=(x,)):
+            return replace(a, args=(conjugate(x),))
         case Binary(op="*") if _has_easy_conjugate(a.a) or _has_easy_conjugate(a.b):
             return times(conjugate(a.a), conjugate(a.b))
         case Binary(op="/") if isinstance(a.a, Const):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
@@ -29,6 +30,25 @@ def renamed_expr(expr: Expr, names: dict[str, str]) -> Expr:
             expr = replace(expr, array=names.get(expr.array, expr.array))
     parts = children(expr)
     return rebuild(expr, tuple(renamed_expr(e, names) for e in parts)) if parts else expr
+
+
+def with_expressions(block: Block, change: Callable[[Expr], Expr]) -> Block:
+    """The block with every expression that a statement evaluates replaced."""
+    return tuple(_changed(stmt, change) for stmt in block)
+
+
+def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_changed(v, change) for v in value)
+    if isinstance(value, Expr):
+        return change(value)
+    if isinstance(value, Span):
+        return replace(value, start=change(value.start), length=change(value.length))
+    if not isinstance(value, Stmt):
+        return value
+    left = (*_OTHERS, "target", "targets", "var", "until")
+    kept = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left}
+    return replace(value, **{n: _changed(v, change) for n, v in kept.items()})
 
 
 _NAMES = ("array", "target", "source", "a", "b")

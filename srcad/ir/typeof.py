@@ -15,12 +15,14 @@ import functools
 import types
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from srcad.errors import ArgumentError
 from srcad.ir.compressed import FIELDS, SPARSE, stand_in
-from srcad.ir.members import field_names, is_dataclass_instance
+from srcad.ir.members import field_names, is_dataclass_instance, members
 from srcad.ir.types import (
     BOOL,
     COMPLEX,
@@ -37,6 +39,7 @@ from srcad.ir.types import (
     Type,
     is_dtype,
     is_inexact,
+    is_single,
 )
 
 _NUMBERS: dict[type, Scalar] = {
@@ -167,6 +170,33 @@ def has_float(type_: Type) -> bool:
             return any(has_float(t) for t in items)
         case _:
             return False
+
+
+def has_single(type_: Type) -> bool:
+    """Whether a value of this type is of single precision, itself or in a member."""
+    match type_:
+        case Scalar(kind=kind) | Array(dtype=kind):
+            return is_single(kind)
+        case Tuple(items=items):
+            return any(map(has_single, items))
+        case _:
+            return False
+
+
+def with_origin(type_: Type, value: Any) -> Type:
+    """The type, with a note for each number whether it is one of Python's or of NumPy's.
+
+    >>> with_origin(Scalar("float64"), np.float64(0.5)).python
+    False
+    """
+    match type_:
+        case Scalar():
+            return replace(type_, python=not isinstance(value, np.generic))
+        case Tuple(items=items, cls=cls, keys=keys) if cls not in SPARSE:
+            pairs = zip(items, members(value, cls, keys), strict=True)
+            return replace(type_, items=tuple([with_origin(t, v) for t, v in pairs]))
+        case _:
+            return type_
 
 
 def describe(type_: Type | None) -> str:

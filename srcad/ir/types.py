@@ -6,7 +6,7 @@ the members of a structure, and the value of a static option (a string, ``None``
 Types are hashable: the tuple of argument types is the key of a specialisation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 BOOL, INT, FLOAT, FLOAT32 = "bool", "int64", "float64", "float32"
 COMPLEX, COMPLEX64 = "complex128", "complex64"
@@ -18,9 +18,14 @@ _COMPLEX_OF = {FLOAT32: COMPLEX64, COMPLEX64: COMPLEX64}
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number; ``kind`` is "bool", "int64", or a kind of float or complex number."""
+    """A number; ``kind`` is "bool", "int64", or a kind of float or complex number.
+
+    ``python`` says whether it is a number of Python's, which takes the precision of what it meets;
+    None where that does not matter or is not known.
+    """
 
     kind: str
+    python: bool | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.printer import index_message
+from srcad.ir.rename import with_expressions
 from srcad.ir.types import INT
 
 Affine = dict[object, int]
@@ -59,6 +60,8 @@ def settle_checks(body: Block, parameters: set[str], keep: bool = True) -> tuple
     ``keep`` False drops all index checks.
     """
     settler = Lengths(body, parameters)
+    if settler.sources:
+        body = settler.settled(body)
     body = settler.block(body if keep else _dropped(body), [])
     settler.forget()
     body = settler.block(body, [])  # again, with what the hoisted checks say
@@ -235,6 +238,34 @@ class Lengths:
                     expr.function, tuple(self.resolve(a, trail) for a in expr.args), expr.kind
                 )
         return expr
+
+    def settled(self, body: Block) -> Block:
+        """The body with the lengths of names that denote several arrays, all of one shape, as what
+        they have in common: so a loop over two buffers that are swapped has known trips.
+        """
+        lengths: dict[str, Expr] = {}
+        for stmt in statements(body):
+            if isinstance(stmt, Assign) and stmt.target.kind == INT:
+                value = self._settled(stmt.value)
+                is_steady = names_read(value) <= self.never and _is_affine(value)
+                if value != stmt.value and stmt.target.name in self.once and is_steady:
+                    lengths[stmt.target.name] = value
+
+        def change(expr: Expr) -> Expr:
+            if isinstance(expr, Var):
+                return lengths.get(expr.name, expr)
+            parts = children(expr)
+            return rebuild(expr, tuple(map(change, parts))) if parts else expr
+
+        return with_expressions(body, lambda e: change(self._settled(e)))
+
+    def _settled(self, expr: Expr) -> Expr:
+        if isinstance(expr, Extent) and expr.array in self.sources:
+            found = self.extent(expr.array, expr.axis)
+            is_steady = isinstance(found, Extent) and found.array in self.never
+            return found if is_steady or isinstance(found, Const) else expr
+        parts = children(expr)
+        return rebuild(expr, tuple(map(self._settled, parts))) if parts else expr
 
     def _direct(self, expr: Expr) -> Expr:
         """An extent of an array made here by what the array was made with."""

@@ -4,12 +4,15 @@ A program is a tree of statements whose expressions are trees too; it is a funct
 ``f(x, y, a, b, m)`` of two arrays, two floats and an integer. All values stay bounded (every
 assignment goes through sin, tanh or the like), indices are in range by construction, loops are
 short, and kinks are away from ties, so that complex step in plain Python is exact to rounding.
-What a wrong answer leaves behind is shrunk: statements are deleted, blocks replaced by their
+One program in ten computes with complex numbers as well, and one in ten takes arguments of single
+precision: their gradients are compared with differences, and with complex step in double
+precision. What a wrong answer leaves behind is shrunk: statements are deleted, blocks replaced by their
 bodies and expressions by their parts as long as the answer stays wrong.
 
     python -m tests.property.generator --count 1000 --seed 1 [--jit]
 
-hunts from seed 1 on and prints the shrunk programs; a program is the same for the same seed.
+hunts from seed 1 on and prints the shrunk programs; a program is the same for the same seed, as
+long as this file is. ``--kind complex`` or ``single`` makes all programs of one kind.
 """
 
 from __future__ import annotations
@@ -78,6 +81,25 @@ def ripple(u, k):
     u[k] = math.sin(u[k] + u[k - 1])
     ripple(u, k - 1)
     u[0] *= 0.5 + 0.1 * k
+
+
+def conquer(u, depth):
+    if depth <= 0 or u.size < 2:
+        u *= 0.9
+        return
+    k = u.size // 2
+    conquer(u[:k], depth - 1)
+    u[k:] += 0.3 * u[: u.size - k]
+    conquer(u[k:], depth - 1)
+
+
+def ladder(u, v, k):
+    if k <= 0:
+        return 0.9 * u
+    v[:] = np.sin(u[::-1] + 0.4 * v)
+    w = ladder(v, u, k - 1)
+    u[0] += 0.2 * w[-1]
+    return w
 
 
 def energy(u, depth):
@@ -178,6 +200,12 @@ class Scope:
     """Tuples of two arrays of length SIZE."""
     closures: list[str] = field(default_factory=list)
     """Functions of one float, defined inside."""
+    tallies: list[str] = field(default_factory=list)
+    """Lists of floats that grow anywhere, with one item at least."""
+    numbers: list[str] = field(default_factory=list)
+    """Complex variables."""
+    rows: list[str] = field(default_factory=list)
+    """Complex arrays of length SIZE."""
     places: bool = False
     """Whether there is an array n of four integers below SIZE."""
     loops: int = 0
@@ -194,6 +222,9 @@ class Scope:
             histories=list(self.histories),
             couples=list(self.couples),
             closures=list(self.closures),
+            tallies=list(self.tallies),
+            numbers=list(self.numbers),
+            rows=list(self.rows),
             loops=self.loops + loop,
             depth=self.depth + 1,
         )
@@ -202,8 +233,9 @@ class Scope:
 class Grammar:
     """Writes one random program."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, kind: str = "real") -> None:
         self.random = random.Random(seed)
+        self.kind = kind
         self.fresh = count()
         self.budget = self.random.choice([6, 10, 16, 22])
 
@@ -274,7 +306,55 @@ class Grammar:
             (5, lambda: Expr(self.element(scope, written=False))),
             (1, self.constant),
             (0.5, counter),
+            (1 if scope.tallies else 0, lambda: Expr(self.tally(scope))),
+            (3 if scope.numbers else 0, lambda: self.part(scope)),
         )
+
+    def tally(self, scope: Scope) -> str:
+        """An item of a list of floats."""
+        name = self.random.choice(scope.tallies)
+        return f"{name}[{self.past(name, scope)}]"
+
+    def part(self, scope: Scope) -> Expr:
+        """A float of a complex number."""
+        shape = self.random.choice(["{0}.real", "{0}.imag", "abs({0}) ** 2", "(1j * {0}).real"])
+        return Expr(shape, (self.complex_leaf(scope),))
+
+    def complex_leaf(self, scope: Scope) -> Expr:
+        if scope.rows and self.random.random() < 0.5:
+            return Expr(f"{self.random.choice(scope.rows)}[{self.index(scope, SIZE)}]")
+        return Expr(self.random.choice(scope.numbers))
+
+    def complex_expr(self, scope: Scope, depth: int = 2) -> Expr:
+        """A complex number."""
+        if depth == 0:
+            return self.complex_leaf(scope)
+
+        def some(text: str) -> Expr:
+            parts = (self.complex_expr(scope, depth - 1) for _ in range(text.count("{")))
+            return Expr(text, tuple(parts))
+
+        def made(text: str) -> Expr:
+            return Expr(text, tuple(self.bounded(scope, 1) for _ in range(text.count("{"))))
+
+        return self.pick(
+            (3, lambda: self.complex_leaf(scope)),
+            (2, lambda: some("({0} + {1})")),
+            (3, lambda: some("{0} * {1}")),
+            (1, lambda: some("np.conj({0})")),
+            (1, lambda: some("({0}) / (1.5 + abs({1}) ** 2)")),
+            (1, lambda: some("(0.4 - 0.7j) * {0}")),
+            (0.7, lambda: some("({0}) ** 2")),
+            (0.7, lambda: made("np.exp(1j * {0})")),
+            (1, lambda: made("complex({0}, {1})")),
+            (1, lambda: made("({0} - 1j * {1})")),
+            (0.5, lambda: some("np.sqrt(2.0 + {0})")),
+        )
+
+    def complex_bounded(self, scope: Scope) -> Expr:
+        """A complex number of size at most about one."""
+        value = self.complex_expr(scope)
+        return Expr(self.random.choice(["({0}) / (1.2 + abs({0}))", "0.4 * np.sin({0})"]), (value,))
 
     def expr(self, scope: Scope, depth: int = 2) -> Expr:
         """A float, not too large where the leaves are of order one."""
@@ -404,6 +484,9 @@ class Grammar:
             (0.3, lambda: self.couple(scope)),
             (1.0 if scope.couples else 0, lambda: self.couple_statement(scope)),
             (0.4 if scope.places else 0, lambda: self.place_statement(scope)),
+            (0.4, lambda: self.new_tally(scope)),
+            (1.5 if scope.tallies else 0, lambda: self.tally_statement(scope)),
+            (5 if scope.numbers else 0, lambda: self.complex_statement(scope)),
             (0 if deep or scope.depth else 0.4, lambda: self.closure(scope)),
             (0 if deep else 0.4, lambda: self.nest(scope)),
             (0 if deep else 4, lambda: self.loop(scope)),
@@ -528,6 +611,11 @@ class Grammar:
                 (f"{name} = np.concatenate(({u}[2:], {u}[:2]))", SIZE),
                 (f"{name} = tail({u}, 2)", SIZE - 2),
                 (f"{name} = {u}.reshape(2, 2)[:, 1]", 2),
+                *(
+                    (f"{name} = {g}{view}", 2)
+                    for g in scope.squares[:1]
+                    for view in ("[:, 1]", ".T[0]", "[::-1, 0]", "[m % 2]", ".T[:, m % 2]")
+                ),
             ]
         )
         line = Line(text, (self.bounded(scope),) if "{0}" in text else ())
@@ -582,8 +670,21 @@ class Grammar:
                 f"{u}[:] = np.sin({g}.reshape(-1) * {u})",
                 f"{g}[{self.index(scope, 2)}, :] += 0.3 * {{0}}",
                 f"{u} = {h}.flatten()",
+                f"{g}.T[0] += 0.3 * {h}[:, 1]",
+                f"{g}[:, ::-1] = np.tanh({h} * {{0}})",
+                f"{g}[{self.index(scope, 2)}], {g}[0] = {h}[1] * 0.7, {h}[0].copy()",
+                f"{g}.T[:] = np.sin({h} + {{0}})",
+                f"ripple({g}[:, {self.index(scope, 2)}], 1)",
+                f"conquer({g}[{self.index(scope, 2)}], 1)",
+                f"smear({g}.T[1], {h}[0].copy(), {{0}})",
             ]
         )
+        if scope.depth < 3 and self.random.random() < 0.15:
+            inner = scope.inner(loop=True)
+            row = f"w{next(self.fresh)}"
+            inner.arrays[row] = 2
+            view = self.random.choice(["", ".T", "[::-1]"])
+            return Block((), f"for {row} in {g}{view}", (), (), self.block(inner, 3))
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
 
     def full(self, scope: Scope) -> str:
@@ -651,6 +752,79 @@ class Grammar:
         )
         return Line(text, (self.bounded(scope),) if "{0}" in text else ())
 
+    def new_tally(self, scope: Scope) -> Stmt:
+        """A list of floats that grows."""
+        name = f"l{next(self.fresh)}"
+        value = self.bounded(scope)
+        scope.tallies.append(name)
+        return Line(f"{name} = [{{0}}]", (value,))
+
+    def tally_statement(self, scope: Scope) -> Stmt:
+        name, item, s = self.random.choice(scope.tallies), self.tally(scope), scope.floats[0]
+        text = self.random.choice(
+            [
+                f"{name}.append({{0}})",
+                f"{name}.append({{0}})",
+                f"{name} += [{{0}}, 0.5 * {item}]",
+                f"{item} = {{0}}",
+                f"{item} *= {{0}}",
+                f"{s} = math.sin(sum({name}))",
+                f"{s} = {item}",
+                f"{self.full(scope)}[0] = {name}[-1]",
+            ]
+        )
+        if self.random.random() < 0.2:
+            return Block((), f"if len({name}) > 1", (), (f"{s} = {name}.pop()",), ())
+        if scope.depth < 3 and self.random.random() < 0.15:
+            inner = scope.inner(loop=True)
+            inner.tallies.remove(name)
+            v = f"v{next(self.fresh)}"
+            inner.floats.append(v)
+            return Block((), f"for {v} in {name}", (), (), self.block(inner, 3))
+        return Line(text, (self.bounded(scope),) if "{0}" in text else ())
+
+    def complex_statement(self, scope: Scope) -> Stmt:
+        z, u = self.random.choice(scope.numbers), self.full(scope)
+        if not scope.rows or self.random.random() < 0.4:
+            if self.random.random() < 0.2:
+                z = f"z{next(self.fresh)}"
+                value = self.complex_bounded(scope)
+                scope.numbers.append(z)
+                return Line(f"{z} = {{0}}", (value,))
+            text = self.random.choice(
+                [f"{z} = {{0}}", f"{z} *= {{0}}", f"{z} = {z}.conjugate() * {{0}}"]
+            )
+            return Line(text, (self.complex_bounded(scope),))
+        r, t = self.random.choice(scope.rows), self.random.choice(scope.rows)
+        if self.random.random() < 0.15:
+            name = f"r{next(self.fresh)}"
+            scope.rows.append(name)
+            made = [f"{r}", f"{r}[::-1]", f"{r}.conj()", f"{u} + 1j * {u}[::-1]", f"{r} * {t}"]
+            return Line(f"{name} = {self.random.choice(made)}")
+        text = self.random.choice(
+            [
+                f"{r}[{self.index(scope, SIZE)}] = {{0}}",
+                f"{r}[{self.index(scope, SIZE)}] *= {{0}}",
+                f"{r} *= {{0}}",
+                f"{r}.real[1:] += 0.3 * {t}.imag[:-1]",
+                f"{r}.imag[:] = {u}",
+                f"{r}.real[{self.index(scope, SIZE)}] *= 0.7",
+                f"{r} = np.exp(1j * {u}) * {t} / (1.1 + abs({r}) ** 2)",
+                f"{r}[:] = np.conj({t}[::-1]) * 0.8",
+                f"{r}[1:] = {r}[:-1] * {{0}}",
+                f"{u}[:] = np.tanh({r}.real - {t}.imag)",
+                f"{u} = np.sin(np.abs({r}) ** 2)",
+                f"{z} = 0.3 * np.vdot({r}, {t}) / (1.0 + abs({z}) ** 2)",
+                f"{z} = np.sum({r} * {u}) * 0.2",
+                f"{r}, {t} = {t}, {r}",
+                f"{r} = {t}[::-1]",
+                f"{r}[::2] += 0.2 * {u}[1::2]",
+                f"{r}[{u} > 0.2] *= {{0}}",
+                f"{r} = np.fft.fft({t}) * 0.3",
+            ]
+        )
+        return Line(text, (self.complex_bounded(scope),) if "{0}" in text else ())
+
     def couple(self, scope: Scope) -> Stmt:
         """A tuple of two arrays."""
         name = f"c{next(self.fresh)}"
@@ -707,8 +881,20 @@ class Grammar:
     def call(self, scope: Scope) -> Stmt:
         if self.random.random() < 0.4:
             u, v = self.full(scope), self.full(scope)
-            if self.random.random() < 0.3:
-                return Line(f"ripple({u}, {self.random.choice(['m', '2', '3'])})")
+            if self.random.random() < 0.6:
+                view = self.random.choice(["", "", "[1:]", "[::-1]", "[::2]", "[:3]"])
+                part = self.random.choice(["", "[::-1]", ".copy()"])
+                return Line(
+                    self.random.choice(
+                        [
+                            f"ripple({u}{view}, {self.random.choice(['m', '2', '3'])})",
+                            f"conquer({u}{view}, {self.random.choice(['m', '2', '1'])})",
+                            f"{u}[:] = ladder({u}.copy(), {v}{part}, {self.random.choice('m2')})",
+                            f"{u} = ladder({v}{part}, {u}.copy(), {self.random.choice('m2')})",
+                            f"{self.random.choice(scope.floats)} = energy({u}{view}, m)",
+                        ]
+                    )
+                )
             return Line(f"smear({u}, {v}, {{0}})", (self.bounded(scope),))
         name = self.random.choice(sorted(scope.arrays))
         if self.random.random() < 0.97:
@@ -789,6 +975,10 @@ class Grammar:
             scope.integer = True
             body.append(Line("q = m"))
             scope.counters.append("q")
+        if self.kind == "complex":
+            scope.numbers.append("z")
+            scope.rows.append("r")
+            body += [Line("z = complex(a, 0.4 * b)"), Line("r = x + 1j * y")]
         if self.random.random() < 0.25:
             scope.places = True
             body.append(Line("n = np.array([2, 0, 3, 1])"))
@@ -802,6 +992,9 @@ class Grammar:
         parts += [Expr(f"np.sum({h}[-1] * {h}[0])") for h in sorted(scope.lists)]
         parts += [Expr(f"0.1 * np.sum(np.array({o}) ** 2)") for o in scope.histories]
         parts += [Expr(f"np.sum({c}[0] * {c}[1])") for c in sorted(scope.couples)]
+        parts += [Expr(f"0.3 * sum({name})") for name in scope.tallies]
+        parts += [Expr(f"({z} * {z} * (0.6 - 0.3j)).real") for z in scope.numbers]
+        parts += [Expr(f"np.sum({r} * np.exp(0.3j * {r})).imag") for r in scope.rows]
         if scope.pair:
             parts.append(Expr("p[0] * p[1]"))
         parts.append(Expr(self.element(scope)))
@@ -811,16 +1004,22 @@ class Grammar:
         )
 
 
-def arguments(seed: int):
+def arguments(seed: int, kind: str = "real"):
     """The arguments of a program, fresh."""
     rng = np.random.default_rng(seed)
+    dtype = np.float32 if kind == "single" else np.float64
     return (
-        rng.uniform(-1.0, 1.0, SIZE),
-        rng.uniform(-1.0, 1.0, SIZE),
+        rng.uniform(-1.0, 1.0, SIZE).astype(dtype),
+        rng.uniform(-1.0, 1.0, SIZE).astype(dtype),
         float(rng.uniform(-1.0, 1.0)),
-        float(rng.uniform(-1.0, 1.0)),
+        (float if seed % 2 else dtype)(rng.uniform(-1.0, 1.0)),
         int(rng.integers(0, 4)),
     )
+
+
+def kind_of(seed: int) -> str:
+    """The kind of the program of a seed, where it is not chosen."""
+    return {3: "complex", 7: "single"}.get(seed % 10, "real")
 
 
 # -------------------------------------------------------------------- running
@@ -845,8 +1044,22 @@ class Outcome:
     detail: str = ""
 
 
-def judge(body: tuple[Stmt, ...], seed: int, jit: bool) -> Outcome:
-    """Differentiate a program and compare with complex step."""
+TOLERANCES = {"real": TOLERANCE, "complex": 1e-6, "single": 2e-3}
+"""Relative to the largest entry of the gradient."""
+
+
+def expected_gradient(f, seed: int, kind: str, shift: float = 0.0) -> list[np.ndarray]:
+    """What the oracle finds, for arguments that differ from the program's by a relative shift."""
+    wide = [oracles.widen(a) for a in arguments(seed, kind)]
+    given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
+    if kind != "complex":
+        return [np.asarray(oracles.complex_step(f, given, i)) for i in range(4)]
+    step = 1e-3 if shift == 0.0 else 7e-4
+    return [np.asarray(oracles.differences(f, given, i, step=step)) for i in range(4)]
+
+
+def judge(body: tuple[Stmt, ...], seed: int, jit: bool, kind: str = "real") -> Outcome:
+    """Differentiate a program and compare with the oracle of its kind."""
     import srcad
     from srcad.errors import UnsupportedError
 
@@ -855,45 +1068,51 @@ def judge(body: tuple[Stmt, ...], seed: int, jit: bool) -> Outcome:
     try:
         try:
             with np.errstate(all="raise", under="ignore"):
-                value = f(*arguments(seed))
-            expected = [oracles.complex_step(f, arguments(seed), i) for i in wrt]
+                value = f(*arguments(seed, kind))
+            expected = expected_gradient(f, seed, kind)
         except Exception as error:
             return Outcome("invalid", f"{type(error).__name__}: {error}")
-        if not isinstance(value, float) or not all(
+        if not isinstance(value, float | np.float32) or not all(
             np.all(np.isfinite(e)) for e in [value, *expected]
         ):
             return Outcome("invalid", "not a finite number")
-        args = arguments(seed)
+        args = arguments(seed, kind)
         try:
             options = {"cache": False} if jit else {}
-            found = srcad.grad(f, wrt=wrt, jit=jit, **options)(*args)
+            got, found = srcad.value_and_grad(f, wrt=wrt, jit=jit, **options)(*args)
         except UnsupportedError as error:
             return Outcome("refused", str(error))
         except Exception as error:
             lines = traceback.format_exception(error)
             return Outcome("crashed", type(error).__name__ + "\n" + "".join(lines[-6:]))
-        for before, after in zip(arguments(seed), args, strict=True):
+        for before, after in zip(arguments(seed, kind), args, strict=True):
             if not np.array_equal(before, after):
                 return Outcome("wrong", "the caller's arguments were changed")
         scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
-        for i, (g, e) in enumerate(zip(found, expected, strict=True)):
-            problem = oracles.mismatch(g, e, TOLERANCE, like=args[i], scale=scale)
-            if problem:
-                if _ill_conditioned(f, seed, i, e, scale):
-                    return Outcome("invalid", "the derivative itself depends on the last bits")
-                return Outcome("wrong", f"argument {'xyab'[i]}: {problem}")
-        return Outcome("right")
+        problems = [
+            f"argument {'xyab'[i]}: {problem}"
+            for i, (g, e) in enumerate(zip(found, expected, strict=True))
+            if (problem := oracles.mismatch(g, e, TOLERANCES[kind], like=args[i], scale=scale))
+        ]
+        if abs(got - value) > (1e-4 if kind == "single" else 1e-10) * max(1.0, abs(value)):
+            problems.append(f"value: got {got}, expected {value}")
+        if not problems:
+            return Outcome("right")
+        if _ill_conditioned(f, seed, kind, expected, scale):
+            return Outcome("invalid", "the derivative itself depends on the last bits")
+        return Outcome("wrong", problems[0])
     finally:
         linecache.cache.pop(filename, None)
 
 
-def _ill_conditioned(f, seed: int, index: int, expected, scale: float) -> bool:
+def _ill_conditioned(f, seed: int, kind: str, expected: list[np.ndarray], scale: float) -> bool:
     """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
-    nearby = [
-        a * (1.0 + 4e-16) if isinstance(a, float | np.ndarray) else a for a in arguments(seed)
-    ]
-    moved = oracles.complex_step(f, nearby, index)
-    return bool(np.max(np.abs(np.asarray(moved) - expected)) > 0.1 * TOLERANCE * scale)
+    shifts = {"real": (4e-16,), "complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}[kind]
+    return any(
+        bool(np.max(np.abs(moved - e)) > 0.1 * TOLERANCES[kind] * scale)
+        for shift in shifts
+        for moved, e in zip(expected_gradient(f, seed, kind, shift), expected, strict=True)
+    )
 
 
 def _same(kind: Outcome, other: Outcome) -> bool:
@@ -944,7 +1163,14 @@ def _smaller(body: tuple[Stmt, ...]) -> Iterator[tuple[Stmt, ...]]:
                 yield (*body[:k], replace(s, parts=parts), *body[k + 1 :])
 
 
-def shrink(body: tuple[Stmt, ...], seed: int, jit: bool, outcome: Outcome, patience: int = 600):
+def shrink(
+    body: tuple[Stmt, ...],
+    seed: int,
+    jit: bool,
+    outcome: Outcome,
+    patience: int = 600,
+    kind: str = "real",
+):
     """The smallest program found that fails as the given one does, and how it fails."""
     tried = set()
     progress = True
@@ -959,7 +1185,7 @@ def shrink(body: tuple[Stmt, ...], seed: int, jit: bool, outcome: Outcome, patie
             if patience <= 0:
                 break
             try:
-                found = judge(candidate, seed, jit)
+                found = judge(candidate, seed, jit, kind)
             except SyntaxError:
                 continue
             if _same(outcome, found):
@@ -968,29 +1194,31 @@ def shrink(body: tuple[Stmt, ...], seed: int, jit: bool, outcome: Outcome, patie
     return body, outcome
 
 
-def make(seed: int) -> tuple[Stmt, ...]:
+def make(seed: int, kind: str | None = None) -> tuple[Stmt, ...]:
     """The program of a seed."""
-    return Grammar(seed).program()
+    return Grammar(seed, kind or kind_of(seed)).program()
 
 
-def report(seed: int, outcome: Outcome, body: tuple[Stmt, ...]) -> str:
+def report(seed: int, outcome: Outcome, body: tuple[Stmt, ...], kind: str) -> str:
     """A failing program, to be read and pasted."""
-    args = ", ".join(repr(a) for a in arguments(seed))
+    args = ", ".join(repr(a) for a in arguments(seed, kind))
     return f"seed {seed}: {outcome.kind}: {outcome.detail}\n\n{source(body)}\n\nf({args})\n"
 
 
-def hunt(seeds, jit: Callable[[int], bool], shrinking: bool = True):
+def hunt(seeds, jit: Callable[[int], bool], shrinking: bool = True, kind: str | None = None):
     """Run the programs of many seeds: counts by outcome, and the reports of those that failed."""
     counts = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
     reports: list[tuple[str, str]] = []
     for seed in seeds:
-        body = make(seed)
-        outcome = judge(body, seed, jit(seed))
+        of_seed = kind or kind_of(seed)
+        body = make(seed, of_seed)
+        outcome = judge(body, seed, jit(seed), of_seed)
         counts[outcome.kind] += 1
         if outcome.kind in ("wrong", "crashed", "refused"):
             if shrinking and outcome.kind != "refused":
-                body, outcome = shrink(body, seed, jit(seed), outcome, 100 if jit(seed) else 600)
-            reports.append((outcome.kind, report(seed, outcome, body)))
+                patience = 100 if jit(seed) else 600
+                body, outcome = shrink(body, seed, jit(seed), outcome, patience, of_seed)
+            reports.append((outcome.kind, report(seed, outcome, body, of_seed)))
     return counts, reports
 
 
@@ -1001,15 +1229,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jit", action="store_true", help="compile the gradients")
     parser.add_argument("--show", action="store_true", help="print the programs, run nothing")
+    parser.add_argument("--kind", choices=TOLERANCES, help="programs of one kind only")
     parser.add_argument("--most", type=int, default=10, help="stop after so many failures")
     options = parser.parse_args()
     totals = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
     failures = 0
     for seed in range(options.seed, options.seed + options.count):
         if options.show:
-            print(f"# seed {seed}\n{source(make(seed))}")
+            print(f"# seed {seed}\n{source(make(seed, options.kind))}")
             continue
-        counts, reports = hunt([seed], lambda _: options.jit)
+        counts, reports = hunt([seed], lambda _: options.jit, kind=options.kind)
         for kind, n in counts.items():
             totals[kind] += n
         for kind, text in reports:

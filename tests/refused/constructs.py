@@ -522,11 +522,27 @@ def one_of_two_lists_grows(x, n):
     return c[0]
 
 
-@refused(lambda: (0.5, 3), "grows while a loop runs over it", hint="copy|index")
+@refused(lambda: (0.5, 3), "grows or shrinks while a loop runs over it", hint="copy|index")
 def list_grows_while_it_is_run_over(x, n):
     a = [x for _ in range(n)]
     for v in a:
         a.append(v)
+    return a[0]
+
+
+@refused(lambda: (0.5, 1), "later items", hint="copy|index")
+def list_is_replaced_ahead_of_a_loop_over_it(x, n):
+    a = [x, x * x, x * n]
+    for v in a:
+        a[2] = v * x  # <-- here
+    return a[2]
+
+
+@refused(lambda: (0.5, 3), "shrinks while a loop runs over it", hint="copy|index")
+def list_shrinks_while_it_is_run_over(x, n):
+    a = [x for _ in range(n)]
+    for _ in a:
+        a.pop()
     return a[0]
 
 

@@ -500,3 +500,56 @@ def list_made_again_while_row_is_held(x, c, n):
             out.append(x * c * k)
         last = out[-1]
     return s + last[1]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2),), policy=EITHER)
+def loop_over_a_list_whose_end_is_replaced(x):
+    """The last round sees the item that the first one put there (found by a random program)."""
+    rows, s = [x, 2.0 * x, 3.0 * x], 0.0
+    for row in rows:
+        rows[2] = np.tanh(x + rows[1])
+        s += np.sum(row * x)
+    return s
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2),))
+def loop_replaces_the_item_of_each_round(x):
+    """Items that the loop has passed may be replaced."""
+    rows, s = [x, 2.0 * x, 3.0 * x], 0.0
+    for k, row in enumerate(rows):
+        rows[k] = np.sin(row) * x
+        s += np.sum(rows[k] * row)
+    return s + rows[1][0] * rows[0][1]
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2),), policy=EITHER)
+def loop_backwards_over_a_list_that_changes(x):
+    """reversed() reads the list as it goes, too."""
+    rows, s = [x, 2.0 * x, 3.0 * x], 0.0
+    for row in reversed(rows):
+        rows[0] = np.cos(x + rows[1])
+        s += np.sum(row * x)
+    return s
+
+
+@trap(lambda: (vec(0.9, 0.7, -0.2, 0.8),), policy=EITHER)
+def loop_pops_from_its_list(x):
+    """Python stops where the list has become short."""
+    found, s = [], 0.0
+    for v in x:
+        found.append(v * v)
+    for v in found:
+        if v > 0.5:
+            s += 2.0 * found.pop()
+        s += v
+    return s
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2),))
+def loop_over_a_copy_of_a_list(x):
+    """A copy stays what it is."""
+    rows, s = [x, 2.0 * x, 3.0 * x], 0.0
+    for row in list(rows):
+        rows[2] = np.tanh(x + rows[1])
+        s += np.sum(row * x)
+    return s + rows[2][0]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from srcad.analysis.activity import carriers
 from srcad.errors import UnsupportedError
 from srcad.ir.build import (
+    compare,
     conjugate,
     doubled,
     is_const,
@@ -241,7 +242,12 @@ def _divide(
         share = share if is_cheap(share) else name(share, "seed")
         _pull(expr.a, share, active, name, None, at, out)
         quotient = result if result is not None else expr
-        _pull(expr.b, negate(times(conjugate(quotient), share)), active, name, None, at, out)
+        turned = times(conjugate(quotient), share)
+        if isinstance(share, Select | Var) and not (isinstance(seed, Const) and seed.value):
+            zero = literal(0.0, turned.kind)
+            test = compare("!=", share, literal(0.0, share.kind))
+            turned = Select(test, turned, zero, turned.kind, strong=True)
+        _pull(expr.b, negate(turned), active, name, None, at, out)
     else:
         _pull(expr.a, share, active, name, None, at, out)
 
