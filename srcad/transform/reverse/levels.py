@@ -136,6 +136,8 @@ class Levels(Slots):
 
     def _made_inside(self, loop: Loop) -> set[str]:
         made = {s.target for s in statements(loop.body) if isinstance(s, Alloc | Copy | MatMul)}
+        # A name that is bound to other arrays as well has shadows that the loop records.
+        made = {t for t in made if self.sites.get(t, frozenset((t,))) == frozenset((t,))}
         if not made:
             return set()
         outside: set[str] = set()
