@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import KERNELS, einsum, jax_rivals, write_sixty
+from benchmarks import KERNELS, einsum, growth, jax_rivals, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
@@ -109,3 +109,13 @@ def test_the_command_prints_ratios_and_writes_json(tmp_path):
     assert "x by hand" in done.stdout
     (row,) = json.loads(report.read_text())["kernels"]
     assert row["srcad_over"]["hand"] > 0.0
+
+
+def test_growth(tmp_path, capsys):
+    """The table and the picture of the cost against the number of inputs."""
+    rows = growth.measure(sizes=(3, 5), seconds=0.02, rounds=1)
+    growth.show(rows)
+    assert [row["n"] for row in rows] == [3, 5]
+    assert "gradient / f" in capsys.readouterr().out
+    growth.draw(rows, tmp_path / "growth.svg")
+    assert (tmp_path / "growth.svg").stat().st_size > 1000
