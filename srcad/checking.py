@@ -22,7 +22,7 @@ from srcad.ir.typeof import has_float
 from srcad.ir.types import Array, Scalar, Static, Tuple, Type, is_complex, is_inexact, is_single
 from srcad.specialise import types_of
 from srcad.structure import fresh
-from srcad.transforms import jvp, require_tuple, vjp
+from srcad.transforms import hvp, jvp, require_tuple, vjp
 
 _STEP = 1e-3
 _IMAGINARY = 1e-30
@@ -67,7 +67,8 @@ def check_grads(
     args
         Its arguments; copies of them are used. Floats, arrays and tuples of them are checked.
     order
-        1: higher orders are not available yet.
+        1, or 2 for a function that returns one float: then ``hvp`` along a random direction is
+        compared as well, with differences of the gradient that was compared before.
     modes
         Which of reverse mode (``"rev"``) and forward mode (``"fwd"``) are compared.
     outputs
@@ -88,7 +89,7 @@ def check_grads(
         Names the argument and index of the worst entry, the mode, both values and their
         difference. A NaN or an infinity on either side is an error too.
     UnsupportedError
-        For order above 1; and if srcad cannot differentiate f.
+        For order above 2; and if srcad cannot differentiate f.
 
     Examples
     --------
@@ -100,6 +101,11 @@ def check_grads(
     require_tuple("args", args)
     signature = Signature(f)
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if order > 1 and names:
+        raise ArgumentValueError(
+            "order=2 is for a function that returns one float; it takes no outputs",
+            hint="return a weighted sum of what the function fills",
+        )
     out, pullback = vjp(f, *args, outputs=names, **options)
     labels = [*signature.positional, *(f"{signature.rest}[{k}]" for k in range(len(args)))]
     types = types_of(labels[: len(args)], args)
@@ -120,6 +126,21 @@ def check_grads(
     for k, (name, type_) in enumerate(zip(labels, types, strict=False)):
         if has_float(type_):
             failures += _compare(oracle, k, name, found, tolerance, entries, random)
+    _require_none(failures, signature)
+    if order == 1:
+        return
+    direction = [_random_like(a, random) for a in args]
+    second: list[_Found] = [_Second(f, signature, args, direction, options)]
+    slope = _Slope(f, signature, wide, direction, options)
+    floor = (1e-3 if is_single else 1e-7) * max(1.0, abs(slope.base))
+    tolerance = _Tolerance(relative, atol if atol is not None else floor)
+    for k, (name, type_) in enumerate(zip(labels, types, strict=False)):
+        if has_float(type_):
+            failures += _compare(slope, k, name, second, tolerance, entries, random)
+    _require_none(failures, signature)
+
+
+def _require_none(failures: Sequence["_Difference"], signature: Signature) -> None:
     if failures:
         worst = max(failures, key=lambda d: d.size)
         raise GradientCheckError(worst.told(signature.name, len(failures)))
@@ -174,6 +195,36 @@ class _Forward:
         moved = _leaves(tangent)
         pairs = zip(self.weights, moved, strict=True)
         return float(sum(_paired(np.asarray(w), np.asarray(x)) for w, x in pairs))
+
+
+class _Second:
+    """The Hessian times one direction through all arguments."""
+
+    mode = "second order, forward over reverse mode"
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        signature: Signature,
+        args: Sequence[Any],
+        direction: Sequence[Any],
+        options: dict[str, bool],
+    ) -> None:
+        shaped = [_shaped(a, v) for a, v in zip(args, direction, strict=True)]
+        named = dict(zip(signature.positional, zip(args, shaped, strict=True), strict=False))
+        if signature.rest is not None:
+            first = len(signature.positional)
+            named[signature.rest] = tuple(args[first:]), tuple(shaped[first:])
+        wrt = tuple(n for n, (a, _) in named.items() if any(map(_is_inexact, _leaves(a))))
+        vectors = tuple(named[n][1] for n in wrt)
+        by_name = dict(zip(wrt, hvp(f, args, vectors, wrt=wrt, **options), strict=True))
+        self.products = [by_name.get(n) for n in signature.positional[: len(args)]]
+        if signature.rest is not None:
+            self.products += by_name.get(signature.rest) or [None] * len(named[signature.rest][0])
+
+    def along(self, which: int, direction: Any) -> float:
+        """``<H v, direction>``."""
+        return float(_total(self.products[which], direction))
 
 
 @dataclass(frozen=True)
@@ -274,6 +325,30 @@ class _Oracle:
             return None
 
 
+class _Slope(_Oracle):
+    """The gradient times one direction, as a function of the arguments."""
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        signature: Signature,
+        args: list[Any],
+        direction: Sequence[Any],
+        options: dict[str, bool],
+    ) -> None:
+        fixed: dict[str, Any] = dict(options)
+
+        def slope(*at: Any) -> float:
+            _, pullback = vjp(f, *at, **fixed)
+            pairs = zip(pullback(1.0), direction, strict=True)
+            return sum(_total(cotangent, v) for cotangent, v in pairs)
+
+        super().__init__(slope, (), signature, args, [np.asarray(1.0)])
+
+    def _complex_step(self, which: int, direction: Any) -> float | None:
+        return None  # the gradient is compiled for real numbers
+
+
 def _compare(
     oracle: _Oracle,
     which: int,
@@ -317,8 +392,10 @@ def _checked_modes(order: int, modes: Sequence[str]) -> tuple[str, ...]:
         raise ArgumentValueError(f"modes must be of 'rev' and 'fwd', not {modes!r}")
     if order < 1:
         raise ArgumentValueError(f"order must be at least 1, not {order!r}")
-    if order > 1:
-        raise UnsupportedError("derivatives of order 2 are not available yet", hint="pass order=1")
+    if order > 2:
+        raise UnsupportedError(
+            f"derivatives of order {order} are not available yet", hint="pass order=2"
+        )
     return modes
 
 

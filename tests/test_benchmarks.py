@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import KERNELS, aliasing, einsum, jax_rivals, write_sixty
+from benchmarks import KERNELS, aliasing, einsum, growth, jax_rivals, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
@@ -127,3 +127,13 @@ def test_aliasing_costs_nothing_at_run_time(label):
 
 def test_machinery_is_seen():
     assert aliasing.machinery("a_kept.append(a)\nb = a_kept.pop()") != []
+
+
+def test_growth(tmp_path, capsys):
+    """The table and the picture of the cost against the number of inputs."""
+    rows = growth.measure(sizes=(3, 5), seconds=0.02, rounds=1)
+    growth.show(rows)
+    assert [row["n"] for row in rows] == [3, 5]
+    assert "gradient / f" in capsys.readouterr().out
+    growth.draw(rows, tmp_path / "growth.svg")
+    assert (tmp_path / "growth.svg").stat().st_size > 1000

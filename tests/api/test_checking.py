@@ -160,9 +160,58 @@ def test_a_rule_for_reverse_mode_only():
         check_grads(lambda x: halved(x) * x, (0.3,), jit=False)
 
 
+def several_in(p, w, *rest):
+    return p["a"] * np.sum(w * w) * rest[0] + p["b"][1] ** 3 * rest[1][0][1] + rest[2]
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_second_order(jit):
+    check_grads(smooth, (WAVE, 0.7), order=2, jit=jit)
+    p = {"a": 0.4, "b": (2, 1.3), "name": "p"}
+    check_grads(several_in, (p, WAVE[:3], 0.9, (WAVE[3:5], 1), 3), order=2, jit=jit)
+
+
+def test_second_order_of_complex_and_single_numbers():
+    check_grads(lambda z: np.sum(abs(z * z - 0.3) ** 2), (np.exp(1j * WAVE),), order=2, jit=False)
+    check_grads(smooth, (WAVE.astype(np.float32), np.float32(0.7)), order=2, jit=False)
+
+
+def crooked(x):
+    return x**3
+
+
+@srcad.rule.partials(crooked)
+def _(y, x):
+    return srcad.stop_gradient(3.0 * x) * x
+
+
+def test_catches_a_wrong_second_derivative():
+    """The first one is right: its rule hides that it depends on x twice."""
+    check_grads(lambda x: np.sum(crooked(x)), (WAVE,), jit=False)
+    with pytest.raises(GradientCheckError, match=r"at x.*second order, forward over reverse"):
+        check_grads(lambda x: np.sum(crooked(x)), (WAVE,), order=2, jit=False)
+
+
+def test_catches_one_wrong_entry_of_second_order(monkeypatch):
+    right = checking.hvp
+
+    def hvp(*args, **keywords):
+        by_x, by_c = right(*args, **keywords)
+        by_x[3] += 1e-4
+        return by_x, by_c
+
+    monkeypatch.setattr(checking, "hvp", hvp)
+    with pytest.raises(GradientCheckError, match=r"smooth is wrong at x\[3\], in second order"):
+        check_grads(smooth, (WAVE, 0.7), order=2, jit=False)
+
+
 def test_not_available():
-    with pytest.raises(UnsupportedError, match="order 2"):
-        check_grads(smooth, (WAVE, 0.7), order=2)
+    with pytest.raises(UnsupportedError, match="order 3"):
+        check_grads(smooth, (WAVE, 0.7), order=3)
+    with pytest.raises(srcad.ArgumentError, match="one float scalar"):
+        check_grads(several, (WAVE, 0.7), order=2, jit=False)
+    with pytest.raises(srcad.ArgumentValueError, match="no outputs"):
+        check_grads(fill, (WAVE, WAVE), order=2, outputs="y")
     with pytest.raises(srcad.ArgumentValueError, match="modes"):
         check_grads(smooth, (WAVE, 0.7), modes=("reverse",))
     with pytest.raises(srcad.ArgumentError, match="tuple"):
