@@ -17,6 +17,7 @@ from srcad.errors import UnsupportedError as UnsupportedError
 from srcad.inside import on_backward as on_backward
 from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through
+from srcad.transforms import batch as batch
 from srcad.transforms import grad as grad
 from srcad.transforms import hvp as hvp
 from srcad.transforms import jvp as jvp

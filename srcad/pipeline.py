@@ -143,7 +143,7 @@ def compile_request(request: Request) -> Program:
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
-        mutated_parameters(program, body),
+        _written_names(program, body),
         None if program.result is None else type_of(program.result),
         written.uses_pool,
         program.objects,
@@ -239,6 +239,14 @@ def _with_rules(
         parts = tuple(_with_rules(b, back_of, ahead_of) for b in blocks(stmt))
         out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
+
+
+def _written_names(program: Elaborated, body: Block) -> tuple[str, ...]:
+    """Array parameters and captured arrays that the program, or a copy made for it, writes."""
+    inputs = [p for p in program.parameters if isinstance(p, str)]
+    inputs += [c.name for c in program.captured]
+    written = {*mutated_parameters(program, body), *program.lent}
+    return tuple(n for n in inputs if n in written)
 
 
 def _float_leaves(program: Elaborated, parameters: tuple[str, ...]) -> list[Var | str]:

@@ -12,9 +12,9 @@ ATTRIBUTE = "__srcad_transformation__"
 
 @dataclass(frozen=True)
 class Transformation:
-    """A derivative of a function with respect to some of its parameters.
+    """A derivative of a function with respect to some of its parameters, or a batch of calls of it.
 
-    ``kind`` is the public name: "grad", "value_and_grad", ...
+    ``kind`` is the public name: "grad", "value_and_grad", ..., "batch".
     """
 
     kind: str
@@ -24,6 +24,8 @@ class Transformation:
     is_single: bool = True
     """Whether the answer is for one parameter, not a tuple of answers."""
     has_aux: bool = False
+    axes: object = None
+    """For a batch: the axes of the arguments that the members lie along."""
 
 
 def transformation_of(function: object) -> Transformation | None:
@@ -38,7 +40,9 @@ def innermost(function: Any) -> Any:
     return function
 
 
-def depth_of(function: object) -> int:
-    """How many derivatives are between a function and the user's own."""
+def suffix_of(function: object) -> str:
+    """What the name of the user's own function is followed by: one word for each transformation."""
     found = transformation_of(function)
-    return 0 if found is None else 1 + depth_of(found.function)
+    if found is None:
+        return ""
+    return suffix_of(found.function) + ("_batch" if found.kind == "batch" else "_grad")

@@ -14,7 +14,7 @@ from srcad.frontend.expressions import (
     BINARY,
     written_names,
 )
-from srcad.frontend.derived import Derived
+from srcad.frontend.batches import Batches
 from srcad.frontend.heap import HEAP
 from srcad.frontend.lists import is_list, require_list
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names
@@ -42,7 +42,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import is_inexact
 
 
-class Assignments(Derived):
+class Assignments(Batches):
     """Elaborates assignments."""
 
     @abstractmethod

@@ -130,7 +130,7 @@ class Derived(Ruled):
         """``function(*positional, **keywords)``."""
         match function:
             case DerivedFunction():
-                return self._call_derived(function, positional, keywords)
+                return self.call_derived(function, positional, keywords)
             case PullbackFunction():
                 return self._pull_back(function, positional, keywords)
         return super().call_value(function, positional, keywords, node)
@@ -143,8 +143,10 @@ class Derived(Ruled):
         if known is not None:
             wrt = tuple(known.wrt)
             inner = StaticValue(known.function)
-            derived = DerivedFunction(known.kind, inner, wrt, known.is_single, known.has_aux)
-            return self._call_derived(derived, values, keywords)
+            derived = DerivedFunction(
+                known.kind, inner, wrt, known.is_single, known.has_aux, known.axes
+            )
+            return self.call_derived(derived, values, keywords)
         if getattr(function, "__module__", "") == "srcad.transforms":
             transform = _TRANSFORMS.get(function.__name__)
             if transform is None:
@@ -179,7 +181,7 @@ class Derived(Ruled):
                 raise self.b.refuse("wrt must be known beforehand", "write wrt=0 or wrt='name'")
         return tuple(found)
 
-    def _call_derived(
+    def call_derived(
         self, derived: DerivedFunction, values: list[Value], keywords: dict[str, Value]
     ) -> Value:
         """A call of what ``grad``, ``value_and_grad`` or ``hessian`` returns."""
@@ -435,18 +437,7 @@ class Derived(Ruled):
         self, block: Block, before: Moment, seen: list[tuple[Scope, Env]], title: str
     ) -> None:
         """Refuse a function that changes what its caller has: a derivative changes nothing."""
-        lists = {
-            n
-            for _, env in seen
-            for v in env.values()
-            if isinstance(v, ListValue)
-            for n in (v.array, *names_read(v.count))
-        }
-        same = all(
-            len(scope.env) == len(env) and all(scope.env.get(k) is v for k, v in env.items())
-            for scope, env in seen
-        )
-        if self.has_written(before) or not same or lists & assigned(block):
+        if self.changes_outside(block, before, seen):
             raise self.b.refuse(
                 f"{title}, whose derivative is taken here, changes an object from outside",
                 "return what it computes",
@@ -459,6 +450,23 @@ class Derived(Ruled):
                     "function that does",
                     "write the recursion as a loop",
                 )
+
+    def changes_outside(
+        self, block: Block, before: Moment, seen: list[tuple[Scope, Env]]
+    ) -> bool:
+        """Whether a block changes names, objects or lists that were there before it."""
+        lists = {
+            n
+            for _, env in seen
+            for v in env.values()
+            if isinstance(v, ListValue)
+            for n in (v.array, *names_read(v.count))
+        }
+        same = all(
+            len(scope.env) == len(env) and all(scope.env.get(k) is v for k, v in env.items())
+            for scope, env in seen
+        )
+        return self.has_written(before) or not same or bool(lists & assigned(block))
 
     # ------------------------------------------------------------ in place of the call
 
