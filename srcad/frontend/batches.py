@@ -41,6 +41,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
+from srcad.ir.members import label
 from srcad.ir.build import ONE, ZERO, compare
 from srcad.ir.nodes import Alloc, Block, Const, Copy, Expr, Extent, For, Stmt, Store, Var, statements
 from srcad.ir.types import INT, kind_of
@@ -172,32 +173,34 @@ class Batches(Derived):
             )
         return found
 
-    def _planned(self, value: Value, axes: Axes, label: str) -> _Argument:
+    def _planned(self, value: Value, axes: Axes, title: str) -> _Argument:
         if isinstance(value, OptionalValue) and axes is not None:
             value = scalars.given(self.b, value)
         match value:
             case TupleValue():
-                parts = self._axes_of_items(value, axes, label)
-                keys = value.keys or range(len(value.items))
-                triples = zip(value.items, parts, keys, strict=True)
-                items = (self._planned(v, a, f"{label}[{key!r}]") for v, a, key in triples)
+                parts = self._axes_of_items(value, axes, title)
+                pairs = enumerate(zip(value.items, parts, strict=True))
+                items = [
+                    self._planned(v, a, title + label(value.cls, value.keys, k))
+                    for k, (v, a) in pairs
+                ]
                 return _Structure(value, tuple(items))
             case ListValue() if axes is not None:
                 listed = arrays.listed(self.b, value)
-                return self._planned(arrays.materialise(self.b, listed, "items"), axes, label)
+                return self._planned(arrays.materialise(self.b, listed, "items"), axes, title)
             case ArrayValue(ndim=0):
                 return value.element(())
             case ArrayValue(ndim=ndim):
                 if axes is None or isinstance(axes, int):
                     if axes is not None and not -ndim <= axes < ndim:
                         raise ArgumentValueError(
-                            f"{label} has {ndim} axes: there is no axis {axes} to map over",
+                            f"{title} has {ndim} axes: there is no axis {axes} to map over",
                             self.b.here,
                         )
-                    return _Array(value, None if axes is None else axes % ndim, label)
+                    return _Array(value, None if axes is None else axes % ndim, title)
         if not (axes is None or isinstance(axes, int)):
             raise ArgumentError(
-                f"axes has members for {label}, which is no structure", self.b.here
+                f"axes has members for {title}, which is no structure", self.b.here
             )
         return value
 
@@ -215,7 +218,7 @@ class Batches(Derived):
             return list(axes)
         raise ArgumentError(f"axes does not have the structure of {label}", self.b.here)
 
-    def _count(self, call: _Call) -> Expr:
+    def _count_of(self, call: _Call) -> Expr:
         """The number of members, on which all arguments must agree."""
         mapped = [a for a in call.arrays() if a.axis is not None]
         if not mapped:
@@ -237,18 +240,18 @@ class Batches(Derived):
             self.b.check(test, "ValueError", message)
         return self.b.hold(count, "n") if not isinstance(count, Extent) else count
 
-    def _given(self, argument: _Argument, member: Expr) -> Value:
+    def _for_member(self, argument: _Argument, member: Expr) -> Value:
         """The argument of one member."""
         match argument:
             case _Array(value=value, axis=None, label=label):
-                return self._own(value, label) if argument.is_written else value
+                return self._copy_of(value, label) if argument.is_written else value
             case _Array(value=value, axis=int() as axis):
                 return _row(self.b, value, axis, member)
             case _Structure(value=like, items=items):
-                return self._of_structure(like, [self._given(a, member) for a in items])
+                return self._of_structure(like, [self._for_member(a, member) for a in items])
         return argument
 
-    def _own(self, value: ArrayValue, base: str) -> ArrayValue:
+    def _copy_of(self, value: ArrayValue, base: str) -> ArrayValue:
         """A copy of an array, to be written."""
         view = value.view
         if view is None or view.base in self.b.strided or not arrays.is_base(self.b, value):
@@ -262,19 +265,19 @@ class Batches(Derived):
 
     def _batched(self, call: _Call) -> Value:
         """The loop over the members; what it collects."""
-        count = self._count(call)
+        count = self._count_of(call)
         mark = self._mark()
         body, counter, result = self._looped(call)
-        written = self._written(call, body)
+        written = self._written_by_members(call, body)
         if written:
             self._reset(mark)
             for array in written:
                 array.is_written = True
                 if array.axis is not None:
-                    array.value = self._own(array.value, array.label)
+                    array.value = self._copy_of(array.value, array.label)
             mark = self._mark()
             body, counter, result = self._looped(call)
-            self._written(call, body)
+            self._written_by_members(call, body)
         leaves = list(_leaves(result))
         shapes = [_shape(leaf, tuple(body), counter) for leaf in leaves]
         start: Expr = ZERO
@@ -286,7 +289,7 @@ class Batches(Derived):
             ]
         else:
             self._reset(mark)
-            start, outs = ONE, self._first(call, count)
+            start, outs = ONE, self._run_first(call, count)
             body, counter, result = self._looped(call)
             leaves = list(_leaves(result))
         with self.b.into(body):
@@ -296,7 +299,7 @@ class Batches(Derived):
         self.members.append(counter.name)
         return self._rebuilt(result, iter(outs))
 
-    def _first(self, call: _Call, count: Expr) -> list[ArrayValue]:
+    def _run_first(self, call: _Call, count: Expr) -> list[ArrayValue]:
         """Run the first member, whose result tells the shapes of all; returns what collects."""
         self.b.check(
             compare(">", count, ZERO),
@@ -304,7 +307,7 @@ class Batches(Derived):
             f"an empty batch of {call.title}, the shape of whose result is not known before it runs",
         )
         outs: list[ArrayValue] = []
-        for leaf in _leaves(self._one(call, ZERO, self.b.block)):
+        for leaf in _leaves(self._run_member(call, ZERO, self.b.block)):
             shape = leaf.extents if isinstance(leaf, ArrayValue) else ()
             outs.append(self._collector(count, shape, leaf))
             self._collect(outs[-1], ZERO, leaf, is_checked=False)
@@ -316,18 +319,18 @@ class Batches(Derived):
         body: list[Stmt] = []
         self.b.counters.append((counter.name, True))
         with self.b.into(body):
-            result = self._one(call, counter, body)
+            result = self._run_member(call, counter, body)
         self.b.counters.pop()
         return body, counter, result
 
-    def _one(self, call: _Call, member: Expr, block: list[Stmt]) -> Value:
+    def _run_member(self, call: _Call, member: Expr, block: list[Stmt]) -> Value:
         """The statements of one member, written into the current block; its result."""
         before, seen = self.moment(), [(s, dict(s.env)) for s in self.frames]
         start = len(block)
         found = self.call_value(
             call.function,
-            [self._given(a, member) for a in call.values],
-            {n: self._given(a, member) for n, a in call.keywords.items()},
+            [self._for_member(a, member) for a in call.values],
+            {n: self._for_member(a, member) for n, a in call.keywords.items()},
             self.scope.source.node,
         )
         if self.changes_outside(tuple(block[start:]), before, seen):
@@ -363,7 +366,7 @@ class Batches(Derived):
             "what a batch collects is made of numbers and arrays", "return np.array(...) of it"
         )
 
-    def _written(self, call: _Call, block: list[Stmt]) -> list[_Array]:
+    def _written_by_members(self, call: _Call, block: list[Stmt]) -> list[_Array]:
         """The arguments that the function writes, of which the members have no copies yet."""
         body = tuple(block)
         sites = points_to(body, set(self.b.arrays))
@@ -386,7 +389,7 @@ class Batches(Derived):
             others = (n for n in read if n != name and arrays.may_alias(self.b, n, name))
             if len(twins) > 1 or any(others):
                 raise self.b.refuse(
-                    f"{call.title} writes {bases[name].label}, an array that it may be given twice",
+                    f"{call.title} writes {twins[0].label}, an array that it may be given twice",
                     "pass a copy: a.copy()",
                 )
             self.lent.add(name)
