@@ -54,7 +54,9 @@ def _require_axes(axes: Any, signature: Signature) -> None:
         for key in axes:
             known = range(len(signature.positional)) if isinstance(key, int) else signature.names
             if key not in known and (isinstance(key, int) or signature.keywords is None):
-                raise ArgumentValueError(f"axes names {key!r}, which is no parameter of {signature}")
+                raise ArgumentValueError(
+                    f"axes names {key!r}, which is no parameter of {signature}"
+                )
     if not isinstance(axes, int) and all(a is None for a in _entries(axes)):
         raise ArgumentError(f"axes={axes!r} names nothing to map over", hint=hint)
 

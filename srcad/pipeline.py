@@ -156,9 +156,7 @@ def compile_request(request: Request) -> Program:
     )
 
 
-def derivative_of(
-    program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool
-) -> Function:
+def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool) -> Function:
     """The derivative of a part of a program, as a function in the language of programs."""
     body = _prepared(program, checked)
     if kind in ("primal", "jvp"):

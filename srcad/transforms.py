@@ -360,8 +360,8 @@ def batch(
         In the call: arguments have different numbers of members, or results different shapes. Of no
         members at all, where the shape of a result is known only when f has run.
     UnsupportedError
-        At the first call: f uses what srcad cannot read, returns nothing, or changes what its caller
-        has; with ``parallel=True`` also if it prints, draws random numbers or calls Python.
+        At the first call: f uses what srcad cannot read, returns nothing, or changes what its
+        caller has; with ``parallel=True`` also if it prints, draws random numbers or calls Python.
     Exception
         What f raises for the first member that raises.
 

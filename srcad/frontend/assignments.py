@@ -9,12 +9,12 @@ import gast
 
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, indexing, library, scalars, stores
+from srcad.frontend.batches import Batches
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.expressions import (
     BINARY,
     written_names,
 )
-from srcad.frontend.batches import Batches
 from srcad.frontend.heap import HEAP
 from srcad.frontend.lists import is_list, require_list
 from srcad.frontend.syntax import assigned_by_walrus, plain, target_names

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from srcad.analysis.alias import points_to, stored_sites
@@ -41,9 +41,20 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.members import label
 from srcad.ir.build import ONE, ZERO, compare
-from srcad.ir.nodes import Alloc, Block, Const, Copy, Expr, Extent, For, Stmt, Store, Var, statements
+from srcad.ir.members import label
+from srcad.ir.nodes import (
+    Block,
+    Const,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    Stmt,
+    Store,
+    Var,
+    statements,
+)
 from srcad.ir.types import INT, kind_of
 from srcad.transformation import transformation_of
 
@@ -146,10 +157,16 @@ class Batches(Derived):
         if derived.kind != "batch":
             return super().call_derived(derived, values, keywords)
         names, axes = self._parameters_of(derived.function), derived.axes
+        titles = [*names, *(f"argument {k}" for k in range(len(names), len(values)))]
+        titles = titles[: len(values)]
         call = _Call(
             derived.function,
             [
-                self._argument(v, _axis_of(axes, k, names[k : k + 1]), names[k] if k < len(names) else f"argument {k}")
+                self._argument(
+                    v,
+                    _axis_of(axes, k, names[k : k + 1]),
+                    names[k] if k < len(names) else f"argument {k}",
+                )
                 for k, v in enumerate(values)
             ],
             {
@@ -199,9 +216,7 @@ class Batches(Derived):
                         )
                     return _Array(value, None if axes is None else axes % ndim, title)
         if not (axes is None or isinstance(axes, int)):
-            raise ArgumentError(
-                f"axes has members for {title}, which is no structure", self.b.here
-            )
+            raise ArgumentError(f"axes has members for {title}, which is no structure", self.b.here)
         return value
 
     def _axes_of_items(self, value: TupleValue, axes: Axes, label: str) -> list[Axes]:
@@ -304,7 +319,7 @@ class Batches(Derived):
         self.b.check(
             compare(">", count, ZERO),
             "ValueError",
-            f"an empty batch of {call.title}, the shape of whose result is not known before it runs",
+            f"an empty batch of {call.title}, whose result has a shape that is known when it ran only",
         )
         outs: list[ArrayValue] = []
         for leaf in _leaves(self._run_member(call, ZERO, self.b.block)):
@@ -385,7 +400,9 @@ class Batches(Derived):
                     "from outside",
                     "return what it computes",
                 )
-            twins = [a for a in call.arrays() if a.value.view is not None and a.value.view.base == name]
+            twins = [
+                a for a in call.arrays() if a.value.view is not None and a.value.view.base == name
+            ]
             others = (n for n in read if n != name and arrays.may_alias(self.b, n, name))
             if len(twins) > 1 or any(others):
                 raise self.b.refuse(

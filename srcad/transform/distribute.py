@@ -157,7 +157,8 @@ def _require_silent(block: Block, at: Position) -> None:
             )
         if isinstance(stmt, Invoke) and stmt.function.startswith("np.random."):
             raise _refusal(
-                "draws random numbers, of which each thread has its own", stmt.at or at,
+                "draws random numbers, of which each thread has its own",
+                stmt.at or at,
                 "draw them before, and pass them as an argument",
             )
 
