@@ -264,7 +264,8 @@ class Batches(Derived):
                 return _row(self.b, value, axis, member)
             case _Structure(value=like, items=items):
                 return self._of_structure(like, [self._for_member(a, member) for a in items])
-        return argument
+            case value:
+                return value
 
     def _copy_of(self, value: ArrayValue, base: str) -> ArrayValue:
         """A copy of an array, to be written."""
@@ -319,7 +320,7 @@ class Batches(Derived):
         self.b.check(
             compare(">", count, ZERO),
             "ValueError",
-            f"an empty batch of {call.title}, whose result has a shape that is known when it ran only",
+            f"an empty batch of {call.title}: the shape of its result is known when it ran only",
         )
         outs: list[ArrayValue] = []
         for leaf in _leaves(self._run_member(call, ZERO, self.b.block)):
