@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,12 @@ class Transformation:
 def transformation_of(function: object) -> Transformation | None:
     """What a derivative is of; None for what is no derivative."""
     return getattr(function, ATTRIBUTE, None)
+
+
+def is_transform(function: object) -> bool:
+    """Whether it is a function of ``srcad.transforms``, such as ``srcad.grad`` itself."""
+    module = sys.modules.get("srcad.transforms")
+    return getattr(module, getattr(function, "__name__", ""), None) is function
 
 
 def innermost(function: Any) -> Any:

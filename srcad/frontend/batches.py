@@ -56,7 +56,7 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.types import INT, kind_of
-from srcad.transformation import transformation_of
+from srcad.transformation import is_transform
 
 Axes = int | None | tuple["Axes", ...] | Mapping[str | int, "Axes"]
 """Which axis of the arrays of an argument the members lie along; None: all have it in common."""
@@ -124,8 +124,7 @@ class Batches(Derived):
         self, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> Value | None:
         """A call of ``srcad.batch`` itself, or of what is no batch."""
-        is_ours = getattr(function, "__module__", "") == "srcad.transforms"
-        if is_ours and function.__name__ == "batch" and transformation_of(function) is None:
+        if is_transform(function) and function.__name__ == "batch":
             options = {"jit", "fastmath", "parallel", "boundscheck", "cache"}
             return self._batch(*values, **{k: v for k, v in keywords.items() if k not in options})
         return super().call_special(function, values, keywords)

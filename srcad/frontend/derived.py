@@ -66,7 +66,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed, renamed_expr
 from srcad.ir.types import INT, is_inexact
-from srcad.transformation import transformation_of
+from srcad.transformation import is_transform, transformation_of
 
 _MODES: dict[str, tuple[str, ...]] = {
     "primal": (),
@@ -147,7 +147,7 @@ class Derived(Ruled):
                 known.kind, inner, wrt, known.is_single, known.has_aux, known.axes
             )
             return self.call_derived(derived, values, keywords)
-        if getattr(function, "__module__", "") == "srcad.transforms":
+        if is_transform(function):
             transform = _TRANSFORMS.get(function.__name__)
             if transform is None:
                 raise self.b.refuse(
