@@ -37,7 +37,8 @@ def transformation_of(function: object) -> Transformation | None:
 def is_transform(function: object) -> bool:
     """Whether it is a function of ``srcad.transforms``, such as ``srcad.grad`` itself."""
     module = sys.modules.get("srcad.transforms")
-    return getattr(module, getattr(function, "__name__", ""), None) is function
+    named = getattr(module, getattr(function, "__name__", ""), None)
+    return named is not None and named is function
 
 
 def innermost(function: Any) -> Any:
