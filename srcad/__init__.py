@@ -22,6 +22,7 @@ from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through
 from srcad.jacobian import Hessian as Hessian
 from srcad.jacobian import Jacobian as Jacobian
+from srcad.transforms import batch as batch
 from srcad.transforms import grad as grad
 from srcad.transforms import hessian as hessian
 from srcad.transforms import hvp as hvp

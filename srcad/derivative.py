@@ -29,6 +29,7 @@ from srcad.transformation import Transformation
 
 if TYPE_CHECKING:
     from srcad.backend.adapter import CompiledCalls
+    from srcad.pipeline import Kind
 
 Lowering = Callable[[Sequence[Any]], list[Any]]
 Current = tuple[Variant, Callable[[Any], Any]]
@@ -57,6 +58,10 @@ class Derivative:
     Made by ``srcad.grad`` and ``srcad.value_and_grad``. Calls may come from several threads.
     """
 
+    _is_single = True
+    _with_value = False
+    _has_aux = False
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -66,15 +71,14 @@ class Derivative:
         has_aux: bool = False,
         options: Options | None = None,
     ) -> None:
-        self._signature = Signature(function)
-        self._function: Any = self._signature.function
-        functools.update_wrapper(self, self._signature.function)
+        signature = Signature(function)
+        asked = signature.resolve(wrt)
+        functools.update_wrapper(self, signature.function)
         self.__srcad_primal__ = function
-        self._wrt = self._signature.resolve(wrt)
         self.__srcad_transformation__ = Transformation(
             "value_and_grad" if with_value else "grad",
             function,
-            self._wrt,
+            asked,
             not isinstance(wrt, tuple),
             has_aux,
         )
@@ -82,9 +86,18 @@ class Derivative:
         self._with_value = with_value
         self._has_aux = has_aux
         kind = "value_and_gradient" if with_value or has_aux else "gradient"
-        self._variants = Variants(self._signature, kind, options or Options(), has_aux=has_aux)
+        self._prepare(signature, asked, kind, options or Options())
+
+    def _prepare(
+        self, signature: Signature, wrt: tuple[str, ...], kind: Kind, options: Options
+    ) -> None:
+        """What calls need."""
+        self._signature = signature
+        self._function: Any = signature.function
+        self._wrt = wrt
+        self._variants = Variants(signature, kind, options, has_aux=self._has_aux)
         self._plans: dict[Hashable, _Plan] = {}
-        self._arity = self._signature.arity
+        self._arity = signature.arity
         self._last: Variant | None = None
 
     def __repr__(self) -> str:

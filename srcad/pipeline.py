@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
+from srcad.errors import UnsupportedError
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.program import Outlined
 from srcad.frontend.source import FunctionSource
@@ -28,6 +29,7 @@ from srcad.transform.adjoint import (
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
+from srcad.transform.distribute import distribute
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.memory import own_memory
@@ -165,12 +167,15 @@ def compile_request(request: Request) -> Program:
         values, carry = request.kind == "jvp", _CARRIED[request.kind]
         function = tangent(function, moving, program.names, title, values=values, carry=carry)
     callees = [f for callee in program.callees for f in _callees(callee, request)]
+    functions = (*callees, function)
+    if request.kind == "primal" and program.members and request.options.parallel:
+        functions = _in_threads(functions, program, request)
     return Program(
-        print_module((*callees, function)),
+        print_module(functions),
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
-        mutated_parameters(program, body),
+        _written_names(program, body),
         None if program.result is None else type_of(program.result),
         written.uses_pool,
         program.objects,
@@ -265,6 +270,30 @@ def _with_rules(
         parts = tuple(_with_rules(b, back_of, ahead_of) for b in blocks(stmt))
         out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
+
+
+def _in_threads(
+    functions: tuple[Function, ...], program: Elaborated, request: Request
+) -> tuple[Function, ...]:
+    """The functions of a module whose outermost batch runs in threads, where it is compiled."""
+    if not request.options.jit:
+        return functions
+    if program.externals:
+        names = ", ".join(name for name, _ in program.externals)
+        raise UnsupportedError(
+            f"a batch with parallel=True calls objects of this process: {names}",
+            request.source.position(request.source.node),
+            "leave parallel=True out",
+        )
+    return distribute(functions, program.members, program.names)
+
+
+def _written_names(program: Elaborated, body: Block) -> tuple[str, ...]:
+    """Array parameters and captured arrays that the program, or a copy made for it, writes."""
+    inputs = [p for p in program.parameters if isinstance(p, str)]
+    inputs += [c.name for c in program.captured]
+    written = {*mutated_parameters(program, body), *program.lent}
+    return tuple(n for n in inputs if n in written)
 
 
 def _float_leaves(program: Elaborated, parameters: tuple[str, ...]) -> list[Var | str]:

@@ -1,4 +1,4 @@
-"""The transformations: ``grad``, ``vjp``, ``jvp``, ``jacobian``, ``hessian``, ``hvp``, ....
+"""The transformations: ``grad``, ``vjp``, ``jvp``, ``jacobian``, ``hessian``, ``hvp``, ``batch``.
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
 options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``, ``cache``
@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, Unpack, get_args, overload
 
+from srcad.batched import Batched
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options
 from srcad.derivative import Derivative
@@ -481,6 +482,80 @@ def hessian(
     if f is None:
         return functools.partial(hessian, wrt=wrt, sparsity=sparsity, **options)
     return Hessian(f, wrt, sparsity, chosen)
+
+
+@overload
+def batch(
+    f: Callable[..., Any], /, axes: Any = 0, **options: Unpack[OptionKeywords]
+) -> Batched: ...
+
+
+@overload
+def batch(
+    f: None = None, /, axes: Any = 0, **options: Unpack[OptionKeywords]
+) -> Callable[[Callable[..., Any]], Batched]: ...
+
+
+def batch(
+    f: Callable[..., Any] | None = None, /, axes: Any = 0, **options: Unpack[OptionKeywords]
+) -> Batched | Callable[[Callable[..., Any]], Batched]:
+    """A function called for each member of arrays, in one compiled loop.
+
+    ``batch(f)(x, ...)[k]`` is ``f(x[k], ...)`` for each ``k``. f is any function that srcad reads,
+    or what one of its transformations returns: ``batch(grad(f))`` gives a gradient for each member.
+    The batch may itself be differentiated, batched again, and called from compiled code.
+
+    Parameters
+    ----------
+    f
+        A function of numbers, arrays, or structures of these. Left out, a decorator is returned.
+    axes
+        Which axis of the arguments the members lie along. An integer holds for every array given,
+        structures looked into; numbers, strings and functions are the same for all members. A tuple
+        has an entry for each argument by position, a dict by name: an integer, None where all
+        members have the argument in common (as those have that are left out), or for a structure a
+        tuple or dict of such entries.
+    **options
+        Those of ``grad``. With ``parallel=True`` the members are divided among threads
+        (``numba.set_num_threads`` says how many); the results are the same.
+
+    Returns
+    -------
+    Batched
+        A function of the same parameters. It returns what f returns, each number an array with one
+        axis and each array one with one more axis, the first; dtypes stay. Each member works on
+        arrays of its own: what f writes into its arguments changes neither them nor another member.
+
+    Raises
+    ------
+    ArgumentError, ArgumentValueError
+        axes do not fit the arguments, or there is nothing to map over.
+    ValueError
+        In the call: arguments have different numbers of members, or results different shapes. Of no
+        members at all, where the shape of a result is known only when f has run.
+    UnsupportedError
+        At the first call: f uses what srcad cannot read, returns nothing, or changes what its
+        caller has; with ``parallel=True`` also if it prints, draws random numbers or calls Python.
+    Exception
+        What f raises for the first member that raises.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def energy(x, k):
+    ...     return 0.5 * k * np.sum(x * x)
+    >>> x = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> batch(energy, jit=False)(x, 2.0)
+    array([ 5., 25., 61.])
+    >>> batch(grad(energy), axes=(0, 0), jit=False)(x, np.array([1.0, 0.0, 2.0]))
+    array([[ 1.,  2.],
+           [ 0.,  0.],
+           [10., 12.]])
+    """
+    chosen = options_of("batch", options)
+    if f is None:
+        return functools.partial(batch, axes=axes, **options)
+    return Batched(f, axes, chosen)
 
 
 def require_tuple(name: str, given: object) -> None:

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN = [ROOT / "README.md", *(ROOT / "docs" / f"{p}.md" for p in ("quickstart", "rules", "scipy"))]
+RUN = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{p}.md" for p in ("ensembles", "quickstart", "rules", "scipy")),
+]
 
 GENERATED = re.compile(r"<!-- generated: .*?<!-- /generated -->", re.DOTALL)
 CODE = re.compile(

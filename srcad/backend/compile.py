@@ -181,15 +181,14 @@ def _run(
 
         bind_all()
     options = loaded.options
-    jit = njit(
-        nogil=True,
-        error_model="numpy",
-        fastmath=options.fastmath,
-        parallel=options.parallel,
-    )
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-            space[name] = jit(value)
+            space[name] = njit(
+                nogil=True,
+                error_model="numpy",
+                fastmath=options.fastmath,
+                parallel=options.parallel and not runs_in_threads(name, loaded.text),
+            )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
         dispatcher._cache = _stored(root, key, module, loaded.text)
@@ -201,6 +200,16 @@ def _run(
         raise _rejected(error, loaded, str(module.__file__)) from error
     dispatcher._cache = NullCache()  # an entry on disk is for one signature
     return dispatcher
+
+
+def runs_in_threads(function: str, text: str) -> bool:
+    """Whether a function of a module is called by its threads, so that it must start none itself.
+
+    Of a module that says which loop runs in threads, only the function with that loop starts them.
+    """
+    starts = [d.name for d in ast.parse(text).body if isinstance(d, ast.FunctionDef)]
+    calls = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    return "prange" in calls and function != starts[-1]
 
 
 def _identities(loaded: Loaded) -> list[int]:

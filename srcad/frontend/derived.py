@@ -67,7 +67,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed, renamed_expr
 from srcad.ir.types import BOOL, INT, is_inexact
-from srcad.transformation import transformation_of
+from srcad.transformation import is_transform, transformation_of
 
 _MODES: dict[str, tuple[str, ...]] = {
     "primal": (),
@@ -133,7 +133,7 @@ class Derived(Ruled):
         """``function(*positional, **keywords)``."""
         match function:
             case DerivedFunction():
-                return self._call_derived(function, positional, keywords)
+                return self.call_derived(function, positional, keywords)
             case PullbackFunction():
                 return self._pull_back(function, positional, keywords)
         return super().call_value(function, positional, keywords, node)
@@ -146,9 +146,11 @@ class Derived(Ruled):
         if known is not None:
             wrt = tuple(known.wrt)
             inner = StaticValue(known.function)
-            derived = DerivedFunction(known.kind, inner, wrt, known.is_single, known.has_aux)
-            return self._call_derived(derived, values, keywords)
-        if getattr(function, "__module__", "") == "srcad.transforms":
+            derived = DerivedFunction(
+                known.kind, inner, wrt, known.is_single, known.has_aux, known.axes
+            )
+            return self.call_derived(derived, values, keywords)
+        if is_transform(function):
             transform = _TRANSFORMS.get(function.__name__)
             if transform is None:
                 raise self.b.refuse(
@@ -182,7 +184,7 @@ class Derived(Ruled):
                 raise self.b.refuse("wrt must be known beforehand", "write wrt=0 or wrt='name'")
         return tuple(found)
 
-    def _call_derived(
+    def call_derived(
         self, derived: DerivedFunction, values: list[Value], keywords: dict[str, Value]
     ) -> Value:
         """A call of what ``grad``, ``value_and_grad`` or ``hessian`` returns."""
@@ -500,18 +502,7 @@ class Derived(Ruled):
         self, block: Block, before: Moment, seen: list[tuple[Scope, Env]], title: str
     ) -> None:
         """Refuse a function that changes what its caller has: a derivative changes nothing."""
-        lists = {
-            n
-            for _, env in seen
-            for v in env.values()
-            if isinstance(v, ListValue)
-            for n in (v.array, *names_read(v.count))
-        }
-        same = all(
-            len(scope.env) == len(env) and all(scope.env.get(k) is v for k, v in env.items())
-            for scope, env in seen
-        )
-        if self.has_written(before) or not same or lists & assigned(block):
+        if self.changes_outside(block, before, seen):
             raise self.b.refuse(
                 f"{title}, whose derivative is taken here, changes an object from outside",
                 "return what it computes",
@@ -524,6 +515,21 @@ class Derived(Ruled):
                     "function that does",
                     "write the recursion as a loop",
                 )
+
+    def changes_outside(self, block: Block, before: Moment, seen: list[tuple[Scope, Env]]) -> bool:
+        """Whether a block changes names, objects or lists that were there before it."""
+        lists = {
+            n
+            for _, env in seen
+            for v in env.values()
+            if isinstance(v, ListValue)
+            for n in (v.array, *names_read(v.count))
+        }
+        same = all(
+            len(scope.env) == len(env) and all(scope.env.get(k) is v for k, v in env.items())
+            for scope, env in seen
+        )
+        return self.has_written(before) or not same or bool(lists & assigned(block))
 
     # ------------------------------------------------------------ in place of the call
 

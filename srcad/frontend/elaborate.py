@@ -82,7 +82,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
 from srcad.position import Position
 from srcad.rules.registry import call_rule_of
-from srcad.transformation import depth_of
+from srcad.transformation import suffix_of
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
@@ -101,7 +101,7 @@ def elaborate(
     itself. ``called``: the program is a call of this derivative of the function.
     """
     shared = Shared(modes, derive, called)
-    title = source.name + "_grad" * depth_of(called)
+    title = source.name + suffix_of(called)
     program, _ = _settled(source, parameters, shared, title, is_outer=True)
     return replace(program, callees=tuple(shared.outlined.values()))
 
@@ -185,6 +185,8 @@ class _Elaborator(Comprehensions):
         self.targets = []
         self.appended = []
         self.changes = []
+        self.members = []
+        self.lent = set()
 
     def settled(
         self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
@@ -244,6 +246,8 @@ class _Elaborator(Comprehensions):
             frozenset(shared),
             externals=tuple(self.b.externals.items()),
             objects=tuple(self.objects.values()) if self.writes_given() else None,
+            members=tuple(self.members),
+            lent=frozenset(self.lent),
         )
 
     def _as_arguments(self, node: Any) -> tuple[list[Value], dict[str, Value]]:

@@ -19,7 +19,8 @@ from typing import Any
 from srcad.analysis.alias import points_to, stored_sites
 from srcad.errors import ArgumentError
 from srcad.frontend import arrays, scalars
-from srcad.frontend.derived import OPTIONS, Call, Derived, Given, Leaf
+from srcad.frontend.batches import Batches
+from srcad.frontend.derived import OPTIONS, Call, Given, Leaf
 from srcad.frontend.program import Outlined
 from srcad.frontend.stores import assign_into
 from srcad.frontend.values import ArrayValue, DerivedFunction, StaticValue, Value, type_of
@@ -33,7 +34,7 @@ _SINGLE = 4e-7
 """The least tolerance in single precision, relative to the size of the solution."""
 
 
-class Implicit(Derived):
+class Implicit(Batches):
     """Elaborates solutions of equations."""
 
     def call_special(

@@ -58,6 +58,10 @@ class Elaborated:
     """Python objects that are called, by the names that the program has for them."""
     objects: tuple[Callable[[], object], ...] | None = None
     """If members of arguments are written: the objects from outside that are read; else None."""
+    members: tuple[str, ...] = ()
+    """The counters of loops over the members of batches."""
+    lent: frozenset[str] = frozenset()
+    """Arrays of whose copies the members of batches write."""
 
     def escaping(self) -> set[str]:
         """Names that mean something outside of the body: parameters and results."""

@@ -229,13 +229,15 @@ class LocalFunction:
 
 @dataclass(frozen=True, slots=True)
 class DerivedFunction:
-    """A derivative of a function of the program: what ``srcad.grad(g)`` is there."""
+    """A derivative of a function of the program: what ``srcad.grad(g)`` is there; or a batch."""
 
     kind: str
     function: "Value"
     wrt: tuple[int | str, ...]
     is_single: bool
     has_aux: bool = False
+    axes: object = None
+    """For a batch: the axes of the arguments that the members lie along."""
 
 
 @dataclass(frozen=True, slots=True)

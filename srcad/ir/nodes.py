@@ -13,6 +13,7 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
           | For | While | If                                # structured control flow
           | Check | IndexCheck | Raise | Print | Invoke     # effects
           | Tape | Stack | Grow | Keep | Push | Pop         # written by reversal only
+          | Attempt                                         # written for threads only
           | Comment | Return
 """
 
@@ -250,7 +251,10 @@ class Reshape:
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``."""
+    """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``.
+
+    ``parallel``: its iterations, each a call, run in threads. No pass but the last one writes that.
+    """
 
     var: Var
     start: Expr
@@ -259,6 +263,7 @@ class For:
     body: tuple["Stmt", ...]
     until: Var | None = None
     at: Position = field(default=NOWHERE, compare=False)
+    parallel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +282,15 @@ class If:
     test: Expr
     body: tuple["Stmt", ...]
     orelse: tuple["Stmt", ...] = ()
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """``try: body except Exception: otherwise``; written by the last pass only."""
+
+    body: tuple["Stmt", ...]
+    otherwise: tuple["Stmt", ...]
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -465,6 +479,7 @@ Stmt = (
     | For
     | While
     | If
+    | Attempt
     | Check
     | IndexCheck
     | Raise

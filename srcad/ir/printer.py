@@ -11,6 +11,7 @@ from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
+    Attempt,
     Binary,
     Bind,
     Block,
@@ -283,6 +284,13 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return [f"{lead}while {print_expr(stmt.test)}:", *print_block(stmt.body, depth + 1)]
         case If():
             return _if(stmt, depth, "if")
+        case Attempt():
+            return [
+                f"{lead}try:",
+                *print_block(stmt.body, depth + 1),
+                f"{lead}except Exception:",
+                *print_block(stmt.otherwise, depth + 1),
+            ]
         case Check():
             test = print_expr(_negated(stmt.test))
             return [f"{lead}if {test}:", f"{lead}{_INDENT}raise {stmt.error}({stmt.message!r})"]
@@ -405,7 +413,8 @@ def _for(stmt: For, depth: int) -> list[str]:
     bounds = [stmt.start, stmt.stop, stmt.step]
     if stmt.step == one:
         bounds = [stmt.stop] if stmt.start == zero else [stmt.start, stmt.stop]
-    head = f"{lead}for {stmt.var.name} in range({', '.join(map(print_expr, bounds))}):"
+    numbers = "prange" if stmt.parallel else "range"
+    head = f"{lead}for {stmt.var.name} in {numbers}({', '.join(map(print_expr, bounds))}):"
     lines = [head, *print_block(stmt.body, depth + 1)]
     if stmt.until is not None:
         lines += [f"{lead}{_INDENT}if {stmt.until.name}:", f"{lead}{_INDENT * 2}break"]
@@ -442,6 +451,8 @@ def print_module(functions: tuple[Function, ...]) -> str:
     lines.append("import numpy as np")
     if re.search(r"^[^#\n]*\bspecial\.\w+\(", body, re.MULTILINE):
         lines.append("from scipy import special")
+    if "prange" in called:
+        lines.append("from numba import prange")
     if helpers:
         lines.append(f"\nfrom srcad.runtime import {', '.join(helpers)}")
     return "\n".join(lines) + "\n\n\n" + body

@@ -365,7 +365,9 @@ def test_state_outside_is_not_changed():
 
         return srcad.grad(g)(x) + len(seen)
 
-    with pytest.raises(srcad.UnsupportedError, match="held by 'seen'|changes an object from outside"):
+    with pytest.raises(
+        srcad.UnsupportedError, match="held by 'seen'|changes an object from outside"
+    ):
         srcad.grad(f, **NO_JIT)(1.0)
 
 
