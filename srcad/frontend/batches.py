@@ -113,8 +113,6 @@ class Batches(Derived):
 
     members: list[str]
     """The counters of the loops over members."""
-    lent: set[str]
-    """Arrays of whose copies the members write."""
 
     @abstractmethod
     def _kept_names(self) -> set[str]:
@@ -256,15 +254,15 @@ class Batches(Derived):
 
     def _for_member(self, argument: _Argument, member: Expr) -> Value:
         """The argument of one member."""
-        match argument:
-            case _Array(value=value, axis=None, label=label):
-                return self._copy_of(value, label) if argument.is_written else value
-            case _Array(value=value, axis=int() as axis):
-                return _row(self.b, value, axis, member)
-            case _Structure(value=like, items=items):
-                return self._of_structure(like, [self._for_member(a, member) for a in items])
-            case value:
-                return value
+        if isinstance(argument, _Structure):
+            items = [self._for_member(a, member) for a in argument.items]
+            return self._of_structure(argument.value, items)
+        if not isinstance(argument, _Array):
+            return argument
+        value = argument.value
+        if argument.axis is not None:
+            return _row(self.b, value, argument.axis, member)
+        return self._copy_of(value, argument.label) if argument.is_written else value
 
     def _copy_of(self, value: ArrayValue, base: str) -> ArrayValue:
         """A copy of an array, to be written."""

@@ -119,6 +119,9 @@ class Taken:
 class Derived(Ruled):
     """Takes derivatives of functions that the program calls."""
 
+    lent: set[str]
+    """Arrays that a function which works on copies would write: they must not overlap others."""
+
     @abstractmethod
     def settled_block(self, block: Block, result: Value | None) -> Block:
         """A block about to be differentiated; what is decided at the end of a program is now."""
@@ -554,6 +557,7 @@ class Derived(Ruled):
         for stmt in function.body:
             match stmt:
                 case Copy(target=target, source=source) if target == source:
+                    self.lent.add(names[target])
                     own = self.b.names.fresh(target)
                     dtype, _ = self.b.arrays[names[target]]
                     arrays.declare(self.b, own, dtype, self.b.extents[names[target]])

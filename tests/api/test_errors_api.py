@@ -207,10 +207,6 @@ class TestFunctions:
             grad(functools.partial(Parameters, 1.0))
         assert grad(functools.partial(product, 2.0), jit=False)(3.0) == 2.0
 
-    def test_derivatives_of_derivatives(self):
-        with pytest.raises(UnsupportedError, match="not available yet"):
-            grad(grad(product))
-
 
 class TestOptions:
     @pytest.mark.parametrize("transform", [grad, srcad.value_and_grad])
