@@ -26,6 +26,7 @@ from srcad.frontend.stores import assign_into
 from srcad.frontend.values import ArrayValue, DerivedFunction, StaticValue, Value, type_of
 from srcad.ir import nodes
 from srcad.ir.build import accumulate, integer
+from srcad.ir.loss import require_loss
 from srcad.ir.nodes import Assign, Block, Const, Expr, Invoke, Pullback, Pushforward, Var
 from srcad.ir.types import FLOAT, INT, is_complex, is_inexact, is_single
 from srcad.transformation import Equation, equation_of
@@ -75,6 +76,7 @@ class Implicit(Batches):
         if len(values) > 2:
             node = self.scope.source.node
             at = self.call_value(StaticValue(equation.of_point), [at, *values[2:]], {}, node)
+        self._require_same(at, start, equation)
         solve = StaticValue(equation.solve[which])
         body, result = self.block_of(Call(solve, [at, start, tol, limit], {}), ())
         result = None if result is None else self._as_point(result, start, equation)
@@ -119,11 +121,20 @@ class Implicit(Batches):
             tol = nodes.Call("max", (tol, Const(_SINGLE, FLOAT)), FLOAT)
         return self.b.hold(tol, "tol"), self.b.hold(limit, "max_iter")
 
+    def _require_same(self, function: Value, start: Given, equation: Equation) -> None:
+        """Refuse a function of another kind of value, before the solver is read with it."""
+        _, result = self.block_of(Call(function, [start], {}), ())
+        if equation.of_gradient:
+            type_ = None if result is None else type_of(result)
+            require_loss(type_, self.title_of(function), False, self.b.here)
+        else:
+            self._as_point(StaticValue(None) if result is None else result, start, equation)
+
     def _as_point(self, result: Value, start: Given, equation: Equation) -> Given:
         """A solution, of the kind and rank of the start."""
         if isinstance(result, ArrayValue) and isinstance(start, ArrayValue):
             same = result.ndim == start.ndim and result.dtype == start.dtype
-            if same and arrays.is_base(self.b, result):
+            if same:
                 return result
         elif isinstance(result, Expr) and isinstance(start, Expr) and result.kind == start.kind:
             return result
