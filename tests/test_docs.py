@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RUN = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{p}.md" for p in ("ensembles", "quickstart", "rules", "scipy")),
+    *(ROOT / "docs" / f"{p}.md" for p in ("ensembles", "nesting", "quickstart", "rules", "scipy")),
 ]
 
 GENERATED = re.compile(r"<!-- generated: .*?<!-- /generated -->", re.DOTALL)

@@ -170,7 +170,7 @@ class Batches(Derived):
                 n: self._argument(v, _axis_of(axes, names.index(n) if n in names else None, [n]), n)
                 for n, v in keywords.items()
             },
-            self._title_of(derived.function),
+            self.title_of(derived.function),
         )
         return self._batched(call)
 
@@ -310,7 +310,7 @@ class Batches(Derived):
                 self._collect(out, counter, leaf, is_checked=start == ONE)
         self.b.emit(For(counter, start, count, ONE, tuple(body), None, self.b.at))
         self.members.append(counter.name)
-        return self._rebuilt(result, iter(outs))
+        return self.rebuilt(result, iter(outs))
 
     def _run_first(self, call: _Call, count: Expr) -> list[ArrayValue]:
         """Run the first member, whose result tells the shapes of all; returns what collects."""
