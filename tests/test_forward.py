@@ -117,6 +117,34 @@ def test_second_order(program: Program):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6 * size)
 
 
+REFUSED_INSIDE = {"kernels_particles.barnes_hut_quadrants"}  # a list of lists, changed in place
+
+
+@pytest.mark.parametrize(
+    "program", [waiting(p, 1 if p.heavy or k % 4 else 0) for k, p in enumerate(SECOND)]
+)
+def test_reverse_over_reverse(program: Program):
+    """The transposed Hessian of the adjoint of the adjoint, at the first sample."""
+    args = program.samples[0]()
+    wrt = active(program, args)
+    random = np.random.default_rng(5)
+    vectors = tuple(
+        v if np.ndim(v) or isinstance(args[k], np.ndarray) else float(v)
+        for k, v in ((k, random.standard_normal(np.shape(args[k]))) for k in wrt)
+    )
+    gradient = srcad.grad(program.function, wrt=wrt, jit=False)
+    try:
+        _, pullback = srcad.vjp(gradient, *args, jit=False, **program.kwargs)
+    except srcad.UnsupportedError as error:
+        assert "calls itself" in str(error) or program.name in REFUSED_INSIDE
+        pytest.skip(str(error).splitlines()[0])
+    found = pullback(vectors)
+    wanted = second_order(program, args, wrt, vectors)
+    size = max([1.0, *(float(np.max(np.abs(w), initial=0.0)) for w in wanted)])
+    for k, b in zip(wrt, wanted, strict=True):
+        np.testing.assert_allclose(found[k], b, rtol=1e-5, atol=1e-6 * size)
+
+
 def changing(value, random):
     """Random tangents in the structure of an argument; None for what has no floats."""
     if isinstance(value, tuple):
