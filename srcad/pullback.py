@@ -34,7 +34,7 @@ class Vjp:
         values = self.signature.bind(args, kwargs)
         types = types_of(names, values)
         named = self.outputs.named(types)
-        wrt = tuple(n for n, t in zip(names, types, strict=True) if has_float(t))
+        wrt = tuple(n for n, t in zip(names, types, strict=True) if count(t, floats_only=True))
         primal = self.primal.find(types, wrt)
         out_type = self.outputs.type_of(primal.program.result, named)
         adjoint = self.adjoint.find(types, wrt) if wrt else None

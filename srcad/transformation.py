@@ -31,7 +31,8 @@ class Transformation:
 
 def transformation_of(function: object) -> Transformation | None:
     """What a derivative is of; None for what is no derivative."""
-    return getattr(function, ATTRIBUTE, None)
+    found = getattr(function, ATTRIBUTE, None)
+    return found if isinstance(found, Transformation) else None
 
 
 def is_transform(function: object) -> bool:
@@ -77,4 +78,5 @@ class Equation:
 
 def equation_of(function: object) -> Equation | None:
     """The equation that defines a function; None if none does."""
-    return getattr(function, "__srcad_equation__", None)
+    found = getattr(function, "__srcad_equation__", None)
+    return found if isinstance(found, Equation) else None

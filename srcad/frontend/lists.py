@@ -490,8 +490,9 @@ class Lists(Sequences):
             case "append", [item] if ndim:
                 self._append_array(owner, self._array_for(owner.site, kind, ndim, item))
             case "extend", [more] if ndim and (found := self.known_items(more)) is not None:
-                for item in found.items:
-                    self._append_array(owner, self._array_for(owner.site, kind, ndim, item))
+                made = [self._array_for(owner.site, kind, ndim, i) for i in found.items]
+                for item in self._read_before(owner, made):
+                    self._append_array(owner, item)
             case (("clear" | "pop"), _) if ndim:
                 raise self.b.refuse(
                     f".{name}() of a list of arrays that grows in a loop or a branch is not "
@@ -501,8 +502,9 @@ class Lists(Sequences):
             case "append", [item]:
                 self._append(owner, self._number_for(owner, item))
             case "extend", [more] if (found := self.known_items(more)) is not None:
-                for item in found.items:
-                    self._append(owner, self._number_for(owner, item))
+                numbers = [self._number_for(owner, i) for i in found.items]
+                for number in [self.b.hold(n, "t") for n in numbers]:
+                    self._append(owner, number)
             case "clear", []:
                 self.b.emit(Assign(count, ZERO, self.b.at))
             case "pop", []:
@@ -515,6 +517,13 @@ class Lists(Sequences):
                     _HINT,
                 )
         return StaticValue(None)
+
+    def _read_before(self, owner: ListValue, items: list[ArrayValue]) -> list[ArrayValue]:
+        """Items as they are before the list that they are read from is extended by them."""
+        return [
+            arrays.materialise(self.b, item, "t") if k and owner.array in item.reads else item
+            for k, item in enumerate(items)
+        ]
 
     def _number_for(self, owner: ListValue, value: Value) -> Expr:
         """A value as an item of a list of numbers."""

@@ -553,3 +553,16 @@ def loop_over_a_copy_of_a_list(x):
         rows[2] = np.tanh(x + rows[1])
         s += np.sum(row * x)
     return s + rows[2][0]
+
+
+@trap(lambda: (np.array([0.3, 0.7, -0.2, 0.9]), 1), wrt=(0,))
+def list_extended_by_its_own_items(x, m):
+    """All items of the right side are read before the list grows."""
+    a = [x[0]]
+    a += [x[1], 0.5 * a[-1]]
+    for i in range(m, 4):
+        a += [x[i] * x[0], 0.5 * a[len(a) // 2], a[-1] * a[-1]]
+    rows = [x * 2.0]
+    for i in range(m, 4):
+        rows += [x * x[i], 0.5 * rows[-1], rows[-1] * rows[0]]
+    return sum(a) * a[-1] + np.sum(rows[-1] * rows[-2]) + np.sum(rows[2])
