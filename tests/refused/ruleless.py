@@ -6,9 +6,9 @@ from scipy import signal, special
 from tests.refused.registry import refused
 
 
-@refused(lambda: (0.3, 0.4), "no rule for scipy.special.owens_t", hint="srcad.rule.expand|def _(")
+@refused(lambda: (0.3, 0.4), "no rule for scipy.special.stdtrit", hint="srcad.rule.expand|def _(")
 def ufunc_without_a_rule(h, a):
-    return special.owens_t(h, a)  # <-- here
+    return special.stdtrit(h, a)  # <-- here
 
 
 @refused(
