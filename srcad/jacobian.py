@@ -50,7 +50,12 @@ class _Matrix:
     """What Jacobians and Hessians have in common."""
 
     def __init__(
-        self, function: Callable[..., Any], wrt: Wrt, sparsity: Any, options: Options
+        self,
+        function: Callable[..., Any],
+        wrt: Wrt,
+        sparsity: Any,
+        options: Options,
+        outputs: tuple[str, ...] = (),
     ) -> None:
         self._signature = Signature(function)
         functools.update_wrapper(self, self._signature.function)  # pyright: ignore[reportArgumentType]
@@ -58,8 +63,14 @@ class _Matrix:
         self._wrt = self._signature.resolve(wrt)
         self._is_single = not isinstance(wrt, tuple)
         self._options = options
+        kind = type(self).__name__.lower()
+        given = "outputs" if outputs else "sparsity" if sparsity is not None else ""
         self.__srcad_transformation__ = Transformation(
-            type(self).__name__.lower(), function, self._wrt, self._is_single
+            kind,
+            function,
+            self._wrt,
+            self._is_single,
+            refused=f"a {kind} with {given}= inside of a function" if given else "",
         )
         self._latest: Variant | None = None
         self._sparsity: Pattern | Literal["detect"] | None = sparsity
@@ -158,7 +169,7 @@ class Jacobian(_Matrix):
         options: Options | None = None,
     ) -> None:
         chosen = options or Options()
-        super().__init__(function, wrt, sparsity, chosen)
+        super().__init__(function, wrt, sparsity, chosen, outputs)
         self._mode: Mode = mode
         self._outputs = Outputs(self._signature, outputs)
         self._primal = Variants(self._signature, "primal", chosen, outputs)

@@ -11,7 +11,7 @@ from srcad.analysis.alias import points_to
 from srcad.config import Options
 from srcad.errors import UnsupportedError
 from srcad.frontend.elaborate import Elaborated, elaborate
-from srcad.frontend.program import Outlined
+from srcad.frontend.program import MODES, Outlined
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
@@ -124,14 +124,6 @@ class Program:
     """Patterns: whether it hangs on more than shapes and integers."""
 
 
-_MODES: dict[Kind, tuple[str, ...]] = {
-    "primal": (),
-    "jvp": ("forward",),
-    "hvp": ("reverse", "forward"),
-    "pattern": (),
-}
-"""The derivatives taken, the first one first; ("reverse",) where it is not said."""
-
 _CARRIED: dict[str, type[Forward]] = {
     "jvp": Forward,
     "hvp": Forward,
@@ -146,7 +138,7 @@ def compile_request(request: Request) -> Program:
 
     Raises ``UnsupportedError`` and the other errors of ``srcad.errors``.
     """
-    modes = _MODES.get(request.kind, ("reverse",))
+    modes = MODES.get(request.kind, ("reverse",))
     checked = request.options.boundscheck
 
     def derive(program: Elaborated, kind: str, wrt: list[Var | str]) -> Function:

@@ -27,6 +27,8 @@ class Transformation:
     has_aux: bool = False
     axes: object = None
     """For a batch: the axes of the arguments that the members lie along."""
+    refused: str = ""
+    """Why no function of a program may call it, if none may."""
 
 
 def transformation_of(function: object) -> Transformation | None:

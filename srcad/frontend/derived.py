@@ -27,7 +27,7 @@ from srcad.errors import ArgumentError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.expressions import Scope
 from srcad.frontend.heap import Env, Moment
-from srcad.frontend.program import Elaborated
+from srcad.frontend.program import MODES, Elaborated
 from srcad.frontend.ruled import Ruled
 from srcad.frontend.source import find_source
 from srcad.frontend.values import (
@@ -68,16 +68,6 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed, renamed_expr
 from srcad.ir.types import BOOL, INT, is_inexact
 from srcad.transformation import is_transform, transformation_of
-
-_MODES: dict[str, tuple[str, ...]] = {
-    "primal": (),
-    "gradient": ("reverse",),
-    "value_and_gradient": ("reverse",),
-    "vjp": ("reverse",),
-    "jvp": ("forward",),
-    "hvp": ("reverse", "forward"),
-}
-"""The derivatives that each kind of program takes, the first one first."""
 
 OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "cache")
 """Options of a transformation: those of the whole program count."""
@@ -146,6 +136,8 @@ class Derived(Ruled):
     ) -> Value | None:
         """A call of one of srcad's transformations, or of what they return."""
         known = transformation_of(function)
+        if known is not None and known.refused:
+            raise self.b.refuse(known.refused, "take it without inside of a function")
         if known is not None:
             wrt = tuple(known.wrt)
             inner = StaticValue(known.function)
@@ -169,6 +161,12 @@ class Derived(Ruled):
         self, name: str, values: list[Value], keywords: dict[str, Value]
     ) -> Value:
         """``srcad.grad(f, wrt)``."""
+        other = [k for k in keywords if k not in ("wrt", "has_aux", "mode")]
+        if other or len(values) > 2:
+            given = f"{other[0]}=" if other else "more than a function and wrt"
+            raise self.b.refuse(
+                f"{name} with {given} inside of a function", "take it without inside of a function"
+            )
         wrt, aux = _wrt_and_aux(*values[1:], **keywords)
         if isinstance(wrt, TupleValue):
             return DerivedFunction(name, values[0], self._named(wrt.items), False, aux)
@@ -445,7 +443,7 @@ class Derived(Ruled):
         for spot in spots:
             replaced.put(spot, stands.value(call.at(spot), self._parameter_at(call, spot)))
         title = self.title_of(call.function)
-        body, result = self.block_of(replaced, _MODES[kind])
+        body, result = self.block_of(replaced, MODES.get(kind, ("reverse",)))
         if kind in ("gradient", "value_and_gradient", "hvp"):
             type_ = None if result is None else type_of(result)
             require_loss(type_, title, has_aux, self.b.here)

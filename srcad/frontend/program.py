@@ -116,6 +116,15 @@ class Derive(Protocol):
         ...
 
 
+MODES: dict[str, tuple[str, ...]] = {
+    "primal": (),
+    "pattern": (),
+    "jvp": ("forward",),
+    "hvp": ("reverse", "forward"),
+}
+"""The derivatives that a kind of program takes, the first one first; ("reverse",) if not said."""
+
+
 @dataclass
 class Shared:
     """What the elaborations of one module have in common."""

@@ -411,3 +411,24 @@ def test_overlapping_arguments_are_refused():
     np.testing.assert_allclose(g, [0.0, 0.0])
     with pytest.raises(srcad.ArgumentValueError, match="overlap"):
         srcad.vjp(srcad.grad(f, **NO_JIT), a, a, **NO_JIT)
+
+
+@pytest.mark.parametrize("options", [{"sparsity": "detect"}, {"outputs": "x"}])
+def test_matrices_of_another_kind_are_refused(options):
+    """Inside, a Jacobian is dense and of what the function returns."""
+
+    def f(x):
+        x *= x
+        return 2.0 * x
+
+    matrix = srcad.jacobian(f, **options)
+    with pytest.raises(srcad.UnsupportedError, match=next(iter(options))):
+        srcad.grad(lambda x: np.sum(matrix(x)), **NO_JIT)(x4)
+
+
+def test_options_of_another_kind_are_refused():
+    def f(x):
+        return np.sum(srcad.jacobian(lambda y: y * y, sparsity="detect")(x))
+
+    with pytest.raises(srcad.UnsupportedError, match="sparsity="):
+        srcad.grad(f, **NO_JIT)(x4)
