@@ -22,13 +22,12 @@ from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
 from srcad.ir.types import FLOAT, Array, Scalar, Type
 from srcad.rules.registry import generation
-from srcad.show import show
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
 from srcad.transformation import Transformation
+from srcad.transformed import Transformed
 
 if TYPE_CHECKING:
-    from srcad.backend.adapter import CompiledCalls
     from srcad.pipeline import Kind
 
 Lowering = Callable[[Sequence[Any]], list[Any]]
@@ -52,7 +51,7 @@ class _Plan:
         """The variant, and what makes the answer of what it returns."""
 
 
-class Derivative:
+class Derivative(Transformed):
     """The gradient of a function, as a function of the same arguments.
 
     Made by ``srcad.grad`` and ``srcad.value_and_grad``. Calls may come from several threads.
@@ -95,6 +94,7 @@ class Derivative:
         self._signature = signature
         self._function: Any = signature.function
         self._wrt = wrt
+        self._options = options
         self._variants = Variants(signature, kind, options, has_aux=self._has_aux)
         self._plans: dict[Hashable, _Plan] = {}
         self._arity = signature.arity
@@ -104,22 +104,6 @@ class Derivative:
         what = "value_and_grad" if self._with_value else "grad"
         wrt = self._wrt[0] if self._is_single else self._wrt
         return f"<srcad.{what} of {self._signature}, wrt={wrt!r}>"
-
-    @functools.cached_property
-    def _compiled_calls(self) -> CompiledCalls:
-        from srcad.compiled import compiled_calls  # noqa: PLC0415 (imports Numba)
-
-        return compiled_calls(self, self._variants.options)
-
-    @property
-    def _numba_type_(self) -> Any:
-        """What Numba takes a derivative for in functions that it compiles: one of its own."""
-        return self._compiled_calls.type
-
-    @property
-    def primal(self) -> Callable[..., Any]:
-        """The user's own function."""
-        return self.__srcad_primal__
 
     def __call__(self, *args: Any, out: Any = _ABSENT, **kwargs: Any) -> Any:
         """The gradient (with the value, if asked for) at these arguments.
@@ -170,10 +154,6 @@ class Derivative:
         Without arguments: that of the latest call. Nothing is compiled or run.
         """
         return self._variant_for(args, kwargs).program.text
-
-    def show(self, *args: Any, **kwargs: Any) -> None:
-        """Print the generated source, coloured if ``rich`` is installed."""
-        show(self.source(*args, **kwargs))
 
     def compile(self, *args: Any, **kwargs: Any) -> Self:
         """Compile for arguments of these types, without running; returns the derivative itself."""

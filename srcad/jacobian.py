@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from srcad.ir.members import assemble
 from srcad.ir.typeof import describe
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.outputs import Outputs, floats_of
-from srcad.show import show
 from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, number
@@ -35,9 +34,7 @@ from srcad.sweeps import (
     units,
 )
 from srcad.transformation import Transformation
-
-if TYPE_CHECKING:
-    from srcad.backend.adapter import CompiledCalls
+from srcad.transformed import Transformed
 
 Mode = Literal["auto", "fwd", "rev"]
 _SIZES = 256
@@ -46,7 +43,7 @@ Blocks = Callable[[int, int], Any]
 """The block of an output and an input, by the numbers of their leaves."""
 
 
-class _Matrix:
+class _Matrix(Transformed):
     """What Jacobians and Hessians have in common."""
 
     def __init__(
@@ -84,22 +81,6 @@ class _Matrix:
         name = type(self).__name__.lower()
         return f"<srcad.{name} of {self._signature}, wrt={wrt!r}>"
 
-    @property
-    def primal(self) -> Callable[..., Any]:
-        """The user's own function."""
-        return self.__srcad_primal__
-
-    @functools.cached_property
-    def _compiled_calls(self) -> CompiledCalls:
-        from srcad.compiled import compiled_calls  # noqa: PLC0415 (imports Numba)
-
-        return compiled_calls(self, self._options)
-
-    @property
-    def _numba_type_(self) -> Any:
-        """What Numba takes it for in functions that it compiles: one of its own."""
-        return self._compiled_calls.type
-
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The generated Python source of one sweep for arguments like these.
 
@@ -108,10 +89,6 @@ class _Matrix:
         if not args and not kwargs and self._latest is not None and self._signature.names:
             return self._latest.program.text
         return self._variant_for(self._point(args, kwargs, is_rehearsal=True)).program.text
-
-    def show(self, *args: Any, **kwargs: Any) -> None:
-        """Print the generated source, coloured if ``rich`` is installed."""
-        show(self.source(*args, **kwargs))
 
     def compile(self, *args: Any, **kwargs: Any) -> Self:
         """Compile for arguments like these; returns the object itself."""
