@@ -104,6 +104,8 @@ class Taken:
 
     result: Value | None
     leaves: Iterator[Value]
+    of: list[Leaf]
+    """The names of the program around it of whose values it was taken."""
 
 
 class Derived(Ruled):
@@ -432,11 +434,12 @@ class Derived(Ruled):
         directions: Directions = lambda *_: [],
         *,
         has_aux: bool = False,
-        of: Sequence[Leaf] = (),
+        of: Callable[[list[Leaf]], list[Leaf]] = lambda _: [],
     ) -> Taken:
         """The derivative of a call with respect to the arguments at ``spots``, written here.
 
-        ``of``: names of the program around it whose values it is taken of as well.
+        ``of`` says, given the names of the program around it that the call reads, of whose values
+        it is taken as well.
         """
         stands = _Stood(self)
         replaced = Call(call.function, list(call.values), dict(call.keywords))
@@ -447,15 +450,16 @@ class Derived(Ruled):
         if kind in ("gradient", "value_and_gradient", "hvp"):
             type_ = None if result is None else type_of(result)
             require_loss(type_, title, has_aux, self.b.here)
+        also = of(self.read_by(body, stands.names, result))
         checks: list[Stmt] = []
         along = directions(result, checks)
         body = (*body, *checks)
         free = self.read_by(body, stands.names, result)
         program = self.part_of_program(title, (*stands.names, *free), body, result)
         assert self.shared.derive is not None
-        function = self.shared.derive(program, kind, [*stands.moving, *of])
+        function = self.shared.derive(program, kind, [*stands.moving, *also])
         given = [*stands.given, *map(self._itself, free), *along]
-        return Taken(result, iter(self._spliced(function, given)))
+        return Taken(result, iter(self._spliced(function, given)), also)
 
     def block_of(self, call: Call, modes: tuple[str, ...]) -> tuple[Block, Value | None]:
         """A call in a block of its own, from which these derivatives will be taken; its result."""

@@ -175,20 +175,17 @@ class Implicit(Batches):
             node = self.scope.source.node
             given = [function, point, self._value_of(seed), *limits]
             weights = self.call_value(StaticValue(back), given, {}, node)
-            read = self._read_at(function, point)
-            wrt = [n for n in free if n in read and self._is_float(n)]
-            if wrt:
-                taken = self.taken(
-                    "vjp",
-                    Call(function, [point], {}),
-                    [],
-                    lambda y, checks: self.directions(weights, y, "the cotangent", checks),
-                    of=wrt,
-                )
-                for name, share in zip(wrt, taken.leaves, strict=False):
-                    bar = bars[free.index(name)]
-                    assert bar is not None
-                    self._accumulate(bar, share)
+            taken = self.taken(
+                "vjp",
+                Call(function, [point], {}),
+                [],
+                lambda y, checks: self.directions(weights, y, "the cotangent", checks),
+                of=lambda read: self._floats_among(free, read),
+            )
+            for name, share in zip(taken.of, taken.leaves, strict=True):
+                bar = bars[free.index(name)]
+                assert bar is not None
+                self._accumulate(bar, share)
             body = self.settled_block(tuple(block), None)
         return Pullback(body, tuple(free), (own,), (seed,), tuple(bars))
 
@@ -208,18 +205,17 @@ class Implicit(Batches):
         dots = [self._like(n, "tangent") if self._is_float(n) else None for n in free]
         block: list[Any] = []
         with self._reading(block, modes[modes.index("forward") + 1 :]):
-            read = self._read_at(function, point)
-            wrt = [n for n in free if n in read and self._is_float(n)]
-            moving = [self._value_of(d) for n, d in zip(free, dots, strict=True) if n in wrt and d]
-            change: Value
-            if wrt:
-                taken = self.taken(
-                    "jvp", Call(function, [point], {}), [], lambda *_: moving, of=wrt
-                )
-                self.rebuilt(taken.result, taken.leaves)
-                change = next(taken.leaves)
-            else:
-                (change,) = self.directions(StaticValue(None), point, "")
+            tangents = dict(zip(free, dots, strict=True))
+            moving: list[Given] = []
+
+            def asked(read: list[Leaf]) -> list[Leaf]:
+                names = self._floats_among(free, read)
+                moving.extend(self._value_of(d) for n in names if (d := tangents[n]) is not None)
+                return names
+
+            taken = self.taken("jvp", Call(function, [point], {}), [], lambda *_: moving, of=asked)
+            self.rebuilt(taken.result, taken.leaves)
+            change = next(taken.leaves)
             node = self.scope.source.node
             given = [function, point, change, *limits]
             found = self.call_value(StaticValue(ahead), given, {}, node)
@@ -241,10 +237,9 @@ class Implicit(Batches):
         finally:
             self.calls = calls
 
-    def _read_at(self, function: Value, point: Given) -> list[Leaf]:
-        """What the function reads from outside when it is called at a point."""
-        body, result = self.block_of(Call(function, [point], {}), ())
-        return self.read_by(body, [_leaf(point)], result)
+    def _floats_among(self, free: list[Leaf], read: list[Leaf]) -> list[Leaf]:
+        """The floats that the solver reads and the function too."""
+        return [n for n in free if n in read and self._is_float(n)]
 
     def _is_float(self, item: Leaf) -> bool:
         return is_inexact(self.b.arrays[item][0] if isinstance(item, str) else item.kind)

@@ -202,3 +202,17 @@ def test_arrays_outside_are_not_written():
 def test_results_of_another_kind():
     with pytest.raises(srcad.UnsupportedError, match="another kind of value than x0"):
         srcad.fixed_point(lambda x: np.ones(2) * x, 1.0, **NO_JIT)
+
+
+def test_a_step_that_reads_nothing():
+    """There is nothing to differentiate by: the derivative is 0 in both modes."""
+
+    def f(x):
+        return x + srcad.fixed_point(lambda y: 0.5 * y + 1.0, 0.0) * 0.0
+
+    def g(x):
+        return np.sum(srcad.fixed_point(lambda y: 0.5 * y + 1.0, x))
+
+    assert srcad.grad(f, **NO_JIT)(2.0) == 1.0
+    np.testing.assert_array_equal(srcad.grad(g, **NO_JIT)(np.ones(2)), 0.0)
+    assert srcad.jvp(g, (np.ones(2),), (np.ones(2),), **NO_JIT)[1] == 0.0
