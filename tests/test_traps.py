@@ -12,7 +12,16 @@ import pytest
 import srcad
 from tests.traps import registry
 
-THEMES = ("aliasing", "mutation", "flow", "indexing", "functions", "values", "structures")
+THEMES = (
+    "aliasing",
+    "mutation",
+    "flow",
+    "indexing",
+    "functions",
+    "values",
+    "structures",
+    "recursion",
+)
 for _theme in THEMES:
     importlib.import_module(f"tests.traps.{_theme}")
 

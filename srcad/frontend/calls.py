@@ -13,6 +13,7 @@ import gast
 from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend import arrays, scalars
+from srcad.frontend.closures import Closure, holds_function
 from srcad.frontend.expressions import (
     Scope,
 )
@@ -75,7 +76,6 @@ class Calls(Structures):
     """Inlines calls."""
 
     shared: Shared
-    title: str
     calls: list[int]
     """Identities of the functions being inlined, the outermost first."""
 
@@ -106,7 +106,11 @@ class Calls(Structures):
 
     @abstractmethod
     def settled(
-        self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
+        self,
+        source: FunctionSource,
+        parameters: tuple[tuple[str, Type], ...],
+        name: str,
+        closure: Closure,
     ) -> tuple[Elaborated, tuple[tuple[object, CapturedValue], ...]]:
         """A function elaborated on its own, and its captured values with their keys."""
 
@@ -121,7 +125,7 @@ class Calls(Structures):
             assert parent is not None
             source, name = parent.source, getattr(code, "name", "lambda_")
             defaults: list[Value] = [*function.defaults]
-            identity = hash((id(function.node), id(parent)))
+            identity = hash((id(code), parent.key))
         else:
             source = find_source(function)
             code, parent, name, identity = source.node, None, source.name, id(source.function)
@@ -133,11 +137,6 @@ class Calls(Structures):
         # With another function as an argument, a function in itself need not be a recursion.
         inner = any(map(_is_function, values)) and self.calls.count(identity) < _DEEPEST
         if identity in self.calls and identity not in self.b.decisions.outlined and not inner:
-            if isinstance(function, LocalFunction):
-                raise self.b.refuse(
-                    f"{name} is defined inside and calls itself: that recursion is not supported",
-                    "define it at the top of the module",
-                )
             self.b.decisions.outline(identity)
         if identity in self.b.decisions.outlined:
             return self._invoke(source, code, values, keywords, defaults, function)
@@ -272,12 +271,26 @@ class Calls(Structures):
         rule: CallRule | None = None,
     ) -> Value:
         """A call that is not inlined: of a function that calls itself, or that has a rule."""
+        local = function if isinstance(function, LocalFunction) else None
+        if local is not None:
+            source = _as_source(code, source)
         scope = Scope(f"{self.scope.key}/{source.name}!", source)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         lent: dict[str, ArrayValue] = {}
-        given = {n: self._as_argument(v, lent) for n, v in scope.env.items()}
-        types_ = tuple((n, _argument_type(v)) for n, v in given.items())
-        target = self._outlined(source, types_, rule is not None)
+        functions = {n: v for n, v in scope.env.items() if rule is None and holds_function(v)}
+        given = {n: self._as_argument(v, lent) for n, v in scope.env.items() if n not in functions}
+        closure = Closure(local, functions, tuple(given))
+
+        def passed(label: str, _name: str, _scope: Scope, value: Value) -> Value:
+            given[label] = self._as_argument(value, lent)
+            return value
+
+        shape = closure.seen(passed, self._told, scope)
+        types_ = tuple(
+            (n, _argument_type(v) if n in closure.taken else self._seen_type(v))
+            for n, v in given.items()
+        )
+        target = self._outlined(source, types_, rule is not None, closure, shape)
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         writes = tuple(str(leaves[k]) for k in sorted(target.writes))
         args: list[Expr | str] = list(leaves)
@@ -321,6 +334,20 @@ class Calls(Structures):
             if name in lent:
                 assign_into(self.b, lent[name], arrays.whole(self.b, name))
         return out
+
+    def _told(self, scope: Scope, name: str) -> Var:
+        """The variable that tells whether a name is bound, which is kept from now on."""
+        key = (scope.key, name)
+        if key not in self.b.decisions.flagged:
+            self.b.decisions.add(self.b.decisions.flagged, key)
+        return self.flag(scope, name)
+
+    def _seen_type(self, value: Value) -> Type:
+        """The type of a value that is passed because it is seen: the same at each depth."""
+        if not isinstance(value, Expr):
+            return _argument_type(value)
+        numbers = self.b.numbers
+        return Scalar(value.kind, numbers.is_python(value) or numbers.origin(value))
 
     def _require_apart(
         self, args: list[Expr | str], writes: tuple[str, ...], lent: dict[str, ArrayValue]
@@ -413,19 +440,30 @@ class Calls(Structures):
         )
 
     def _outlined(
-        self, source: FunctionSource, types_: tuple[tuple[str, Type], ...], ruled: bool
+        self,
+        source: FunctionSource,
+        types_: tuple[tuple[str, Type], ...],
+        ruled: bool,
+        closure: Closure,
+        shape: tuple[object, ...],
     ) -> Outlined:
-        """The function of the module for these argument types, elaborated if it is new."""
-        key = (id(source.function), types_)
+        """The function of the module for these argument types, elaborated if it is new.
+
+        ``shape`` says which functions it sees and is given.
+        """
+        function = closure.identity or id(source.function)
+        key = (function, types_, shape)
         known = self.shared.outlined.get(key)
         if known is not None:
             return known
-        taken = [o.name for o in self.shared.outlined.values()]
-        name = (
-            f"{source.name}_call"
-            if source.name == self.title or source.name in taken
-            else source.name
-        )
+        same = [k for k in self.shared.outlined if isinstance(k, tuple) and k[0] == function]
+        if shape and len(same) > _DEEPEST:
+            raise self.b.refuse(
+                f"{source.name} calls itself with a new function each time",
+                "pass the numbers that the functions are made of",
+            )
+        taken = [self.shared.title, *(o.name for o in self.shared.outlined.values())]
+        name = f"{source.name}_call" if source.name in taken else source.name
         while name in taken or name in self.b.names.used:
             name += "_"
         self.b.names.fresh(name)
@@ -433,7 +471,7 @@ class Calls(Structures):
         self.shared.outlined[key] = target
         for _ in range(20):
             try:
-                program, captured = self.settled(source, types_, name)
+                program, captured = self.settled(source, types_, name, closure)
             except ResultUnknown:
                 if target.result is not UNKNOWN:
                     del self.shared.outlined[key]
@@ -492,6 +530,15 @@ class Calls(Structures):
                 "return a copy, with .copy()",
             )
         return value
+
+
+def _as_source(code: Any, around: FunctionSource) -> FunctionSource:
+    """A function defined inside, as a function that stands for itself."""
+    if isinstance(code, gast.Lambda):
+        body = [gast.copy_location(gast.Return(code.body), code.body)]
+        made = gast.FunctionDef("lambda_", code.args, body, [], None, None, [])
+        code = gast.copy_location(made, code)
+    return replace(around, name=code.name, node=code)
 
 
 def _is_function(value: Value) -> bool:

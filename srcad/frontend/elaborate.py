@@ -37,6 +37,7 @@ from srcad.analysis.snapshots import rewritten, stale_reads
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder, Decisions, Restart
+from srcad.frontend.closures import Closure
 from srcad.frontend.comprehensions import Comprehensions
 from srcad.frontend.expressions import (
     CONFLICT,
@@ -100,9 +101,9 @@ def elaborate(
     ``modes`` are the derivatives that will be taken, ``derive`` takes those that the function takes
     itself. ``called``: the program is a call of this derivative of the function.
     """
-    shared = Shared(modes, derive, called)
     title = source.name + suffix_of(called)
-    program, _ = _settled(source, parameters, shared, title, is_outer=True)
+    shared = Shared(title, modes, derive, called)
+    program, _ = _settled(source, parameters, shared, title)
     return replace(program, callees=tuple(shared.outlined.values()))
 
 
@@ -111,17 +112,16 @@ def _settled(
     parameters: tuple[tuple[str, Type], ...],
     shared: Shared,
     name: str,
-    *,
-    is_outer: bool = False,
+    closure: Closure | None = None,
 ) -> tuple[Elaborated, tuple[tuple[object, CapturedValue], ...]]:
-    """Elaborate until every decision is made."""
+    """Elaborate until every decision is made; without ``closure``: the outermost function."""
     decisions = Decisions(outlined=shared.decisions.outlined)
     for _ in range(200):
         known = dict(shared.outlined)
         decisions.changed = False
         try:
             elaborator = _Elaborator(source, decisions, shared, name)
-            program = elaborator.run(parameters, is_outer)
+            program = elaborator.run(parameters, closure)
         except Restart:
             continue
         except Exception:
@@ -165,7 +165,7 @@ class _Elaborator(Comprehensions):
         self.shared = shared
         self.title = title
         self.source = source
-        self.scope = Scope(source.name, source)
+        self.scope = Scope(title, source)
         self.vars: dict[tuple[str, str, str], Var] = {}
         self.constants_only: dict[str, bool] = {}
         self.literals: dict[str, set[tuple[str, Position]]] = {}
@@ -189,26 +189,41 @@ class _Elaborator(Comprehensions):
         self.lent = set()
 
     def settled(
-        self, source: FunctionSource, parameters: tuple[tuple[str, Type], ...], name: str
+        self,
+        source: FunctionSource,
+        parameters: tuple[tuple[str, Type], ...],
+        name: str,
+        closure: Closure,
     ) -> tuple[Elaborated, tuple[tuple[object, CapturedValue], ...]]:
-        return _settled(source, parameters, self.shared, name)
+        return _settled(source, parameters, self.shared, name, closure)
 
     # ------------------------------------------------------------ the whole program
 
-    def run(self, parameters: tuple[tuple[str, Type], ...], is_outer: bool) -> Elaborated:
+    def run(self, parameters: tuple[tuple[str, Type], ...], closure: Closure | None) -> Elaborated:
         node = self.source.node
         self.b.here = self.b.at = self.source.position(node)
         self.b.names.fresh(self.title)
         for other in self.shared.outlined.values():
             self.b.names.fresh(other.name)
         leaves: dict[str, tuple[Var | str, ...]] = {}
-        for name, type_ in parameters:
+        types_ = dict(parameters)
+
+        def taken(label: str, name: str, scope: Scope, _value: Value | None = None) -> Value:
             found: list[Var | str] = []
-            self.scope.env[name] = self._parameter(name, type_, found)
-            leaves[name] = tuple(found)
+            saved, self.scope = self.scope, scope
+            value = self._parameter(name, types_[label], found)
+            self.scope = saved
+            leaves[label] = tuple(found)
+            return value
+
+        for name in types_ if closure is None else closure.taken:
+            self.scope.env[name] = taken(name, name, self.scope)
+        if closure is not None:
+            self.calls = [closure.identity or id(self.source.function)]
+            closure.seen(taken, self.flag, self.scope)
         self.given |= {key for key in self.heap.env if "|" not in key}
-        called = self.shared.called if is_outer else None
-        if is_outer and called is None and call_rule_of(self.source.function) is not None:
+        called = self.shared.called if closure is None else None
+        if closure is None and called is None and call_rule_of(self.source.function) is not None:
             called = self.source.function
         if called is not None:
             self.calls = []

@@ -788,6 +788,16 @@ LOST = object()
 """Marks a name that a loop binds first, to an object that the loop makes."""
 
 
+def is_marker(value: Value) -> bool:
+    """Whether this stands for a value that a name has lost."""
+    return isinstance(value, StaticValue) and (value.value is CONFLICT or value.value is LOST)
+
+
+def is_attached(value: Value) -> bool:
+    """Whether this is a method together with the value of the program that it belongs to."""
+    return isinstance(value, StaticValue) and isinstance(value.value, BoundMethod | DictMethod)
+
+
 def _is_real_only(function: Any) -> bool:
     """Whether a function refuses complex numbers though its rule, shared with others, does not."""
     return function is np.fabs or getattr(function, "__module__", "") == "math"

@@ -129,6 +129,8 @@ MODES: dict[str, tuple[str, ...]] = {
 class Shared:
     """What the elaborations of one module have in common."""
 
+    title: str
+    """The name of the outermost function."""
     modes: tuple[str, ...] = ("reverse",)
     """The derivatives to be taken, "reverse" or "forward", the first one first.
 

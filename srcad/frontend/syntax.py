@@ -49,6 +49,24 @@ def assigned_names(body: list[Any]) -> frozenset[str]:
     return frozenset(out)
 
 
+def free_names(function: Any) -> frozenset[str]:
+    """Names that a function, or one inside it, reads of the scopes around it."""
+    is_lambda = isinstance(function, gast.Lambda)
+    body = [function.body] if is_lambda else function.body
+    out: set[str] = set()
+    pending = list(body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, gast.FunctionDef | gast.Lambda):
+            out |= free_names(node)
+            pending += [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]
+            continue
+        if isinstance(node, gast.Name) and isinstance(node.ctx, gast.Load):
+            out.add(node.id)
+        pending.extend(gast.iter_child_nodes(node))
+    return frozenset(out) - assigned_names(body) - {a.id for a in parameters_of(function.args)}
+
+
 def assigned_by_walrus(node: Any) -> set[str]:
     """Names that an expression assigns."""
     return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}

@@ -761,8 +761,6 @@ def brent_like_root(lo, hi, target):
 
 @program(
     lambda: (0.2, 1.7, np.array([1.3, 0.6])),
-    oracle="complex",
-    waits="a function defined inside that calls itself",
 )
 def adaptive_simpson(a, b, p):
     """Recursion until an error estimate is met."""

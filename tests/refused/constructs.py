@@ -428,10 +428,14 @@ def decorated_inside(x):
     return inner(x)
 
 
-@refused(ONE, "calls itself", hint="top")
-def lambda_that_calls_itself(x):
-    power = lambda n: 1.0 if n == 0 else x * power(n - 1)  # noqa: E731  # <-- here
-    return power(3)
+@refused(lambda: (0.5, 3), "itself with a new function each time", hint="numbers")
+def recursion_over_functions(x, n):
+    def rec(f, k):
+        if k == 0:
+            return f(x)
+        return rec(lambda t: f(t) * t, k - 1)  # <-- here
+
+    return rec(np.sin, n)
 
 
 @refused(lambda: (0.5, 3), "different kinds on its paths", "different ranks")
