@@ -46,7 +46,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
 )
-from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex, is_single
 from srcad.position import Position
 
 
@@ -73,6 +73,7 @@ class Bindings(Expressions):
         key = (scope.key, name, kind)
         if key not in self.vars:
             self.vars[key] = Var(self.b.names.fresh(plain(name)), kind)
+            self.b.has_single |= is_single(kind)
         return self.vars[key]
 
     def flag(self, scope: Scope, name: str) -> Var:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend.precision import Numbers
-from srcad.frontend.values import Site
+from srcad.frontend.values import Site, Value
 from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -34,7 +34,7 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.ir.printer import print_expr
-from srcad.ir.types import INT, is_complex
+from srcad.ir.types import INT, is_complex, is_inexact, is_single
 from srcad.position import NOWHERE, Position
 
 
@@ -135,6 +135,8 @@ class Builder:
         self.constants: dict[str, Const] = {}
         """Variables that hold one integer wherever they are bound."""
         self.numbers = Numbers(decisions.mixed, lambda key: decisions.add(decisions.mixed, key))
+        self.has_single = False
+        """Whether a variable of the program has single precision."""
         self.externals: dict[str, object] = {}
         """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
@@ -225,6 +227,13 @@ class Builder:
                 "take its .real, its .imag or its abs(...)",
             )
         return converted(expr, kind)
+
+    def of_numpy(self, value: Value) -> Value:
+        """A number as ``np.float64`` and arrays have it: beside single numbers none of Python's."""
+        if not isinstance(value, Expr) or not is_inexact(value.kind):
+            return value
+        single = self.has_single or any(is_single(d) for d, _ in self.arrays.values())
+        return self.numbers.of_numpy(value) if single else value
 
     def simple_index(self, expr: Expr) -> Expr:
         """An index that is cheap to write several times: arithmetic on variables and literals."""

@@ -57,7 +57,7 @@ from srcad.ir.nodes import (
     names_read,
     statements,
 )
-from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex, is_single
+from srcad.ir.types import BOOL, COMPLEX, FLOAT, INT, is_complex
 from srcad.rules.library import CallRule, call_rule_of, expansion_of, rule_of
 
 if TYPE_CHECKING:
@@ -588,13 +588,6 @@ class Expressions(Conditions):
             raise ArgumentError("this value cannot be called", self.b.here)
         return self.call_value(method, positional, keywords, node)
 
-    def _of_numpy(self, value: Value) -> Value:
-        """What ``np.float64`` makes of a number: beside single numbers none of Python's."""
-        kinds = {v.kind for v in self.vars.values()} | {d for d, _ in self.b.arrays.values()}
-        if isinstance(value, Expr) and any(map(is_single, kinds)):
-            return self.b.numbers.of_numpy(value)
-        return value
-
     def _call_object(
         self, function: Any, values: list[Value], keywords: dict[str, Value], node: Any
     ) -> Value:
@@ -665,7 +658,7 @@ class Expressions(Conditions):
                 logs = [scalars.apply(self.b, rule, [v]) for v in values]
                 return scalars.combine(self.b, "/", *logs)
             found = scalars.apply(self.b, rule, values)
-            return self._of_numpy(found) if function is np.float64 else found
+            return self.b.of_numpy(found) if function is np.float64 else found
         call_rule = call_rule_of(function)
         if call_rule is not None and self.fits(call_rule, values, keywords):
             if call_rule.signature is None:

@@ -193,7 +193,7 @@ def _copied(b: Builder, a: Value, dtype: Value | None, order: Value | None) -> V
     """A new array of the same elements."""
     if isinstance(a, Expr) or (isinstance(a, ArrayValue) and not a.ndim):
         item = as_piece(b, a).element(())
-        return b.convert(item, arrays.kind_of(dtype_of(b, dtype, item.kind)))
+        return b.of_numpy(b.convert(item, arrays.kind_of(dtype_of(b, dtype, item.kind))))
     if isinstance(a, TupleValue) and not _is_fortran(b, order):
         return from_items(b, a, dtype)
     value = as_array(b, a)

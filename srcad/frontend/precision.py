@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 
 from srcad.ir.build import join_kinds
 from srcad.ir.nodes import Call, Const, Expr, Extent, Load, Select, Var, children
-from srcad.ir.types import BOOL, INT, is_complex, is_single, single_kind
+from srcad.ir.types import BOOL, is_complex, is_single, single_kind
 
 Key = tuple[str, str]
 """A variable of the program: its scope and its name."""
@@ -108,7 +108,7 @@ class Numbers:
 
     def widens(self, expr: Expr) -> bool:
         """Whether a number beside arrays of single precision gives double precision."""
-        if expr.kind in (BOOL, INT) or is_single(expr.kind):
+        if expr.kind == BOOL or is_single(expr.kind):
             return False
         return self.origin(expr) is False
 

@@ -113,13 +113,21 @@ def _over_arrays(b: Builder, function, operands: list[Expr | ArrayValue], op: st
     return arrays.elementwise(b, widened, operands, kind)
 
 
+_SHORT = {"int8", "int16", "uint8", "uint16"}
+"""Integers that do not widen numbers of single precision."""
+
+
 def _is_single(b: Builder, operands: list[Expr | ArrayValue]) -> bool:
     """Whether the arrays are of single precision; numbers of Python's do not widen them."""
     kinds = {v.dtype for v in operands if isinstance(v, ArrayValue)}
-    narrow = {BOOL, "int8", "int16", "uint8", "uint16"}
-    if not any(map(is_single, kinds)) or not all(is_single(k) or k in narrow for k in kinds):
+    if not any(map(is_single, kinds)) or not all(
+        is_single(k) or k == BOOL or k in _SHORT for k in kinds
+    ):
         return False
-    return not any(b.numbers.widens(v) for v in operands if not isinstance(v, ArrayValue))
+    numbers = [v for v in operands if not isinstance(v, ArrayValue)]
+    if any(dtype in _SHORT for dtype, _ in b.arrays.values()):  # of which the integers may be
+        numbers = [v for v in numbers if v.kind != INT]
+    return not any(map(b.numbers.widens, numbers))
 
 
 def _scalar(b: Builder, op: str, x: Expr, y: Expr, *, checked: bool) -> Expr:

@@ -13,7 +13,7 @@ def polyval(p, x):
     """The value of a polynomial, the coefficient of the highest power first."""
     p = np.asarray(p)
     if np.ndim(x) == 0:
-        return horner(p, x)
+        return horner(p, np.float64(x) if isinstance(x, int) else np.asarray(x))
     x = np.asarray(x)
     out = np.empty(x.shape, dtype=np.result_type(p, x))
     for at in np.ndindex(x.shape):
