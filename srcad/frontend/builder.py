@@ -140,11 +140,13 @@ class Builder:
         self.externals: dict[str, object] = {}
         """Python objects that the program calls, by the names that it has for them."""
         self.open_loops: list[Site] = []
+        """Loops around the place being read that could be written out."""
         self.grown: dict[str, Position] = {}
         """Arrays whose rows are the items of a list that grows, and where it is made."""
         self.kept: dict[str, dict[str, Position]] = {}
         """The arrays that such a list has copied, and where."""
-        """Loops around the place being read that could be written out."""
+        self.growth: dict[str, tuple[Site, set[Site]]] = {}
+        """Where such a list is made, and loops that it grows in which could be written out."""
         self.counters: list[tuple[str, bool]] = []
         """Counters of the enclosing loops, and whether each is known to be non-negative."""
 
@@ -202,6 +204,19 @@ class Builder:
     def is_settled(self, array: str) -> bool:
         """Whether it is known beforehand which memory an array name denotes."""
         return self.memory_of(array) not in self.rebindable | self.borrowed
+
+    def write_out(self, array: str) -> None:
+        """Decide that a list of arrays is its items after all, the loops it grows in written out.
+
+        So are other lists that grow in these loops.
+        """
+        _, loops = self.growth.get(array, (None, set()))
+        for made, others in self.growth.values():
+            if loops & others:
+                self.decisions.lists.pop(made, None)
+                self.decisions.ranks.pop(made, None)
+        for loop in loops:
+            self.decisions.add(self.decisions.unrolled, loop)
 
     # ------------------------------------------------------------ expressions
 

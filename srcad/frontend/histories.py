@@ -95,6 +95,7 @@ def require_unwritten(b: Builder, body: Block) -> None:
     written = rewritten(body, sites)
     for name, here in b.grown.items():
         if sites[name] & written:
+            b.write_out(name)
             b.here = here
             raise b.refuse(
                 "an array of this list, which grows in a loop or a branch, is written",
@@ -102,6 +103,7 @@ def require_unwritten(b: Builder, body: Block) -> None:
             )
     kept = {name: set(found) for name, found in b.kept.items()}
     for name, source in sorted(written_later(body, kept, sites)):
+        b.write_out(name)
         b.here = b.kept[name][source]
         raise b.refuse(
             "this array is written after it is appended to a list that grows: the list would "

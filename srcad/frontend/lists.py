@@ -26,7 +26,7 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, histories, indexing, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import Scope
-from srcad.frontend.sequences import ITERATORS, Sequences
+from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     ArrayValue,
@@ -42,7 +42,20 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, compare, integer, sub
-from srcad.ir.nodes import Alloc, Assign, Binary, Bind, Const, Expr, Extent, If, Load, Store, Var
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Bind,
+    Const,
+    Expr,
+    Extent,
+    If,
+    Load,
+    Stmt,
+    Store,
+    Var,
+)
 from srcad.ir.types import BOOL, INT
 
 METHODS = ("append", "extend", "insert", "pop", "reverse", "clear", "copy")
@@ -287,7 +300,7 @@ class Lists(Sequences):
             others
             or tag.site is None
             or tag.fixed
-            or set(self.b.open_loops) - (self.b.decisions.unrolled)
+            or set(self._eager_loops()) - self.b.decisions.unrolled
         ):
             raise self._not_numbers()
         kind = BOOL
@@ -325,8 +338,11 @@ class Lists(Sequences):
             self.b.decisions.make_list(site, joined)
         return kind
 
+    def _eager_loops(self) -> list[Site]:
+        return [site for site in self.b.open_loops if site[3] == EAGER]
+
     def _not_numbers(self) -> Exception:
-        for site in self.b.open_loops:
+        for site in self._eager_loops():
             self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
             "a list that grows in a loop or a branch holds numbers, or arrays of one rank, only",
@@ -334,6 +350,8 @@ class Lists(Sequences):
         )
 
     def _not_replaced(self) -> Exception:
+        for site in self.b.open_loops[-1:]:  # the others, where that does not suffice
+            self.b.decisions.add(self.b.decisions.unrolled, site)
         return self.b.refuse(
             "an array of a list is replaced, which one is known at run time only",
             "write into the array, a[k][:] = ..., or use the rows of np.empty((n, m))",
@@ -429,13 +447,31 @@ class Lists(Sequences):
             key = integer(known)
         if not isinstance(key, Const):
             if any(isinstance(i, ArrayValue) and i.ndim for i in (*owner.items, value)):
-                raise self._not_replaced()
+                self._replace_array(owner, key, value)
+                return
             extra = (value,) if isinstance(value, Expr) else ()
             self._make_run_time(tag, (*owner.items, *extra))
         k = int(key.value)  # type: ignore[union-attr]
         self._require_item(owner, k)
         k %= len(owner.items)
         self._change(owner, lambda items: (*items[:k], value, *items[k + 1 :]))
+
+    def _replace_array(self, owner: TupleValue, key: Expr, value: Value) -> None:
+        """``owner[key] = value`` of arrays, where it is not known which one: each by a branch."""
+        if self.b.open_loops:
+            raise self._not_replaced()
+        place, value = self.place_in(owner.items, key), self.kept(value)
+        mark = f"{self.b.here.line}_{self.b.here.column}"
+        items: list[Value] = []
+        for k, item in enumerate(owner.items):
+            yes: list[Stmt] = []
+            no: list[Stmt] = []
+            items.append(self.joined(f"$item{k}_{mark}", value, yes, item, no))
+            if isinstance(items[-1], MaybeUnbound):
+                raise self._not_replaced()
+            test = compare("==", place, integer(k))
+            self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
+        self._change(owner, lambda _: tuple(items))
 
     # ------------------------------------------------------------ lists of known length
 
@@ -536,6 +572,8 @@ class Lists(Sequences):
     def _append_array(self, owner: ListValue, item: ArrayValue) -> None:
         assert isinstance(owner.count, Var)
         self.appended.append(owner.array)
+        _, loops = self.b.growth.setdefault(owner.array, (owner.site, set()))
+        loops.update(self.b.open_loops)
         histories.append_row(self.b, owner.array, owner.count, item)
         self.b.emit(Assign(owner.count, add(owner.count, ONE), self.b.at))
 

@@ -14,6 +14,7 @@ from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import Branches
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
+from srcad.frontend.sequences import EAGER, LONGEST, ON_REQUEST
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
     ListTag,
@@ -26,7 +27,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, TRUE, ZERO
+from srcad.ir.build import ONE, TRUE, ZERO, integer
 from srcad.ir.nodes import (
     Assign,
     Call,
@@ -193,7 +194,16 @@ class Loops(Branches):
             assert items is not None
             self._unrolled(node, self._steady_items(node, items), until, self._lists_of(node, rows))
             return
-        self._over_rows(node, rows, until)
+        site = (self.scope.key, node.lineno, node.col_offset, ON_REQUEST)
+        if site in self.b.decisions.unrolled:
+            row, length = rows.row, rows.length
+            assert isinstance(length, Const)
+            each = [lambda k=k: row(integer(k)) for k in range(int(length.value))]
+            self._unrolled(node, each, until)
+            return
+        is_short = isinstance(rows.length, Const) and rows.length.value <= LONGEST
+        with self._open(site if is_short else None):
+            self._over_rows(node, rows, until)
 
     def _lists_of(self, node: Any, rows: RowsValue) -> dict[ListTag, bool]:
         """The lists that a loop runs over, and whether backwards."""
@@ -258,8 +268,10 @@ class Loops(Branches):
         assigned = assigned_names([*node.body]) | target_names(node.target)
         if not isinstance(node.target, gast.Name):
             raise self.b.refuse("the target of a loop over range() is one name")
-        site = (self.scope.key, node.lineno, node.col_offset, "for")
-        items = self.known_items(r)
+        is_literal = self.known_items(r) is not None
+        kind = EAGER if is_literal else ON_REQUEST
+        site = (self.scope.key, node.lineno, node.col_offset, kind)
+        items = self.known_items(self.with_constants(r))
         if items is not None and site in self.b.decisions.unrolled:
             self._unrolled(node, self._steady_items(node, items), until)
             return

@@ -30,6 +30,8 @@ from srcad.ir.types import BOOL, INT
 ITERATORS = (zip, enumerate, reversed)
 LONGEST = 1000
 """Ranges of at most so many known numbers are written out where a list is made of them."""
+EAGER, ON_REQUEST = "for", "rows"
+"""Kinds of loops that could be written out: where a list of arrays grows, or for want of better."""
 _FEW = 6
 
 
@@ -79,6 +81,11 @@ class Sequences(Bindings):
         """The array that a loop runs over, even if the loop makes its name denote another."""
         value = self.own_alias(value)
         return value if arrays.is_base(self.b, value) else arrays.frozen(self.b, value)
+
+    def with_constants(self, value: RangeValue) -> RangeValue:
+        """A range whose bounds are literals where variables are certain to hold these."""
+        found = ((e, self.b.constant(e)) for e in (value.start, value.stop, value.step))
+        return RangeValue(*(e if known is None else integer(known) for e, known in found))
 
     def known_items(self, value: Value) -> TupleValue | None:
         """The items of what is run over, if their number is known and not large."""
@@ -182,23 +189,28 @@ class Sequences(Bindings):
 
     # ------------------------------------------------------------ items
 
+    def place_in(self, items: tuple[Value, ...], key: Expr) -> Expr:
+        """A place among items that is known at run time only, counted from the front."""
+        if key.kind != INT:
+            raise ArgumentError("an index must be an integer", self.b.here, "convert it with int()")
+        n = integer(len(items))
+        key = self.b.hold(key, "k")
+        inside = Logic("and", (compare("<=", integer(-len(items)), key), compare("<", key, n)))
+        self.b.check(inside, "IndexError", "tuple or list index out of range")
+        if self.b.is_nonnegative(key):
+            return key
+        return self.b.store(Select(compare("<", key, ZERO), add(key, n), key, INT), "k")
+
     def item_at(self, owner: TupleValue, key: Expr) -> Value:
         """An item of a tuple or list at a place that is known at run time only."""
         items = owner.items
-        if key.kind != INT:
-            raise ArgumentError("an index must be an integer", self.b.here, "convert it with int()")
         if not items or any(isinstance(i, StaticValue) for i in items):
             raise self.b.refuse(
                 "a tuple or list of functions, strings or other objects is indexed by an integer "
                 "literal here",
                 "choose with if and elif",
             )
-        n = integer(len(items))
-        key = self.b.hold(key, "k")
-        inside = Logic("and", (compare("<=", integer(-len(items)), key), compare("<", key, n)))
-        self.b.check(inside, "IndexError", "tuple or list index out of range")
-        if not self.b.is_nonnegative(key):
-            key = self.b.store(Select(compare("<", key, ZERO), add(key, n), key, INT), "k")
+        key = self.place_in(items, key)
         if len(items) > _FEW and all(isinstance(i, Expr) for i in items):
             return self._from_table(items, key)
         return self._picked_item(items, key)

@@ -460,7 +460,6 @@ def multigrid_recursive(u, f, h, cycles):
 @program(
     lambda: (wave(9) * 0.1, wave(9, 0.8), 0.125, 2),
     whole=True,
-    waits="lists of arrays of several shapes that grow",
 )
 def multigrid_levels(u0, f0, h0, cycles):
     """The V-cycle over lists of arrays, one per level."""

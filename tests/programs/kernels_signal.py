@@ -563,7 +563,6 @@ def batch_normalization(x, gamma, running_mean, beta):
         grid(5, 2),
         wave(5),
     ),
-    waits="lists of arrays of several shapes, replaced by a run-time index",
 )
 def backpropagation_by_hand(w1, w2, w3, x, y):
     """Training steps with gradients by hand through a list of layers; the loss afterwards."""

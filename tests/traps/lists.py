@@ -1,0 +1,125 @@
+"""Lists of arrays whose items are replaced, or written, by an index that a loop counts."""
+
+import numpy as np
+
+from tests.traps.registry import EITHER, trap
+
+
+def vec(*values):
+    return np.array(values, dtype=np.float64)
+
+
+def x3(n=2):
+    return (vec(0.3, 0.7, -0.2), n)
+
+
+@trap(x3, wrt=(0,))
+def layers_replaced_backwards(x, n):
+    """Arrays of several lengths, one of them held by another name that writes it."""
+    ws = [x, x[:2] * 2, x[1:] ** 2]
+    held = ws[1]
+    for k in reversed(range(3)):
+        ws[k] = ws[k] * ws[0][0]
+        held[0] += ws[k][1]
+    return ws[0].sum() + ws[1].sum() * ws[2].sum() + held.sum()
+
+
+@trap(x3, wrt=(0,))
+def replaced_until_a_break(x, n):
+    """What is replaced hangs on the elements."""
+    ws = [x * 1.0, x * 2.0, x * 3.0]
+    for k in range(3):
+        if ws[k][0] > 0.5:
+            break
+        ws[k] = ws[k] * 10
+    return ws[0] @ ws[1] + ws[2].sum()
+
+
+@trap(x3, wrt=(0,))
+def replaced_in_a_loop_of_a_loop(x, n):
+    """The inner loop is written out, the outer one is not."""
+    ws = [x * 1.0, x * 2.0]
+    for _ in range(n):
+        for k in range(2):
+            ws[k] = ws[1 - k] * x[0] + ws[k]
+    return ws[0] @ ws[1]
+
+
+@trap(lambda: x3(3), wrt=(0,))
+def replaced_by_a_remainder(x, n):
+    """Which array is replaced is known at run time only, counted from the end too."""
+    ws = [x * 1.0, x * 2.0, x[::-1]]
+    first = ws[0]
+    for t in range(n):
+        ws[t % 2 - 2] = ws[t % 3] * x + first
+    return ws[0] @ ws[1] * ws[2][0]
+
+
+@trap(x3, wrt=(0,))
+def replaced_by_an_array_that_is_written(x, n):
+    """The list holds the array, not a copy of it."""
+    ws = [x * 1.0, x * 2.0]
+    u = x * x
+    for t in range(n):
+        ws[(t + 1) % 2] = u
+        u[t] *= x[2]
+        ws[t % 2][1] += u[0]
+    return ws[0] @ ws[1] + u.sum()
+
+
+@trap(x3, wrt=(0,))
+def swapped(x, n):
+    """Two items change places."""
+    ws = [x * 1.0, x * x, np.sin(x)]
+    for t in range(n):
+        ws[t], ws[t + 1] = ws[t + 1], ws[t]
+        ws[t][0] *= x[1]
+    return ws[0] @ ws[1] + ws[2][0]
+
+
+@trap(x3, wrt=(0,))
+def replaced_while_rows_are_written(x, n):
+    """A loop over rows reads them as they are when their turn comes."""
+    rows = x.reshape(3, 1) * np.ones((3, 1))
+    ws = [x * 1.0, x * 2.0, x * 3.0]
+    for k, v in enumerate(rows):
+        ws[k] = ws[k] * v[0]
+        rows[2] = 7.0 * x[0] * v
+    return ws[0] @ ws[1] + ws[2].sum()
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2, 0.5, 0.6), 2), wrt=(0,))
+def levels_of_a_hierarchy(x, n):
+    """Arrays of several lengths, made in a loop of a known number, written through the list."""
+    levels, m, us = 3, x.size, [x]
+    for _ in range(levels - 1):
+        m = (m + 1) // 2
+        us.append(np.zeros(m))
+    for _ in range(n):
+        for k in range(levels - 1):
+            us[k + 1][:] = us[k][::2] * us[k + 1][0] + us[k][0]
+            us[k][0] *= 0.9
+        us[-1][:] *= us[0][: us[-1].size]
+    return us[2].sum() + us[0].sum()
+
+
+@trap(x3, wrt=(0,))
+def appended_and_written(x, n):
+    """Each array is written after it is appended."""
+    count, us = 2, []
+    for k in range(count):
+        u = x * (k + 1)
+        us.append(u)
+        u[0] = us[0][1] * 3
+    return us[0] @ us[1]
+
+
+@trap(x3, wrt=(0,), policy=EITHER)
+def appended_in_loops_of_which_one_is_known(x, n):
+    """How many arrays there are is not known."""
+    hist = []
+    for t in range(2):
+        for _ in range(n):
+            hist.append(x * (t + 1))
+    hist[0][0] = 5.0
+    return hist[1][0] + hist[0].sum() * hist[3][1]
