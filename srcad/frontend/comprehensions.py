@@ -137,13 +137,18 @@ class Comprehensions(Loops):
         items = self.known_items(self.value(first.iter))
         if items is None:
             raise _RunTime
-        for item in items.items:
-            self._name_parts(first.target, item)
-            tests = [self.condition(test) for test in first.ifs]
-            if not all(isinstance(t, Const) for t in tests):
-                raise _RunTime
-            if all(t.value for t in tests):  # type: ignore[union-attr]
-                self._each(others, visit)
+        outer = self.rounds
+        try:
+            for k, item in enumerate(items.items):
+                self.rounds = (*outer, k)
+                self._name_parts(first.target, item)
+                tests = [self.condition(test) for test in first.ifs]
+                if not all(isinstance(t, Const) for t in tests):
+                    raise _RunTime
+                if all(t.value for t in tests):  # type: ignore[union-attr]
+                    self._each(others, visit)
+        finally:
+            self.rounds = outer
 
     def _name_parts(self, target: Any, value: Value) -> None:
         """Let the target's names stand for the parts of a value, known ones as such."""

@@ -80,6 +80,8 @@ class Lists(Sequences):
 
     direct: Any = None
     """The call that is a statement, or all that one assigns: it may change a list."""
+    rounds: tuple[int, ...] = ()
+    """Of the comprehensions being read, each of whose rounds may make a list of its own."""
     targets: list[tuple[Scope, str, Any]]
     """Names that are being assigned, and the expressions whose values they get."""
     heap: Scope
@@ -171,7 +173,8 @@ class Lists(Sequences):
 
     def site(self, what: str) -> Site:
         """The expression being read, as a place where a list is made."""
-        return (self.scope.key, self.b.here.line, self.b.here.column, what)
+        here = self.b.here
+        return (self.scope.key, here.line, here.column, "_".join([what, *map(str, self.rounds)]))
 
     def new_list(self, items: Items, what: str = "list") -> TupleValue | ListValue:
         """A list of known items."""
@@ -202,7 +205,8 @@ class Lists(Sequences):
     def _held_list(self, site: Site, kind: str, made: ArrayValue, count: Expr) -> ListValue:
         """A list that may grow, in variables of its own."""
         assert made.view is not None
-        mark = f"{site[1]}_{site[2]}"
+        _, *rounds = site[3].split("_")
+        mark = "_".join([str(site[1]), str(site[2]), *rounds])
         name = f"${plain(self.b.wanted) if self.b.wanted != 't' else 'items'}_{mark}"
         ref = self._reference(name, made)
         self._require_unheld(site, ref)

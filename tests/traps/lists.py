@@ -123,3 +123,21 @@ def appended_in_loops_of_which_one_is_known(x, n):
             hist.append(x * (t + 1))
     hist[0][0] = 5.0
     return hist[1][0] + hist[0].sum() * hist[3][1]
+
+
+def _made(v):
+    return [v]
+
+
+@trap(lambda: (0.5, 3), wrt=(0,))
+def lists_made_by_comprehensions(x, n):
+    """Each round makes a list of its own, each of which grows on its own."""
+    ms = [_made(x * k) for k in range(3)]
+    ps = [[[] for _ in range(2)] for _ in range(2)]
+    for i in range(n):
+        ms[0].append(x * i)
+        ms[2].append(x)
+        ps[0][1].append(x * x)
+        ps[1][1].append(x * 3)
+    s = sum(ms[1]) * x + sum(ms[0]) + sum(ms[2]) * len(ps[0][0])
+    return s + sum(ps[0][1]) * sum(ps[1][1]) * len(ps[1])
