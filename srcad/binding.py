@@ -19,7 +19,7 @@ from srcad.errors import (
 )
 from srcad.ir.members import is_dataclass_instance
 from srcad.ir.types import Receiver
-from srcad.transformation import innermost, transformation_of
+from srcad.transformation import innermost, is_made_of_another, transformation_of
 
 Wrt = int | str | tuple[int | str, ...]
 """What a gradient is taken with respect to: positions and names of parameters."""
@@ -29,16 +29,21 @@ _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Signature:
-    """The parameters of a user's function."""
+    """The parameters of a user's function.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        released, self._held, self._held_keywords = _released(function)
-        self.called = released if transformation_of(released) is not None else None
-        """A derivative of the function, if that is what was given."""
+    With ``whole``, a partial or a bound method is called as a whole: what it holds is no argument.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, whole: bool = False) -> None:
+        released, self._held, self._held_keywords = (
+            (function, (), {}) if whole else _released(function)
+        )
+        self.called = released if is_made_of_another(released) else None
+        """What is called in place of the function: a derivative, a partial, a bound method."""
         self.function = require_function(innermost(released))
         self.name: str = getattr(self.function, "__name__", "f")
-        self.signature = inspect.signature(self.function, follow_wrapped=False)
-        parameters = self.signature.parameters.values()
+        parameters = _parameters(released)
+        self.signature = inspect.Signature(parameters)
         self.names = tuple(p.name for p in parameters)
         self._all_positional = tuple(
             p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
@@ -110,14 +115,9 @@ class Signature:
     def _defaults(self) -> dict[str, Any]:
         """The defaults as they are now."""
         if isinstance(self.function, types.FunctionType):
-            values = self.function.__defaults__ or ()
-            found = dict(
-                zip(
-                    self._all_positional[len(self._all_positional) - len(values) :],
-                    values,
-                    strict=True,
-                )
-            )
+            values, code = self.function.__defaults__ or (), self.function.__code__
+            own = code.co_varnames[: code.co_argcount]
+            found = dict(zip(own[len(own) - len(values) :], values, strict=True))
             return found | (self.function.__kwdefaults__ or {})
         return {
             n: p.default for n, p in self.signature.parameters.items() if p.default is not _ABSENT
@@ -185,6 +185,34 @@ def _released(function: object) -> tuple[object, tuple[Any, ...], dict[str, Any]
         else:
             break
     return function, args, keywords
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """The parameters that a function leaves to its caller.
+
+    A derivative of a partial has those that the partial does not hold; those behind one that is
+    held by its name are given by name.
+    """
+    known = transformation_of(function)
+    if known is not None:
+        return _parameters(known.function)
+    if isinstance(function, types.MethodType):
+        return _parameters(function.__func__)[1:]
+    if not isinstance(function, functools.partial):
+        own = require_function(function)
+        return list(inspect.signature(own, follow_wrapped=False).parameters.values())
+    found = _parameters(function.func)
+    held = [p for p in found if p.kind not in (*_VARIADIC, p.KEYWORD_ONLY)][: len(function.args)]
+    words = function.keywords
+    out: list[inspect.Parameter] = []
+    behind = False
+    for p in found:
+        behind |= p.name in words
+        if p in held or p.name in words or (behind and p.kind is p.VAR_POSITIONAL):
+            continue
+        is_named = behind and p.kind is p.POSITIONAL_OR_KEYWORD
+        out.append(p.replace(kind=p.KEYWORD_ONLY) if is_named else p)
+    return out
 
 
 def _receiver(owner: object) -> object:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -45,10 +47,35 @@ def is_transform(function: object) -> bool:
 
 
 def innermost(function: Any) -> Any:
-    """The user's own function under derivatives of derivatives."""
-    while (found := transformation_of(function)) is not None:
-        function = found.function
+    """The user's own function under derivatives of derivatives, partials and bound methods."""
+    while (inner := _inner(function)) is not None:
+        function = inner
     return function
+
+
+def is_made_of_another(function: object) -> bool:
+    """Whether it is a derivative, a partial or a bound method."""
+    return _inner(function) is not None
+
+
+def held_by_name(function: Any) -> frozenset[str]:
+    """The parameters of the innermost function that partials give by their names."""
+    found: set[str] = set()
+    while (inner := _inner(function)) is not None:
+        if isinstance(function, functools.partial):
+            found |= set(function.keywords)
+        function = inner
+    return frozenset(found)
+
+
+def _inner(function: Any) -> Any:
+    """What a derivative, a partial or a bound method is made of; None for a plain function."""
+    known = transformation_of(function)
+    if known is not None:
+        return known.function
+    if isinstance(function, types.MethodType):
+        return function.__func__
+    return function.func if isinstance(function, functools.partial) else None
 
 
 def suffix_of(function: object) -> str:

@@ -19,7 +19,7 @@ from srcad.higher import Hvp
 from srcad.jacobian import Hessian, Jacobian, Mode
 from srcad.pullback import Pullback, Vjp
 from srcad.pushforward import Jvp
-from srcad.transformation import transformation_of
+from srcad.transformation import is_made_of_another
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -572,11 +572,11 @@ def _called(
     """The function, the names of outputs, and keywords told apart from options."""
     options: Any = {k: v for k, v in keywords.items() if k in _NAMES}
     kwargs = {k: v for k, v in keywords.items() if k not in _NAMES}
-    function = f if transformation_of(f) is not None else require_function(f)
-    parameters = Signature(function).names
-    unknown = [k for k in kwargs if k not in parameters]
+    function = f if is_made_of_another(f) else require_function(f)
+    signature = Signature(function, whole=True)
+    unknown = [k for k in kwargs if k not in signature.names]
     if unknown:
-        raise _unknown_option(caller, unknown[0], f", and {f.__name__} has no such parameter")
+        raise _unknown_option(caller, unknown[0], f", and {signature.name} has no such parameter")
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     return function, names, kwargs, options_of(caller, options)
 
@@ -617,14 +617,14 @@ def _unknown_option(caller: str, name: str, also: str = "") -> ArgumentError:
 
 @functools.lru_cache(maxsize=256)
 def _vjp_of(function: Callable[..., Any], outputs: tuple[str, ...], options: Options) -> Vjp:
-    return Vjp(Signature(function), outputs, options)
+    return Vjp(Signature(function, whole=True), outputs, options)
 
 
 @functools.lru_cache(maxsize=256)
 def _jvp_of(function: Callable[..., Any], outputs: tuple[str, ...], options: Options) -> Jvp:
-    return Jvp(Signature(function), outputs, options)
+    return Jvp(Signature(function, whole=True), outputs, options)
 
 
 @functools.lru_cache(maxsize=256)
 def _hvp_of(function: Callable[..., Any], wrt: Wrt, options: Options) -> Hvp:
-    return Hvp(Signature(function), wrt, options)
+    return Hvp(Signature(function, whole=True), wrt, options)

@@ -83,7 +83,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
 from srcad.position import Position
 from srcad.rules.registry import call_rule_of
-from srcad.transformation import suffix_of
+from srcad.transformation import held_by_name, suffix_of
 
 _IMPORTED = ("math", "numpy", "numba", "operator")
 """Modules that may be imported inside a function, once they are."""
@@ -228,7 +228,7 @@ class _Elaborator(Comprehensions):
         if called is not None:
             self.calls = []
             result: Value | None = self.call_value(
-                StaticValue(called), *self._as_arguments(node), node
+                StaticValue(called), *self._as_arguments(node, called), node
             )
         else:
             result = self.body_of(node, self.scope)
@@ -265,12 +265,24 @@ class _Elaborator(Comprehensions):
             lent=frozenset(self.lent),
         )
 
-    def _as_arguments(self, node: Any) -> tuple[list[Value], dict[str, Value]]:
-        """The parameters of the program as the arguments of a call."""
+    def _as_arguments(self, node: Any, called: object) -> tuple[list[Value], dict[str, Value]]:
+        """The parameters of the program as the arguments of a call.
+
+        Those that a partial under a derivative holds are none of the program's.
+        """
         env, args = dict(self.scope.env), node.args
-        values = [env.pop(a.id) for a in (*args.posonlyargs, *args.args)]
-        if args.vararg is not None:
-            rest = env.pop(args.vararg.id)
+        words = held_by_name(called)
+        values: list[Value] = []
+        named = {a.id: env[a.id] for a in args.kwonlyargs if a.id in env}
+        behind = False
+        for name in [a.id for a in (*args.posonlyargs, *args.args)]:
+            behind |= name in words
+            if name in env and behind:
+                named[name] = env[name]
+            elif name in env:
+                values.append(env[name])
+        if args.vararg is not None and args.vararg.id in env:
+            rest = env[args.vararg.id]
             assert isinstance(rest, TupleValue)
             values += rest.items
         if args.kwarg is not None:
@@ -278,7 +290,7 @@ class _Elaborator(Comprehensions):
                 "a derivative of a function with **keywords cannot be differentiated",
                 "name its parameters",
             )
-        return values, {a.id: env[a.id] for a in args.kwonlyargs}
+        return values, named
 
     def settled_block(self, block: Block, result: Value | None) -> Block:
         """A block about to be differentiated; what is decided at the end of a program is now."""

@@ -1,5 +1,6 @@
 """Derivatives of derivatives: in any order, of functions that take derivatives themselves."""
 
+import functools
 import itertools
 import math
 
@@ -432,3 +433,62 @@ def test_options_of_another_kind_are_refused():
 
     with pytest.raises(srcad.UnsupportedError, match="sparsity="):
         srcad.grad(f, **NO_JIT)(x4)
+
+
+# -------------------------------------------------------------------- partials and bound methods
+
+
+def scaled(a, b, x, y=3.0):
+    return np.sum(a * x**3) * y + b * x[0] ** 2
+
+
+class Scaled:
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+    def at(self, x, y=3.0):
+        return scaled(self.a, self.b, x, y)
+
+
+HELD = (np.array([0.5, 2.0]), 1.5)
+HOLDERS = {
+    "partial": functools.partial(scaled, *HELD),
+    "by name": functools.partial(scaled, HELD[0], b=HELD[1]),
+    "in steps": functools.partial(functools.partial(scaled, HELD[0]), HELD[1]),
+    "method": Scaled(*HELD).at,
+}
+SEES = {
+    "gradient of gradient": lambda f, x: srcad.jacobian(srcad.grad(f, "x"), "x", **NO_JIT)(x=x),
+    "hessian": lambda f, x: srcad.hessian(f, "x", **NO_JIT)(x=x),
+    "hvp": lambda f, x: [srcad.hvp(f, (), v, "x", x=x, **NO_JIT) for v in np.eye(2)],
+    "inside": lambda f, x: srcad.jacobian(lambda z: srcad.grad(f, "x")(x=z), **NO_JIT)(x),
+}
+
+
+@pytest.mark.parametrize("f", HOLDERS.values(), ids=HOLDERS)
+@pytest.mark.parametrize("matrix", SEES.values(), ids=SEES)
+def test_of_what_holds_arguments(f, matrix):
+    """What a partial or a method holds is no parameter, however deep it lies."""
+    x = np.array([0.3, 0.7])
+    wanted = np.diag(18.0 * HELD[0] * x) + np.diag([2.0 * HELD[1], 0.0])
+    np.testing.assert_allclose(matrix(f, x), wanted)
+
+
+def test_of_derivatives_held_by_partials():
+    """A partial of a derivative of a partial, and what a partial holds when it is called."""
+
+    def f(a, b, c, d):
+        return a * b**2 + c**3 * d
+
+    inner = functools.partial(srcad.grad(functools.partial(f, 1.0), wrt="c"), 2.0)
+    assert srcad.grad(srcad.grad(inner), **NO_JIT)(0.5, 3.0) == pytest.approx(18.0)
+    model = Scaled(*HELD)
+    each = srcad.batch(srcad.grad(model.at), **NO_JIT)
+    x = np.array([[0.3, 0.7], [0.1, 0.2]])
+    before = each(x)
+    model.a = 2.0 * HELD[0]
+    np.testing.assert_allclose(each(x) - before, 9.0 * HELD[0] * x**2)
+    value, pullback = srcad.vjp(model.at, x[0], **NO_JIT)
+    _, slope = srcad.jvp(model.at, (x[0],), (np.ones(2),), **NO_JIT)
+    assert value == model.at(x[0])
+    assert np.sum(pullback(1.0)[0]) == pytest.approx(slope)
