@@ -7,6 +7,7 @@ from typing import Any
 
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
+from srcad.frontend.expressions import CONFLICT, UNLIKE, is_marker
 from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
 from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.program import ResultUnknown
@@ -137,6 +138,9 @@ class Branches(Assignments):
         if isinstance(v1, MaybeUnbound) or isinstance(v2, MaybeUnbound):
             inner1 = v1.value if isinstance(v1, MaybeUnbound) else v1
             inner2 = v2.value if isinstance(v2, MaybeUnbound) else v2
+            lost = [v for v in (inner1, inner2) if is_marker(v)]
+            if lost:
+                return MaybeUnbound(lost[0])
             joined = self.joined(name, inner1, b1, inner2, b2)
             return joined if isinstance(joined, MaybeUnbound) else MaybeUnbound(joined)
         if any(isinstance(v, OptionalValue) or _is_none(v) for v in (v1, v2)):
@@ -153,7 +157,7 @@ class Branches(Assignments):
                 self.joined(f"{name}_{k}", a, b1, c, b2) for k, (a, c) in enumerate(pairs)
             )
             if any(isinstance(i, MaybeUnbound) for i in items):
-                return conflict()
+                return conflict(UNLIKE if v1.cls is list else CONFLICT)
             return _one_list(v1.of(items), v2)
         if isinstance(v1, RangeValue) and isinstance(v2, RangeValue):
             return RangeValue(

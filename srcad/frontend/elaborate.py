@@ -40,8 +40,8 @@ from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.closures import Closure
 from srcad.frontend.comprehensions import Comprehensions
 from srcad.frontend.expressions import (
-    CONFLICT,
     Scope,
+    is_marker,
 )
 from srcad.frontend.heap import HEAP
 from srcad.frontend.histories import require_unwritten
@@ -431,7 +431,7 @@ class _Elaborator(Comprehensions):
                 return literal(math.nan, FLOAT)
             value = self.scope.env[RESULT]
             if isinstance(value, MaybeUnbound):
-                if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
+                if is_marker(value.value):
                     raise self.b.refuse(
                         "the function returns values of different kinds (or None) on its paths",
                         "return the same kind of value, a number or an array, on every path",

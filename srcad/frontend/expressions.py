@@ -368,6 +368,12 @@ class Expressions(Conditions):
                 "array there, or arrays of different ranks or dtypes)",
                 "give them different names (or one dtype, with .astype(...))",
             )
+        if isinstance(value.value, StaticValue) and value.value.value is UNLIKE:
+            raise self.b.refuse(
+                f"the items of the list {spoken(name)} are of one kind on one path and of another "
+                "on the other (numbers and arrays, or arrays of different ranks or dtypes)",
+                "keep one list for each kind of item",
+            )
         if isinstance(value.value, StaticValue) and value.value.value is LOST:
             raise self.b.refuse(
                 f"{name!r} is bound in the loop to an object and read after it",
@@ -777,13 +783,18 @@ class BoundMethod:
 CONFLICT = object()
 """Marks a name that holds values of different kinds on different paths."""
 
+UNLIKE = object()
+"""Marks a name that holds a list whose items are of different kinds on different paths."""
+
 LOST = object()
 """Marks a name that a loop binds first, to an object that the loop makes."""
 
 
 def is_marker(value: Value) -> bool:
     """Whether this stands for a value that a name has lost."""
-    return isinstance(value, StaticValue) and (value.value is CONFLICT or value.value is LOST)
+    return isinstance(value, StaticValue) and any(
+        value.value is m for m in (CONFLICT, UNLIKE, LOST)
+    )
 
 
 def is_attached(value: Value) -> bool:

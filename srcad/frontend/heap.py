@@ -274,9 +274,9 @@ def cell_name(owner: ObjectValue, key: object) -> str:
     return f"{owner.label}_{key}".replace("|", "_") + f"|{key!r}".replace("|", "/") + f"|{owner.id}"
 
 
-def conflict() -> MaybeUnbound:
+def conflict(why: object = CONFLICT) -> MaybeUnbound:
     """What a name holds that cannot be read."""
-    return MaybeUnbound(StaticValue(CONFLICT))
+    return MaybeUnbound(StaticValue(why))
 
 
 def sequenced(block: list[Stmt], start: int, fresh: Any) -> None:

@@ -192,7 +192,7 @@ class Lists(Sequences):
             return self._held_list(site, kind, made, integer(len(items)))
         for item in items:
             if not isinstance(item, Expr):
-                raise self._not_numbers()
+                raise self._not_numbers(item)
             kind = self._wider(site, kind, item)
         capacity = max(_CAPACITY, 2 * len(items))
         made = arrays.allocate(self.b, "items", (integer(capacity),), kind, None)
@@ -254,7 +254,7 @@ class Lists(Sequences):
             raise self.b.refuse("list() takes ranges, arrays, tuples and lists", _HINT)
         probe = rows.row(Var("$k", INT)) if not rows.unrolled else None
         if not isinstance(probe, Expr):
-            raise self._not_numbers()
+            raise self._not_numbers(probe)
         length = self.b.hold(at_least_zero(rows.length), "n")
         made = ArrayValue(probe.kind, (length,), (False,), lambda at: _number(rows.row(at[0])))
         return self.array_list(arrays.materialise(self.b, made, "items"), "call")
@@ -289,7 +289,7 @@ class Lists(Sequences):
         kind = BOOL
         for item in items:
             if not isinstance(item, Expr):
-                raise self._not_numbers()
+                raise self._not_numbers(item)
             kind = scalars.join_kinds(kind, item.kind)
         if tag.site is None or tag.fixed:
             raise self._not_changeable()
@@ -306,7 +306,8 @@ class Lists(Sequences):
             or tag.fixed
             or set(self._eager_loops()) - self.b.decisions.unrolled
         ):
-            raise self._not_numbers()
+            odd = [i for i in items if not isinstance(i, ArrayValue)]
+            raise self._not_numbers(odd[0] if odd else None)
         kind = BOOL
         for item in found:
             kind = scalars.join_kinds(kind, arrays.kind_of(item.dtype))
@@ -315,7 +316,7 @@ class Lists(Sequences):
     def _array_for(self, site: Site, kind: str, ndim: int, value: Value) -> ArrayValue:
         """A value as an item of a list of arrays."""
         if not isinstance(value, ArrayValue) or value.ndim != ndim:
-            raise self._not_numbers()
+            raise self._not_numbers(value)
         joined = scalars.join_kinds(kind, arrays.kind_of(value.dtype))
         if joined != kind:
             self.b.decisions.make_list(site, joined, ndim)
@@ -345,12 +346,17 @@ class Lists(Sequences):
     def _eager_loops(self) -> list[Site]:
         return [site for site in self.b.open_loops if site[3] == EAGER]
 
-    def _not_numbers(self) -> Exception:
+    def _not_numbers(self, item: Value | None = None) -> Exception:
         for site in self._eager_loops():
             self.b.decisions.add(self.b.decisions.unrolled, site)
+        hint = "keep one list for each rank, or fill the rows of np.empty((n, m))"
+        if isinstance(item, TupleValue):
+            hint = "keep one list for each member: ts.append(t); us.append(u)"
+        elif isinstance(item, StaticValue):
+            hint = "append a number that stands for it"
         return self.b.refuse(
             "a list that grows in a loop or a branch holds numbers, or arrays of one rank, only",
-            "fill the rows of np.empty((n, m)), one for each rank (vectors and matrices apart)",
+            hint,
         )
 
     def _not_replaced(self) -> Exception:
@@ -569,7 +575,7 @@ class Lists(Sequences):
         """A value as an item of a list of numbers."""
         item = scalars.operand(self.b, value) if not isinstance(value, TupleValue) else None
         if not isinstance(item, Expr):
-            raise self._not_numbers()
+            raise self._not_numbers(value)
         kind = arrays.kind_of(self.b.arrays[owner.array][0])
         return self.b.convert(item, self._wider(owner.site, kind, item))
 

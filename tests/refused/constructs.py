@@ -438,7 +438,7 @@ def recursion_over_functions(x, n):
     return rec(np.sin, n)
 
 
-@refused(lambda: (0.5, 3), "different kinds on its paths", "different ranks")
+@refused(lambda: (0.5, 3), "items of the list 'out'", "different ranks", hint="one list for each")
 def list_of_arrays_of_two_ranks(x, n):
     out = []
     for k in range(n):
@@ -488,7 +488,9 @@ def array_popped_from_growing_list(x, n):
 
 @refused(lambda: (0.5, 3), "is replaced", hint="write into the array")
 def array_of_list_replaced_by_run_time_index(x, n):
-    out = [np.ones(2), np.ones(2)]
+    out = [np.ones(2)]
+    for _ in range(n):
+        out.append(np.ones(2) * x)
     out[n % 2] = np.ones(2) * x  # <-- here
     return out[1][0]
 
