@@ -21,6 +21,7 @@ THEMES = (
     "values",
     "structures",
     "recursion",
+    "lists",
 )
 for _theme in THEMES:
     importlib.import_module(f"tests.traps.{_theme}")

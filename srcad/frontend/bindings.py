@@ -16,6 +16,7 @@ from srcad.frontend.expressions import (
 from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
+    CHOSEN,
     ArrayValue,
     BoundCall,
     DerivedFunction,
@@ -129,7 +130,10 @@ class Bindings(Expressions):
                     "zip(), enumerate() and reversed() can be run over once only: no name for them",
                     "write the call in the for statement, or list(...) around it",
                 )
-            case StaticValue() | LocalFunction() | ListValue():
+            case ListValue():
+                self.require_namable(value)
+                return value
+            case StaticValue() | LocalFunction():
                 return value
             case ObjectValue() | Outside() | BoundCall() | DerivedFunction() | PullbackFunction():
                 return value
@@ -153,6 +157,14 @@ class Bindings(Expressions):
             value, Const
         )
         return var
+
+    def require_namable(self, value: Value) -> None:
+        """Refuse a name for one of several lists, which would not see how that changes."""
+        if isinstance(value, ListValue) and value.site[3] == CHOSEN:
+            raise self.b.refuse(
+                "a list that is chosen by a number known at run time only gets no other name",
+                "write the index where the list is used: cells[k]",
+            )
 
     def note_number(self, name: str, var: Var, value: Expr) -> None:
         """Note whose number a variable of the program is given, and where if it is a literal."""

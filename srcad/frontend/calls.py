@@ -221,6 +221,7 @@ class Calls(Structures):
         saved, self.scope = self.scope, scope
         for name, value in given.items():
             value = self._detached(value)
+            self.require_namable(value)
             simple = isinstance(value, Const | Var) or not isinstance(value, Expr)
             if isinstance(value, ArrayValue) and value.view is None:
                 value = arrays.snapshot(self.b, value, name)

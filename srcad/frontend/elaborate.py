@@ -184,6 +184,7 @@ class _Elaborator(Comprehensions):
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []
+        self.behind = {}
         self.changes = []
         self.members = []
         self.lent = set()

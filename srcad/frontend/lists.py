@@ -29,6 +29,7 @@ from srcad.frontend.expressions import Scope
 from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
+    CHOSEN,
     ArrayValue,
     ListTag,
     ListValue,
@@ -281,9 +282,10 @@ class Lists(Sequences):
         if one.cls is not list or two.cls is not list or one.tag is None or two.tag is None:
             return
         if one.tag.site is not None and one.tag.site == two.tag.site:
-            self._make_run_time(one.tag, (*one.items, *two.items))
+            self.make_run_time(one.tag, (*one.items, *two.items))
 
-    def _make_run_time(self, tag: ListTag, items: Items) -> None:
+    def make_run_time(self, tag: ListTag, items: Items) -> None:
+        """Start again with a list in an array."""
         if any(isinstance(item, ArrayValue) and item.ndim for item in items):
             self._make_rows(tag, items)
         kind = BOOL
@@ -331,7 +333,7 @@ class Lists(Sequences):
         if -len(owner.items) <= k < len(owner.items):
             return
         if owner.tag is not None and owner.tag.site is not None and not owner.tag.fixed:
-            self._make_run_time(owner.tag, owner.items)
+            self.make_run_time(owner.tag, owner.items)
         raise ArgumentValueError(
             f"index {k} out of range: the list has {len(owner.items)} items", self.b.here
         )
@@ -445,6 +447,8 @@ class Lists(Sequences):
         if isinstance(owner, ListValue):
             if self._ndim(owner):
                 raise self._not_replaced()
+            if owner.site[3] == CHOSEN:
+                raise self._not_changeable()
             place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
             assert isinstance(place, Load)
             item = self._number_for(owner, value)
@@ -460,7 +464,7 @@ class Lists(Sequences):
                 self._replace_array(owner, key, value)
                 return
             extra = (value,) if isinstance(value, Expr) else ()
-            self._make_run_time(tag, (*owner.items, *extra))
+            self.make_run_time(tag, (*owner.items, *extra))
         k = int(key.value)  # type: ignore[union-attr]
         self._require_item(owner, k)
         k %= len(owner.items)
@@ -526,6 +530,8 @@ class Lists(Sequences):
     def _run_time_method(self, owner: ListValue, name: str, values: list[Value]) -> Value:
         kind = arrays.kind_of(self.b.arrays[owner.array][0])
         ndim = self._ndim(owner)
+        if owner.site[3] == CHOSEN:
+            raise self._not_changeable()
         if owner.site not in self.b.decisions.lists:
             self.b.decisions.make_list(owner.site, kind, ndim)
         count = owner.count

@@ -11,7 +11,7 @@ import numpy as np
 
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
-from srcad.frontend.branches import Branches
+from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
 from srcad.frontend.sequences import EAGER, LONGEST, ON_REQUEST
@@ -46,7 +46,7 @@ from srcad.ir.types import BOOL, FLOAT, INT
 from srcad.position import Position
 
 
-class Loops(Branches):
+class Loops(ChosenLists):
     """Elaborates loops."""
 
     def _loop(

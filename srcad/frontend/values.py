@@ -99,6 +99,9 @@ class ArrayValue:
 Site = tuple[str, int, int, str]
 """A place in the program: the scope, line, column and kind of an expression."""
 
+CHOSEN = "chosen"
+"""The kind of a place where one of several lists is chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Masked:

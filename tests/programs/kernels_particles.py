@@ -501,7 +501,6 @@ def orbit_j2(r, v, steps):
 
 @program(
     lambda: (positions(6, 2, 0.2), ramp(6), 0.5, 0.1),
-    waits="lists of lists, chosen by a run-time index",
 )
 def barnes_hut_quadrants(pos, mass, theta, soft):
     """One level of a tree: masses and centres per quadrant, far ones as a whole."""

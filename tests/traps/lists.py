@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.traps.registry import EITHER, trap
+from tests.traps.registry import EITHER, REFUSE, trap
 
 
 def vec(*values):
@@ -141,3 +141,83 @@ def lists_made_by_comprehensions(x, n):
         ps[1][1].append(x * 3)
     s = sum(ms[1]) * x + sum(ms[0]) + sum(ms[2]) * len(ps[0][0])
     return s + sum(ps[0][1]) * sum(ps[1][1]) * len(ps[1])
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2, 0.9, 0.5), np.array([0, 2, 1, 2, 0]), 3), wrt=(0,))
+def cells_filled_by_a_run_time_index(x, where, n):
+    """Numbers go into one of several lists, counted from either end, and are read from them."""
+    cells = [[] for _ in range(3)]
+    for i in range(x.size):
+        cells[where[i] - 3].append(x[i] * x[0])
+    s = 0.0
+    for k in range(n):
+        for j, v in enumerate(cells[k]):
+            s += v * v * (j + 1) * len(cells[where[k]])
+        if len(cells[k]) > 1:
+            s *= cells[k][-1] + sum(cells[k - 1])
+    return s + len(cells[0])
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 2), wrt=(0,))
+def cells_of_arrays(x, n):
+    """Arrays go into one of two lists, which starts with one, and are read again as they were."""
+    a, b = [x * 1.0], []
+    cells = (a, b)
+    for i in range(3):
+        cells[i % n].append(x * cells[0][-1][i])
+    x = x * x
+    a.append(x)
+    return sum(u[1] for u in cells[n - 2]) * cells[n - 1][0][2] + a[-1][0] * len(b)
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 2), wrt=(0,))
+def cells_extended_and_cleared(x, n):
+    """One of the lists is extended by itself, or emptied."""
+    cells = [[x[0]], [x[1], x[2]], [1.0]]
+    for k in range(n):
+        cells[k].extend([x[k], x[k] * cells[k][0]])
+        cells[k + 1].append(cells[k][-1] * x[2])
+        cells[2 - k].clear()
+        cells[2 - k].append(x[1])
+    return sum(cells[0]) + 2.0 * sum(cells[1]) * sum(cells[n])
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 2), wrt=(0,), policy=REFUSE)
+def a_cell_by_another_name(x, n):
+    """The name would see what is appended afterwards."""
+    cells = [[], []]
+    for k in range(n):
+        cells[k].append(x[k])
+    row = cells[n - 1]
+    cells[n - 1].append(x[2])
+    return sum(row)
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 2), wrt=(0,), policy=EITHER)
+def a_cell_that_grows_while_it_is_read(x, n):
+    """Python's loop sees what it appends."""
+    cells = [[x[0]], [x[1]]]
+    s = 0.0
+    for k in range(n):
+        for v in cells[k]:
+            s += v
+            if len(cells[1 - k]) < 3:
+                cells[1 - k].append(v * x[2])
+            if len(cells[k]) < 4:
+                cells[k].append(v * v)
+    return s
+
+
+@trap(lambda: (vec(0.3, 0.7, -0.2), 2), wrt=(0,), policy=EITHER)
+def a_cell_given_to_a_function(x, n):
+    """The function would change the list of its caller."""
+    cells = [[x[0]], [x[1]]]
+
+    def grow(cell, v):
+        cell.append(v)
+        return sum(cell)
+
+    s = 0.0
+    for k in range(n):
+        s += grow(cells[k], x[2] * x[k])
+    return s * sum(cells[0])
