@@ -7,8 +7,9 @@ from typing import Any
 
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
-from srcad.frontend.expressions import CONFLICT, UNLIKE, is_marker
+from srcad.frontend.expressions import CONFLICT, UNEVEN, UNLIKE, is_marker
 from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
+from srcad.frontend.lists import lists_of
 from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
@@ -200,7 +201,8 @@ class Branches(Assignments):
                 with self.b.into(block):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
-        return conflict()
+        both_lists = isinstance(v1, TupleValue) and isinstance(v2, TupleValue) and v1.cls is list
+        return conflict(UNEVEN if both_lists and v2.cls is list else CONFLICT)  # type: ignore[union-attr]
 
     def _without_axes(
         self, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]
@@ -307,4 +309,18 @@ def _one_list(value: Value, other: Value) -> Value:
     one, two = value.tag, other.tag
     if one is two or (one and two and one.site is not None and one.site == two.site):
         return value
-    return replace(value, tag=ListTag(fixed=True))
+    own, others = lists_of(one), lists_of(two)
+    if one is not None and one.either and all(tag in own for tag in others):
+        return value
+    return replace(value, tag=ListTag(fixed=True, either=tuple(dict.fromkeys((*own, *others)))))
+
+
+def are_one_list(value: Value, other: Value) -> bool:
+    """Whether the lists in two equal values are the same ones."""
+    match value, other:
+        case TupleValue(), TupleValue():
+            pairs = zip(value.items, other.items, strict=True)
+            return value.tag is other.tag and all(are_one_list(a, b) for a, b in pairs)
+        case MaybeUnbound(), MaybeUnbound():
+            return are_one_list(value.value, other.value)
+    return True

@@ -362,23 +362,9 @@ class Expressions(Conditions):
         raise UndefinedNameError(f"name {name!r} is not defined", self.b.here)
 
     def _unbound_checked(self, name: str, value: MaybeUnbound, scope: Scope) -> Value:
-        if isinstance(value.value, StaticValue) and value.value.value is CONFLICT:
-            raise self.b.refuse(
-                f"{spoken(name)} holds values of different kinds on its paths (a scalar here, an "
-                "array there, or arrays of different ranks or dtypes)",
-                "give them different names (or one dtype, with .astype(...))",
-            )
-        if isinstance(value.value, StaticValue) and value.value.value is UNLIKE:
-            raise self.b.refuse(
-                f"the items of the list {spoken(name)} are of one kind on one path and of another "
-                "on the other (numbers and arrays, or arrays of different ranks or dtypes)",
-                "keep one list for each kind of item",
-            )
-        if isinstance(value.value, StaticValue) and value.value.value is LOST:
-            raise self.b.refuse(
-                f"{name!r} is bound in the loop to an object and read after it",
-                "assign the name before the loop as well",
-            )
+        if is_marker(value.value):
+            marker = value.value.value
+            raise self.b.refuse(marker.what.format(spoken(name)), marker.hint)
         key = (scope.key, name)
         if key not in self.b.decisions.flagged:
             self.b.decisions.add(self.b.decisions.flagged, key)
@@ -780,21 +766,45 @@ class BoundMethod:
         return id(self)
 
 
-CONFLICT = object()
-"""Marks a name that holds values of different kinds on different paths."""
+@dataclass(frozen=True, eq=False)
+class Marker:
+    """Stands for a value that a name has lost: why it cannot be read."""
 
-UNLIKE = object()
-"""Marks a name that holds a list whose items are of different kinds on different paths."""
+    what: str
+    hint: str
 
-LOST = object()
-"""Marks a name that a loop binds first, to an object that the loop makes."""
+
+CONFLICT = Marker(
+    "{} holds values of different kinds on its paths (a scalar here, an array there, or arrays of "
+    "different ranks or dtypes)",
+    "give them different names (or one dtype, with .astype(...))",
+)
+
+UNLIKE = Marker(
+    "the items of the list {} are of one kind on one path and of another on the other (numbers and "
+    "arrays, or arrays of different ranks or dtypes)",
+    "keep one list for each kind of item",
+)
+
+UNEVEN = Marker(
+    "{} is one of several lists, by the path taken, and these differ in length",
+    "make one list, and append to it",
+)
+
+LOST = Marker(
+    "{} is bound in the loop to an object and read after it",
+    "assign the name before the loop as well",
+)
+
+STALE = Marker(
+    "{} is one of several lists, by the path taken, and one of these was changed since",
+    "choose the list again after the change, or hold a copy: list(...)",
+)
 
 
 def is_marker(value: Value) -> bool:
     """Whether this stands for a value that a name has lost."""
-    return isinstance(value, StaticValue) and any(
-        value.value is m for m in (CONFLICT, UNLIKE, LOST)
-    )
+    return isinstance(value, StaticValue) and isinstance(value.value, Marker)
 
 
 def is_attached(value: Value) -> bool:

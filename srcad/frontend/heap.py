@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from srcad.frontend.expressions import CONFLICT, Scope
+from srcad.frontend.expressions import CONFLICT, Marker, Scope
 from srcad.frontend.lists import Lists
 from srcad.frontend.values import (
     BoundCall,
@@ -274,7 +274,7 @@ def cell_name(owner: ObjectValue, key: object) -> str:
     return f"{owner.label}_{key}".replace("|", "_") + f"|{key!r}".replace("|", "/") + f"|{owner.id}"
 
 
-def conflict(why: object = CONFLICT) -> MaybeUnbound:
+def conflict(why: Marker = CONFLICT) -> MaybeUnbound:
     """What a name holds that cannot be read."""
     return MaybeUnbound(StaticValue(why))
 

@@ -25,7 +25,7 @@ import gast
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, histories, indexing, scalars
 from srcad.frontend.builder import Builder
-from srcad.frontend.expressions import Scope
+from srcad.frontend.expressions import STALE, Scope
 from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
@@ -490,16 +490,22 @@ class Lists(Sequences):
     # ------------------------------------------------------------ lists of known length
 
     def _change(self, owner: TupleValue, operation: Callable[[Items], Items]) -> None:
-        """Change a list under all names that hold it."""
+        """Change a list under all names that hold it; those that may be it are lost."""
         tag = owner.tag
-        if tag is None or tag.fixed:
+        if tag is None or (tag.fixed and not tag.either):
             raise self._not_changeable()
         self.changes.append((tag, owner.items, operation(owner.items)))
         for scope in self._active_scopes():
             for name, value in list(scope.env.items()):
-                if not _holds(value, tag) or name.startswith("$"):
+                if name.startswith("$"):
                     continue
-                changed = _changed(value, tag, operation)
+                is_shared = _may_share(value, tag)
+                if is_shared and scope is self.scope:
+                    scope.env[name] = MaybeUnbound(StaticValue(STALE))
+                    continue
+                if not _holds(value, tag) and not is_shared:
+                    continue
+                changed = None if is_shared else _changed(value, tag, operation)
                 is_merged = scope is self.scope or scope is self.heap
                 if changed is None or not is_merged:
                     raise self.b.refuse(
@@ -660,6 +666,21 @@ def _holds(value: object, tag: ListTag) -> bool:
     if isinstance(value, TupleValue) and value.tag is tag:
         return True
     return any(_holds(part, tag) for part in _parts(value))
+
+
+def lists_of(tag: ListTag | None) -> tuple[object, ...]:
+    """The lists that a list may be, by where they are made."""
+    return () if tag is None else tag.either or (tag.site or tag,)
+
+
+def _may_share(value: object, tag: ListTag) -> bool:
+    """Whether a value holds another list that may be this one."""
+    if isinstance(value, TupleValue) and value.tag is not None and value.tag is not tag:
+        own = lists_of(tag)
+        known = not tag.either and not value.tag.either
+        if not known and any(made in own for made in lists_of(value.tag)):
+            return True
+    return any(_may_share(part, tag) for part in _parts(value))
 
 
 def _mentions(value: object, site: Site, array: str) -> bool:

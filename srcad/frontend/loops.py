@@ -11,6 +11,7 @@ import numpy as np
 
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
+from srcad.frontend.branches import are_one_list
 from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
@@ -139,7 +140,7 @@ class Loops(ChosenLists):
                 joined = self.joined(name, at_entry, before, end[name], body)
             elif isinstance(at_entry, MaybeUnbound):
                 joined = at_entry
-            if joined != at_entry:
+            if joined != at_entry or not are_one_list(joined, at_entry):
                 entry[name] = joined
                 changed = True
         replaced = {h.id for h in joins.made.values()}
@@ -147,11 +148,11 @@ class Loops(ChosenLists):
             if name in joins.cells or _owner(name) in replaced:
                 continue
             joined = self._joined_cell(name, at_entry, before, joins.two[name], body)
-            if joined != at_entry:
+            if joined != at_entry or not are_one_list(joined, at_entry):
                 joins.cells[name] = joined
         self.joins = outer
         for name, joined in joins.cells.items():
-            if cells.get(name) != joined:
+            if cells.get(name) != joined or not are_one_list(joined, cells[name]):
                 cells[name] = joined
                 changed = True
         if cells:

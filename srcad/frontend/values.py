@@ -139,6 +139,8 @@ class ListTag:
 
     site: Site | None = None
     fixed: bool = False
+    either: tuple[object, ...] = ()
+    """For one of several lists, by the path taken: where these are made."""
 
 
 @dataclass(frozen=True, slots=True)

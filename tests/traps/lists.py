@@ -221,3 +221,58 @@ def a_cell_given_to_a_function(x, n):
     for k in range(n):
         s += grow(cells[k], x[2] * x[k])
     return s * sum(cells[0])
+
+
+@trap(lambda: (0.5, 3), wrt=(0,), policy=EITHER)
+def one_of_two_lists_seen_after_a_change(x, n):
+    """A name is one of two lists, and the one that it is is changed by its own name."""
+    a, b = [x], [2 * x]
+    row = a if n < 2 else b
+    b[0] = 5.0 * x * x
+    return row[0]
+
+
+@trap(lambda: (0.5, 3), wrt=(0,), policy=EITHER)
+def one_of_two_lists_after_a_loop(x, n):
+    """A loop makes a name another list, whose items are in the same places."""
+    a, b = [x], [2 * x]
+    row = a
+    for _ in range(n):
+        row = b
+    b.append(x * x)
+    return row[-1] * a[0]
+
+
+@trap(lambda: (0.5, 3), wrt=(0,), policy=EITHER)
+def one_of_two_lists_in_a_dict(x, n):
+    """The dict's list was that of the name, before the loop."""
+    a = [x, x * x]
+    d = {"l": a}
+    for k in range(n):
+        d["l"] = [a[0] * k, x]
+        a = [x, a[1]]
+    d["l"][0] = 2.0
+    return d["l"][1] * a[0]
+
+
+@trap(lambda: (0.5, 3), wrt=(0,), policy=EITHER)
+def one_of_two_lists_changed_by_its_name(x, n):
+    """Lists change places, and the one that a name has then is written."""
+    a, b = [x, x * x], [2 * x, x]
+    row = a
+    for _ in range(n):
+        row[0] = row[0] * x
+        row, b = b, row
+    return row[0] + b[0] * x + a[0]
+
+
+@trap(lambda: (0.5, 3), wrt=(0,))
+def a_list_made_anew_in_a_loop(x, n):
+    """The list of the last round is changed after the loop, under its only name."""
+    y = [x, x * x]
+    for _ in range(n):
+        k = [y[1], -y[0]]
+        y = [y[i] + 0.1 * k[i] for i in range(2)]
+        y[1] *= 0.9
+    y[0] *= 2
+    return y[0] * y[1]
