@@ -200,12 +200,15 @@ class Variants:
         options: Options,
         outputs: tuple[str, ...] = (),
         has_aux: bool = False,
+        lanes: bool = False,
     ) -> None:
         self.signature = signature
         self.kind: Kind = kind
         self.options = options
         self.outputs = outputs
         self.has_aux = has_aux
+        self.lanes = lanes
+        """Whether tangents have lanes where they can (``srcad.transform.lanes``)."""
         self._found: dict[tuple[Types, tuple[str, ...]], tuple[Variant, ...]] = {}
         self._generation = generation()
         self._lock = threading.Lock()
@@ -249,6 +252,7 @@ class Variants:
                 self.outputs,
                 self.has_aux,
                 self.options,
+                self.lanes,
                 signature.called,
             )
         )
