@@ -175,7 +175,9 @@ def compile_request(request: Request) -> Program:
         values, carry = request.kind == "jvp", _CARRIED[request.kind]
         primal = function
         function = tangent(function, moving, program.names, title, values=values, carry=carry)
-        spread = _in_lanes(function, primal, len(moving), values, program) if request.lanes else None
+        spread = (
+            _in_lanes(function, primal, len(moving), values, program) if request.lanes else None
+        )
         function = spread or function
     callees = [f for callee in program.callees for f in _callees(callee, request)]
     functions = (*callees, function)

@@ -22,18 +22,17 @@ comes ::
 
 Values, and so branches and indices, never depend on tangents: that is what makes this legal. A
 product of matrices, or a function that is called as a whole, takes one lane after the other where
-it cannot take all. What remains, such as tangents on growing stacks or in functions that call
-themselves, is not done in lanes.
+it cannot take all. Functions that call themselves are not done in lanes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites, points_to, strided_names
 from srcad.analysis.flow import exposed, reads_of, variables, writes_of
-from srcad.ir.build import ONE, ZERO, accumulate, compare, times
+from srcad.ir.build import ONE, ZERO, accumulate, add, compare, times
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -44,7 +43,6 @@ from srcad.ir.nodes import (
     Call,
     Check,
     Comment,
-    Const,
     Copy,
     Expr,
     Extent,
@@ -120,6 +118,10 @@ class _Spreader:
         self.strided = strided_names(function.body)
         self.spread = _spread(function.body, set(self.given), self.sites)
         """Scalars and arrays that have lanes."""
+        self.flat = {s.target for s in statements(function.body) if isinstance(s, Stack)}
+        self.flat &= self.spread
+        """Stacks, in which the lanes of a slot follow one another."""
+        self._require_alone()
         self.lanes = Var(names.fresh("lanes"), INT)
         self.lane = Var(names.fresh("lane"), INT)
         self.out: list[Stmt] = []
@@ -139,9 +141,10 @@ class _Spreader:
         body = self.block(function.body, spared)
         kinds = {p.name: p.kind for p in function.parameters if isinstance(p, Var)}
         kinds |= {n: v.kind for n, v in variables(body).items()}
-        arrays = [n for n in self.spread if n in self.ranks]
+        arrays = {n for n in self.spread if n in self.ranks}
+        scalars = self.spread - arrays
+        arrays -= self.flat
         self.arrays |= {n: (self.ranks[n][0], self.ranks[n][1] + 1) for n in arrays}
-        scalars = self.spread - set(arrays)
         loops = [s for s in statements(body) if isinstance(s, For) and s.var == self.lane]
         early = {name for loop in loops for name in exposed(loop.body)}
         stored = scalars & (early | set(self.given))
@@ -154,7 +157,7 @@ class _Spreader:
                 head.append(Alloc(name, (lanes,), kinds[name]))
             elif name in written:  # the caller's array
                 head.append(Copy(name, name))
-        placed = _Placed(self.spread, stored, self.lane)
+        placed = _Placed(self.spread, stored, self.flat, self.lane, self.lanes)
         parameters = tuple(
             p.name if isinstance(p, Var) and p.name in self.given else p
             for p in function.parameters
@@ -162,6 +165,16 @@ class _Spreader:
         body = (*head, *placed.outside(body))
         made = replace(function, parameters=parameters, body=body, arrays=self.arrays)
         return initialise(made)
+
+    def _require_alone(self) -> None:
+        """A stack is its own array only, of which nobody asks the length."""
+        for name, found in self.sites.items():
+            self._require(not found & self.flat or name in self.flat)
+        for stmt in statements(self.whole.body):
+            if isinstance(stmt, Copy):
+                self._require(stmt.source not in self.flat)
+            read = (e for x in expressions(stmt) for e in walk(x))
+            self._require(not any(isinstance(e, Extent) and e.array in self.flat for e in read))
 
     # ------------------------------------------------------------ statements
 
@@ -273,9 +286,13 @@ class _Spreader:
                 first = self._ahead(expr.items[0], known, is_certain)
                 return replace(expr, items=(first, *expr.items[1:]))
         parts = children(expr)
-        return rebuild(expr, tuple(self._ahead(e, known, is_certain) for e in parts)) if parts else expr
+        return (
+            rebuild(expr, tuple(self._ahead(e, known, is_certain) for e in parts))
+            if parts
+            else expr
+        )
 
-    def _other(self, stmt: Stmt) -> list[Stmt]:  # noqa: PLR0911 (one case for each statement)
+    def _other(self, stmt: Stmt) -> list[Stmt]:
         match stmt:
             case For() | While() | If():
                 self._require(not any(map(self._has_lanes, expressions(stmt))))
@@ -296,14 +313,16 @@ class _Spreader:
             case Bind():
                 for target, source in zip(stmt.targets, stmt.sources, strict=True):
                     self._require((target in self.spread) == (source in self.spread))
-            case Stack() | Grow():
-                self._require(stmt.target not in self.spread)
+            case Grow() if stmt.target in self.flat:
+                return [replace(stmt, top=_times(stmt.top, self.lanes), room=self.lanes)]
             case MatMul() if stmt.target in self.spread:
                 return self._product(stmt)
             case Invoke():
                 if (reads_of(stmt) | set(stmt.writes) | set(writes_of(stmt))) & self.spread:
                     return self._call(stmt)
-            case Copy() | ZerosLike() | Alloc() | Tape() | Push() | Pop() | Keep():
+            case (
+                Copy() | ZerosLike() | Alloc() | Tape() | Stack() | Grow() | Push() | Pop() | Keep()
+            ):
                 pass
             case _:
                 self._require(not reads_of(stmt) & self.spread)
@@ -330,10 +349,9 @@ class _Spreader:
         items: list[Expr | str] = list(stmt.items[:spared])
         made: list[Stmt] = []
         for item in stmt.items[spared:]:
-            if isinstance(item, str) and item in self.spread:
-                if item not in (*items, *self.given):
-                    items.append(item)
-                    continue
+            if item in self.spread and item not in (*items, *self.given):
+                items.append(item)
+                continue
             base = item if isinstance(item, str) else getattr(item, "name", "result_d")
             out = self.names.fresh(f"{base}_out")
             items.append(out)
@@ -366,7 +384,9 @@ class _Spreader:
         if b_spread and not stmt.tb:
             return self._side_by_side(stmt, rows)
         if a_spread and rows == 1:
-            return [replace(stmt, a=stmt.b, b=stmt.a, ta=not stmt.tb, tb=False, ca=stmt.cb, cb=stmt.ca)]
+            return [
+                replace(stmt, a=stmt.b, b=stmt.a, ta=not stmt.tb, tb=False, ca=stmt.cb, cb=stmt.ca)
+            ]
         if a_spread and columns == 1 and not (stmt.ca or stmt.cb):
             return self._rows_by(stmt)
         return self._each(stmt, {stmt.target: stmt.target})
@@ -472,11 +492,15 @@ class _Spreader:
 class _Placed:
     """Gives each mention of what has lanes, in a loop over them, its place: ``x_d[i, lane]``."""
 
-    def __init__(self, spread: set[str], stored: set[str], lane: Var) -> None:
+    def __init__(
+        self, spread: set[str], stored: set[str], flat: set[str], lane: Var, lanes: Var
+    ) -> None:
         self.spread = spread
         self.stored = stored
         """Scalars that have an array; the others are scalars of one iteration."""
+        self.flat = flat
         self.lane = lane
+        self.lanes = lanes
 
     def outside(self, block: Block) -> Block:
         out: list[Stmt] = []
@@ -496,20 +520,25 @@ class _Placed:
             case Assign():
                 return replace(stmt, value=self.expr(stmt.value))
             case Store() if stmt.array in self.spread:
-                index = tuple(map(self.expr, stmt.index))
-                return replace(stmt, index=(*index, self.lane), value=self.expr(stmt.value))
+                index = self.place(stmt.array, stmt.index)
+                return replace(stmt, index=index, value=self.expr(stmt.value))
             case Invoke():
                 args = tuple(a if isinstance(a, str) else self.expr(a) for a in stmt.args)
                 return replace(stmt, args=args)
         parts = tuple(map(self.inside, blocks(stmt)))
         return with_blocks(stmt, parts) if parts else stmt
 
+    def place(self, array: str, index: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        if array in self.flat:
+            return (add(_times(index[0], self.lanes), self.lane),)
+        return (*map(self.expr, index), self.lane)
+
     def expr(self, expr: Expr) -> Expr:
         match expr:
             case Var() if expr.name in self.stored:
                 return Load(expr.name, (self.lane,), expr.kind)
             case Load() if expr.array in self.spread:
-                return replace(expr, index=(*map(self.expr, expr.index), self.lane))
+                return replace(expr, index=self.place(expr.array, expr.index))
         parts = children(expr)
         return rebuild(expr, tuple(map(self.expr, parts))) if parts else expr
 
@@ -544,6 +573,10 @@ def _spread(body: Block, given: set[str], sites: Sites) -> set[str]:
             if group & out:
                 out |= group
     return out
+
+
+def _times(slot: Expr, lanes: Var) -> Expr:
+    return Binary("*", slot, lanes, INT)
 
 
 def _values_read(found: Iterable[Expr]) -> set[str]:
