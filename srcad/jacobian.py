@@ -96,7 +96,7 @@ class _Matrix(Transformed):
         variant = self._variant_for(point)
         given = self._given(variant, point)
         columns = np.zeros((given.size, 1))
-        variant.compile([*point.inputs(variant), *given.spread(columns)])
+        variant.compile([*point.inputs(variant), *given.spread(columns, variant.program.lanes)])
         return self
 
     def _point(
@@ -151,6 +151,7 @@ class Jacobian(_Matrix):
         self._outputs = Outputs(self._signature, outputs)
         self._primal = Variants(self._signature, "primal", chosen, outputs)
         self._forward = Variants(self._signature, "jvp", chosen, outputs)
+        self._lanes = Variants(self._signature, "jvp", chosen, outputs, lanes=True)
         self._reverse = Variants(self._signature, "vjp", chosen, outputs)
         self._sets = Variants(self._signature, "pattern", chosen, outputs)
         self._without_forward: set[Types] = set()
@@ -212,7 +213,7 @@ class Jacobian(_Matrix):
     def _sparse(self, point: Point, inputs: Leaves, given: Pattern | Literal["detect"]) -> Any:
         """Blocks of a sparse matrix, from few sweeps."""
         mode = self._mode
-        if mode == "auto" and self._forward_or_none(point.types) is None:
+        if mode == "auto" and self._ahead_or_none(point.types, inputs.size) is None:
             mode = "rev"
         pattern = self._detected(point, inputs) if given == "detect" else given
         _require_shape(pattern, None, inputs.size)
@@ -220,7 +221,7 @@ class Jacobian(_Matrix):
         probe = None if given == "detect" else plan.probe
         seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
         if plan.direction == "fwd" and count:
-            variant = self._forward.find(point.types, self._wrt)
+            variant = self._ahead(point.types, count)
             found, out = self._pushed(variant, point, inputs, seeds, count)
             _require_shape(pattern, out.size, inputs.size)
         else:
@@ -243,17 +244,22 @@ class Jacobian(_Matrix):
             return self._reverse.find(point.types, self._wrt)
         if self._mode == "auto" and not self._is_tall(point):
             return self._reverse.find(point.types, self._wrt)
+        count = self._inputs(point).size
         if self._mode == "fwd":
-            return self._forward.find(point.types, self._wrt)
-        found = self._forward_or_none(point.types)
+            return self._ahead(point.types, count)
+        found = self._ahead_or_none(point.types, count)
         return found or self._reverse.find(point.types, self._wrt)
 
-    def _forward_or_none(self, types: Types) -> Variant | None:
-        """The program in forward mode; None if a rule is for reverse mode only."""
+    def _ahead(self, types: Types, count: int) -> Variant:
+        """The program in forward mode, for ``count`` columns."""
+        return (self._forward if count == 1 else self._lanes).find(types, self._wrt)
+
+    def _ahead_or_none(self, types: Types, count: int) -> Variant | None:
+        """The same; None if a rule is for reverse mode only."""
         if types in self._without_forward:
             return None
         try:
-            return self._forward.find(types, self._wrt)
+            return self._ahead(types, count)
         except UnsupportedError:
             self._reverse.find(types, self._wrt)  # raises if that is refused too
             self._without_forward.add(types)
@@ -333,6 +339,7 @@ class Hessian(_Matrix):
                 )
             self._sparsity = symmetrised(self._sparsity)
         self._products = Variants(self._signature, "hvp", chosen)
+        self._lanes = Variants(self._signature, "hvp", chosen, lanes=True)
         self._sets = Variants(self._signature, "hessian_pattern", chosen)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -390,7 +397,8 @@ class Hessian(_Matrix):
         return matrix if count else np.empty((inputs.size, 0))
 
     def _variant_for(self, point: Point) -> Variant:
-        return self._products.find(point.types, self._wrt)
+        products = self._products if self._inputs(point).size == 1 else self._lanes
+        return products.find(point.types, self._wrt)
 
     def _given(self, variant: Variant, point: Point) -> Leaves:
         return self._inputs(point)

@@ -2,7 +2,7 @@
 
 The arguments are taken apart once. What varies from sweep to sweep are tangents (forward) or seeds
 (reverse); both are columns of numbers, one for each float among the arguments or the outputs, in
-the order of the leaves.
+the order of the leaves. A program whose tangents have lanes takes several columns in one run.
 
 >>> leaves = Leaves([Leaf("float64", (2,), False), Leaf("float64", (), True)])
 >>> leaves.size, leaves.spread(np.array([[1.0], [2.0], [3.0]]))
@@ -51,7 +51,7 @@ class Leaves:
             self.size = end
 
     def spread(self, columns: np.ndarray, lanes: bool = False) -> list[Any]:
-        """Columns of numbers as leaves: one column, or (``lanes``) all along a further last axis.
+        """Columns of numbers as leaves: one column, or all (``lanes``) along a further last axis.
 
         What is returned shares no memory with ``columns``.
         """
@@ -144,12 +144,28 @@ class Sweeps:
         """How many leaves the program returns before those that are asked for."""
         self._size = skip + count
 
+    @property
+    def lanes(self) -> int:
+        """How many columns one run may take."""
+        if not self._variant.program.lanes:
+            return 1
+        sizes = [x.nbytes for x in self._inputs if isinstance(x, np.ndarray)]
+        return max(1, min(_LANES, _MEMORY // (sum(sizes) + 8 * self.given.size + 1)))
+
     def __call__(self, columns: np.ndarray) -> list[Any]:
-        """The derivatives of the leaves asked for, for one column of tangents or seeds."""
-        leaves = [*self._inputs, *self.given.spread(columns)]
+        """The derivatives of the leaves asked for, for one column of tangents or seeds.
+
+        Of a program with lanes, for any number of columns, along a further last axis.
+        """
+        leaves = [*self._inputs, *self.given.spread(columns, self._variant.program.lanes)]
         found = list(as_leaves(self._point.run(self._variant, leaves), self._size))
         return found[self._skip :]
 
+
+_LANES = 16
+"""Columns in one run."""
+_MEMORY = 2**26
+"""Bytes of arguments and tangents that one run is to be given at most."""
 
 Seeds = Callable[[int, int], np.ndarray]
 """Columns of tangents or seeds, from a number up to another one."""
@@ -171,14 +187,22 @@ def pushed(
 ) -> tuple[np.ndarray, Leaves]:
     """The Jacobian times ``count`` tangents, and the outputs, which have these types."""
     matrix, out = np.empty((0, count)), Leaves(())
-    for j in range(count):
-        found = sweeps(seeds(j, j + 1))
-        if not j:
-            out = Leaves([_leaf(t, np.shape(x)) for t, x in zip(like, found, strict=True)])
+    lanes, start = sweeps.lanes, 0
+    while start < count:
+        stop = min(start + lanes, count)
+        found = sweeps(seeds(start, stop))
+        if not start:
+            shapes = (np.shape(x)[: _rank(t)] for t, x in zip(like, found, strict=True))
+            out = Leaves([_leaf(t, shape) for t, shape in zip(like, shapes, strict=True)])
             matrix = np.empty((out.size, count), _dtype(out))
         for part, x in zip(out.slices, found, strict=True):
-            matrix[part, j] = np.reshape(x, -1)
+            matrix[part, start:stop] = np.reshape(x, (-1, stop - start))
+        start = stop
     return matrix, out
+
+
+def _rank(type_: Scalar | Array) -> int:
+    return 0 if isinstance(type_, Scalar) else type_.ndim
 
 
 def pulled(sweeps: Sweeps, seeds: Seeds, count: int, wanted: Leaves) -> np.ndarray:
