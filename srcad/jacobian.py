@@ -7,7 +7,7 @@ by row (reverse mode), and taken apart into blocks, one for each pair of an outp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,13 +15,12 @@ import numpy as np
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
-from srcad.ir.members import assemble
 from srcad.ir.typeof import describe
-from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
+from srcad.ir.types import Scalar, Tuple, Type, is_complex
 from srcad.outputs import Outputs, floats_of
 from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
-from srcad.structure import as_leaves, count, number
+from srcad.structure import arranged, as_leaves, count, number
 from srcad.sweeps import (
     Leaves,
     Point,
@@ -310,8 +309,8 @@ class Jacobian(_Matrix):
         for type_ in types:
             columns = range(first, first + count(type_, floats_only=True))
             rows = range(count(out_type, floats_only=True))
-            parts = (structure(type_, (blocks(i, j) for j in columns)) for i in rows)
-            found.append(structure(out_type, parts))
+            parts = (arranged(type_, (blocks(i, j) for j in columns)) for i in rows)
+            found.append(arranged(out_type, parts))
             first = columns.stop
         return found[0] if self._is_single else tuple(found)
 
@@ -412,28 +411,12 @@ class Hessian(_Matrix):
 
         def pair(one: int, other: int) -> Any:
             parts = (
-                structure(types[other], (blocks(i, j) for j in ranges[other])) for i in ranges[one]
+                arranged(types[other], (blocks(i, j) for j in ranges[other])) for i in ranges[one]
             )
-            return structure(types[one], parts)
+            return arranged(types[one], parts)
 
         pairs = tuple(tuple(pair(a, b) for b in range(len(types))) for a in range(len(types)))
         return pairs[0][0] if self._is_single else pairs
-
-
-def structure(type_: Type, items: Iterator[Any]) -> Any:
-    """One item for each float of a type, in its structure; None where it has no floats.
-
-    >>> from srcad.ir.types import INT, FLOAT
-    >>> structure(Tuple((Scalar(FLOAT), Scalar(INT), Scalar(FLOAT))), iter("ab"))
-    ('a', None, 'b')
-    """
-    match type_:
-        case Tuple(items=members, cls=cls, keys=keys):
-            return assemble(cls, keys, [structure(t, items) for t in members])
-        case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
-            return next(items)
-        case _:
-            return None
 
 
 def _dense(matrix: np.ndarray, out: Leaves, inputs: Leaves) -> Blocks:
