@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcad.backend.draws import state_of_numpy
+from srcad.backend.pool import latest_need
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.specialise import Types, Variant
 from srcad.structure import as_leaves, lower, number
@@ -144,28 +145,52 @@ class Sweeps:
         """How many leaves the program returns before those that are asked for."""
         self._size = skip + count
 
-    @property
-    def lanes(self) -> int:
-        """How many columns one run may take."""
-        if not self._variant.program.lanes:
+    def width(self, left: int) -> int:
+        """How many of ``left`` columns the next run takes: about as many as the ones after it.
+
+        As many as fit ``_MEMORY``; few where it is not known yet what a lane takes.
+        """
+        program = self._variant.program
+        if not program.lanes:
             return 1
-        sizes = [x.nbytes for x in self._inputs if isinstance(x, np.ndarray)]
-        return max(1, min(_LANES, _MEMORY // (sum(sizes) + 8 * self.given.size + 1)))
+        bytes_ = self._variant.widths.get(self._point.sizes)
+        if bytes_ is None:
+            most = 1 if program.uses_pool else _FIRST
+        else:
+            most = max(1, min(_LANES, _MEMORY // bytes_))
+        even = -(-left // -(-left // most))
+        return min(left, most, -(-even // _FIRST) * _FIRST)
 
     def __call__(self, columns: np.ndarray) -> list[Any]:
         """The derivatives of the leaves asked for, for one column of tangents or seeds.
 
         Of a program with lanes, for any number of columns, along a further last axis.
         """
-        leaves = [*self._inputs, *self.given.spread(columns, self._variant.program.lanes)]
-        found = list(as_leaves(self._point.run(self._variant, leaves), self._size))
-        return found[self._skip :]
+        has_lanes = self._variant.program.lanes
+        leaves = [*self._inputs, *self.given.spread(columns, has_lanes)]
+        found = list(as_leaves(self._point.run(self._variant, leaves), self._size))[self._skip :]
+        if has_lanes and columns.shape[1]:
+            self._note([*leaves, *found], columns.shape[1])
+        return found
+
+    def _note(self, leaves: Sequence[Any], lanes: int) -> None:
+        """Remember what a run of so many lanes took."""
+        variant, sizes = self._variant, self._point.sizes
+        taken = sum(x.nbytes for x in leaves if isinstance(x, np.ndarray)) + 1
+        taken += latest_need() if variant.program.uses_pool else 0
+        if len(variant.widths) >= _KNOWN:
+            variant.widths.clear()
+        variant.widths[sizes] = max(taken // lanes, variant.widths.get(sizes, 1))
 
 
-_LANES = 16
-"""Columns in one run."""
+_LANES = 32
+"""Columns in one run at most: more gain nothing, and leave the cache."""
+_FIRST = 8
+"""Columns in a run of which it is not known yet what it takes; and what vectorises well."""
 _MEMORY = 2**26
-"""Bytes of arguments and tangents that one run is to be given at most."""
+"""Bytes that the arguments, results and tapes of one run may take together."""
+_KNOWN = 64
+"""Sizes of arguments for which that is remembered."""
 
 Seeds = Callable[[int, int], np.ndarray]
 """Columns of tangents or seeds, from a number up to another one."""
@@ -187,9 +212,9 @@ def pushed(
 ) -> tuple[np.ndarray, Leaves]:
     """The Jacobian times ``count`` tangents, and the outputs, which have these types."""
     matrix, out = np.empty((0, count)), Leaves(())
-    lanes, start = sweeps.lanes, 0
+    start = 0
     while start < count:
-        stop = min(start + lanes, count)
+        stop = start + sweeps.width(count - start)
         found = sweeps(seeds(start, stop))
         if not start:
             shapes = (np.shape(x)[: _rank(t)] for t, x in zip(like, found, strict=True))
