@@ -352,8 +352,8 @@ class _Spreader:
             if item in self.spread and item not in (*items, *self.given):
                 items.append(item)
                 continue
-            base = item if isinstance(item, str) else getattr(item, "name", "result_d")
-            out = self.names.fresh(f"{base}_out")
+            name = item if isinstance(item, str) else getattr(item, "name", "")
+            out = self.names.fresh(f"{name}_out" if name else "result_d")
             items.append(out)
             if isinstance(item, str):
                 self.ranks[out] = self.arrays[out] = self.ranks[item]
