@@ -379,10 +379,10 @@ def jacobian(
     wrt
         The position or the name of a parameter, or a tuple of these.
     mode
-        "fwd": column by column, one run for each float of the arguments in wrt. "rev": row by
-        row, one run for each float of the result. "auto": by whichever there are fewer of (the
-        function is run once to count the results; in reverse mode also where it has a rule for
-        that mode only).
+        "fwd": by columns, one for each float of the arguments in wrt, up to 32 in one run. "rev":
+        row by row, one run for each float of the result. "auto": by whichever there are fewer of
+        (the function is run once to count the results; in reverse mode also where it has a rule
+        for that mode only).
     sparsity
         None for an array. "detect" for a ``scipy.sparse.csr_array`` of all outputs by all inputs,
         from few sweeps: the program is run on sets of inputs to find which entries there are, and
@@ -458,7 +458,7 @@ def hessian(
     """The Hessian of a function, as a function with the same signature.
 
     For ``f: (x, ...) -> y`` with a float scalar ``y``, ``hessian(f)(x, ...)`` is ``d2y/dx2``, of
-    shape ``x.shape + x.shape``: forward mode over reverse mode, one run for each float of x.
+    shape ``x.shape + x.shape``: forward mode over reverse mode, up to 32 columns in one run.
 
     Parameters
     ----------

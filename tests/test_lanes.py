@@ -64,7 +64,7 @@ def compare(f, args, kind, *, kwargs=None, outputs=(), jit=False, rtol=1e-11):
     before = [t.copy() for t in tangents]
     leaves = [x for v, t in pairs for x in lower(v, t, copy=True)]
     leaves += one.require_captured(copy=True)
-    state = np.random.get_state()  # noqa: NPY002 (that of the program)
+    state = np.random.get_state()
     found = many.run([*leaves, *tangents], state)
     for now, then in zip(tangents, before, strict=True):
         assert np.array_equal(now, then), "a tangent of the caller was changed"

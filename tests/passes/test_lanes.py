@@ -31,7 +31,7 @@ def several(f, args, tangents, **options):
 def predator(p, n):
     x = p[0]
     y = p[1]
-    for t in range(n):  # noqa: B007
+    for t in range(n):
         dx = p[2] * x - x * y
         dy = x * y - y
         x += 0.01 * dx
@@ -146,7 +146,7 @@ def test_tangents_of_the_caller_stay():
 
 def noisy(x):
     print("once")
-    return x * np.random.normal()  # noqa: NPY002 (what Numba has)
+    return x * np.random.normal()
 
 
 def test_values_are_computed_once(capsys):
@@ -179,7 +179,7 @@ def test_a_function_that_calls_itself(monkeypatch):
     """It is run for each direction."""
     runs, run = [], Variant.run
     monkeypatch.setattr(Variant, "run", lambda *args: runs.append(1) or run(*args))
-    y, y_d = srcad.jvp(power, (1.5, 3), ([1.0, 2.0, -1.0], None), directions=3, jit=False)
+    _, y_d = srcad.jvp(power, (1.5, 3), ([1.0, 2.0, -1.0], None), directions=3, jit=False)
     np.testing.assert_allclose(y_d, 3 * 1.5**2 * np.array([1.0, 2.0, -1.0]))
     assert len(runs) == 3
 
