@@ -30,7 +30,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from srcad.analysis.alias import Sites, points_to, strided_names
+from srcad.analysis.alias import points_to, strided_names
+from srcad.analysis.dependents import dependents
 from srcad.analysis.flow import exposed, reads_of, variables, writes_of
 from srcad.ir.build import ONE, ZERO, accumulate, add, compare, times
 from srcad.ir.names import Names
@@ -101,14 +102,17 @@ def lanes(
     if not given:
         return None
     try:
-        return _Spreader(function, given, names).function(spared)
+        return _Spreader(function, given, spared, names).function()
     except _NotInLanes:
         return None
 
 
 class _Spreader:
-    def __init__(self, function: Function, given: tuple[Var | str, ...], names: Names) -> None:
+    def __init__(
+        self, function: Function, given: tuple[Var | str, ...], spared: int, names: Names
+    ) -> None:
         self.whole = function
+        self.spared = spared
         self.given = tuple(g if isinstance(g, str) else g.name for g in given)
         self.names = names
         self.ranks = dict(function.arrays)
@@ -116,7 +120,7 @@ class _Spreader:
         self.arrays = dict(function.arrays)
         self.sites = points_to(function.body, set(function.arrays))
         self.strided = strided_names(function.body)
-        self.spread = _spread(function.body, set(self.given), self.sites)
+        self.spread = dependents(function.body, set(self.given), self.sites)
         """Scalars and arrays that have lanes."""
         self.flat = {s.target for s in statements(function.body) if isinstance(s, Stack)}
         self.flat &= self.spread
@@ -136,9 +140,9 @@ class _Spreader:
         self.is_guarded = False
         """Whether one of those is a check."""
 
-    def function(self, spared: int) -> Function:
+    def function(self) -> Function:
         function, lanes = self.whole, self.lanes
-        body = self.block(function.body, spared)
+        body = self.block(function.body)
         kinds = {p.name: p.kind for p in function.parameters if isinstance(p, Var)}
         kinds |= {n: v.kind for n, v in variables(body).items()}
         arrays = {n for n in self.spread if n in self.ranks}
@@ -178,7 +182,7 @@ class _Spreader:
 
     # ------------------------------------------------------------ statements
 
-    def block(self, block: Block, spared: int = 0) -> Block:
+    def block(self, block: Block) -> Block:
         """The statements of a block, those of tangents in loops over the lanes."""
         outer, self.out = self.out, []
         for stmt in block:
@@ -192,7 +196,7 @@ class _Spreader:
                     self._require(not any(map(self._has_lanes, expressions(stmt))))
                     self._pass(stmt)
                 case Return():
-                    self._return(stmt, spared)
+                    self._return(stmt)
                 case _:
                     self._close()
                     self.out += self._other(stmt)
@@ -344,11 +348,11 @@ class _Spreader:
 
         return [Alloc(target, shape, dtype), *nest(self.names, source, len(shape) - 1, fill)]
 
-    def _return(self, stmt: Return, spared: int) -> None:
+    def _return(self, stmt: Return) -> None:
         """Values as they are, of tangents arrays of the function's own."""
-        items: list[Expr | str] = list(stmt.items[:spared])
+        items: list[Expr | str] = list(stmt.items[: self.spared])
         made: list[Stmt] = []
-        for item in stmt.items[spared:]:
+        for item in stmt.items[self.spared :]:
             if item in self.spread and item not in (*items, *self.given):
                 items.append(item)
                 continue
@@ -543,47 +547,8 @@ class _Placed:
         return rebuild(expr, tuple(map(self.expr, parts))) if parts else expr
 
 
-def _spread(body: Block, given: set[str], sites: Sites) -> set[str]:
-    """What depends on the tangents ``given``; arrays that can share memory go together."""
-    flows: list[tuple[set[str], set[str]]] = []
-    for stmt in statements(body):
-        match stmt:
-            case Assign():
-                flows.append(({stmt.target.name}, _values_read(expressions(stmt))))
-            case Store():
-                flows.append(({stmt.array}, _values_read(expressions(stmt))))
-            case Copy():
-                flows.append(({stmt.target}, {stmt.source}))
-            case MatMul():
-                flows.append(({stmt.target}, {stmt.a, stmt.b}))
-            case Invoke():
-                names = {a for a in stmt.args if isinstance(a, str)}
-                targets = {*writes_of(stmt), *stmt.writes}
-                flows.append((targets, names | _values_read(expressions(stmt))))
-    together: dict[str, set[str]] = {}
-    for name, found in sites.items():
-        for site in found:
-            together.setdefault(site, set()).update({name, site})
-    out, size = set(given), -1
-    while size != (size := len(out)):
-        for targets, sources in flows:
-            if sources & out:
-                out |= targets
-        for group in together.values():
-            if group & out:
-                out |= group
-    return out
-
-
 def _times(slot: Expr, lanes: Var) -> Expr:
     return Binary("*", slot, lanes, INT)
-
-
-def _values_read(found: Iterable[Expr]) -> set[str]:
-    """Names of scalars and arrays of which the value is read."""
-    parts = [e for expr in found for e in walk(expr)]
-    scalars = {e.name for e in parts if isinstance(e, Var)}
-    return scalars | {e.array for e in parts if isinstance(e, Load)}
 
 
 def _is_dear(expr: Expr) -> bool:
