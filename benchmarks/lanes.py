@@ -1,7 +1,7 @@
 """What vector mode saves: k directions in one run, against k runs of forward mode.
 
-``python -m benchmarks.lanes`` prints a table for ``jvp(..., directions=k)`` against k calls of
-``jvp``, and for ``hessian`` against as many calls of ``hvp``; both are checked to agree first.
+``python -m benchmarks.lanes`` prints a table for ``jvp(..., directions=k)`` and ``jacobian`` against
+k calls of ``jvp``, and for ``hessian`` against k calls of ``hvp``; they are checked to agree first.
 """
 
 import numpy as np
@@ -51,6 +51,28 @@ def along(f, arguments, moving, k):
     }
 
 
+def chain(x, steps):
+    """Heat along a rod: the result is as long as the input."""
+    u, v = x.copy(), x.copy()
+    for _ in range(steps):
+        for i in range(1, x.shape[0] - 1):
+            v[i] = u[i] + 0.2 * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        u, v = v, u
+    return u
+
+
+def dense(n):
+    """n calls of ``jvp``, and the Jacobian."""
+    x, jacobian, steps = np.linspace(-1.0, 1.0, n), srcad.jacobian(chain, mode="fwd"), 200
+    units = np.eye(n)
+    return {
+        "apart": lambda: np.stack(
+            [srcad.jvp(chain, (x, steps), (unit, None))[1] for unit in units], -1
+        ),
+        "lanes": lambda: jacobian(x, steps),
+    }
+
+
 def second(n):
     """n calls of ``hvp``, and the Hessian."""
     x, hessian = np.linspace(-1.0, 1.0, n), srcad.hessian(rosenbrock)
@@ -68,6 +90,7 @@ def measure(directions=DIRECTIONS, sizes=SIZES, small=False, seconds=1.5, rounds
         for name, f, given, n in programs(small)
         for k in directions
     ]
+    cases += [("Jacobian, heat in 1-D", n, dense(n)) for n in sizes]
     cases += [("Hessian, Rosenbrock", n, second(n)) for n in sizes]
     rows = []
     for name, k, calls in cases:
@@ -77,10 +100,10 @@ def measure(directions=DIRECTIONS, sizes=SIZES, small=False, seconds=1.5, rounds
 
 
 def show(rows):
-    print(f"{'':20}{'k':>4}{'k runs (us)':>14}{'one run (us)':>14}{'ratio':>8}")
+    print(f"{'':22}{'k':>4}{'k runs (us)':>14}{'one run (us)':>14}{'ratio':>8}")
     for name, k, times in rows:
         apart, lanes = times["apart"], times["lanes"]
-        print(f"{name:20}{k:4}{apart * 1e6:14.0f}{lanes * 1e6:14.0f}{apart / lanes:8.1f}")
+        print(f"{name:22}{k:4}{apart * 1e6:14.0f}{lanes * 1e6:14.0f}{apart / lanes:8.1f}")
 
 
 if __name__ == "__main__":

@@ -143,4 +143,4 @@ def test_growth(tmp_path, capsys):
 def test_lanes(capsys):
     """The table of one run for several directions."""
     lanes.show(lanes.measure(directions=(3,), sizes=(4,), small=True, seconds=0.02, rounds=1))
-    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert len(capsys.readouterr().out.splitlines()) == 7
