@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
 from srcad.ir.typeof import describe
-from srcad.ir.types import Scalar, Tuple, Type, is_complex
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex
 from srcad.outputs import Outputs, floats_of
 from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
@@ -97,6 +98,46 @@ class _Matrix(Transformed):
         columns = np.zeros((given.size, 1))
         variant.compile([*point.inputs(variant), *given.spread(columns, variant.program.lanes)])
         return self
+
+    def eject(self, path: str | Path, *args: Any, **kwargs: Any) -> Path:
+        """Write a module that computes the matrix, and imports NumPy and Numba only.
+
+        In forward mode, with all columns in one run, for one number or array by one number or
+        array. Values that the function captures become arguments of the module's function, after
+        its own. Returns the path.
+
+        Raises
+        ------
+        ArgumentError
+            There are several inputs or outputs, or ``sparsity``, or mode "rev" is asked for.
+        UnsupportedError
+            f calls itself.
+        """
+        from srcad.backend.eject import Matrix, eject  # noqa: PLC0415 (imports Numba)
+
+        point = self._point(args, kwargs, is_rehearsal=True)
+        variant, results = self._ejected(point)
+        (first, *_), names = self._wrt, self._signature.names
+        before = point.types[: names.index(first)]
+        moving = [t for type_ in self._types(point) for t in types_of_floats(type_)]
+        if self._sparsity is not None or len(results) != 1 or len(moving) != 1:
+            raise ArgumentError(
+                "only a dense matrix of one number or array by one number or array can be ejected"
+            )
+        if not variant.program.lanes:
+            raise UnsupportedError(
+                f"{self._signature.name} calls itself: its columns take a run each",
+                hint="eject a derivative made by grad",
+            )
+        spot = sum(count(t, floats_only=False) for t in before)
+        kind = type(self).__name__.lower()
+        title = f"{variant.program.entry.rpartition(f'_{variant.kind}')[0]}_{kind}"
+        matrix = Matrix(title, spot, isinstance(moving[0], Scalar), variant.kind == "jvp")
+        return eject(variant.program, Path(path), variant.options, matrix)
+
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        """The program of forward mode, and the types of its results."""
+        raise NotImplementedError
 
     def _point(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], is_rehearsal: bool = False
@@ -302,6 +343,12 @@ class Jacobian(_Matrix):
     def _given(self, variant: Variant, point: Point) -> Leaves:
         return self._inputs(point) if variant.kind == "jvp" else self._evaluated(point)
 
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        if self._mode == "rev":
+            raise ArgumentError("a Jacobian of mode 'rev' cannot be ejected", hint="use mode 'fwd'")
+        variant = self._lanes.find(point.types, self._wrt)
+        return variant, list(types_of_floats(self._out_type(variant, point)))
+
     def _arranged(self, out_type: Type, types: list[Type], blocks: Blocks) -> Any:
         """The blocks in the structure of the outputs and, within, of each argument."""
         found: list[Any] = []
@@ -401,6 +448,10 @@ class Hessian(_Matrix):
 
     def _given(self, variant: Variant, point: Point) -> Leaves:
         return self._inputs(point)
+
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        variant = self._lanes.find(point.types, self._wrt)
+        return variant, [t for type_ in self._types(point) for t in types_of_floats(type_)]
 
     def _arranged(self, types: list[Type], blocks: Blocks) -> Any:
         """For each pair of arguments: the blocks in the structure of one and, within, the other."""
