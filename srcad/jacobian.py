@@ -7,7 +7,8 @@ by row (reverse mode), and taken apart into blocks, one for each pair of an outp
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -15,13 +16,12 @@ import numpy as np
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
-from srcad.ir.members import assemble
 from srcad.ir.typeof import describe
-from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
+from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex
 from srcad.outputs import Outputs, floats_of
 from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
-from srcad.structure import as_leaves, count, number
+from srcad.structure import arranged, as_leaves, count, number
 from srcad.sweeps import (
     Leaves,
     Point,
@@ -96,8 +96,48 @@ class _Matrix(Transformed):
         variant = self._variant_for(point)
         given = self._given(variant, point)
         columns = np.zeros((given.size, 1))
-        variant.compile([*point.inputs(variant), *given.spread(columns)])
+        variant.compile([*point.inputs(variant), *given.spread(columns, variant.program.lanes)])
         return self
+
+    def eject(self, path: str | Path, *args: Any, **kwargs: Any) -> Path:
+        """Write a module that computes the matrix, and imports NumPy and Numba only.
+
+        In forward mode, with all columns in one run, for one number or array by one number or
+        array. Values that the function captures become arguments of the module's function, after
+        its own. Returns the path.
+
+        Raises
+        ------
+        ArgumentError
+            There are several inputs or outputs, or ``sparsity``, or mode "rev" is asked for.
+        UnsupportedError
+            f calls itself.
+        """
+        from srcad.backend.eject import Matrix, eject  # noqa: PLC0415 (imports Numba)
+
+        point = self._point(args, kwargs, is_rehearsal=True)
+        variant, results = self._ejected(point)
+        (first, *_), names = self._wrt, self._signature.names
+        before = point.types[: names.index(first)]
+        moving = [t for type_ in self._types(point) for t in types_of_floats(type_)]
+        if self._sparsity is not None or len(results) != 1 or len(moving) != 1:
+            raise ArgumentError(
+                "only a dense matrix of one number or array by one number or array can be ejected"
+            )
+        if not variant.program.lanes:
+            raise UnsupportedError(
+                f"{self._signature.name} calls itself: its columns take a run each",
+                hint="eject a derivative made by grad",
+            )
+        spot = sum(count(t, floats_only=False) for t in before)
+        kind = type(self).__name__.lower()
+        title = f"{variant.program.entry.rpartition(f'_{variant.kind}')[0]}_{kind}"
+        matrix = Matrix(title, spot, isinstance(moving[0], Scalar), variant.kind == "jvp")
+        return eject(variant.program, Path(path), variant.options, matrix)
+
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        """The program of forward mode, and the types of its results."""
+        raise NotImplementedError
 
     def _point(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], is_rehearsal: bool = False
@@ -151,6 +191,7 @@ class Jacobian(_Matrix):
         self._outputs = Outputs(self._signature, outputs)
         self._primal = Variants(self._signature, "primal", chosen, outputs)
         self._forward = Variants(self._signature, "jvp", chosen, outputs)
+        self._lanes = Variants(self._signature, "jvp", chosen, outputs, lanes=True)
         self._reverse = Variants(self._signature, "vjp", chosen, outputs)
         self._sets = Variants(self._signature, "pattern", chosen, outputs)
         self._without_forward: set[Types] = set()
@@ -212,7 +253,7 @@ class Jacobian(_Matrix):
     def _sparse(self, point: Point, inputs: Leaves, given: Pattern | Literal["detect"]) -> Any:
         """Blocks of a sparse matrix, from few sweeps."""
         mode = self._mode
-        if mode == "auto" and self._forward_or_none(point.types) is None:
+        if mode == "auto" and self._ahead_or_none(point.types, inputs.size) is None:
             mode = "rev"
         pattern = self._detected(point, inputs) if given == "detect" else given
         _require_shape(pattern, None, inputs.size)
@@ -220,7 +261,7 @@ class Jacobian(_Matrix):
         probe = None if given == "detect" else plan.probe
         seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
         if plan.direction == "fwd" and count:
-            variant = self._forward.find(point.types, self._wrt)
+            variant = self._ahead(point.types, count)
             found, out = self._pushed(variant, point, inputs, seeds, count)
             _require_shape(pattern, out.size, inputs.size)
         else:
@@ -243,17 +284,22 @@ class Jacobian(_Matrix):
             return self._reverse.find(point.types, self._wrt)
         if self._mode == "auto" and not self._is_tall(point):
             return self._reverse.find(point.types, self._wrt)
+        count = self._inputs(point).size
         if self._mode == "fwd":
-            return self._forward.find(point.types, self._wrt)
-        found = self._forward_or_none(point.types)
+            return self._ahead(point.types, count)
+        found = self._ahead_or_none(point.types, count)
         return found or self._reverse.find(point.types, self._wrt)
 
-    def _forward_or_none(self, types: Types) -> Variant | None:
-        """The program in forward mode; None if a rule is for reverse mode only."""
+    def _ahead(self, types: Types, count: int) -> Variant:
+        """The program in forward mode, for ``count`` columns."""
+        return (self._forward if count == 1 else self._lanes).find(types, self._wrt)
+
+    def _ahead_or_none(self, types: Types, count: int) -> Variant | None:
+        """The same; None if a rule is for reverse mode only."""
         if types in self._without_forward:
             return None
         try:
-            return self._forward.find(types, self._wrt)
+            return self._ahead(types, count)
         except UnsupportedError:
             self._reverse.find(types, self._wrt)  # raises if that is refused too
             self._without_forward.add(types)
@@ -297,6 +343,12 @@ class Jacobian(_Matrix):
     def _given(self, variant: Variant, point: Point) -> Leaves:
         return self._inputs(point) if variant.kind == "jvp" else self._evaluated(point)
 
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        if self._mode == "rev":
+            raise ArgumentError("a Jacobian of mode 'rev' cannot be ejected", hint="use mode 'fwd'")
+        variant = self._lanes.find(point.types, self._wrt)
+        return variant, list(types_of_floats(self._out_type(variant, point)))
+
     def _arranged(self, out_type: Type, types: list[Type], blocks: Blocks) -> Any:
         """The blocks in the structure of the outputs and, within, of each argument."""
         found: list[Any] = []
@@ -304,8 +356,8 @@ class Jacobian(_Matrix):
         for type_ in types:
             columns = range(first, first + count(type_, floats_only=True))
             rows = range(count(out_type, floats_only=True))
-            parts = (structure(type_, (blocks(i, j) for j in columns)) for i in rows)
-            found.append(structure(out_type, parts))
+            parts = (arranged(type_, (blocks(i, j) for j in columns)) for i in rows)
+            found.append(arranged(out_type, parts))
             first = columns.stop
         return found[0] if self._is_single else tuple(found)
 
@@ -333,6 +385,7 @@ class Hessian(_Matrix):
                 )
             self._sparsity = symmetrised(self._sparsity)
         self._products = Variants(self._signature, "hvp", chosen)
+        self._lanes = Variants(self._signature, "hvp", chosen, lanes=True)
         self._sets = Variants(self._signature, "hessian_pattern", chosen)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -390,10 +443,15 @@ class Hessian(_Matrix):
         return matrix if count else np.empty((inputs.size, 0))
 
     def _variant_for(self, point: Point) -> Variant:
-        return self._products.find(point.types, self._wrt)
+        products = self._products if self._inputs(point).size == 1 else self._lanes
+        return products.find(point.types, self._wrt)
 
     def _given(self, variant: Variant, point: Point) -> Leaves:
         return self._inputs(point)
+
+    def _ejected(self, point: Point) -> tuple[Variant, list[Scalar | Array]]:
+        variant = self._lanes.find(point.types, self._wrt)
+        return variant, [t for type_ in self._types(point) for t in types_of_floats(type_)]
 
     def _arranged(self, types: list[Type], blocks: Blocks) -> Any:
         """For each pair of arguments: the blocks in the structure of one and, within, the other."""
@@ -404,28 +462,12 @@ class Hessian(_Matrix):
 
         def pair(one: int, other: int) -> Any:
             parts = (
-                structure(types[other], (blocks(i, j) for j in ranges[other])) for i in ranges[one]
+                arranged(types[other], (blocks(i, j) for j in ranges[other])) for i in ranges[one]
             )
-            return structure(types[one], parts)
+            return arranged(types[one], parts)
 
         pairs = tuple(tuple(pair(a, b) for b in range(len(types))) for a in range(len(types)))
         return pairs[0][0] if self._is_single else pairs
-
-
-def structure(type_: Type, items: Iterator[Any]) -> Any:
-    """One item for each float of a type, in its structure; None where it has no floats.
-
-    >>> from srcad.ir.types import INT, FLOAT
-    >>> structure(Tuple((Scalar(FLOAT), Scalar(INT), Scalar(FLOAT))), iter("ab"))
-    ('a', None, 'b')
-    """
-    match type_:
-        case Tuple(items=members, cls=cls, keys=keys):
-            return assemble(cls, keys, [structure(t, items) for t in members])
-        case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
-            return next(items)
-        case _:
-            return None
 
 
 def _dense(matrix: np.ndarray, out: Leaves, inputs: Leaves) -> Blocks:

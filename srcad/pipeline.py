@@ -15,7 +15,18 @@ from srcad.frontend.program import MODES, Outlined
 from srcad.frontend.source import FunctionSource
 from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
-from srcad.ir.nodes import Block, Function, Invoke, Pullback, Pushforward, Var, blocks, with_blocks
+from srcad.ir.nodes import (
+    Block,
+    Function,
+    Invoke,
+    Pullback,
+    Pushforward,
+    Return,
+    Var,
+    blocks,
+    statements,
+    with_blocks,
+)
 from srcad.ir.printer import print_module
 from srcad.ir.types import Type, is_inexact
 from srcad.transform.adjoint import (
@@ -32,6 +43,7 @@ from srcad.transform.contract import contract
 from srcad.transform.distribute import distribute
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.tangent import tangent
@@ -65,6 +77,8 @@ class Request:
     """vjp, jvp: mutated arguments whose final state is an output."""
     has_aux: bool = False
     options: Options = field(default_factory=Options)
+    lanes: bool = False
+    """jvp, hvp: whether tangents are to have lanes, a further last axis of directions."""
     called: object = None
     """A derivative of the function, of which this derivative is asked for; None: the function."""
 
@@ -120,6 +134,8 @@ class Program:
     """If f writes members of arguments: the objects from outside that it reads; else None."""
     externals: tuple[tuple[str, object], ...] = ()
     """Python objects that the text calls by these names, though it does not import them."""
+    lanes: bool = False
+    """Whether all tangents have lanes; the request asked for them if so, but need not get them."""
     reads_floats: bool = True
     """Patterns: whether it hangs on more than shapes and integers."""
 
@@ -152,12 +168,17 @@ def compile_request(request: Request) -> Program:
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
-    function = written.function
+    function, spread = written.function, None
     if request.kind in _CARRIED:
         moving = _float_leaves(program, request.wrt or tuple(program.leaves))
         title = program.names.fresh(f"{program.name}_{request.kind}")
         values, carry = request.kind == "jvp", _CARRIED[request.kind]
+        primal = function
         function = tangent(function, moving, program.names, title, values=values, carry=carry)
+        spread = (
+            _in_lanes(function, primal, len(moving), values, program) if request.lanes else None
+        )
+        function = spread or function
     callees = [f for callee in program.callees for f in _callees(callee, request)]
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
@@ -172,6 +193,7 @@ def compile_request(request: Request) -> Program:
         written.uses_pool,
         program.objects,
         program.externals,
+        spread is not None,
         reads_floats(function),
     )
 
@@ -262,6 +284,16 @@ def _with_rules(
         parts = tuple(_with_rules(b, back_of, ahead_of) for b in blocks(stmt))
         out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
+
+
+def _in_lanes(
+    function: Function, primal: Function, count: int, values: bool, program: Elaborated
+) -> Function | None:
+    """A function that carries ``count`` tangents along, for several directions at once."""
+    start = sum(p != "pool" for p in primal.parameters)
+    ends = [s for s in statements(primal.body) if isinstance(s, Return)]
+    spared = len(ends[-1].items) if values and ends else 0
+    return lanes(function, function.parameters[start : start + count], spared, program.names)
 
 
 def _in_threads(

@@ -8,7 +8,7 @@ captured numbers and arrays are fetched at every call.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,8 @@ class Variant:
         """How often rules had been declared when the program was written."""
         self.writes = bool(program.mutated) or program.objects is not None
         """Whether the program writes arrays or members that it is given (its own copies)."""
+        self.widths: dict[Hashable, int] = {}
+        """Bytes that one lane took, by the sizes of the arguments."""
         self._uses_pool = program.uses_pool
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
@@ -200,12 +202,15 @@ class Variants:
         options: Options,
         outputs: tuple[str, ...] = (),
         has_aux: bool = False,
+        lanes: bool = False,
     ) -> None:
         self.signature = signature
         self.kind: Kind = kind
         self.options = options
         self.outputs = outputs
         self.has_aux = has_aux
+        self.lanes = lanes
+        """Whether tangents have lanes where they can (``srcad.transform.lanes``)."""
         self._found: dict[tuple[Types, tuple[str, ...]], tuple[Variant, ...]] = {}
         self._generation = generation()
         self._lock = threading.Lock()
@@ -249,6 +254,7 @@ class Variants:
                 self.outputs,
                 self.has_aux,
                 self.options,
+                self.lanes,
                 signature.called,
             )
         )

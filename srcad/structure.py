@@ -154,6 +154,22 @@ def gradient(type_: Type, leaves: Iterator[Any]) -> Any:
             return None
 
 
+def arranged(type_: Type, items: Iterator[Any]) -> Any:
+    """One item for each float of a type, in its structure; None where it has no floats.
+
+    >>> from srcad.ir.types import FLOAT, INT
+    >>> arranged(Tuple((Scalar(FLOAT), Scalar(INT), Scalar(FLOAT))), iter("ab"))
+    ('a', None, 'b')
+    """
+    match type_:
+        case Tuple(items=members, cls=cls, keys=keys):
+            return assemble(cls, keys, [arranged(t, items) for t in members])
+        case Scalar(kind=kind) | Array(dtype=kind) if is_inexact(kind):
+            return next(items)
+        case _:
+            return None
+
+
 def as_leaves(returned: Any, size: int) -> Iterator[Any]:
     """What generated code returned: a bare value where there is one, else a tuple."""
     return iter((returned,) if size == 1 else returned or ())

@@ -2,7 +2,7 @@
 
 The arguments are taken apart once. What varies from sweep to sweep are tangents (forward) or seeds
 (reverse); both are columns of numbers, one for each float among the arguments or the outputs, in
-the order of the leaves.
+the order of the leaves. A program whose tangents have lanes takes several columns in one run.
 
 >>> leaves = Leaves([Leaf("float64", (2,), False), Leaf("float64", (), True)])
 >>> leaves.size, leaves.spread(np.array([[1.0], [2.0], [3.0]]))
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcad.backend.draws import state_of_numpy
+from srcad.backend.pool import latest_need
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex, is_inexact
 from srcad.specialise import Types, Variant
 from srcad.structure import as_leaves, lower, number
@@ -51,7 +52,7 @@ class Leaves:
             self.size = end
 
     def spread(self, columns: np.ndarray, lanes: bool = False) -> list[Any]:
-        """Columns of numbers as leaves: one column, or (``lanes``) all along a further last axis.
+        """Columns of numbers as leaves: one column, or all (``lanes``) along a further last axis.
 
         What is returned shares no memory with ``columns``.
         """
@@ -144,12 +145,52 @@ class Sweeps:
         """How many leaves the program returns before those that are asked for."""
         self._size = skip + count
 
-    def __call__(self, columns: np.ndarray) -> list[Any]:
-        """The derivatives of the leaves asked for, for one column of tangents or seeds."""
-        leaves = [*self._inputs, *self.given.spread(columns)]
-        found = list(as_leaves(self._point.run(self._variant, leaves), self._size))
-        return found[self._skip :]
+    def width(self, left: int) -> int:
+        """How many of ``left`` columns the next run takes: about as many as the ones after it.
 
+        As many as fit ``_MEMORY``; few where it is not known yet what a lane takes.
+        """
+        program = self._variant.program
+        if not program.lanes:
+            return 1
+        bytes_ = self._variant.widths.get(self._point.sizes)
+        if bytes_ is None:
+            most = 1 if program.uses_pool else _FIRST
+        else:
+            most = max(1, min(_LANES, _MEMORY // bytes_))
+        even = -(-left // -(-left // most))
+        return min(left, most, -(-even // _FIRST) * _FIRST)
+
+    def __call__(self, columns: np.ndarray) -> list[Any]:
+        """The derivatives of the leaves asked for, for one column of tangents or seeds.
+
+        Of a program with lanes, for any number of columns, along a further last axis.
+        """
+        has_lanes = self._variant.program.lanes
+        leaves = [*self._inputs, *self.given.spread(columns, has_lanes)]
+        found = list(as_leaves(self._point.run(self._variant, leaves), self._size))[self._skip :]
+        if has_lanes and columns.shape[1]:
+            self._note([*leaves, *found], columns.shape[1])
+        return found
+
+    def _note(self, leaves: Sequence[Any], lanes: int) -> None:
+        """Remember what a run of so many lanes took."""
+        variant, sizes = self._variant, self._point.sizes
+        taken = sum(x.nbytes for x in leaves if isinstance(x, np.ndarray)) + 1
+        taken += latest_need() if variant.program.uses_pool else 0
+        if len(variant.widths) >= _KNOWN:
+            variant.widths.clear()
+        variant.widths[sizes] = max(taken // lanes, variant.widths.get(sizes, 1))
+
+
+_LANES = 32
+"""Columns in one run at most: more gain nothing, and leave the cache."""
+_FIRST = 8
+"""Columns in a run of which it is not known yet what it takes; and what vectorises well."""
+_MEMORY = 2**26
+"""Bytes that the arguments, results and tapes of one run may take together."""
+_KNOWN = 64
+"""Sizes of arguments for which that is remembered."""
 
 Seeds = Callable[[int, int], np.ndarray]
 """Columns of tangents or seeds, from a number up to another one."""
@@ -171,14 +212,22 @@ def pushed(
 ) -> tuple[np.ndarray, Leaves]:
     """The Jacobian times ``count`` tangents, and the outputs, which have these types."""
     matrix, out = np.empty((0, count)), Leaves(())
-    for j in range(count):
-        found = sweeps(seeds(j, j + 1))
-        if not j:
-            out = Leaves([_leaf(t, np.shape(x)) for t, x in zip(like, found, strict=True)])
+    start = 0
+    while start < count:
+        stop = start + sweeps.width(count - start)
+        found = sweeps(seeds(start, stop))
+        if not start:
+            shapes = (np.shape(x)[: _rank(t)] for t, x in zip(like, found, strict=True))
+            out = Leaves([_leaf(t, shape) for t, shape in zip(like, shapes, strict=True)])
             matrix = np.empty((out.size, count), _dtype(out))
         for part, x in zip(out.slices, found, strict=True):
-            matrix[part, j] = np.reshape(x, -1)
+            matrix[part, start:stop] = np.reshape(x, (-1, stop - start))
+        start = stop
     return matrix, out
+
+
+def _rank(type_: Scalar | Array) -> int:
+    return 0 if isinstance(type_, Scalar) else type_.ndim
 
 
 def pulled(sweeps: Sweeps, seeds: Seeds, count: int, wanted: Leaves) -> np.ndarray:

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict, Unpack, get_args, overload
 
+import numpy as np
+
 from srcad.batched import Batched
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options
@@ -205,6 +207,7 @@ def jvp(
     tangents: Sequence[Any],
     *,
     outputs: str | tuple[str, ...] = (),
+    directions: int | None = None,
     **keywords: Any,
 ) -> tuple[Any, Any]:
     """The result of a function and its derivative along a direction: forward mode.
@@ -224,6 +227,10 @@ def jvp(
         and dtypes; None for zeros, and for what has no floats.
     outputs
         Names of array arguments that f writes and whose final state counts as an output.
+    directions
+        The number of directions, if there are several: then each array or float in ``tangents`` is
+        an array with a further last axis of that length, and so is each in ``tangent_out``. f runs
+        once for all of them, and loops over directions vectorise.
     **keywords
         Further arguments of f, which do not change, and the options of ``grad``; a keyword that is
         the name of an option is one.
@@ -239,8 +246,9 @@ def jvp(
     Raises
     ------
     ArgumentError, ArgumentValueError
-        A tangent does not have the structure, shape or dtype of its argument; ``outputs`` names no
-        array argument; arrays overlap of which f writes one.
+        A tangent does not have the structure, shape or dtype of its argument, or not as many
+        directions as were said; ``outputs`` names no array argument; arrays overlap of which f
+        writes one.
     UnsupportedError
         f uses what srcad cannot differentiate exactly, or a function that has a rule for reverse
         mode only.
@@ -252,10 +260,21 @@ def jvp(
     ...     return c * x
     >>> jvp(scaled, (np.array([1.0, 2.0]), 3.0), (np.array([1.0, 0.0]), 1.0), jit=False)
     (array([3., 6.]), array([4., 2.]))
+    >>> several = (np.eye(2, 3), np.array([0.0, 0.0, 1.0]))
+    >>> jvp(scaled, (np.array([1.0, 2.0]), 3.0), several, directions=3, jit=False)[1]
+    array([[3., 0., 1.],
+           [0., 3., 2.]])
     """
     function, names, kwargs, options = _called("jvp", f, outputs, keywords)
     require_tuple("primals", primals)
-    return _jvp_of(function, names, options)(primals, tangents, kwargs)
+    found = _jvp_of(function, names, options)
+    if directions is None:
+        return found(primals, tangents, kwargs)
+    if isinstance(directions, bool) or not isinstance(directions, int | np.integer):
+        raise ArgumentError(f"directions must be their number, an integer, not {directions!r}")
+    if directions < 0:
+        raise ArgumentValueError(f"directions must not be negative; it is {directions}")
+    return found.along(primals, tangents, int(directions), kwargs)
 
 
 def hvp(
@@ -360,10 +379,10 @@ def jacobian(
     wrt
         The position or the name of a parameter, or a tuple of these.
     mode
-        "fwd": column by column, one run for each float of the arguments in wrt. "rev": row by
-        row, one run for each float of the result. "auto": by whichever there are fewer of (the
-        function is run once to count the results; in reverse mode also where it has a rule for
-        that mode only).
+        "fwd": by columns, one for each float of the arguments in wrt, up to 32 in one run. "rev":
+        row by row, one run for each float of the result. "auto": by whichever there are fewer of
+        (the function is run once to count the results; in reverse mode also where it has a rule
+        for that mode only).
     sparsity
         None for an array. "detect" for a ``scipy.sparse.csr_array`` of all outputs by all inputs,
         from few sweeps: the program is run on sets of inputs to find which entries there are, and
@@ -439,7 +458,7 @@ def hessian(
     """The Hessian of a function, as a function with the same signature.
 
     For ``f: (x, ...) -> y`` with a float scalar ``y``, ``hessian(f)(x, ...)`` is ``d2y/dx2``, of
-    shape ``x.shape + x.shape``: forward mode over reverse mode, one run for each float of x.
+    shape ``x.shape + x.shape``: forward mode over reverse mode, up to 32 columns in one run.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import KERNELS, aliasing, einsum, growth, jax_rivals, write_sixty
+from benchmarks import KERNELS, aliasing, einsum, growth, jax_rivals, lanes, write_sixty
 from benchmarks.measure import AGREEMENT, Row, Timing, difference, in_turns
 from tests import oracles
 
@@ -137,3 +137,10 @@ def test_growth(tmp_path, capsys):
     assert "gradient / f" in capsys.readouterr().out
     growth.draw(rows, tmp_path / "growth.svg")
     assert (tmp_path / "growth.svg").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_lanes(capsys):
+    """The table of one run for several directions."""
+    lanes.show(lanes.measure(directions=(3,), sizes=(4,), small=True, seconds=0.02, rounds=1))
+    assert len(capsys.readouterr().out.splitlines()) == 7

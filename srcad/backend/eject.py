@@ -26,6 +26,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from srcad import runtime
 from srcad.config import Options
@@ -33,13 +34,49 @@ from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 
 
-def eject(program: Program, path: Path, options: Options) -> Path:
-    """Write the module; returns its path. Captured values are its function's last arguments."""
+class Matrix(NamedTuple):
+    """A Jacobian or Hessian to be ejected: all columns in one run of the entry."""
+
+    title: str
+    """The name of its function."""
+    spot: int
+    """The position of the leaf that moves."""
+    is_number: bool
+    """Whether that is a number."""
+    has_values: bool
+    """Whether the entry returns the values before the tangents."""
+
+
+def eject(program: Program, path: Path, options: Options, matrix: Matrix | None = None) -> Path:
+    """Write the module; returns its path. Captured values are its function's last arguments.
+
+    With ``matrix`` it has one more function, that of a Jacobian or Hessian.
+    """
     text = ejected(program, options)
+    if matrix is not None:
+        text += f"\n\n{_all_columns(program, matrix)}\n"
     pending = path.with_name(f".{path.name}.{os.getpid()}")
     pending.write_text(text, encoding="utf-8")
     pending.replace(path)
     return path
+
+
+def _all_columns(program: Program, matrix: Matrix) -> str:
+    """The function of a matrix: the entry, along the columns of the unit matrix."""
+    tree = ast.parse(program.text)
+    (entry,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == program.entry]
+    names = [a.arg for a in entry.args.args[: -2 if program.uses_pool else -1]]
+    x, columns = names[matrix.spot], "columns"
+    while columns in names:
+        columns += "_"
+    units = f"np.eye({x}.size, dtype={x}.dtype).reshape((*{x}.shape, {x}.size))"
+    call = f"{program.entry}({', '.join([*names, 'np.ones(1)' if matrix.is_number else units])})"
+    shape = f"{columns}.shape[:-1]" + ("" if matrix.is_number else f" + {x}.shape")
+    return (
+        f"def {matrix.title}({', '.join(names)}):\n"
+        f"    {columns} = {call}{'[-1]' if matrix.has_values else ''}\n"
+        f"    return {columns}.reshape({shape})[()]"
+    )
 
 
 def ejected(program: Program, options: Options) -> str:

@@ -32,6 +32,7 @@ class _Kept(threading.local):
 
     def __init__(self) -> None:
         self.free = _Free()
+        self.needed = 0
         self.longest: dict[int, int] = {}
         with _lock:
             _threads[:] = [t for t in _threads if t() is not None]
@@ -67,6 +68,7 @@ def release(key: object, pool: Pool) -> None:
     kept = _kept
     buffer, mark = pool
     needed, _, longest, _ = mark.tolist()
+    kept.needed = needed
     if longest > _STACK:  # the id of a program that is gone gives a wrong hint at worst
         kept.longest[id(key)] = longest
     others = sum([other.size for other, _ in kept.free]) if kept.free else 0
@@ -76,6 +78,11 @@ def release(key: object, pool: Pool) -> None:
     elif buffer.size > cap:
         return
     kept.free.append(pool)
+
+
+def latest_need() -> int:
+    """How many bytes the latest call in this thread took from its pool, or would have taken."""
+    return _kept.needed
 
 
 def release_memory() -> None:

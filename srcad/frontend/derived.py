@@ -305,6 +305,14 @@ class Derived(Ruled):
 
     def _jvp(self, name: str, values: list[Value], keywords: dict[str, Value]) -> Value:
         """``srcad.jvp(f, primals, tangents)``."""
+        if "directions" in keywords or "outputs" in keywords:
+            given = "directions" if "directions" in keywords else "outputs"
+            raise self.b.refuse(
+                f"{given}= is not supported inside of a function",
+                "call jvp for each direction"
+                if given == "directions"
+                else "let the function return it",
+            )
         if len(values) != 3 or not all(isinstance(v, TupleValue) for v in values[1:]):
             raise self.b.refuse(
                 "jvp takes a function, a tuple of arguments and a tuple of tangents",

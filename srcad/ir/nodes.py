@@ -413,10 +413,14 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """``if top == target.size: target = grow(pool, target)``."""
+    """``if top == target.size: target = grow(pool, target)``.
+
+    With ``room``, that many slots from ``top`` on: ``while target.size < top + room``.
+    """
 
     target: str
     top: Expr
+    room: Expr | None = None
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -584,7 +588,7 @@ _EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
     If: lambda s: (s.test,),
     Check: lambda s: (s.test,),
     IndexCheck: lambda s: (s.index, Extent(s.array, s.axis)),
-    Grow: lambda s: (s.top,),
+    Grow: lambda s: (s.top,) if s.room is None else (s.top, s.room),
     Invoke: lambda s: _not_named(s.args),
     Print: lambda s: _not_named(s.items),
     Return: lambda s: _not_named(s.items),

@@ -319,6 +319,9 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"{stmt.target} = stack(pool, {_dtype(stmt.dtype)})")
         case Grow():
             test = f"if {print_expr(stmt.top)} == {stmt.target}.size:"
+            if stmt.room is not None:
+                end = print_expr(add(stmt.top, stmt.room))
+                test = f"while {stmt.target}.size < {end}:"
             return [lead + test, f"{lead}{_INDENT}{stmt.target} = grow(pool, {stmt.target})"]
         case Keep():
             shape = _shape(tuple(Const(0, "int64") for _ in range(stmt.ndim)))

@@ -392,3 +392,41 @@ def test_hessian_of_structures():
     np.testing.assert_allclose(pk["b"], [6.0, 6.0])
     np.testing.assert_allclose(kp["b"], [6.0, 6.0])
     assert kk == 0.0
+
+
+def growing(x, k):
+    """Its adjoint keeps tapes."""
+    total = 0.0
+    for i in range(k):
+        x = x + 0.1 * np.sin(x) * x[i]
+        total += np.sum(x * x)
+    return total
+
+
+def test_eject(tmp_path):
+    """A module whose function returns the whole matrix."""
+
+    def ejected(made, name, *args):
+        path = made.eject(tmp_path / f"{name}.py", *args)
+        scope: dict = {"__name__": name}
+        exec(compile(path.read_text(), str(path), "exec"), scope)
+        assert "srcad." not in path.read_text()
+        return scope[name](*args)
+
+    a, b = np.array([0.5, -0.7]), np.array([0.1, 0.2, 0.3])
+    for made, name, args in (
+        (srcad.jacobian(outer, wrt="b", jit=False), "outer_jacobian", (a, b)),
+        (srcad.jacobian(curve, jit=False), "curve_jacobian", (0.5,)),
+        (srcad.jacobian(norm, jit=False), "norm_jacobian", (X, 2.0)),
+        (srcad.hessian(growing), "growing_hessian", (X, 3)),
+    ):
+        found, wanted = ejected(made, name, *args), made(*args)
+        assert np.shape(found) == np.shape(wanted)
+        np.testing.assert_allclose(found, wanted, rtol=1e-13)
+    for made in (
+        srcad.jacobian(outer, wrt=(0, 1), jit=False),
+        srcad.jacobian(outer, mode="rev", jit=False),
+        srcad.jacobian(outer, sparsity="detect", jit=False),
+    ):
+        with pytest.raises(ArgumentError, match=r"can be ejected|cannot be ejected"):
+            made.eject(tmp_path / "refused.py", a, b)

@@ -52,13 +52,13 @@ X = np.linspace(-0.9, 1.3, 9)
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The kinds of the programs that run."""
+    """The kinds of the programs that run, once for each lane."""
     found = []
     run = Variant.run
 
-    def spy(self, *args):
-        found.append(self.kind)
-        return run(self, *args)
+    def spy(self, leaves, *args):
+        found.extend([self.kind] * (leaves[-1].shape[-1] if self.program.lanes else 1))
+        return run(self, leaves, *args)
 
     monkeypatch.setattr(Variant, "run", spy)
     return found
