@@ -103,12 +103,12 @@ def _hyperbolic(x: Number) -> tuple[Number, Number, Number, Number, Number]:
     n, r, s, c = _reduced(x)
     e = select(n < 500.0, power_of_two(-2.0 * n), 0.0)
     below, above = 1.0 - e, 1.0 + e
-    sinh, sinh_low = _sum(below, (1.0 - below) - e, r, e * r, (c - e * c) + (s + e * s))
-    cosh, cosh_low = _sum(above, (1.0 - above) + e, r, -e * r, (c + e * c) + (s - e * s))
+    sinh, sinh_low = _sum_of(below, (1.0 - below) - e, r, e * r, (c - e * c) + (s + e * s))
+    cosh, cosh_low = _sum_of(above, (1.0 - above) + e, r, -e * r, (c + e * c) + (s - e * s))
     return n, sinh, sinh_low, cosh, cosh_low
 
 
-def _sum(a: Number, a_low: Number, r: Number, er: Number, rest: Number) -> tuple[Number, Number]:
+def _sum_of(a: Number, a_low: Number, r: Number, er: Number, rest: Number) -> tuple[Number, Number]:
     b = r + er
     high, low = two_sum(a, b)
     return high, low + (a_low + (((r - b) + er) + rest))

@@ -41,7 +41,7 @@ _ATANH = (  # of (2 atanh s - 2 s) / s^3, in s^2
 # fmt: on
 
 
-def _log(m: Number, rest: Number) -> tuple[Number, Number]:
+def _log_parts(m: Number, rest: Number) -> tuple[Number, Number]:
     """``log(m + rest)`` in two parts."""
     f = m - 1.0
     h = f + rest
@@ -71,7 +71,7 @@ def _times(high: Number, low: Number, factor: Number, rest: Number) -> tuple[Num
     return y, residual(high, factor, y) + fma(low, factor, high * rest)
 
 
-def _sum(n: Number, high: Number, low: Number) -> Number:
+def _added(n: Number, high: Number, low: Number) -> Number:
     total, rest = two_sum(n, high)
     return total + (rest + low)
 
@@ -87,26 +87,26 @@ def _outside(x: Number, y: Number) -> Number:
 def log(x: Number) -> Number:
     """``math.log``."""
     n, m = _taken_apart(x)
-    high, low = _log(m, 0.0)
-    return _outside(x, _sum(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    high, low = _log_parts(m, 0.0)
+    return _outside(x, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
 
 
 @elementary
 def log2(x: Number) -> Number:
     """``math.log2``."""
     n, m = _taken_apart(x)
-    high, low = _log(m, 0.0)
+    high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 1.4426950408889634, 2.0355273740931033e-17)
-    return _outside(x, _sum(n, high, low))
+    return _outside(x, _added(n, high, low))
 
 
 @elementary
 def log10(x: Number) -> Number:
     """``math.log10``."""
     n, m = _taken_apart(x)
-    high, low = _log(m, 0.0)
+    high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 0.4342944819032518, 1.098319650216765e-17)
-    return _outside(x, _sum(n * _LOG10_2, high, fma(n, _LOG10_2_REST, low)))
+    return _outside(x, _added(n * _LOG10_2, high, fma(n, _LOG10_2_REST, low)))
 
 
 @elementary
@@ -117,6 +117,6 @@ def log1p(x: Number) -> Number:
     exponent = number >> 52
     n = from_bits(exponent + (_INTEGER_BITS - 1023)) - _INTEGER
     rest = select(n < 1000.0, rest * from_bits((2046 - exponent) << 52), 0.0)
-    high, low = _log(from_bits((number & _MANTISSA) + _ROOT), rest)
-    y = _outside(u, _sum(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    high, low = _log_parts(from_bits((number & _MANTISSA) + _ROOT), rest)
+    y = _outside(u, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
     return select(abs(x) < 1e-300, x, y)

@@ -258,24 +258,28 @@ def _variant(module: Any, scalar: Any, lanes: int) -> None:
 # ---------------------------------------------------------------- functions for compiled code
 
 
-def _typed(function: Callable[..., Any], arity: int, lower: Callable[..., Any]) -> None:
-    """Let compiled code call a function: of float32 it is a float32, else a double."""
+def _compiled(arity: int, lower: Callable[..., Any]) -> Callable[..., Any]:
+    """Let compiled code call the decorated function: of float32 it is one, else a double."""
 
-    class Typed(AbstractTemplate):
-        """What Numba asks for the type of a call."""
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        class Typed(AbstractTemplate):
+            """What Numba asks for the type of a call."""
 
-        key = function
+            key = function
 
-        def generic(self, args: Any, kws: Any) -> Any:
-            if kws or len(args) != arity or not all(isinstance(a, types.Number) for a in args):
-                return None
-            kind = types.float32 if all(a == types.float32 for a in args) else types.float64
-            return signature(*(kind,) * (arity + 1))
+            def generic(self, args: Any, kws: Any) -> Any:
+                if kws or len(args) != arity or not all(isinstance(a, types.Number) for a in args):
+                    return None
+                kind = types.float32 if all(a == types.float32 for a in args) else types.float64
+                return signature(*(kind,) * (arity + 1))
 
-    infer(Typed)
-    infer_global(function, types.Function(Typed))
-    for kind in (types.float32, types.float64):
-        lower_builtin(function, *(kind,) * arity)(lower)
+        infer(Typed)
+        infer_global(function, types.Function(Typed))
+        for kind in (types.float32, types.float64):
+            lower_builtin(function, *(kind,) * arity)(lower)
+        return function
+
+    return decorate
 
 
 def elementary(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
@@ -302,8 +306,7 @@ def elementary(function: Callable[[Number], Number]) -> Callable[[Number], Numbe
         x = context.cast(builder, args[0], sig.args[0], types.float64)
         return context.cast(builder, builder.call(callee, [x]), types.float64, sig.return_type)
 
-    _typed(function, 1, lower)
-    return function
+    return _compiled(1, lower)(function)
 
 
 def _fuses(codegen: Any) -> bool:
@@ -311,9 +314,7 @@ def _fuses(codegen: Any) -> bool:
     return "+fma," in f"{features}," or machine.startswith(("aarch64", "arm64"))
 
 
+@_compiled(2, lambda _context, builder, _sig, args: builder.fadd(*args, flags=("reassoc",)))
 def plus(total: Number, term: Number) -> Number:
     """``total + term``, for a sum whose terms compiled code may add in any order, as in lanes."""
     return total + term
-
-
-_typed(plus, 2, lambda _context, builder, _sig, args: builder.fadd(*args, flags=("reassoc",)))

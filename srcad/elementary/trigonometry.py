@@ -37,7 +37,7 @@ _COS = (  # of (cos r - 1 + r^2 / 2) / r^4, in r^2
 # fmt: on
 
 
-def _reduced(x: Number) -> tuple[Number, Number, Number]:
+def _within_octant(x: Number) -> tuple[Number, Number, Number]:
     """``n``, and ``r`` in two parts."""
     n = nearest(x * _PER_HALF_PI)
     r, first = two_sum(fma(-n, _HALF_PI[0], x), -n * _HALF_PI[1])
@@ -69,7 +69,7 @@ def _quadrant(r: Number, rest: Number, k: Number) -> Number:
 @elementary
 def sin(x: Number) -> Number:
     """``math.sin``."""
-    n, r, rest = _reduced(x)
+    n, r, rest = _within_octant(x)
     y = _quadrant(r, rest, low_bits(n))
     return exceptional("sin", abs(x) - _LARGE, x, select(abs(x) < 1e-300, x, y))
 
@@ -77,14 +77,14 @@ def sin(x: Number) -> Number:
 @elementary
 def cos(x: Number) -> Number:
     """``math.cos``."""
-    n, r, rest = _reduced(x)
+    n, r, rest = _within_octant(x)
     return exceptional("cos", abs(x) - _LARGE, x, _quadrant(r, rest, low_bits(n) + 1))
 
 
 @elementary
 def tan(x: Number) -> Number:
     """``math.tan``."""
-    n, r, rest = _reduced(x)
+    n, r, rest = _within_octant(x)
     s, c, z = _circular(r, rest)
     half = 0.5 * z
     one = 1.0 - half
