@@ -29,7 +29,7 @@ from types import ModuleType
 
 from srcad import runtime
 from srcad.config import Options
-from srcad.elementary import exponentials, logarithms, primitives, trigonometry
+from srcad.elementary import exponentials, lanes, logarithms, primitives, trigonometry
 from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 
@@ -53,7 +53,7 @@ def ejected(program: Program, options: Options) -> str:
         )
     tree = ast.parse(program.text)
     helpers = _imported(tree, "srcad.runtime")
-    lanes = _imported(tree, "srcad.elementary")
+    elementary = _imported(tree, "srcad.elementary")
     imports = [_segment(program.text, n) for n in tree.body if _is_foreign_import(n)]
     functions = [_segment(program.text, n) for n in tree.body if isinstance(n, ast.FunctionDef)]
     inner = f"_{program.entry}" if program.uses_pool else program.entry
@@ -64,8 +64,8 @@ def ejected(program: Program, options: Options) -> str:
     if program.uses_pool:
         functions.append(_without_pool(program, tree, inner, options))
     runtime_imports, definitions = _source_of([a.name for a in helpers], runtime)
-    if lanes:
-        more_imports, more = _elementary(lanes, program.entry, functions)
+    if elementary:
+        more_imports, more = _elementary(elementary, program.entry, functions)
         runtime_imports += more_imports
         definitions += more
     special = sorted(
@@ -120,11 +120,11 @@ def _imported(tree: ast.Module, package: str) -> list[ast.alias]:
 
 
 def _elementary(
-    lanes: list[ast.alias], entry: str, functions: list[str]
+    called: list[ast.alias], entry: str, functions: list[str]
 ) -> tuple[list[str], list[str]]:
     """The imports and the definitions of elementary functions, under the names that they have."""
-    modules = primitives, exponentials, logarithms, trigonometry
-    imports, definitions = _source_of([a.name for a in lanes], *modules)
+    modules = lanes, primitives, exponentials, logarithms, trigonometry
+    imports, definitions = _source_of([a.name for a in called], *modules)
     theirs = {name for text in definitions for n in ast.parse(text).body for name in _defined(n)}
     ours = {name for text in functions for n in ast.parse(text).body for name in _defined(n)}
     if theirs & ours:
@@ -132,7 +132,7 @@ def _elementary(
             f"{entry} calls a function named {min(theirs & ours)}, as one of srcad's own is",
             hint="rename it, or use vector_math=False",
         )
-    renamed = [f"{a.asname} = {a.name}" for a in lanes if a.asname]
+    renamed = [f"{a.asname} = {a.name}" for a in called if a.asname]
     return imports, definitions + (["\n".join(renamed)] if renamed else [])
 
 

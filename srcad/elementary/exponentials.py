@@ -11,10 +11,9 @@
 Chebyshev; what they leave out is below 2^-59 of the result.
 """
 
+from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
-    Number,
     copysign,
-    elementary,
     fma,
     nearest,
     power_of_two,

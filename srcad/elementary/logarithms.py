@@ -10,10 +10,9 @@ interpolates at the nodes of Chebyshev; what it leaves out is below 2^-59 of the
 
 import math
 
+from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
-    Number,
     bits,
-    elementary,
     fma,
     from_bits,
     is_nan,

@@ -6,10 +6,9 @@ has more than 20 bits, are left to the C library. The polynomials interpolate at
 Chebyshev; what they leave out is below 2^-57 of the result.
 """
 
+from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
-    Number,
     bits,
-    elementary,
     exceptional,
     fma,
     from_bits,
