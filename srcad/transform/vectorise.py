@@ -194,7 +194,8 @@ def _is_vector_operation(expr: Expr) -> bool:
     """Not so: complex numbers, quotients of integers, and powers but for small constant ones."""
     if isinstance(expr, Binary):
         if expr.op == "**":
-            return isinstance(expr.b, Const) and expr.b.kind == INT and abs(expr.b.value) <= 8
+            small = range(-8, 9) if expr.b.kind == INT else (2.0,)
+            return isinstance(expr.b, Const) and expr.b.value in small
         if expr.op in ("%", "//"):
             return False
     return not is_complex(expr.kind)
