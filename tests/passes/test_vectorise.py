@@ -35,7 +35,7 @@ def test_loop_over_elements():
     text = primal(elementwise, V, F)
     assert "from srcad.elementary.exponentials import exp\n" in text
     assert "y[i] = exp(-x[i]) * a" in text
-    assert "y[i] = exp(-x[i]) * a" in primal(elementwise, SINGLE, F)
+    assert "np.float32(exp(-x[i]) * a" in primal(elementwise, SINGLE, F)
 
 
 def test_option():
