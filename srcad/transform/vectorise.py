@@ -106,12 +106,13 @@ class _Lanes:
         parts = [part for s in loop.body for e in expressions(s) for part in walk(e)]
         calls = [part for part in parts if isinstance(part, Call)]
         own = assigned(loop.body)
+        changing = {loop.var.name, *own}
         return (
-            any(c.function in _MODULES for c in calls)
+            any(c.function in _MODULES and names_read(c) & changing for c in calls)
             and all(map(_is_vector_call, calls))
             and all(map(_is_vector_operation, parts))
             and own & exposed(loop.body) <= _sums(loop.body)
-            and self._goes_along(loop, parts, {loop.var.name, *own})
+            and self._goes_along(loop, parts, changing)
         )
 
     def _goes_along(self, loop: For, parts: Iterable[Expr], changing: set[str]) -> bool:
@@ -128,10 +129,15 @@ class _Lanes:
         return pairs <= _CHECKS
 
     def _meet(self, a: Place, b: Place) -> bool:
-        """Whether iterations may find each other's elements at two places."""
-        if a[0] == b[0]:
-            return a[1][-1] != b[1][-1]
-        return bool(self._sites(a[0]) & self._sites(b[0]))
+        """Whether iterations may find each other's elements at two places.
+
+        They do not in two rows of one array. But LLVM makes its tests for common memory once for
+        all iterations of the loop outside, where variable rows overlap.
+        """
+        if a[0] != b[0]:
+            return bool(self._sites(a[0]) & self._sites(b[0]))
+        (*rows, i), (*others, j) = a[1], b[1]
+        return i != j or (rows != others and not all(isinstance(e, Const) for e in rows + others))
 
     def _sites(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))

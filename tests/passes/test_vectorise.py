@@ -151,6 +151,19 @@ def column(x):
     return x
 
 
+def two_rows(x, k):
+    for i in range(x.shape[1]):
+        x[k, i] = math.exp(x[k + 1, i])
+    return x
+
+
+def nothing_new(x, a):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i] * math.log(a)
+    return s
+
+
 def leaves(x):
     n = 0
     for i in range(len(x)):
@@ -167,6 +180,8 @@ def leaves(x):
         *((f, (V,)) for f in (power, complex_number, same_element, leaves)),
         *((f, (V, IV)) for f in (gather, scatter)),
         (column, (M,)),
+        (two_rows, (M, INTEGER)),
+        (nothing_new, (V, F)),
     ],
     ids=lambda f: getattr(f, "__name__", ""),
 )
