@@ -30,7 +30,7 @@ RANGES = {
     "cosh": (exponentials.cosh, -710.0, 710.0),
     "tanh": (exponentials.tanh, -25.0, 25.0),
 }
-SIZE, ROUNDS = 4096, 200
+SIZE, ROUNDS = 4096, 400
 
 
 def looped(function):
@@ -53,9 +53,14 @@ def points(low, high, count):
 
 
 def error(name, x, y):
-    """The largest error in units of the last place; the reference has 64 bits, 11 more."""
+    """The largest error in units of the last place; the reference has 64 bits, 11 more.
+
+    Subnormal results do not count: JAX makes zeros of them.
+    """
     exact = getattr(np, name)(x.astype(np.longdouble))
-    return float(np.max(abs(y - exact) / np.spacing(abs(exact.astype(np.float64)))))
+    rounded = abs(exact.astype(np.float64))
+    normal = np.isfinite(rounded) & np.isfinite(y) & (rounded > 2.3e-308)
+    return float(np.max(abs(y - exact)[normal] / np.spacing(rounded[normal])))
 
 
 def best(calls, rounds=ROUNDS):
@@ -169,7 +174,7 @@ def ratios():
             call()
         times = best(calls, 40)
         cells = f"{times[False] * 1e6:.0f} | {times[True] * 1e6:.0f}"
-        yield f"| {function.__name__} | {cells} | {times[False] / times[True]:.1f} |"
+        yield f"| {function.__name__} | {cells} | {times[False] / times[True]:.2f} |"
 
 
 def main():
