@@ -15,6 +15,7 @@ class Options:
     fastmath: bool = False
     parallel: bool = False
     boundscheck: bool = True
+    vector_math: bool = True
     cache: bool = True
 
 

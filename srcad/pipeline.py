@@ -47,6 +47,7 @@ from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.tangent import tangent
+from srcad.transform.vectorise import vectorise
 
 Kind = Literal[
     "gradient",
@@ -183,8 +184,11 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
+    elementary: dict[str, str] = {}
+    if request.options.jit and request.options.vector_math:
+        functions, elementary = vectorise(functions, program.names)
     return Program(
-        print_module(functions),
+        print_module(functions, elementary),
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),

@@ -1,8 +1,8 @@
 """The transformations: ``grad``, ``vjp``, ``jvp``, ``jacobian``, ``hessian``, ``hvp``, ``batch``.
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
-options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``, ``cache``
-(see ``srcad.config.Options``).
+options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``,
+``vector_math``, ``cache`` (see ``srcad.config.Options``).
 """
 
 import dataclasses
@@ -31,6 +31,7 @@ class OptionKeywords(TypedDict, total=False):
     fastmath: bool
     parallel: bool
     boundscheck: bool
+    vector_math: bool
     cache: bool
 
 
@@ -77,7 +78,8 @@ def grad(
         f returns ``(y, aux...)``; then the result is ``(gradient, aux)``.
     **options
         ``jit=True`` (False runs the generated Python as it is), ``fastmath=False``,
-        ``parallel=False``, ``boundscheck=True``, ``cache=True``.
+        ``parallel=False``, ``boundscheck=True``, ``vector_math=True`` (exp, sin and the like
+        for several elements of an array at once), ``cache=True``.
 
     Returns
     -------

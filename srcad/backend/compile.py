@@ -243,6 +243,13 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
     )
 
 
+def _called_sources() -> list[Path]:
+    """The files of srcad's whose functions generated code calls."""
+    root = Path(__file__).parents[1]
+    own = [root / "runtime.py", root / "backend" / "special.py"]
+    return own + sorted((root / "elementary").glob("*.py"))
+
+
 @cache
 def _environment() -> tuple[object, ...]:
     """What compiled code depends on besides its program."""
@@ -251,16 +258,11 @@ def _environment() -> tuple[object, ...]:
     from numba.core import config  # noqa: PLC0415
     from numba.core.registry import cpu_target  # noqa: PLC0415
 
-    from srcad import runtime  # noqa: PLC0415 (imports Numba)
-
     target: Any = cpu_target
     return (
         _FORMAT,
         getattr(sys.modules.get("srcad"), "__version__", ""),
-        *(
-            sha256(file.read_bytes()).hexdigest()
-            for file in (Path(runtime.__file__), Path(__file__).with_name("special.py"))
-        ),
+        *(sha256(file.read_bytes()).hexdigest() for file in _called_sources()),
         numba.__version__,
         llvmlite.__version__,
         np.__version__,

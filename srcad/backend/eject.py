@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 from srcad import runtime
 from srcad.config import Options
+from srcad.elementary import exponentials, lanes, logarithms, primitives, trigonometry
 from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 
@@ -88,12 +89,8 @@ def ejected(program: Program, options: Options) -> str:
             hint="use functions whose source can be read",
         )
     tree = ast.parse(program.text)
-    helpers = [
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "srcad.runtime"
-        for alias in node.names
-    ]
+    helpers = _imported(tree, "srcad.runtime")
+    elementary = _imported(tree, "srcad.elementary")
     imports = [_segment(program.text, n) for n in tree.body if _is_foreign_import(n)]
     functions = [_segment(program.text, n) for n in tree.body if isinstance(n, ast.FunctionDef)]
     inner = f"_{program.entry}" if program.uses_pool else program.entry
@@ -103,7 +100,11 @@ def ejected(program: Program, options: Options) -> str:
     ]
     if program.uses_pool:
         functions.append(_without_pool(program, tree, inner, options))
-    runtime_imports, definitions = _runtime_source(runtime, helpers)
+    runtime_imports, definitions = _source_of([a.name for a in helpers], runtime)
+    if elementary:
+        more_imports, more = _elementary(elementary, program.entry, functions)
+        runtime_imports += more_imports
+        definitions += more
     special = sorted(
         {
             node.attr
@@ -114,7 +115,7 @@ def ejected(program: Program, options: Options) -> str:
     if special and options.jit:
         from srcad.backend import special as bindings  # noqa: PLC0415 (imports SciPy)
 
-        more_imports, more = _runtime_source(bindings, ["bind", "_zeta"][: 1 + ("zeta" in special)])
+        more_imports, more = _source_of(["bind", "_zeta"][: 1 + ("zeta" in special)], bindings)
         runtime_imports += more_imports
         calls = [f'bind("{name}")' for name in special if name != "zeta"]
         definitions += [*more, "\n".join(calls)]
@@ -145,11 +146,38 @@ def _without_pool(program: Program, tree: ast.Module, inner: str, options: Optio
     )
 
 
-def _runtime_source(module: ModuleType, names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The imports and the definitions of functions of a module, and of all that they use there."""
-    text = inspect.getsource(module)
-    tree = ast.parse(text)
-    by_name = {name: node for node in tree.body for name in _defined(node)}
+def _imported(tree: ast.Module, package: str) -> list[ast.alias]:
+    """What a program imports from a module of srcad's, or from the modules of a package."""
+    return [
+        alias
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}.")
+        for alias in node.names
+    ]
+
+
+def _elementary(
+    called: list[ast.alias], entry: str, functions: list[str]
+) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of elementary functions, under the names that they have."""
+    modules = lanes, primitives, exponentials, logarithms, trigonometry
+    imports, definitions = _source_of([a.name for a in called], *modules)
+    theirs = {name for text in definitions for n in ast.parse(text).body for name in _defined(n)}
+    ours = {name for text in functions for n in ast.parse(text).body for name in _defined(n)}
+    if theirs & ours:
+        raise ArgumentError(
+            f"{entry} calls a function named {min(theirs & ours)}, as one of srcad's own is",
+            hint="rename it, or use vector_math=False",
+        )
+    renamed = [f"{a.asname} = {a.name}" for a in called if a.asname]
+    return imports, definitions + (["\n".join(renamed)] if renamed else [])
+
+
+def _source_of(names: Iterable[str], *modules: ModuleType) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of functions of modules, and of all that they use there."""
+    texts = [inspect.getsource(module) for module in modules]
+    nodes = [(text, node) for text in texts for node in ast.parse(text).body]
+    by_name = {name: node for _, node in nodes for name in _defined(node)}
     needed: set[str] = set()
     pending = list(names)
     while pending:
@@ -158,9 +186,9 @@ def _runtime_source(module: ModuleType, names: Iterable[str]) -> tuple[list[str]
             continue
         needed.add(name)
         pending += [n.id for n in ast.walk(by_name[name]) if isinstance(n, ast.Name)]
-    used = [n for n in tree.body if needed & set(_defined(n))]
-    imports = [n for n in tree.body if _is_foreign_import(n)] if used else []
-    return [_segment(text, n) for n in imports], [_segment(text, n) for n in used]
+    used = [(text, n) for text, n in nodes if needed & set(_defined(n))]
+    imports = [(text, n) for text, n in nodes if used and _is_foreign_import(n)]
+    return [_segment(*item) for item in imports], [_segment(*item) for item in used]
 
 
 def _defined(node: ast.stmt) -> list[str]:
@@ -168,7 +196,7 @@ def _defined(node: ast.stmt) -> list[str]:
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
         case ast.Assign(targets=targets):
-            return [t.id for t in targets if isinstance(t, ast.Name)]
+            return [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
         case ast.AnnAssign(target=ast.Name(id=name)):
             return [name]
         case _:
@@ -177,7 +205,7 @@ def _defined(node: ast.stmt) -> list[str]:
 
 def _is_foreign_import(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
-        return node.module not in ("srcad.runtime", "__future__")
+        return not str(node.module).startswith(("srcad.", "__future__"))
     return isinstance(node, ast.Import)
 
 

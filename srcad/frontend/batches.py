@@ -28,7 +28,7 @@ from srcad.analysis.invariant import before_loop
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.builder import Duplicate
-from srcad.frontend.derived import Derived
+from srcad.frontend.derived import OPTIONS, Derived
 from srcad.frontend.heap import Moment
 from srcad.frontend.values import (
     ArrayValue,
@@ -123,8 +123,7 @@ class Batches(Derived):
     ) -> Value | None:
         """A call of ``srcad.batch`` itself, or of what is no batch."""
         if is_transform(function) and function.__name__ == "batch":
-            options = {"jit", "fastmath", "parallel", "boundscheck", "cache"}
-            return self._batch(*values, **{k: v for k, v in keywords.items() if k not in options})
+            return self._batch(*values, **{k: v for k, v in keywords.items() if k not in OPTIONS})
         return super().call_special(function, values, keywords)
 
     def _batch(self, function: Value, axes: Value = ZERO) -> Value:

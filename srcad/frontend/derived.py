@@ -69,7 +69,7 @@ from srcad.ir.rename import renamed, renamed_expr
 from srcad.ir.types import BOOL, INT, is_inexact
 from srcad.transformation import is_transform, transformation_of
 
-OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "cache")
+OPTIONS = ("jit", "fastmath", "parallel", "boundscheck", "vector_math", "cache")
 """Options of a transformation: those of the whole program count."""
 
 Leaf = Var | str

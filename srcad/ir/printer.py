@@ -443,8 +443,11 @@ def print_function(function: Function) -> str:
     return "\n".join(lines + print_block(function.body, 1)) + "\n"
 
 
-def print_module(functions: tuple[Function, ...]) -> str:
-    """The text of a module: imports, then the functions in order."""
+def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | None = None) -> str:
+    """The text of a module: imports, then the functions in order.
+
+    ``elementary`` says which function of ``srcad.elementary`` a name stands for: ``module.name``.
+    """
     body = "\n\n".join(print_function(f) for f in functions)
     called = set(re.findall(r"\b(\w+)\(", body))
     helpers = [name for name in RUNTIME if name in called]
@@ -456,6 +459,21 @@ def print_module(functions: tuple[Function, ...]) -> str:
         lines.append("from scipy import special")
     if "prange" in called:
         lines.append("from numba import prange")
+    own = _imports(elementary or {})
     if helpers:
-        lines.append(f"\nfrom srcad.runtime import {', '.join(helpers)}")
+        own.append(f"from srcad.runtime import {', '.join(helpers)}")
+    if own:
+        lines.append("\n" + "\n".join(own))
     return "\n".join(lines) + "\n\n\n" + body
+
+
+def _imports(elementary: dict[str, str]) -> list[str]:
+    """The lines that import elementary functions, one for each module."""
+    by_module: dict[str, list[str]] = {}
+    for local, path in elementary.items():
+        module, _, name = path.rpartition(".")
+        by_module.setdefault(module, []).append(name if name == local else f"{name} as {local}")
+    return [
+        f"from srcad.elementary.{module} import {', '.join(sorted(items))}"
+        for module, items in sorted(by_module.items())
+    ]

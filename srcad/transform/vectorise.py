@@ -1,0 +1,228 @@
+"""Elementary functions that compiled code evaluates for several elements at once.
+
+The C library's exp takes one number, so a loop that calls it cannot become vector instructions.
+Where nothing else prevents that, the loop calls srcad's own (``srcad.elementary``), and adds its
+sums in an order that LLVM may choose::
+
+    for i in range(n - 1, -1, -1):           for i in range(n):
+        y[i] = math.exp(x[i])        ->          y[i] = exp(x[i])
+        s += a[i] * y[i]                         s = plus(s, a[i] * y[i])
+
+Such a loop has straight-line code, passes nothing from one iteration to the next but sums, and
+goes through its arrays one element after the other. For one number at a time the C library is as
+fast, and in a chain of dependent calls faster: all other loops keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.flow import assigned, exposed
+from srcad.ir.build import ONE, add, integer
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Assign,
+    Binary,
+    Block,
+    Call,
+    Comment,
+    Const,
+    Expr,
+    For,
+    Function,
+    Load,
+    Stmt,
+    Store,
+    Unary,
+    Var,
+    blocks,
+    children,
+    expressions,
+    names_read,
+    rebuild,
+    walk,
+    with_blocks,
+)
+from srcad.ir.types import FLOAT, FLOAT32, INT, is_complex
+
+_MODULES = {
+    **dict.fromkeys(("math.exp", "np.exp2", "math.expm1"), "exponentials"),
+    **dict.fromkeys(("math.sinh", "math.cosh", "math.tanh"), "exponentials"),
+    **dict.fromkeys(("math.log", "math.log2", "math.log10", "math.log1p"), "logarithms"),
+    **dict.fromkeys(("math.sin", "math.cos", "math.tan"), "trigonometry"),
+}
+"""The functions that ``srcad.elementary`` has, and the module that each is in."""
+_PLUS = "primitives.plus"
+_INSTRUCTIONS = {
+    *("abs", "min", "max", "float", "math.sqrt", "math.copysign", "math.isnan", "math.isinf"),
+    *("np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
+}
+"""Other functions of which LLVM makes vector instructions."""
+_CHECKS = 128
+"""The most pairs of arrays that LLVM tests for common memory before a loop."""
+
+Place = tuple[str, tuple[Expr, ...]]
+"""An element of an array, by its index."""
+
+
+def vectorise(
+    functions: tuple[Function, ...], names: Names
+) -> tuple[tuple[Function, ...], dict[str, str]]:
+    """The functions of a module, and what they import: ``module.function`` by the name it gets."""
+    imported: dict[str, str] = {}
+    changed = []
+    for function in functions:
+        sites = points_to(function.body, set(function.arrays))
+        changed.append(replace(function, body=_Lanes(sites, names, imported).block(function.body)))
+    return tuple(changed), {local: path for path, local in imported.items()}
+
+
+class _Lanes:
+    def __init__(self, sites: Sites, names: Names, imported: dict[str, str]) -> None:
+        self.sites = sites
+        self.names = names
+        self.imported = imported
+
+    def block(self, block: Block) -> Block:
+        out: list[Stmt] = []
+        for stmt in block:
+            if isinstance(stmt, For) and self._has_lanes(stmt):
+                out.append(self._in_lanes(stmt))
+            else:
+                parts = tuple(map(self.block, blocks(stmt)))
+                out.append(with_blocks(stmt, parts) if parts else stmt)
+        return tuple(out)
+
+    # ------------------------------------------------------------ which loops
+
+    def _has_lanes(self, loop: For) -> bool:
+        """Whether LLVM is expected to make vector instructions of the loop, its calls replaced."""
+        if loop.until is not None or loop.step not in (ONE, integer(-1)):
+            return False
+        if not all(isinstance(s, Assign | Store | Comment) for s in loop.body):
+            return False
+        parts = [part for s in loop.body for e in expressions(s) for part in walk(e)]
+        calls = [part for part in parts if isinstance(part, Call)]
+        own = assigned(loop.body)
+        changing = {loop.var.name, *own}
+        return (
+            any(c.function in _MODULES and names_read(c) & changing for c in calls)
+            and all(map(_is_vector_call, calls))
+            and all(map(_is_vector_operation, parts))
+            and own & exposed(loop.body) <= _sums(loop.body)
+            and self._goes_along(loop, parts, changing)
+        )
+
+    def _goes_along(self, loop: For, parts: Iterable[Expr], changing: set[str]) -> bool:
+        """Whether each iteration has elements of its own in the arrays that the loop writes."""
+        read = {(part.array, part.index) for part in parts if isinstance(part, Load)}
+        written = {(s.array, s.index) for s in loop.body if isinstance(s, Store)}
+        places = read | written
+        steps = {place: _step(place, loop.var, changing) for place in places}
+        if None in steps.values() or any(steps[place] == 0 for place in written):
+            return False
+        if any(self._meet(a, b) for a in written for b in places):
+            return False
+        pairs = len(written) * (len(written) - 1) // 2 + len(written) * len(places - written)
+        return pairs <= _CHECKS
+
+    def _meet(self, a: Place, b: Place) -> bool:
+        """Whether iterations may find each other's elements at two places.
+
+        They do not in two rows of one array. But LLVM makes its tests for common memory once for
+        all iterations of the loop outside, where variable rows overlap.
+        """
+        if a[0] != b[0]:
+            return bool(self._sites(a[0]) & self._sites(b[0]))
+        (*rows, i), (*others, j) = a[1], b[1]
+        return i != j or (rows != others and not all(isinstance(e, Const) for e in rows + others))
+
+    def _sites(self, array: str) -> frozenset[str]:
+        return self.sites.get(array, frozenset((array,)))
+
+    # ------------------------------------------------------------ what becomes of them
+
+    def _in_lanes(self, loop: For) -> For:
+        if loop.step != ONE:  # the order of the memory
+            loop = replace(loop, start=add(loop.stop, ONE), stop=add(loop.start, ONE), step=ONE)
+        sums = _sums(loop.body) & exposed(loop.body)
+        return replace(loop, body=tuple(self._statement(s, sums) for s in loop.body))
+
+    def _statement(self, stmt: Stmt, sums: set[str]) -> Stmt:
+        if not isinstance(stmt, Assign | Store):
+            return stmt
+        value = self._called(stmt.value)
+        if isinstance(stmt, Assign) and stmt.target.name in sums and isinstance(value, Binary):
+            term = value.b if value.op == "+" else Unary("-", value.b, value.kind)
+            value = Call(self._name(_PLUS), (value.a, term), value.kind)
+        return replace(stmt, value=value)
+
+    def _called(self, expr: Expr) -> Expr:
+        """The expression with calls of srcad's own functions."""
+        parts = tuple(map(self._called, children(expr)))
+        if not isinstance(expr, Call) or expr.function not in _MODULES:
+            return rebuild(expr, parts) if parts else expr
+        path = f"{_MODULES[expr.function]}.{expr.function.partition('.')[2]}"
+        return replace(expr, function=self._name(path), args=parts)
+
+    def _name(self, path: str) -> str:
+        """The name that a function has in the module that is written."""
+        if path not in self.imported:
+            self.imported[path] = self.names.fresh(path.rpartition(".")[2])
+        return self.imported[path]
+
+
+def _sums(body: Block) -> set[str]:
+    """Variables that the statements of a body do nothing with but add to them."""
+    adding: set[str] = set()
+    elsewhere: set[str] = set()
+    for stmt in body:
+        match stmt:
+            case Assign(target=target, value=Binary(op="+" | "-", a=a, b=b)) if a == target:
+                adding.add(target.name)
+                elsewhere |= names_read(b)
+            case Assign(target=target):
+                elsewhere |= {target.name, *names_read(stmt.value)}
+            case _:
+                elsewhere |= {name for e in expressions(stmt) for name in names_read(e)}
+    return adding - elsewhere
+
+
+def _is_vector_call(call: Call) -> bool:
+    if call.function in _MODULES:
+        return call.kind in (FLOAT, FLOAT32) and all(a.kind == call.kind for a in call.args)
+    return call.function in _INSTRUCTIONS
+
+
+def _is_vector_operation(expr: Expr) -> bool:
+    """Not so: complex numbers, quotients of integers, and powers but for small constant ones."""
+    if isinstance(expr, Binary):
+        if expr.op == "**":
+            small = range(-8, 9) if expr.b.kind == INT else (2.0,)
+            return isinstance(expr.b, Const) and expr.b.value in small
+        if expr.op in ("%", "//"):
+            return False
+    return not is_complex(expr.kind)
+
+
+def _step(place: Place, counter: Var, changing: set[str]) -> int | None:
+    """By how many elements a place moves in an iteration: one or none; None: otherwise."""
+    *leading, last = place[1] or (integer(0),)
+    if any(names_read(e) & changing for e in leading):
+        return None
+    slope = _slope(last, counter, changing)
+    return slope if slope in (-1, 0, 1) else None
+
+
+def _slope(expr: Expr, counter: Var, changing: set[str]) -> int | None:
+    if expr == counter:
+        return 1
+    if not names_read(expr) & changing:
+        return 0
+    if isinstance(expr, Binary) and expr.op in ("+", "-"):
+        a, b = (_slope(e, counter, changing) for e in (expr.a, expr.b))
+        if a is not None and b is not None:
+            return a + b if expr.op == "+" else a - b
+    return None
