@@ -37,7 +37,22 @@ NINE = (
 )
 """The kernels that the mark for gradient over primal is set for."""
 
-KERNELS = NINE
+KERNELS = (
+    *NINE,
+    "bundle",
+    "heat3d",
+    "wave2d",
+    "fdtd",
+    "cavity",
+    "adi",
+    "gauss_seidel",
+    "lorenz96",
+    "cholesky",
+    "mlp",
+    "conjugate_gradients",
+    "csr",
+    "kalman",
+)
 
 jit = numba.njit(error_model="numpy")
 """The flags that srcad compiles with."""
