@@ -1,7 +1,7 @@
 """Bundle adjustment, the objective of ADBench: the Jacobian of each residual, 2 x 15, block by block.
 
-A residual depends on one camera (rotation as a vector, centre, focal length, principal point, two
-distortions), one point and one weight. The mark by hand multiplies the Jacobians of the stages:
+A residual depends on 15 numbers: a camera (rotation as a vector, centre, focal length, principal
+point, two distortions), a point and a weight. The mark by hand multiplies the Jacobians of the stages:
 distortion and projection (2 x 3), and the rotation with its derivative by the rotation vector.
 """
 
@@ -12,27 +12,26 @@ import numpy as np
 from benchmarks.kernel import jit, scaled
 
 TITLE = "Bundle adjustment, Jacobians of 10,000 residuals"
-WRT = ("cameras", "points", "weights")
+WRT = ("parameters",)
 
 
 def arguments(scale=1.0):
     random = np.random.default_rng(22)
     n = scaled(10_000, scale, 4)
-    cameras = 0.3 * random.normal(size=(n, 11))
-    cameras[:, 6] += 1.5
-    cameras[:, 9:] *= 0.1
-    return {
-        "cameras": cameras,
-        "points": random.normal(size=(n, 3)) + np.array([0.0, 0.0, 5.0]),
-        "weights": random.random(n),
-        "seen": random.normal(size=(n, 2)),
-    }
+    parameters = 0.3 * random.normal(size=(n, 15))
+    parameters[:, 6] += 1.5
+    parameters[:, 9:11] *= 0.1
+    parameters[:, 13] += 5.0
+    return {"parameters": parameters, "seen": random.normal(size=(n, 2))}
 
 
-def residual(camera, point, weight, seen):
-    x = point - camera[3:6]
-    angle = np.sqrt(np.sum(camera[:3] ** 2))
-    axis = camera[:3] / angle
+def residual(parameters, seen):
+    rotation, centre, focal = parameters[:3], parameters[3:6], parameters[6]
+    principal, distortion = parameters[7:9], parameters[9:11]
+    point, weight = parameters[11:14], parameters[14]
+    x = point - centre
+    angle = np.sqrt(np.sum(rotation**2))
+    axis = rotation / angle
     turned = (
         x * np.cos(angle)
         + np.cross(axis, x) * np.sin(angle)
@@ -40,40 +39,40 @@ def residual(camera, point, weight, seen):
     )
     p = turned[:2] / turned[2]
     r2 = np.sum(p**2)
-    distorted = p * (1.0 + camera[9] * r2 + camera[10] * r2 * r2)
-    return weight * (camera[6] * distorted + camera[7:9] - seen)
-
-
-def bundle(cameras, points, weights, seen):
-    residuals = np.empty(seen.shape)
-    for k in range(weights.size):
-        residuals[k] = compiled_residual(cameras[k], points[k], weights[k], seen[k])
-    return residuals
+    distorted = p * (1.0 + distortion[0] * r2 + distortion[1] * r2 * r2)
+    return weight * (focal * distorted + principal - seen)
 
 
 compiled_residual = jit(residual)
+
+
+def bundle(parameters, seen):
+    residuals = np.empty(seen.shape)
+    for k in range(seen.shape[0]):
+        residuals[k] = compiled_residual(parameters[k], seen[k])
+    return residuals
+
+
 PRIMAL = bundle
 
 
-def srcad_gradient(srcad):
-    return srcad.batch(srcad.jacobian(residual, wrt=("camera", "point", "weight")))
+def srcad_gradient(srcad, **options):
+    return srcad.batch(srcad.jacobian(residual, **options))
 
 
 @jit
-def adjoint(cameras, points, weights, seen):
-    n = weights.size
-    cameras_b = np.empty((n, 2, 11))
-    points_b = np.empty((n, 2, 3))
-    weights_b = np.empty((n, 2))
+def adjoint(parameters, seen):
+    n = seen.shape[0]
+    jacobians = np.empty((n, 2, 15))
     for k in range(n):
-        a, b, c = cameras[k, 0], cameras[k, 1], cameras[k, 2]
+        a, b, c = parameters[k, 0], parameters[k, 1], parameters[k, 2]
         angle = math.sqrt(a * a + b * b + c * c)
         a /= angle
         b /= angle
         c /= angle
-        x = points[k, 0] - cameras[k, 3]
-        y = points[k, 1] - cameras[k, 4]
-        z = points[k, 2] - cameras[k, 5]
+        x = parameters[k, 11] - parameters[k, 3]
+        y = parameters[k, 12] - parameters[k, 4]
+        z = parameters[k, 13] - parameters[k, 5]
         co = math.cos(angle)
         si = math.sin(angle)
         rest = 1.0 - co
@@ -88,14 +87,12 @@ def adjoint(cameras, points, weights, seen):
         p = tx * share
         q = ty * share
         r2 = p * p + q * q
-        k1 = cameras[k, 9]
-        k2 = cameras[k, 10]
+        k1 = parameters[k, 9]
+        k2 = parameters[k, 10]
         factor = 1.0 + k1 * r2 + k2 * r2 * r2
         slope = 2.0 * (k1 + 2.0 * k2 * r2)
-        focal = cameras[k, 6]
-        w = weights[k]
-        weights_b[k, 0] = focal * factor * p + cameras[k, 7] - seen[k, 0]
-        weights_b[k, 1] = focal * factor * q + cameras[k, 8] - seen[k, 1]
+        focal = parameters[k, 6]
+        w = parameters[k, 14]
         for row in range(2):
             own = p if row == 0 else q
             # by the projected point, then by the turned one
@@ -119,7 +116,7 @@ def adjoint(cameras, points, weights, seen):
                 + gz * (uz * co - z * si + c * along * si)
             )
             inward = a * na + b * nb + c * nc
-            out = cameras_b[k, row]
+            out = jacobians[k, row]
             out[0] = turning * a + (na - inward * a) / angle
             out[1] = turning * b + (nb - inward * b) / angle
             out[2] = turning * c + (nc - inward * c) / angle
@@ -131,19 +128,20 @@ def adjoint(cameras, points, weights, seen):
             out[8] = w if row == 1 else 0.0
             out[9] = w * focal * own * r2
             out[10] = w * focal * own * r2 * r2
-            points_b[k, row, 0] = vx
-            points_b[k, row, 1] = vy
-            points_b[k, row, 2] = vz
-    return cameras_b, points_b, weights_b
+            out[11] = vx
+            out[12] = vy
+            out[13] = vz
+            out[14] = focal * factor * own + parameters[k, 7 + row] - seen[k, row]
+    return jacobians
 
 
 def in_arrays(xp):
     """The residual for the array functions of a system."""
 
-    def residual(camera, point, weight, seen):
-        x = point - camera[3:6]
-        angle = xp.sqrt((camera[:3] ** 2).sum())
-        axis = camera[:3] / angle
+    def residual(parameters, seen):
+        rotation, x = parameters[:3], parameters[11:14] - parameters[3:6]
+        angle = xp.sqrt((rotation**2).sum())
+        axis = rotation / angle
         turned = (
             x * xp.cos(angle)
             + xp.cross(axis, x) * xp.sin(angle)
@@ -151,18 +149,18 @@ def in_arrays(xp):
         )
         p = turned[:2] / turned[2]
         r2 = (p**2).sum()
-        distorted = p * (1.0 + camera[9] * r2 + camera[10] * r2 * r2)
-        return weight * (camera[6] * distorted + camera[7:9] - seen)
+        distorted = p * (1.0 + parameters[9] * r2 + parameters[10] * r2 * r2)
+        return parameters[14] * (parameters[6] * distorted + parameters[7:9] - seen)
 
     return residual
 
 
 def jax_gradient(jax):
-    return jax.vmap(jax.jacrev(in_arrays(jax.numpy), argnums=(0, 1, 2)))
+    return jax.vmap(jax.jacrev(in_arrays(jax.numpy)))
 
 
 def torch_gradient(torch):
     one = in_arrays(type("functions", (), {
         "sqrt": torch.sqrt, "cos": torch.cos, "sin": torch.sin, "cross": torch.linalg.cross,
     }))  # fmt: skip
-    return torch.func.vmap(torch.func.jacrev(one, argnums=(0, 1, 2)))
+    return torch.func.vmap(torch.func.jacrev(one))

@@ -175,22 +175,3 @@ def torch_primal(torch):
         return x * x + 2.0 * y * y
 
     return primal
-
-
-def autograd_primal(np):
-    def primal(p, x, y, dt, steps):
-        a, b, c, d = p[0], p[1], p[2], p[3]
-
-        def slope(x, y):
-            return a * x - b * x * y, c * x * y - d * y
-
-        for _ in range(steps):
-            k1, l1 = slope(x, y)
-            k2, l2 = slope(x + 0.5 * dt * k1, y + 0.5 * dt * l1)
-            k3, l3 = slope(x + 0.5 * dt * k2, y + 0.5 * dt * l2)
-            k4, l4 = slope(x + dt * k3, y + dt * l3)
-            x = x + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
-            y = y + dt / 6.0 * (l1 + 2.0 * l2 + 2.0 * l3 + l4)
-        return x * x + 2.0 * y * y
-
-    return primal
