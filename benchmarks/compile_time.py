@@ -76,3 +76,7 @@ def show(found: list[dict]) -> None:
     print(f"{'':16}{'cold':>9}{'warm':>9}")
     for row in found:
         print(f"{row['function']:16}{row['cold']:9.2f}{row['warm']:9.2f}")
+
+
+if __name__ == "__main__":
+    show(measure())

@@ -14,7 +14,7 @@ A kernel is a module ``benchmarks.kernels.<name>`` with
   loop to be checkpointed), ``torch_primal(torch)``, ``autograd_primal(np)``, which return a function
   of the same parameters; ``ENZYME``, the text of a C++ function; each where that system can express
   it;
-- for derivatives other than a gradient: ``srcad_gradient(srcad)``, ``jax_gradient(jax)``,
+- for derivatives other than a gradient: ``srcad_gradient(srcad, **options)``, ``jax_gradient(jax)``,
   ``torch_gradient(torch)``, which return the derivative itself.
 """
 

@@ -24,6 +24,10 @@ SLOWEST = 20.0
 """Seconds: a rival whose first call takes longer is not called again."""
 
 
+class Disagreement(Exception):
+    """An implementation's gradient is not the one by hand: its time would mean nothing."""
+
+
 def as_tuple(gradient) -> tuple[np.ndarray, ...]:
     """A gradient or a tuple of them, as a tuple of arrays."""
     parts = gradient if isinstance(gradient, tuple) else (gradient,)
@@ -41,7 +45,7 @@ def gradient_of(kernel: ModuleType, **options) -> Callable:
     import srcad
 
     if hasattr(kernel, "srcad_gradient"):
-        return kernel.srcad_gradient(srcad)
+        return kernel.srcad_gradient(srcad, **options)
     wrt = kernel.WRT if len(kernel.WRT) > 1 else kernel.WRT[0]
     return srcad.grad(kernel.PRIMAL, wrt=wrt, **options)
 
@@ -73,11 +77,14 @@ def in_turns(calls: dict[str, Callable], seconds: float, rounds: int) -> dict[st
     once = {name: timed(call) for name, call in calls.items()}
     share = seconds / (rounds * len(calls))
     counts = {name: max(1, int(share / once[name])) for name in calls}
-    pauses = {name: min(rounds // 3, max(1, int(once[name] / (8 * share)))) for name in calls}
+    every = {
+        name: max(1, min(rounds // 3, int(once[name] / (8 * share)))) if share else 1
+        for name in calls
+    }
     samples: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds):
         for name, call in calls.items():
-            if turn % max(1, pauses[name]) == 0:
+            if turn % every[name] == 0:
                 samples[name].append(timed(call, counts[name]))
     return {name: statistics.median(times) for name, times in samples.items()}
 
@@ -128,12 +135,6 @@ def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1
         "difference": {label: errors[label] for label in times if label in errors},
         "skipped": skipped,
     }
-
-
-def best(row: dict, system: str) -> float | None:
-    """The shortest time among the forms of a system."""
-    times = [t for label, t in row["seconds"].items() if label.partition(":")[0] == system]
-    return min(times, default=None)
 
 
 def main(argv: list[str] | None = None) -> int:

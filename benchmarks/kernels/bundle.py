@@ -57,7 +57,7 @@ PRIMAL = bundle
 
 
 def srcad_gradient(srcad, **options):
-    return srcad.batch(srcad.jacobian(residual, **options))
+    return srcad.batch(srcad.jacobian(residual, **options), **options)
 
 
 @jit

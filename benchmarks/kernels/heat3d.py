@@ -15,7 +15,7 @@ WRT = ("u",)
 
 def arguments(scale=1.0):
     random = np.random.default_rng(11)
-    n = scaled(48, scale, 5)
+    n = scaled(48, scale, 4)
     shape = (n, n + 1, n) if scale < 1.0 else (n, n, n)
     return {
         "u": random.random(shape),
