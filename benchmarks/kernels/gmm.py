@@ -239,3 +239,42 @@ def autograd_primal(np):
         return total - 0.5 * n * d * math.log(2.0 * math.pi)
 
     return primal
+
+
+ENZYME = """
+  const int d = 10, k = 25, n = 1000;
+  double diagonal[k][d], trace[k], centred[d], scaled[d], term[k], total = 0;
+  for (int a = 0; a < k; a++) {
+    trace[a] = 0;
+    for (int j = 0; j < d; j++) { trace[a] += factor[a][j]; diagonal[a][j] = exp(factor[a][j]); }
+  }
+  for (int i = 0; i < n; i++) {
+    for (int a = 0; a < k; a++) {
+      for (int j = 0; j < d; j++) {
+        centred[j] = points[i][j] - mean[a][j];
+        scaled[j] = diagonal[a][j] * centred[j];
+      }
+      int p = d;
+      for (int c = 0; c < d; c++)
+        for (int r = c + 1; r < d; r++) scaled[r] += factor[a][p++] * centred[c];
+      double square = 0;
+      for (int j = 0; j < d; j++) square += scaled[j] * scaled[j];
+      term[a] = alpha[a] + trace[a] - 0.5 * square;
+    }
+    double top = term[0], s = 0;
+    for (int a = 1; a < k; a++) top = term[a] > top ? term[a] : top;
+    for (int a = 0; a < k; a++) s += exp(term[a] - top);
+    total += top + log(s);
+  }
+  double top = alpha[0], s = 0;
+  for (int a = 1; a < k; a++) top = alpha[a] > top ? alpha[a] : top;
+  for (int a = 0; a < k; a++) s += exp(alpha[a] - top);
+  total -= n * (top + log(s));
+  for (int a = 0; a < k; a++) {
+    double square = 0;
+    for (int j = 0; j < d; j++) square += diagonal[a][j] * diagonal[a][j];
+    for (int p = d; p < d + d * (d - 1) / 2; p++) square += factor[a][p] * factor[a][p];
+    total += 0.5 * gamma * gamma * square;
+  }
+  out[0] = total;
+"""

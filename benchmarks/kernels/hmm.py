@@ -176,3 +176,26 @@ def autograd_primal(np):
         return total
 
     return primal
+
+
+ENZYME = """
+  const int n = 16, length = 2000;
+  double now[n], next[n], scale = 0;
+  int symbol = (int)seen[0];
+  for (int j = 0; j < n; j++) { now[j] = first[j] * emission[j][symbol]; scale += now[j]; }
+  for (int j = 0; j < n; j++) now[j] /= scale;
+  double total = log(scale);
+  for (int t = 1; t < length; t++) {
+    scale = 0;
+    symbol = (int)seen[t];
+    for (int j = 0; j < n; j++) {
+      double s = 0;
+      for (int i = 0; i < n; i++) s += now[i] * transition[i][j];
+      next[j] = s * emission[j][symbol];
+      scale += next[j];
+    }
+    for (int j = 0; j < n; j++) now[j] = next[j] / scale;
+    total += log(scale);
+  }
+  out[0] = total;
+"""

@@ -185,3 +185,31 @@ def autograd_primal(np):
         return np.sum(x * x) + 0.5 * np.sum(v * v)
 
     return primal
+
+
+ENZYME = """
+  const int n = 64;
+  double p[3][n], w[3][n];
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < n; i++) { p[k][i] = x[k][i]; w[k][i] = v[k][i]; }
+  for (int t = 0; t < steps; t++) {
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < n; i++) p[k][i] += 0.5 * dt * w[k][i];
+    for (int i = 0; i < n; i++) {
+      double ax = 0, ay = 0, az = 0;
+      for (int j = 0; j < n; j++) {
+        double dx = p[0][j] - p[0][i], dy = p[1][j] - p[1][i], dz = p[2][j] - p[2][i];
+        double r2 = dx * dx + dy * dy + dz * dz + soft;
+        double s = mass[j] / (r2 * sqrt(r2));
+        ax += s * dx; ay += s * dy; az += s * dz;
+      }
+      w[0][i] += dt * ax; w[1][i] += dt * ay; w[2][i] += dt * az;
+    }
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < n; i++) p[k][i] += 0.5 * dt * w[k][i];
+  }
+  double total = 0;
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < n; i++) total += p[k][i] * p[k][i] + 0.5 * w[k][i] * w[k][i];
+  out[0] = total;
+"""

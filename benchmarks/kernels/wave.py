@@ -134,3 +134,24 @@ def torch_primal(torch):
         return misfit
 
     return primal
+
+
+ENZYME = """
+  const int nx = 500;
+  double one[nx], two[nx], three[nx], misfit = 0;
+  double *before = one, *now = two, *after = three;
+  for (int i = 0; i < nx; i++) before[i] = now[i] = after[i] = 0;
+  for (int t = 0; t < nt; t++) {
+    for (int i = 1; i < nx - 1; i++) {
+      double q = scale * c[i];
+      after[i] = 2 * now[i] - before[i] + q * q * (now[i + 1] - 2 * now[i] + now[i - 1]);
+    }
+    after[at] += source[t];
+    for (int r = 0; r < 25; r++) {
+      double e = after[(int)receivers[r]] - observed[t][r];
+      misfit += 0.5 * e * e;
+    }
+    double* free_ = before; before = now; now = after; after = free_;
+  }
+  out[0] = misfit;
+"""
