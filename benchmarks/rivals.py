@@ -189,10 +189,38 @@ def enzyme_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Cal
     yield "C++", lambda: jax.block_until_ready(compiled(*given))
 
 
+# ------------------------------------------------------------ Warp, Taichi
+
+
+def warp_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    if not hasattr(kernel, "warp_gradient"):
+        return
+    import warp
+
+    warp.config.quiet = True
+    warp.init()
+    with warp.ScopedDevice("cpu"):
+        yield "tape", kernel.warp_gradient(warp, **arguments)
+
+
+def taichi_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    if not hasattr(kernel, "taichi_gradient"):
+        return
+    import taichi
+
+    taichi.init(
+        arch=taichi.cpu, default_fp=taichi.f64, cpu_max_num_threads=1,
+        log_level=taichi.ERROR, offline_cache=False,
+    )  # fmt: skip
+    yield "tape", kernel.taichi_gradient(taichi, **arguments)
+
+
 SYSTEMS: dict[str, tuple[str, Callable]] = {
     "jax": ("jax", jax_forms),
     "torch": ("torch", torch_forms),
     "autograd": ("autograd", autograd_forms),
     "enzyme": ("enzyme_ad", enzyme_forms),
+    "warp": ("warp", warp_forms),
+    "taichi": ("taichi", taichi_forms),
 }
 """The package that must be installed, and what yields the forms."""
