@@ -122,7 +122,8 @@ def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1
         if label in skipped:
             del calls[label]
         elif first[label] > SLOWEST:
-            again = timed(call) if label.startswith(("jax", "srcad")) else first[label]
+            eager = label.startswith(("torch", "autograd"))
+            again = first[label] if eager else timed(call)
             if again > SLOWEST / 4:
                 slow[label] = again
                 del calls[label]
