@@ -16,12 +16,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks import compile_time, memory, report
+from benchmarks import compile_time, memory, report, rivals
 from benchmarks.kernel import KERNELS
 
 ROOT = Path(__file__).resolve().parent.parent
-SYSTEMS = ("jax", "torch", "autograd", "enzyme", "warp", "taichi")
-
 ONE_THREAD = {
     "NUMBA_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
@@ -52,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kernels", nargs="*", metavar="KERNEL", help=", ".join(KERNELS))
-    parser.add_argument("--rivals", nargs="*", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--rivals", nargs="*", default=[*rivals.SYSTEMS], choices=rivals.SYSTEMS)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
     parser.add_argument("--seconds", type=float, default=10.0, help="spent timing each kernel")
     parser.add_argument("--rounds", type=int, default=15, help="medians are over so many")
@@ -66,6 +64,9 @@ def main(argv: list[str] | None = None) -> int:
     if options.publish and options.kernels:
         parser.error("--publish is of all kernels")
 
+    for system in options.rivals:
+        if not rivals.installed(system):
+            print(f"{report.NAMES[system]} is not installed: skipped.")
     rows: list[dict] = []
     found = {"machine": report.machine(), "kernels": rows}
     print(report.heading())

@@ -12,8 +12,9 @@ A kernel is a module ``benchmarks.kernels.<name>`` with
   in the order of ``WRT``. Its tape is memory that it has touched before (``pooled``), as srcad's is;
 - the primal as other systems want it: ``jax_primal(jax, scan)`` (or without ``scan`` if there is no
   loop to be checkpointed), ``torch_primal(torch)``, ``autograd_primal(np)``, which return a function
-  of the same parameters; ``ENZYME``, the text of a C++ function; each where that system can express
-  it;
+  of the same parameters; ``ENZYME``, the body of a C++ function; ``warp_gradient(warp, ...)`` and
+  ``taichi_gradient(taichi, ...)``, which take the arguments too and return a call; each where that
+  system can express it;
 - for derivatives other than a gradient: ``srcad_gradient(srcad, **options)``, ``jax_gradient(jax)``,
   ``torch_gradient(torch)``, which return the derivative itself.
 """

@@ -16,6 +16,11 @@ class Skipped(Exception):
     """Why a system takes no part for a kernel."""
 
 
+def installed(system: str) -> bool:
+    """Whether a system's package is there."""
+    return importlib.util.find_spec(SYSTEMS[system][0]) is not None
+
+
 def forms(system: str, kernel: ModuleType, arguments: dict) -> dict[str, Callable[[], tuple]]:
     """The calls of a kernel's gradient in a system, by the name of the form.
 
@@ -24,10 +29,9 @@ def forms(system: str, kernel: ModuleType, arguments: dict) -> dict[str, Callabl
     Skipped
         It is not installed, or the kernel has no form for it.
     """
-    package, found = SYSTEMS[system]
-    if importlib.util.find_spec(package) is None:
+    if not installed(system):
         raise Skipped("not installed")
-    calls = dict(found(kernel, arguments))
+    calls = dict(SYSTEMS[system][1](kernel, arguments))
     if not calls:
         raise Skipped("not expressed")
     return calls
@@ -143,12 +147,17 @@ def autograd_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, C
 
 
 def cpp(arguments: dict, body: str) -> str:
-    """The C++ function of a kernel: numbers are constants in it, arrays are tensors of double."""
+    """The C++ function of a kernel: arrays are tensors of double, numbers are constants.
+
+    So are the lengths: that of ``u`` along axis 1 is ``u_1``.
+    """
     tensors, constants = [], []
     for name, value in arguments.items():
         if isinstance(value, np.ndarray):
             shape = ", ".join(map(str, value.shape))
             tensors.append(f"const enzyme::tensor<double, {shape}>& {name}")
+            for axis, length in enumerate(value.shape):
+                constants.append(f"  const int {name}_{axis} = {length};")
         else:
             kind = "double" if isinstance(value, float) else "int"
             constants.append(f"  const {kind} {name} = {value!r};")

@@ -66,6 +66,8 @@ def test_jacobians_by_hand_agree_with_complex_step():
 @every_kernel
 @pytest.mark.parametrize("system", rivals.SYSTEMS)
 def test_other_systems_agree_with_the_adjoint_by_hand(name, system):
+    if (name, system) == ("gmm", "enzyme"):
+        pytest.skip("enzyme_ad 0.0.16 crashes at this size")
     module, arguments = plain(name)
     expected = module.adjoint(*arguments.values())
     try:

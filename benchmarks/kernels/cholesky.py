@@ -112,7 +112,7 @@ def autograd_primal(np):
 
 
 ENZYME = """
-  const int n = 120;
+  const int n = b_0;
   double* l = (double*)malloc(n * n * 8);
   double x[n], value = 0;
   for (int i = 0; i < n; i++)

@@ -77,7 +77,7 @@ def torch_primal(torch):
 
 ENZYME = """
   double total = 0;
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < b_0; i++) {
     double s = 0;
     for (int k = (int)indptr[i]; k < (int)indptr[i + 1]; k++) s += data[k] * x[(int)indices[k]];
     total += 0.5 * (s - b[i]) * (s - b[i]);

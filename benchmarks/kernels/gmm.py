@@ -242,7 +242,7 @@ def autograd_primal(np):
 
 
 ENZYME = """
-  const int d = 10, k = 25, n = 1000;
+  const int k = mean_0, d = mean_1, n = points_0;
   double diagonal[k][d], trace[k], centred[d], scaled[d], term[k], total = 0;
   for (int a = 0; a < k; a++) {
     trace[a] = 0;

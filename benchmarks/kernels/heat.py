@@ -178,21 +178,21 @@ def torch_primal(torch):
 
 
 ENZYME = """
-  const int n = 256;
-  double* a = (double*)malloc(n * n * 8);
-  double* b = (double*)malloc(n * n * 8);
+  const int n = u_0, m = u_1;
+  double* a = (double*)malloc(n * m * 8);
+  double* b = (double*)malloc(n * m * 8);
   for (int i = 0; i < n; i++)
-    for (int j = 0; j < n; j++) a[i * n + j] = b[i * n + j] = u[i][j];
+    for (int j = 0; j < m; j++) a[i * m + j] = b[i * m + j] = u[i][j];
   for (int t = 0; t < steps; t++) {
     for (int i = 1; i < n - 1; i++)
-      for (int j = 1; j < n - 1; j++) {
-        int p = i * n + j;
-        b[p] = a[p] + kappa[i][j] * (a[p + n] + a[p - n] + a[p + 1] + a[p - 1] - 4.0 * a[p]);
+      for (int j = 1; j < m - 1; j++) {
+        int p = i * m + j;
+        b[p] = a[p] + kappa[i][j] * (a[p + m] + a[p - m] + a[p + 1] + a[p - 1] - 4.0 * a[p]);
       }
     double* c = a; a = b; b = c;
   }
   double total = 0;
-  for (int p = 0; p < n * n; p++) total += a[p] * a[p];
+  for (int p = 0; p < n * m; p++) total += a[p] * a[p];
   out[0] = total;
   free(a);
   free(b);

@@ -179,7 +179,7 @@ def autograd_primal(np):
 
 
 ENZYME = """
-  const int n = 16, length = 2000;
+  const int n = first_0, length = seen_0;
   double now[n], next[n], scale = 0;
   int symbol = (int)seen[0];
   for (int j = 0; j < n; j++) { now[j] = first[j] * emission[j][symbol]; scale += now[j]; }

@@ -130,7 +130,7 @@ def torch_primal(torch):
 
 ENZYME = """
   double total = 0;
-  for (int i = 0; i < 100000; i++) {
+  for (int i = 0; i < anomaly_0; i++) {
     double m = anomaly[i], e = eccentricity[i], x = m, d = 1;
     int trips = 0;
     while (fabs(d) > 1e-12 && trips < 60) {

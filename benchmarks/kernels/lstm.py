@@ -204,7 +204,7 @@ def torch_primal(torch):
 
 
 ENZYME = """
-  const int width = 14, length = 1024;
+  const int length = sequence_0, width = sequence_1;
   double st[4][width], x[width], total = 0;
   for (int q = 0; q < 4; q++)
     for (int j = 0; j < width; j++) st[q][j] = state[q][j];

@@ -188,7 +188,7 @@ def autograd_primal(np):
 
 
 ENZYME = """
-  const int n = 64;
+  const int n = mass_0;
   double p[3][n], w[3][n];
   for (int k = 0; k < 3; k++)
     for (int i = 0; i < n; i++) { p[k][i] = x[k][i]; w[k][i] = v[k][i]; }

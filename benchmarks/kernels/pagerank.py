@@ -131,7 +131,7 @@ def autograd_primal(np):
 
 
 ENZYME = """
-  const int n = 300;
+  const int n = value_0;
   double* links = (double*)malloc(n * n * 8);
   double sums[n], rank[n], next[n];
   for (int j = 0; j < n; j++) { sums[j] = 0; rank[j] = 1.0 / n; }

@@ -137,7 +137,7 @@ def torch_primal(torch):
 
 
 ENZYME = """
-  const int nx = 500;
+  const int nx = c_0;
   double one[nx], two[nx], three[nx], misfit = 0;
   double *before = one, *now = two, *after = three;
   for (int i = 0; i < nx; i++) before[i] = now[i] = after[i] = 0;
@@ -147,7 +147,7 @@ ENZYME = """
       after[i] = 2 * now[i] - before[i] + q * q * (now[i + 1] - 2 * now[i] + now[i - 1]);
     }
     after[at] += source[t];
-    for (int r = 0; r < 25; r++) {
+    for (int r = 0; r < receivers_0; r++) {
       double e = after[(int)receivers[r]] - observed[t][r];
       misfit += 0.5 * e * e;
     }
