@@ -85,15 +85,15 @@ BLOCK = 40
 
 
 @jit
-def dot(x, y):
-    """The sum in four parts, which do not wait for each other."""
-    a = b = c = d = 0.0
-    for i in range(0, x.size, 4):
-        a += x[i] * y[i]
-        b += x[i + 1] * y[i + 1]
-        c += x[i + 2] * y[i + 2]
-        d += x[i + 3] * y[i + 3]
-    return (a + b) + (c + d)
+def dot(x, r, y, c):
+    """Of a row of each: the sum in four parts, which do not wait for each other."""
+    e = f = g = h = 0.0
+    for i in range(0, BLOCK, 4):
+        e += x[r, i] * y[c, i]
+        f += x[r, i + 1] * y[c, i + 1]
+        g += x[r, i + 2] * y[c, i + 2]
+        h += x[r, i + 3] * y[c, i + 3]
+    return (e + f) + (g + h)
 
 
 @jit
@@ -115,8 +115,8 @@ def adjoint(alpha, mean, factor, points, gamma):
     term = np.empty((k, BLOCK))
     top = np.empty(BLOCK)
     inverse = np.empty(BLOCK)
-    ones = np.ones(BLOCK)
-    centred_b = np.empty(BLOCK)
+    ones = np.ones((1, BLOCK))
+    centred_b = np.empty((1, BLOCK))
     for start in range(0, n, BLOCK):
         size = min(BLOCK, n - start)  # what a last block has left of the one before has no share
         for j in range(d):
@@ -151,24 +151,25 @@ def adjoint(alpha, mean, factor, points, gamma):
         for i in range(BLOCK):
             inverse[i] = 1.0 / inverse[i] if i < size else 0.0
         for a in range(k):
+            rows = scaled[a]
             for i in range(BLOCK):
                 term[a, i] *= inverse[i]  # the share of component a in point i
-            alpha_b[a] += dot(term[a], ones)
+            alpha_b[a] += dot(term, a, ones, 0)
             for j in range(d):
                 for i in range(BLOCK):
                     centred[j, i] = block[j, i] - mean[a, j]
-                    scaled[a, j, i] *= -term[a, i]  # from here on its adjoint
-                diagonal_b[a, j] += dot(scaled[a, j], centred[j])
+                    rows[j, i] *= -term[a, i]  # from here on its adjoint
+                diagonal_b[a, j] += dot(rows, j, centred, j)
             p = d
             for c in range(d):
                 for i in range(BLOCK):
-                    centred_b[i] = diagonal[a, c] * scaled[a, c, i]
+                    centred_b[0, i] = diagonal[a, c] * rows[c, i]
                 for r in range(c + 1, d):
-                    factor_b[a, p] += dot(scaled[a, r], centred[c])
+                    factor_b[a, p] += dot(rows, r, centred, c)
                     for i in range(BLOCK):
-                        centred_b[i] += factor[a, p] * scaled[a, r, i]
+                        centred_b[0, i] += factor[a, p] * rows[r, i]
                     p += 1
-                mean_b[a, c] -= dot(centred_b, ones)
+                mean_b[a, c] -= dot(centred_b, 0, ones, 0)
     highest = np.max(alpha)
     share = np.exp(alpha - highest)
     share *= n / np.sum(share)

@@ -121,7 +121,7 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
     for s in range(snapshots.shape[0] - 1):
         copy(tape[0], snapshots[s])
         for t in range(length):
-            step(tape[t % 2], kappa, tape[(t + 1) % 2])
+            step(tape[t % 2], inner, tape[(t + 1) % 2])
         copy(snapshots[s + 1], tape[length % 2])
 
     u_b = np.empty((n, m))
@@ -132,7 +132,7 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
         count = steps - s * length if last else length
         copy(tape[0], snapshots[s])
         for t in range(count if last else count - 1):
-            step(tape[t], kappa, tape[t + 1])
+            step(tape[t], inner, tape[t + 1])
         if last:
             for i in range(n):
                 for j in range(m):
