@@ -158,7 +158,7 @@ def gradients():
 
 def benchmark_kernels():
     """The kernels of the benchmarks that call these functions."""
-    from benchmarks import gmm, hmm, lstm
+    from benchmarks.kernels import gmm, hmm, lstm
 
     for module in (gmm, hmm, lstm):
         yield module.PRIMAL, tuple(module.arguments().values()), module.WRT

@@ -7,7 +7,7 @@ k calls of ``jvp``, and for ``hessian`` against k calls of ``hvp``; they are che
 import numpy as np
 
 import srcad
-from benchmarks import gmm, heat, lotka_volterra
+from benchmarks.kernels import gmm, heat, lotka_volterra
 from benchmarks.measure import in_turns
 
 DIRECTIONS = (4, 8, 16, 64)
@@ -31,11 +31,10 @@ def programs(small=False):
     random = np.random.default_rng(5)
     n = 4 if small else 32
     x, w, v = random.normal(size=n), random.normal(size=(n, n)), random.normal(size=(n, n))
-    sizes = {"heat": (8, 2), "gmm": (3, 2, 5)} if small else {"heat": (64, 50), "gmm": (5, 5, 200)}
-    steps = 7 if small else 10_000
-    yield "Lotka-Volterra", lotka_volterra.PRIMAL, lotka_volterra.arguments(steps), 1
-    yield "heat", heat.PRIMAL, heat.arguments(*sizes["heat"]), 2
-    yield "mixture model", gmm.PRIMAL, gmm.arguments(*sizes["gmm"]), 3
+    whole, part = (0.0, 0.0) if small else (1.0, 0.25)
+    yield "Lotka-Volterra", lotka_volterra.PRIMAL, lotka_volterra.arguments(whole), 1
+    yield "heat", heat.PRIMAL, heat.arguments(part), 2
+    yield "mixture model", gmm.PRIMAL, gmm.arguments(part), 3
     yield "network", network, {"x": x, "w": w, "v": v}, 1
 
 

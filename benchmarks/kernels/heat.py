@@ -7,13 +7,15 @@ touched before, as a pooled tape is, and gather.
 """
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, pooled, scaled
+
+TITLE = "2-D heat equation, 256 x 256, 200 steps"
 WRT = ("u", "kappa")
-SMALL = {"n": 6, "steps": 4}
 
 
-def arguments(n=256, steps=200):
+def arguments(scale=1.0):
+    n, steps = scaled(256, scale, 6), scaled(200, scale, 4)
     random = np.random.default_rng(2)
     return {
         "u": random.random((n, n)),
@@ -43,7 +45,7 @@ def heat(u, kappa, steps):
 PRIMAL = heat
 
 
-@njit(error_model="numpy")
+@jit
 def step(u, kappa, v):
     n, m = u.shape
     for i in range(1, n - 1):
@@ -53,7 +55,7 @@ def step(u, kappa, v):
             )
 
 
-@njit(error_model="numpy")
+@jit
 def step_back(u, inner, v_b, kappa_b, u_b):
     """Reverse one step in gather form; ``inner`` is the conductivity with zeros on the border."""
     n, m = u.shape
@@ -82,14 +84,14 @@ def step_back(u, inner, v_b, kappa_b, u_b):
             u_b[i, j] = v_b[i, j]
 
 
-@njit(error_model="numpy")
+@jit
 def copy(target, source):
     for i in range(source.shape[0]):
         for j in range(source.shape[1]):
             target[i, j] = source[i, j]
 
 
-@njit(error_model="numpy")
+@jit
 def copy_border(target, source):
     n, m = source.shape
     for j in range(m):
@@ -100,7 +102,7 @@ def copy_border(target, source):
         target[i, m - 1] = source[i, m - 1]
 
 
-@njit(error_model="numpy")
+@jit
 def segments_by_hand(u, kappa, steps, snapshots, tape):
     """Two levels: a snapshot at the start of each segment, and one segment's steps on the tape.
 
@@ -119,7 +121,7 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
     for s in range(snapshots.shape[0] - 1):
         copy(tape[0], snapshots[s])
         for t in range(length):
-            step(tape[t % 2], kappa, tape[(t + 1) % 2])
+            step(tape[t % 2], inner, tape[(t + 1) % 2])
         copy(snapshots[s + 1], tape[length % 2])
 
     u_b = np.empty((n, m))
@@ -130,7 +132,7 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
         count = steps - s * length if last else length
         copy(tape[0], snapshots[s])
         for t in range(count if last else count - 1):
-            step(tape[t], kappa, tape[t + 1])
+            step(tape[t], inner, tape[t + 1])
         if last:
             for i in range(n):
                 for j in range(m):
@@ -141,24 +143,11 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
     return u_b, kappa_b
 
 
-class Segments:
-    """The adjoint by hand for one segment length; keeps its tape between calls."""
-
-    def __init__(self, length=None):
-        self.length = length
-        self.memory = None
-
-    def __call__(self, u, kappa, steps):
-        length = min(self.length or steps, steps)
-        if self.memory is None or self.memory[1].shape != (length + 1, *u.shape):
-            self.memory = (
-                np.ones((-(-steps // length), *u.shape)),
-                np.ones((length + 1, *u.shape)),
-            )
-        return segments_by_hand(u, kappa, steps, *self.memory)
-
-
-HAND = {"every step saved": Segments(), "segments of 14": Segments(14)}
+def adjoint(u, kappa, steps, length=14):
+    length = min(length, steps)
+    snapshots = pooled("heat snapshots", -(-steps // length), *u.shape)
+    tape = pooled("heat tape", length + 1, *u.shape)
+    return segments_by_hand(u, kappa, steps, snapshots, tape)
 
 
 def jax_primal(jax, scan):
@@ -173,3 +162,119 @@ def jax_primal(jax, scan):
         return jnp.sum(u * u)
 
     return primal
+
+
+def torch_primal(torch):
+    def primal(u, kappa, steps):
+        inner = kappa[1:-1, 1:-1]
+        top, bottom, left, right = u[:1], u[-1:], u[1:-1, :1], u[1:-1, -1:]
+        for _ in range(steps):
+            flux = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4.0 * u[1:-1, 1:-1]
+            middle = torch.cat([left, u[1:-1, 1:-1] + inner * flux, right], 1)
+            u = torch.cat([top, middle, bottom])
+        return (u * u).sum()
+
+    return primal
+
+
+ENZYME = """
+  const int n = u_0, m = u_1;
+  double* a = (double*)malloc(n * m * 8);
+  double* b = (double*)malloc(n * m * 8);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < m; j++) a[i * m + j] = b[i * m + j] = u[i][j];
+  for (int t = 0; t < steps; t++) {
+    for (int i = 1; i < n - 1; i++)
+      for (int j = 1; j < m - 1; j++) {
+        int p = i * m + j;
+        b[p] = a[p] + kappa[i][j] * (a[p + m] + a[p - m] + a[p + 1] + a[p - 1] - 4.0 * a[p]);
+      }
+    double* c = a; a = b; b = c;
+  }
+  double total = 0;
+  for (int p = 0; p < n * m; p++) total += a[p] * a[p];
+  out[0] = total;
+  free(a);
+  free(b);
+"""
+
+
+def warp_gradient(wp, u, kappa, steps):
+    f64, plane = wp.float64, wp.array2d(dtype=wp.float64)
+
+    @wp.kernel
+    def step(u: plane, kappa: plane, v: plane):
+        i, j = wp.tid()
+        if i > 0 and j > 0 and i < u.shape[0] - 1 and j < u.shape[1] - 1:
+            v[i, j] = u[i, j] + kappa[i, j] * (
+                u[i + 1, j] + u[i - 1, j] + u[i, j + 1] + u[i, j - 1] - f64(4.0) * u[i, j]
+            )
+        else:
+            v[i, j] = u[i, j]
+
+    @wp.kernel
+    def squares(u: plane, total: wp.array(dtype=wp.float64)):
+        i, j = wp.tid()
+        wp.atomic_add(total, 0, u[i, j] * u[i, j])
+
+    total = wp.zeros(1, dtype=f64, requires_grad=True)
+    k = wp.array(kappa, dtype=f64, requires_grad=True)
+    history = [wp.array(u, dtype=f64, requires_grad=True) for _ in range(steps + 1)]
+
+    def call():
+        total.zero_()
+        tape = wp.Tape()
+        with tape:
+            for t in range(steps):
+                wp.launch(step, dim=u.shape, inputs=[history[t], k], outputs=[history[t + 1]])
+            wp.launch(squares, dim=u.shape, inputs=[history[steps]], outputs=[total])
+        tape.backward(total)
+        found = history[0].grad.numpy().copy(), k.grad.numpy().copy()
+        tape.zero()
+        return found
+
+    return call
+
+
+def taichi_gradient(ti, u, kappa, steps):
+    n, m = u.shape
+    total = ti.field(ti.f64, shape=(), needs_grad=True)
+    history = ti.field(ti.f64, shape=(steps + 1, n, m), needs_grad=True)
+    k = ti.field(ti.f64, shape=(n, m), needs_grad=True)
+    first = ti.field(ti.f64, shape=(n, m), needs_grad=True)
+    first.from_numpy(u)
+    k.from_numpy(kappa)
+
+    @ti.kernel
+    def start():
+        for i, j in first:
+            history[0, i, j] = first[i, j]
+
+    @ti.kernel
+    def step(t: ti.i32):
+        for i, j in k:
+            if i > 0 and j > 0 and i < n - 1 and j < m - 1:
+                history[t + 1, i, j] = history[t, i, j] + k[i, j] * (
+                    history[t, i + 1, j]
+                    + history[t, i - 1, j]
+                    + history[t, i, j + 1]
+                    + history[t, i, j - 1]
+                    - 4.0 * history[t, i, j]
+                )
+            else:
+                history[t + 1, i, j] = history[t, i, j]
+
+    @ti.kernel
+    def squares():
+        for i, j in k:
+            total[None] += history[steps, i, j] ** 2
+
+    def call():
+        with ti.ad.Tape(total):
+            start()
+            for t in range(steps):
+                step(t)
+            squares()
+        return first.grad.to_numpy(), k.grad.to_numpy()
+
+    return call
