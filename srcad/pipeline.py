@@ -34,6 +34,7 @@ from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.memory import own_memory
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.shape import shaped
 from srcad.transform.tangent import tangent
 
 Kind = Literal[
@@ -198,7 +199,8 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
         return write_primal(program, body, outputs)
     asked = request.wrt or tuple(program.leaves)
     kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
-    return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+    written = write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+    return replace(written, function=shaped(written.function, written.adjoints, program.names))
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

@@ -52,10 +52,11 @@ Leaf = Expr | str
 
 @dataclass(frozen=True)
 class Written:
-    """A function of the module and whether it takes the tape pool."""
+    """A function of the module, whether it takes the tape pool, and its adjoints by name."""
 
     function: Function
     uses_pool: bool
+    adjoints: frozenset[str] = frozenset()
 
 
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
@@ -228,7 +229,7 @@ def write_adjoint(
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
-    return Written(function, pooled and not within)
+    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
 
 
 def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
-from srcad.ir.build import ONE, accumulate, add, converted, integer, literal, sub
+from srcad.ir.build import ONE, accumulate, add, added_to, converted, integer, literal, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
-    Binary,
     Bind,
     Block,
     Comment,
@@ -26,7 +25,6 @@ from srcad.ir.nodes import (
     Reshape,
     Stmt,
     Store,
-    Unary,
     Var,
     While,
     Window,
@@ -157,7 +155,7 @@ class Backward(Forward):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
         own = Load(stmt.array, stmt.index, kind)
-        rest = _added_to(stmt.value, own)
+        rest = added_to(stmt.value, own)
         if rest is not None:
             value, keeps = rest, True
         else:
@@ -358,20 +356,6 @@ def _name(item: Expr | str) -> str:
 def _of_kind(term: Expr, kind: str) -> Expr:
     """A contribution alone, where the adjoint is complex and it may be real."""
     return converted(term, kind) if is_complex(kind) else term
-
-
-def _added_to(value: Expr, own: Load) -> Expr | None:
-    """The ``e`` of ``own + e`` (or ``own - e``, negated), where it does not read ``own``."""
-    if not isinstance(value, Binary) or value.op not in "+-":
-        return None
-    if value.a == own:
-        rest = value.b if value.op == "+" else Unary("-", value.b, value.b.kind)
-    else:
-        inner = _added_to(value.a, own)
-        if inner is None:
-            return None
-        rest = Binary(value.op, inner, value.b, value.kind)
-    return None if any(e == own for e in walk(rest)) else rest
 
 
 def _mentions(term: Expr, place: Load) -> int:
