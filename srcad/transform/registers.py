@@ -18,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned
+from srcad.analysis.flow import assigned, reads_of, writes_of
 from srcad.analysis.iterations import Index, accesses, is_still
 from srcad.ir.build import accumulate, added_to, compare, literal
 from srcad.ir.names import Names
@@ -94,10 +94,14 @@ class _Keeper:
         """The elements of shadows that a loop only adds to, and where they are summed."""
         found = list(accesses(loop.body))
         changing = assigned((loop,))
+        simple = Assign | Store | If | For | While
+        others = [s for s in statements(loop.body) if not isinstance(s, simple)]
+        used = {a.array for a in found if a.how != "add"}
+        used = used.union(*(reads_of(s) | set(writes_of(s)) for s in others))
         free = {
             array
             for array in self.shadows.intersection(a.array for a in found) - changing
-            if all(a.how == "add" or not self.aliases.may(array, a.array) for a in found)
+            if not any(self.aliases.may(array, other) for other in used)
         }
         places = {
             (s.array, s.index): s.value.kind
