@@ -200,7 +200,10 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     asked = request.wrt or tuple(program.leaves)
     kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
     written = write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
-    return replace(written, function=shaped(written.function, written.adjoints, program.names))
+    final, valued = request.kind not in _CARRIED, request.kind != "gradient"
+    adjoint = written.function
+    adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
+    return replace(written, function=adjoint)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

@@ -152,7 +152,7 @@ def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
     early = exposed(loop.body)
     if loop.var.name in changing or (changing - early) & live:
         return False
-    if not all(_is_sum(name, loop.body) for name in changing & early):
+    if not all(is_sum(name, loop.body) for name in changing & early):
         return False
     touched: dict[str, set[Access]] = {}
     for access in accesses(loop.body):
@@ -167,7 +167,7 @@ def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
     return True
 
 
-def _is_sum(name: str, block: Block) -> bool:
+def is_sum(name: str, block: Block) -> bool:
     """Whether a block only adds to a scalar."""
     for stmt in statements(block):
         if name not in reads_of(stmt) | set(writes_of(stmt)):

@@ -45,9 +45,12 @@ Range = tuple[Expr, Expr]
 Place = tuple[str, Index]
 
 
-def keep_sums(block: Block, shadows: Collection[str], aliases: Aliases, names: Names) -> Block:
-    """The block with sums into the shadows kept in scalars."""
-    return _Keeper(frozenset(shadows), aliases, names).block(block, ())
+def keep_sums(
+    block: Block, shadows: Collection[str], aliases: Aliases, names: Names
+) -> tuple[Block, frozenset[str]]:
+    """The block with sums into the shadows kept in scalars, and the names of these."""
+    keeper = _Keeper(frozenset(shadows), aliases, names)
+    return keeper.block(block, ()), frozenset(keeper.made)
 
 
 class _Keeper:
@@ -55,6 +58,7 @@ class _Keeper:
         self.shadows = shadows
         self.aliases = aliases
         self.names = names
+        self.made: set[str] = set()
 
     def block(self, block: Block, around: tuple[Range, ...]) -> Block:
         """A block inside of loops with these ranges, each of at least one iteration."""
@@ -73,6 +77,7 @@ class _Keeper:
 
     def _loop(self, loop: For | While, around: tuple[Range, ...]) -> list[Stmt]:
         sums = self._sums(loop)
+        self.made |= {var.name for var in sums.values()}
         body = _summed(loop.body, sums)
         changing = assigned((loop,))
         inner = tuple(r for r in around if all(is_still(e, changing) for e in r))
