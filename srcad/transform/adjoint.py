@@ -11,12 +11,13 @@ import enum
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
-from srcad.analysis.alias import points_to, stored_sites
+from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.analysis.flow import variables
 from srcad.errors import ArgumentError
 from srcad.frontend.elaborate import Elaborated
 from srcad.frontend.values import ArrayValue, GivenValue, StaticValue, TupleValue, Value
 from srcad.ir.build import accumulate, literal, real
+from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Block,
@@ -42,6 +43,7 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
+from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
@@ -162,6 +164,8 @@ def write_adjoint(
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     alive = active(body, starts, ends, sites)
+    kept = program.escaping() | {i for i in (*leaves, *outputs) if isinstance(i, str)}
+    body, private = _with_locals(body, arrays, alive, sites, names, kept)
     reverser = Reverser(body, arrays, alive, sites, names)
     inputs = _inputs(program)
     sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
@@ -225,11 +229,30 @@ def write_adjoint(
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
+    function = hoist(function, private, reverser.bars, names)
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
     return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+def _with_locals(
+    body: Block,
+    arrays: dict[str, tuple[str, int]],
+    alive: set[str],
+    sites: Sites,
+    names: Names,
+    kept: set[str],
+) -> tuple[Block, list[str]]:
+    """The body with work arrays made in the loops that can rerun them, and their names."""
+    while True:
+        found, made = privatise(body, sites, kept)
+        trial = Reverser(found, dict(arrays), alive, sites, Names(names.used))
+        fixed = {n for n, loop in made.items() if not trial.reruns_array(n, loop)}
+        if not fixed:
+            return found, list(made)
+        kept = kept | fixed
 
 
 def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:

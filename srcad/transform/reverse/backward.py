@@ -37,7 +37,7 @@ from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
-from srcad.transform.reverse.levels import Level
+from srcad.transform.reverse.levels import Level, counted_step
 from srcad.transform.reverse.loops import backwards, position, times_step
 from srcad.transform.reverse.products import reverse_product
 from srcad.transform.reverse.slots import Loop, floating
@@ -115,6 +115,10 @@ class Backward(Forward):
         return out
 
     def _reverse_assign(self, stmt: Assign, level: Level) -> list[Stmt]:
+        if self._counts(stmt, level):
+            step = counted_step(stmt)
+            assert step is not None
+            return [Assign(stmt.target, add(stmt.target, integer(-step)), stmt.at)]
         restore = self._restored(stmt, level, [stmt.target.name])
         if not is_inexact(stmt.target.kind) or not self.is_active(stmt.target.name):
             return restore

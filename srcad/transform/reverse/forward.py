@@ -69,6 +69,8 @@ class Forward(Levels):
                     continue
                 case Bind() if set(stmt.targets) & level.moving:
                     continue
+                case Assign() if self._counts(stmt, level):
+                    continue
             out += self._keep(stmt, level, defined, set(writes_of(stmt)))
             if isinstance(stmt, Invoke) and level.loop is None:
                 out += self._kept_copies(stmt, level)
@@ -102,6 +104,8 @@ class Forward(Levels):
 
     def _forward_loop(self, stmt: Loop, level: Level, defined: set[str]) -> list[Stmt]:
         changed = assigned((stmt,)) - self._moved(stmt)
+        if level.loop is not None:
+            changed -= self.counters(level.loop)
         out = self._keep(stmt, level, defined, changed)
         if id(stmt) in level.skipped or self._is_idle(stmt, level):
             level.skipped.add(id(stmt))
@@ -225,7 +229,7 @@ class Forward(Levels):
         """What a loop that is not rerun leaves behind, from the tape."""
         assert level.chain is not None
         out: list[Stmt] = []
-        for var in self._outs(loop):
+        for var in self._outs(loop, level):
             out.append(
                 Assign(var, self.saved((id(loop), var.name), var.name, var.kind, level.chain))
             )
@@ -304,7 +308,7 @@ class Forward(Levels):
                     if not self._reruns(stmt, level) and not set(writes_of(stmt)) & level.moving:
                         names = self.with_bars(list(writes_of(stmt)))
                         out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
-                case _ if self._reruns(stmt, level):
+                case _ if self._reruns(stmt, level) or self._counts(stmt, level):
                     out.append(stmt)
                 case Assign():
                     out += [
@@ -341,7 +345,7 @@ class Forward(Levels):
         if not skipped and not self._is_idle(stmt, level):
             return [stmt]
         out: list[Stmt] = self._recorded(stmt, chain.loops) if skipped else [stmt]
-        for var in self._outs(stmt):
+        for var in self._outs(stmt, level):
             out.append(self.save((id(stmt), var.name), var.name, var, chain))
         for name in self._bound_outs(stmt, level):
             out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in self.with_bars([name])]

@@ -15,6 +15,8 @@ from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
+    Binary,
     Bind,
     Block,
     Check,
@@ -95,6 +97,11 @@ class Levels(Slots):
         unstable, moving, skipped = self._facts(loop)
         return Level(loop, chain, unstable, moving, set(skipped))
 
+    def reruns_array(self, name: str, loop: Loop) -> bool:
+        """Whether the contents of an array that a loop makes are rerun, not saved."""
+        unstable, _, _ = self._facts(loop)
+        return name in self._local_sites(loop) and name not in unstable
+
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
         if id(loop) not in self.facts:
@@ -127,6 +134,23 @@ class Levels(Slots):
         inner = [s for s in statements(body) if isinstance(s, For | While)]
         skipped = frozenset(id(s) for s in inner if not self._reruns(s, level))
         return level.unstable, level.moving, skipped
+
+    def counters(self, loop: Loop) -> frozenset[str]:
+        """Integers that the iterations of a loop only count up or down."""
+        if id(loop) not in self.counted:
+            early = exposed(loop.body)
+            written = [(s, n) for s in statements(loop.body) for n in writes_of(s) if n in early]
+            others = {n for s, n in written if counted_step(s) is None}
+            self.counted[id(loop)] = frozenset(n for _, n in written if n not in others)
+        return self.counted[id(loop)]
+
+    def _counts(self, stmt: Stmt, level: Level) -> bool:
+        """Whether a statement counts what its loop counts."""
+        return (
+            level.loop is not None
+            and isinstance(stmt, Assign)
+            and stmt.target.name in self.counters(level.loop)
+        )
 
     def _local_sites(self, loop: Loop) -> set[str]:
         """Arrays made in an iteration that nothing outside of it can see."""
@@ -188,6 +212,8 @@ class Levels(Slots):
     def _stable(self, stmt: Stmt, level: Level) -> bool:
         """Whether what a statement reads is, at the start of the reversed iteration, as it was."""
         if reads_of(stmt) & level.moving:
+            return False
+        if level.loop is not None and reads_of(stmt) & self.counters(level.loop):
             return False
         arrays = [e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
         match stmt:
@@ -275,7 +301,7 @@ class Levels(Slots):
         return True
 
     def _carried(self, loop: Loop) -> list[Var]:
-        early = exposed(loop.body)
+        early = exposed(loop.body) - self.counters(loop)
         return [v for n, v in sorted(scalars(loop.body).items()) if n in early]
 
     def _carried_arrays(self, loop: Loop, level: Level) -> list[str]:
@@ -286,8 +312,9 @@ class Levels(Slots):
             if n in self.arrays and n in early and n not in level.moving
         )
 
-    def _outs(self, loop: Loop) -> list[Var]:
-        outs = [v for _, v in sorted(scalars((loop,)).items())]
+    def _outs(self, loop: Loop, level: Level) -> list[Var]:
+        counted = frozenset() if level.loop is None else self.counters(level.loop)
+        outs = [v for n, v in sorted(scalars((loop,)).items()) if n not in counted]
         if isinstance(loop, While) or loop.until is not None:
             outs.append(self._trips(loop))
         return outs
@@ -318,12 +345,23 @@ class Levels(Slots):
             Names(frozenset(self._all_names())),
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
+        trial.counted = self.counted
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def counted_step(stmt: Stmt) -> int | None:
+    """The ``c`` of ``k = k + c``, of an integer and a literal."""
+    match stmt:
+        case Assign(target=Var(kind="int64"), value=Binary(op="+" | "-", b=Const(kind="int64"))):
+            if stmt.value.a == stmt.target:
+                step = int(stmt.value.b.value)
+                return step if stmt.value.op == "+" else -step
+    return None
 
 
 def _without(block: Block, loop: Loop) -> Block:

@@ -88,6 +88,7 @@ class Slots:
         self.comment: object = None
         self.facts: dict[int, tuple[frozenset[str], frozenset[str], frozenset[int]]] = {}
         self.locals: dict[int, set[str]] = {}
+        self.counted: dict[int, frozenset[str]] = {}
         self.idle: dict[int, bool] = {}
 
     def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
