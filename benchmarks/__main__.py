@@ -1,108 +1,90 @@
-"""``python -m benchmarks``: srcad against the primal, adjoints by hand, and JAX, from one run.
+"""``python -m benchmarks``: srcad against adjoints by hand, and against other systems, in one table.
 
-One thread for all; every gradient is checked against the one by hand before it is timed; all of a
-kernel's implementations timed in turns, medians.
+    python -m benchmarks                        # every kernel, every rival that is installed
+    python -m benchmarks heat lstm --rivals jax --quick
+    python -m benchmarks --publish              # docs/performance.md and README, its data and its plot
+
+Each kernel runs in a process of its own, all of its implementations in turns and in one thread, after
+they have been found to agree. Peak memory and the first gradient of a process with an empty cache are
+measured in further processes.
 """
 
+import argparse
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
-for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-os.environ["NPROC"] = "1"  # XLA's thread pool
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-os.environ["JAX_PLATFORMS"] = "cpu"
+from benchmarks import compile_time, memory, report
+from benchmarks.kernel import KERNELS
 
-import argparse  # noqa: E402 - the environment comes first
-import importlib  # noqa: E402
-import json  # noqa: E402
-import platform  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
+ROOT = Path(__file__).resolve().parent.parent
+SYSTEMS = ("jax", "torch", "autograd", "enzyme", "warp", "taichi")
 
-from benchmarks import KERNELS, compile_time, einsum, memory  # noqa: E402
-from benchmarks.measure import Disagreement, Row, measure  # noqa: E402
-
-
-def milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1e3:.3g}"
-
-
-def ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+ONE_THREAD = {
+    "NUMBA_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NPROC": "1",  # XLA's pool of threads
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+    "JAX_PLATFORMS": "cpu",
+}
 
 
-def show(row: Row) -> None:
-    """A kernel's line in the table of ratios, and a line for each implementation below it."""
-    times = [milliseconds(row.best(kind)) for kind in ("primal", "hand", "jax", "srcad")]
-    ratios = [ratio(row.ratio(kind)) for kind in ("primal", "hand", "jax")]
-    print("{:16}{:>9}{:>9}{:>9}{:>9}   {:>10}{:>10}{:>10}".format(row.kernel, *times, *ratios))
-
-
-def show_details(rows: list[Row]) -> None:
-    print("\nEvery implementation: median (ms), first call (s), difference from the first by hand")
-    for row in rows:
-        for t in row.timings:
-            print(
-                f"{row.kernel:16}{t.implementation:30}{milliseconds(t.seconds):>9}"
-                f"{t.first:9.2f}{t.difference:10.0e}"
-            )
+def measured(name: str, options: argparse.Namespace) -> dict:
+    """The times of a kernel, from a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.measure", name, "--rivals", *options.rivals]
+    command += ["--seconds", str(options.seconds), "--rounds", str(options.rounds)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | ONE_THREAD, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return {"kernel": name, "failed": (done.stderr.strip().splitlines() or ["?"])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = (*KERNELS, "compile_time", "einsum")
-    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=str(names))
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write every number there too")
-    parser.add_argument("--seconds", type=float, default=6.0, help="spent timing each kernel")
-    parser.add_argument("--memory", action="store_true", help="measure peak memory as well")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("kernels", nargs="*", metavar="KERNEL", help=", ".join(KERNELS))
+    parser.add_argument("--rivals", nargs="*", default=list(SYSTEMS), choices=SYSTEMS)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number there")
+    parser.add_argument("--seconds", type=float, default=10.0, help="spent timing each kernel")
+    parser.add_argument("--rounds", type=int, default=15, help="medians are over so many")
+    parser.add_argument("--quick", action="store_true", help="2 seconds, no memory, no first call")
+    parser.add_argument("--publish", action="store_true", help="fill docs/ with this run")
     options = parser.parse_args(argv)
-    chosen = options.only or list(names)
+    if unknown := set(options.kernels) - set(KERNELS):
+        parser.error(f"no kernel is called {', '.join(sorted(unknown))}")
+    if options.quick:
+        options.seconds, options.rounds = 2.0, 5
+    if options.publish and options.kernels:
+        parser.error("--publish is of all kernels")
 
-    rows: list[Row] = []
-    failed = []
-    kernels = [name for name in chosen if name in KERNELS]
-    if kernels:
-        print("Median of a call (ms), the best form of each; then srcad's time as a multiple")
-        print(
-            "{:16}{:>9}{:>9}{:>9}{:>9}   {:>10}{:>10}{:>10}".format(
-                "", "primal", "by hand", "JAX", "srcad", "x primal", "x by hand", "x JAX"
-            )
-        )
-    for name in kernels:
-        try:
-            rows.append(
-                measure(name, importlib.import_module(f"benchmarks.{name}"), options.seconds)
-            )
-        except Disagreement as problem:
-            failed.append(str(problem))
-            print(f"{name:16}{problem}")
-        else:
-            show(rows[-1])
-    if rows:
-        if all(row.best("jax") is None for row in rows):
-            print("JAX is not installed: skipped.")
-        show_details(rows)
-    peaks = {row.kernel: memory.measure(row.kernel) for row in rows} if options.memory else {}
-    for name, peak in peaks.items():
-        print(f"{name}: MB that one call takes:", {k: round(v, 1) for k, v in peak.items()})
-    compiled = compile_time.measure() if "compile_time" in chosen else []
-    if compiled:
-        compile_time.show(compiled)
-    contractions = einsum.measure(options.seconds / 3.0) if "einsum" in chosen else []
-    if contractions:
-        einsum.show(contractions)
+    rows = []
+    print(report.heading())
+    for name in options.kernels or KERNELS:
+        row = measured(name, options)
+        if not options.quick and "failed" not in row:
+            row["memory"] = memory.measure(name)
+            (row["first_gradient"],) = compile_time.measure({name: compile_time.of_kernel(name)})
+        rows.append(row)
+        print(report.line(row), flush=True)
+    print(report.summary(rows))
+    found = {"machine": report.machine(), "kernels": rows}
+    text = json.dumps(found, indent=1) + "\n"
     if options.json:
-        report = {
-            "python": platform.python_version(),
-            "machine": platform.processor() or platform.machine(),
-            "kernels": [row.as_dict() for row in rows],
-            "memory": peaks,
-            "compile_time": compiled,
-            "einsum": contractions,
-            "failed": failed,
-        }
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return 1 if failed else 0
+        options.json.write_text(text, encoding="utf-8")
+    if options.publish:
+        report.DATA.write_text(text, encoding="utf-8")
+        report.draw(found, report.PICTURE)
+        subprocess.run([sys.executable, "-m", "docs.regenerate"], cwd=ROOT, check=False)
+    return 1 if any("failed" in row or "srcad" in row["skipped"] for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a user waits for the first gradient of a function of 60 statements.
+"""What a user waits for the first gradient: of the kernels, and of functions of 60 statements.
 
 Each time is a whole process, from its start to the gradient: the interpreter, ``import srcad`` and
 the first call. Cold: the disk cache is empty. Warm: a second process with the same code.
@@ -42,10 +42,22 @@ def seconds(program: str, cache: str) -> tuple[float, str]:
     return elapsed, done.stdout
 
 
-def measure(repeats: int = 3) -> list[dict]:
+def of_kernel(name: str) -> str:
+    """The program of a kernel, at the size of the tests: to compile is what takes the time."""
+    return (
+        "import numpy as np\n"
+        "from benchmarks.kernel import load\n"
+        "from benchmarks.measure import as_tuple, gradient_of\n"
+        f"kernel = load({name!r})\n"
+        "gradient = gradient_of(kernel)(*kernel.arguments(0.0).values())\n"
+        "print(*(np.sum(part) for part in as_tuple(gradient)))\n"
+    )
+
+
+def measure(programs: dict[str, str] = PROGRAMS, repeats: int = 3) -> list[dict]:
     """Cold and warm times of each program, the median of a few."""
     found = []
-    for name, program in PROGRAMS.items():
+    for name, program in programs.items():
         pairs = []
         for _ in range(repeats):
             with tempfile.TemporaryDirectory() as folder:
@@ -64,3 +76,7 @@ def show(found: list[dict]) -> None:
     print(f"{'':16}{'cold':>9}{'warm':>9}")
     for row in found:
         print(f"{row['function']:16}{row['cold']:9.2f}{row['warm']:9.2f}")
+
+
+if __name__ == "__main__":
+    show(measure())

@@ -391,3 +391,7 @@ def show(rows):
         einsum, other, hand = row["einsum"], row["plain"], row["hand"]
         times = "".join(f"{t * 1e3:9.3g}" for t in (einsum, other, hand))
         print(f"{row['case']:22}{times}{einsum / other:10.2f}{einsum / hand:10.2f}")
+
+
+if __name__ == "__main__":
+    show(measure(2.0))

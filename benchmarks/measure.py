@@ -1,69 +1,31 @@
 """The measurement: one gradient in several implementations, checked to agree, then timed in turns.
 
-A kernel is a module with ``PRIMAL`` (a function as a user writes it), ``arguments()`` (seeded, sizes
-as keywords; ``SMALL`` are sizes for tests), ``WRT`` (parameter names), ``HAND`` (adjoints by hand, by
-name; they return one gradient, or a tuple in the order of ``WRT``) and, where JAX can express it,
-``jax_primal``.
+All that is timed runs in one process, so that what slows the machine slows all of them.
+``python -m benchmarks.measure KERNEL`` prints the result of one kernel as JSON.
 """
 
-import importlib.util
+import argparse
+import json
 import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from types import ModuleType
 
-import numba
 import numpy as np
 
-from benchmarks import jax_rivals
+from benchmarks import rivals
+from benchmarks.kernel import jit, load
 
 AGREEMENT = 1e-10
 """Largest relative difference (in the norm) between two implementations of one gradient."""
 
+SLOWEST = 20.0
+"""Seconds: a rival whose first call takes longer is not called again."""
+
 
 class Disagreement(Exception):
     """An implementation's gradient is not the one by hand: its time would mean nothing."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """One implementation of one kernel."""
-
-    implementation: str
-    seconds: float
-    """Median of a call."""
-    first: float
-    """The first call: compilation, or loading from a cache, included."""
-    difference: float
-    """From the adjoint by hand, relative, in the norm."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A kernel's timings, and the ratios that the table shows."""
-
-    kernel: str
-    timings: tuple[Timing, ...]
-
-    def best(self, kind: str) -> float | None:
-        """The shortest time among implementations of a kind: ``hand``, ``jax``..."""
-        times = [t.seconds for t in self.timings if t.implementation.split(":")[0] == kind]
-        return min(times, default=None)
-
-    def ratio(self, kind: str) -> float | None:
-        """srcad's time over the best of a kind; None where one of them is missing."""
-        ours, theirs = self.best("srcad"), self.best(kind)
-        return None if ours is None or theirs is None else ours / theirs
-
-    def as_dict(self) -> dict:
-        """For JSON."""
-        ratios = {kind: self.ratio(kind) for kind in ("primal", "hand", "jax")}
-        return {
-            "kernel": self.kernel,
-            "srcad_over": ratios,
-            "timings": [asdict(timing) for timing in self.timings],
-        }
 
 
 def as_tuple(gradient) -> tuple[np.ndarray, ...]:
@@ -78,26 +40,25 @@ def difference(found, expected) -> float:
     return max(float(np.linalg.norm(f - e) / np.linalg.norm(e)) for f, e in pairs)
 
 
-def primal(kernel: ModuleType) -> Callable:
-    """The kernel's primal, compiled by Numba as srcad compiles its own."""
-    return numba.njit(error_model="numpy")(kernel.PRIMAL)
+def gradient_of(kernel: ModuleType, **options) -> Callable:
+    """What a user of srcad calls."""
+    import srcad
+
+    if hasattr(kernel, "srcad_gradient"):
+        return kernel.srcad_gradient(srcad, **options)
+    wrt = kernel.WRT if len(kernel.WRT) > 1 else kernel.WRT[0]
+    return srcad.grad(kernel.PRIMAL, wrt=wrt, **options)
 
 
-def implementations(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
-    """Name and call (without arguments) of every implementation that is installed."""
-    positional = tuple(arguments.values())
-    compiled = primal(kernel)
-    yield "primal", lambda: compiled(*positional)
-    for name, by_hand in kernel.HAND.items():
-        yield f"hand: {name}", lambda by_hand=by_hand: by_hand(*positional)
-    if importlib.util.find_spec("srcad.transforms") is not None:
-        import srcad
-
-        wrt = kernel.WRT if len(kernel.WRT) > 1 else kernel.WRT[0]
-        gradient = srcad.grad(kernel.PRIMAL, wrt=wrt)
-        yield "srcad", lambda: gradient(*positional)
-    if hasattr(kernel, "jax_primal"):
-        yield from jax_rivals.gradients(kernel, arguments)
+def own(kernel: ModuleType, arguments: dict) -> dict[str, Callable[[], object]]:
+    """The calls that run on Numba: the primal, the gradient by hand, and srcad's."""
+    given = tuple(arguments.values())
+    primal, gradient = jit(kernel.PRIMAL), gradient_of(kernel)
+    return {
+        "primal": lambda: primal(*given),
+        "hand": lambda: kernel.adjoint(*given),
+        "srcad": lambda: gradient(*given),
+    }
 
 
 def timed(call: Callable[[], object], count: int = 1) -> float:
@@ -109,33 +70,85 @@ def timed(call: Callable[[], object], count: int = 1) -> float:
 
 
 def in_turns(calls: dict[str, Callable], seconds: float, rounds: int) -> dict[str, float]:
-    """Median time of each call; each round times every call once, so drift hits all alike."""
-    once = {name: min(timed(call), timed(call)) for name, call in calls.items()}
-    slice_ = seconds / (rounds * len(calls))
-    counts = {name: max(1, int(slice_ / once[name])) for name in calls}
+    """Median time of each call; each round times every call once, so drift hits all alike.
+
+    A call that takes more than its share of the time sits out some of the rounds.
+    """
+    once = {name: timed(call) for name, call in calls.items()}
+    share = seconds / (rounds * len(calls))
+    counts = {name: max(1, int(share / once[name])) for name in calls}
+    every = {
+        name: max(1, min(rounds // 3, int(once[name] / (8 * share)))) if share else 1
+        for name in calls
+    }
     samples: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
+    for turn in range(rounds):
         for name, call in calls.items():
-            samples[name].append(timed(call, counts[name]))
+            if turn % every[name] == 0:
+                samples[name].append(timed(call, counts[name]))
     return {name: statistics.median(times) for name, times in samples.items()}
 
 
-def measure(name: str, kernel: ModuleType, seconds: float = 6.0, rounds: int = 15) -> Row:
-    """Run every implementation, check that they agree, and time them in turns."""
-    calls, first, errors = {}, {}, {}
-    expected = None
-    for label, call in implementations(kernel, kernel.arguments()):
+def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1.0) -> dict:
+    """Run every implementation, check that they agree, and time them in turns.
+
+    Returns what goes into the report: for each implementation the median of a call, the time of the
+    first, and the difference from the gradient by hand, and why others are missing.
+    """
+    kernel = load(name)
+    arguments = kernel.arguments(scale)
+    calls = own(kernel, arguments)
+    skipped = {}
+    for system in systems:
+        try:
+            found = rivals.forms(system, kernel, arguments)
+        except rivals.Skipped as reason:
+            skipped[system] = str(reason)
+        else:
+            calls |= {f"{system}: {form}": call for form, call in found.items()}
+    expected = tuple(part.copy() for part in as_tuple(kernel.adjoint(*arguments.values())))
+    first, errors, slow = {}, {}, {}
+    for label, call in list(calls.items()):
         began = time.perf_counter()
-        result = call()
-        first[label] = time.perf_counter() - began
-        calls[label] = call
-        errors[label] = 0.0
-        if label == "primal":
-            continue
-        if expected is None:
-            expected = tuple(part.copy() for part in as_tuple(result))
-        errors[label] = difference(result, expected)
-        if not errors[label] <= AGREEMENT:
-            raise Disagreement(f"{name}: {label} is {errors[label]:.1e} from the adjoint by hand")
-    times = in_turns(calls, seconds, rounds)
-    return Row(name, tuple(Timing(k, times[k], first[k], errors[k]) for k in calls))
+        try:
+            result = call()
+            first[label] = time.perf_counter() - began
+            if label != "primal":
+                errors[label] = difference(result, expected)
+                if not errors[label] <= AGREEMENT:
+                    skipped[label] = f"differs by {errors[label]:.1e}"
+        except Exception as problem:  # whatever a rival raises is its word
+            skipped[label] = f"{type(problem).__name__}: {problem}".splitlines()[0][:200]
+        if label in skipped:
+            del calls[label]
+        elif first[label] > SLOWEST:
+            again = timed(call) if label.startswith(("jax", "srcad")) else first[label]
+            if again > SLOWEST / 4:
+                slow[label] = again
+                del calls[label]
+    times = in_turns(calls, seconds, rounds) | slow
+    return {
+        "kernel": name,
+        "title": kernel.TITLE,
+        "seconds": times,
+        "first": {label: first[label] for label in times},
+        "difference": {label: errors[label] for label in times if label in errors},
+        "skipped": skipped,
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.measure", description=__doc__)
+    parser.add_argument("kernel")
+    parser.add_argument("--rivals", nargs="*", default=[], choices=rivals.SYSTEMS)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--scale", type=float, default=1.0)
+    given = parser.parse_args(argv)
+    row = measure(given.kernel, tuple(given.rivals), given.seconds, given.rounds, given.scale)
+    print(json.dumps(row))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

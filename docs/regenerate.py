@@ -2,10 +2,8 @@
 
 A block stands between ``<!-- generated: NAME -->`` and ``<!-- /generated -->``; ``BLOCKS`` says
 how each is made. ``python -m docs.regenerate``, in the root of the repository, rewrites the
-files; with ``--check`` it only compares. README's table of times cannot be made anew by a test, and
-stands between ``<!-- measured -->`` and ``<!-- /measured -->``; to fill it from one run::
-
-    python -m benchmarks --json times.json && python -m docs.regenerate --measured times.json
+files; with ``--check`` it only compares. Times come from ``docs/data/performance.json``, which
+``python -m benchmarks --publish`` writes.
 """
 
 # ruff: noqa: B007, D103 (the functions that are shown are as users write them)
@@ -13,7 +11,6 @@ stands between ``<!-- measured -->`` and ``<!-- /measured -->``; to fill it from
 import argparse
 import ast
 import inspect
-import json
 import math
 import re
 import sys
@@ -26,6 +23,7 @@ import numpy as np
 from scipy import fft, integrate, linalg, signal, special  # noqa: F401 (their rules are listed)
 
 import srcad
+from benchmarks import report
 from docs import coverage
 from srcad import pipeline
 from srcad.frontend import catalogue, library, refusals
@@ -175,41 +173,12 @@ def _modules() -> str:
 
 # ------------------------------------------------------------ the times
 
-_MEASURED = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
-_KERNELS = {
-    "lotka_volterra": "Lotka-Volterra, RK4, 10,000 steps",
-    "heat": "heat equation, 256x256, 200 steps",
-    "wave": "wave equation",
-    "nbody": "n-body",
-    "pagerank": "PageRank",
-    "kepler": "Kepler's equation, `while`",
-    "hmm": "hidden Markov model",
-    "gmm": "mixture model",
-    "lstm": "LSTM",
-}
+_SHORT = ("primal", "hand", "srcad", "jax", "torch")
 
 
-def _measured(report: dict[str, Any]) -> str:
-    """The table of times, in ms, from what ``python -m benchmarks --json`` writes."""
-    rows = [
-        "| kernel | primal | by hand | JAX | srcad | srcad / primal | / by hand | / JAX |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for kernel in report["kernels"]:
-        best: dict[str, float] = {}
-        for timing in kernel["timings"]:
-            kind = timing["implementation"].partition(":")[0]
-            best[kind] = min(timing["seconds"] * 1e3, best.get(kind, math.inf))
-        kinds = ("primal", "hand", "jax", "srcad")
-        times = [_significant(best[k]) if k in best else "-" for k in kinds]
-        ratios = [f"{best['srcad'] / best[k]:.2g}" if k in best else "-" for k in kinds[:3]]
-        rows.append(f"| {' | '.join([_KERNELS[kernel['kernel']], *times, *ratios])} |")
-    return "\n".join(rows) + "\n"
-
-
-def _significant(time: float) -> str:
-    """Three digits, never as a power of ten."""
-    return f"{float(f'{time:.3g}'):g}"
+def _performance(part: Callable[..., str], *args: Any) -> Callable[[], str]:
+    """A block of what a run of the benchmarks found, if one has been published."""
+    return lambda: part(report.published(), *args) if report.DATA.exists() else ""
 
 
 # ------------------------------------------------------------ the blocks
@@ -261,6 +230,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "coverage-counts": coverage.counts,
     "coverage-modules": coverage.by_module,
     "coverage-refused": coverage.refusals,
+    "performance": _performance(report.times),
+    "performance-short": _performance(report.times, _SHORT),
+    "performance-ratios": _performance(report.ratios),
+    "performance-costs": _performance(report.costs),
+    "performance-marks": _performance(report.verdict),
+    "performance-versions": _performance(report.versions),
     "string": lambda: _source(string),
     "string-elaborated": lambda: _stage(_elaborated(string, *_AT).body),
     "string-prepared": lambda: _stage(pipeline._prepared(_elaborated(string, *_AT), True)),
@@ -283,17 +258,11 @@ def main() -> int:
     """Rewrite the pages, or (with ``--check``) say which are out of date."""
     parser = argparse.ArgumentParser(prog="python -m docs.regenerate")
     parser.add_argument("--check", action="store_true", help="compare, and write nothing")
-    parser.add_argument("--measured", type=Path, metavar="JSON", help="times for README's table")
     options = parser.parse_args()
-    times = ""
-    if options.measured is not None:
-        times = _measured(json.loads(options.measured.read_text(encoding="utf-8")))
     stale = []
     for page in pages():
         text = page.read_text(encoding="utf-8")
         new = regenerated(text)
-        if times:
-            new = _MEASURED.sub(lambda m: m.group(1) + times + m.group(2), new)
         if new != text:
             stale.append(page.relative_to(ROOT))
             if not options.check:

@@ -7,13 +7,16 @@ probabilities and the scales, and turns its inner loops so that they run over co
 import math
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "HMM forward, 16 states, 2000 observations"
 WRT = ("transition", "emission")
-SMALL = {"states": 3, "symbols": 4, "length": 6}
 
 
-def arguments(states=16, symbols=32, length=2000):
+def arguments(scale=1.0):
+    states, symbols = scaled(16, scale), scaled(32, scale, 4)
+    length = scaled(2000, scale, 6)
     random = np.random.default_rng(8)
     transition = random.random((states, states)) + 0.05
     emission = random.random((states, symbols)) + 0.05
@@ -53,8 +56,8 @@ def hmm(transition, emission, first, seen):
 PRIMAL = hmm
 
 
-@njit(error_model="numpy")
-def probabilities_saved(transition, emission, first, seen):
+@jit
+def adjoint(transition, emission, first, seen):
     n = first.size
     length = seen.size
     emitted = emission.T.copy()
@@ -113,9 +116,6 @@ def probabilities_saved(transition, emission, first, seen):
     return transition_b, emitted_b.T.copy()
 
 
-HAND = {"probabilities saved": probabilities_saved}
-
-
 def jax_primal(jax, scan):
     jnp = jax.numpy
 
@@ -129,5 +129,38 @@ def jax_primal(jax, scan):
 
         _, logs = scan(step, start / start.sum(), seen[1:], seen.shape[0] - 1)
         return jnp.log(start.sum()) + logs.sum()
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(transition, emission, first, seen):
+        seen = seen.tolist()
+        emitted = emission.T
+        now = first * emitted[seen[0]]
+        total = torch.log(now.sum())
+        now = now / now.sum()
+        for symbol in seen[1:]:
+            new = (now @ transition) * emitted[symbol]
+            scale = new.sum()
+            total = total + torch.log(scale)
+            now = new / scale
+        return total
+
+    return primal
+
+
+def autograd_primal(np):
+    def primal(transition, emission, first, seen):
+        emitted = emission.T
+        now = first * emitted[seen[0]]
+        total = np.log(np.sum(now))
+        now = now / np.sum(now)
+        for symbol in seen[1:]:
+            new = np.dot(now, transition) * emitted[symbol]
+            scale = np.sum(new)
+            total = total + np.log(scale)
+            now = new / scale
+        return total
 
     return primal

@@ -7,15 +7,17 @@ every point to the bound. The mark by hand differentiates the iteration as it is
 import math
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "Newton on Kepler's equation, `while`, 1e5 points"
 WRT = ("anomaly", "eccentricity")
-SMALL = {"n": 9}
 
 BOUND = 60
 
 
-def arguments(n=100_000):
+def arguments(scale=1.0):
+    n = scaled(100_000, scale, 9)
     random = np.random.default_rng(7)
     return {
         "anomaly": 2.0 * np.pi * random.random(n),
@@ -48,8 +50,8 @@ def kepler(anomaly, eccentricity, weight):
 PRIMAL = kepler
 
 
-@njit(error_model="numpy")
-def iteration_by_hand(anomaly, eccentricity, weight):
+@jit
+def adjoint(anomaly, eccentricity, weight):
     n = anomaly.size
     anomaly_b = np.empty(n)
     eccentricity_b = np.empty(n)
@@ -93,9 +95,6 @@ def iteration_by_hand(anomaly, eccentricity, weight):
     return anomaly_b, eccentricity_b
 
 
-HAND = {"iteration by hand": iteration_by_hand}
-
-
 def jax_primal(jax, scan):
     jnp = jax.numpy
 
@@ -109,5 +108,21 @@ def jax_primal(jax, scan):
 
         (x, _), _ = scan(step, (anomaly, jnp.ones_like(anomaly)), None, BOUND)
         return jnp.sum(weight * (jnp.cos(x) - eccentricity))
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(anomaly, eccentricity, weight):
+        x, d = anomaly, torch.ones_like(anomaly)
+        for _ in range(BOUND):
+            going = d.abs() > 1e-12
+            if not going.any():
+                break
+            new = (x - eccentricity * torch.sin(x) - anomaly) / (1.0 - eccentricity * torch.cos(x))
+            moved = torch.where(new > 0.5, x - 0.5, torch.where(new < -0.5, x + 0.5, x - new))
+            x = torch.where(going, moved, x)
+            d = torch.where(going, new, d).detach()
+        return (weight * (torch.cos(x) - eccentricity)).sum()
 
     return primal

@@ -7,13 +7,15 @@ touched before, as a pooled tape is, and gather.
 """
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, pooled, scaled
+
+TITLE = "2-D heat equation, 256 x 256, 200 steps"
 WRT = ("u", "kappa")
-SMALL = {"n": 6, "steps": 4}
 
 
-def arguments(n=256, steps=200):
+def arguments(scale=1.0):
+    n, steps = scaled(256, scale, 6), scaled(200, scale, 4)
     random = np.random.default_rng(2)
     return {
         "u": random.random((n, n)),
@@ -43,7 +45,7 @@ def heat(u, kappa, steps):
 PRIMAL = heat
 
 
-@njit(error_model="numpy")
+@jit
 def step(u, kappa, v):
     n, m = u.shape
     for i in range(1, n - 1):
@@ -53,7 +55,7 @@ def step(u, kappa, v):
             )
 
 
-@njit(error_model="numpy")
+@jit
 def step_back(u, inner, v_b, kappa_b, u_b):
     """Reverse one step in gather form; ``inner`` is the conductivity with zeros on the border."""
     n, m = u.shape
@@ -82,14 +84,14 @@ def step_back(u, inner, v_b, kappa_b, u_b):
             u_b[i, j] = v_b[i, j]
 
 
-@njit(error_model="numpy")
+@jit
 def copy(target, source):
     for i in range(source.shape[0]):
         for j in range(source.shape[1]):
             target[i, j] = source[i, j]
 
 
-@njit(error_model="numpy")
+@jit
 def copy_border(target, source):
     n, m = source.shape
     for j in range(m):
@@ -100,7 +102,7 @@ def copy_border(target, source):
         target[i, m - 1] = source[i, m - 1]
 
 
-@njit(error_model="numpy")
+@jit
 def segments_by_hand(u, kappa, steps, snapshots, tape):
     """Two levels: a snapshot at the start of each segment, and one segment's steps on the tape.
 
@@ -141,24 +143,11 @@ def segments_by_hand(u, kappa, steps, snapshots, tape):
     return u_b, kappa_b
 
 
-class Segments:
-    """The adjoint by hand for one segment length; keeps its tape between calls."""
-
-    def __init__(self, length=None):
-        self.length = length
-        self.memory = None
-
-    def __call__(self, u, kappa, steps):
-        length = min(self.length or steps, steps)
-        if self.memory is None or self.memory[1].shape != (length + 1, *u.shape):
-            self.memory = (
-                np.ones((-(-steps // length), *u.shape)),
-                np.ones((length + 1, *u.shape)),
-            )
-        return segments_by_hand(u, kappa, steps, *self.memory)
-
-
-HAND = {"every step saved": Segments(), "segments of 14": Segments(14)}
+def adjoint(u, kappa, steps, length=14):
+    length = min(length, steps)
+    snapshots = pooled("heat snapshots", -(-steps // length), *u.shape)
+    tape = pooled("heat tape", length + 1, *u.shape)
+    return segments_by_hand(u, kappa, steps, snapshots, tape)
 
 
 def jax_primal(jax, scan):
@@ -171,5 +160,18 @@ def jax_primal(jax, scan):
 
         u, _ = scan(step, u, None, steps)
         return jnp.sum(u * u)
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(u, kappa, steps):
+        inner = kappa[1:-1, 1:-1]
+        top, bottom, left, right = u[:1], u[-1:], u[1:-1, :1], u[1:-1, -1:]
+        for _ in range(steps):
+            flux = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4.0 * u[1:-1, 1:-1]
+            middle = torch.cat([left, u[1:-1, 1:-1] + inner * flux, right], 1)
+            u = torch.cat([top, middle, bottom])
+        return (u * u).sum()
 
     return primal

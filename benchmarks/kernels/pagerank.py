@@ -5,13 +5,15 @@ of both sweeps and multiplies them once at the end (a rank-k update, BLAS 3).
 """
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "PageRank power iteration, 300 pages, 50 iterations"
 WRT = ("weights",)
-SMALL = {"n": 5, "iterations": 4}
 
 
-def arguments(n=300, iterations=50):
+def arguments(scale=1.0):
+    n, iterations = scaled(300, scale, 5), scaled(50, scale, 4)
     random = np.random.default_rng(6)
     return {
         "weights": random.random((n, n)) ** 3,
@@ -49,8 +51,8 @@ def pagerank(weights, value, damping, iterations):
 PRIMAL = pagerank
 
 
-@njit(error_model="numpy")
-def one_product_at_the_end(weights, value, damping, iterations):
+@jit
+def adjoint(weights, value, damping, iterations):
     n = value.size
     out = np.zeros(n)
     for i in range(n):
@@ -88,9 +90,6 @@ def one_product_at_the_end(weights, value, damping, iterations):
     return links_b
 
 
-HAND = {"one product at the end": one_product_at_the_end}
-
-
 def jax_primal(jax, scan):
     jnp = jax.numpy
 
@@ -103,5 +102,29 @@ def jax_primal(jax, scan):
 
         rank, _ = scan(step, jnp.full(n, 1.0 / n), None, iterations)
         return jnp.dot(value, rank)
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(weights, value, damping, iterations):
+        n = value.shape[0]
+        links = weights / weights.sum(0)
+        rank = torch.full((n,), 1.0 / n, dtype=torch.float64)
+        for _ in range(iterations):
+            rank = damping * (links @ rank) + (1.0 - damping) / n
+        return value @ rank
+
+    return primal
+
+
+def autograd_primal(np):
+    def primal(weights, value, damping, iterations):
+        n = value.size
+        links = weights / np.sum(weights, axis=0)
+        rank = np.full(n, 1.0 / n)
+        for _ in range(iterations):
+            rank = damping * np.dot(links, rank) + (1.0 - damping) / n
+        return np.dot(value, rank)
 
     return primal

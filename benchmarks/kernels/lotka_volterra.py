@@ -5,14 +5,16 @@ The mark by hand saves the two state variables of each step and recomputes the s
 """
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "Lotka-Volterra, RK4, 10,000 steps"
 WRT = ("p",)
-SMALL = {"steps": 7}
 
 
-def arguments(steps=10_000):
-    return {"p": np.array([1.1, 0.4, 0.1, 0.4]), "x": 10.0, "y": 5.0, "dt": 0.001, "steps": steps}
+def arguments(scale=1.0):
+    p = np.array([1.1, 0.4, 0.1, 0.4])
+    return {"p": p, "x": 10.0, "y": 5.0, "dt": 0.001, "steps": scaled(10_000, scale, 7)}
 
 
 def lotka_volterra(p, x, y, dt, steps):
@@ -40,8 +42,8 @@ def lotka_volterra(p, x, y, dt, steps):
 PRIMAL = lotka_volterra
 
 
-@njit(error_model="numpy")
-def two_values_a_step(p, x, y, dt, steps):
+@jit
+def adjoint(p, x, y, dt, steps):
     a, b, c, d = p[0], p[1], p[2], p[3]
     tape = np.empty((steps, 2))
     for t in range(steps):
@@ -131,9 +133,6 @@ def two_values_a_step(p, x, y, dt, steps):
     return np.array([a_b, b_b, c_b, d_b])
 
 
-HAND = {"two values a step": two_values_a_step}
-
-
 def jax_primal(jax, scan):
     jnp = jax.numpy
 
@@ -154,6 +153,25 @@ def jax_primal(jax, scan):
             return (x, y), None
 
         (x, y), _ = scan(step, (jnp.asarray(x, float), jnp.asarray(y, float)), None, steps)
+        return x * x + 2.0 * y * y
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(p, x, y, dt, steps):
+        a, b, c, d = p.unbind()
+
+        def slope(x, y):
+            return a * x - b * x * y, c * x * y - d * y
+
+        for _ in range(steps):
+            k1, l1 = slope(x, y)
+            k2, l2 = slope(x + 0.5 * dt * k1, y + 0.5 * dt * l1)
+            k3, l3 = slope(x + 0.5 * dt * k2, y + 0.5 * dt * l2)
+            k4, l4 = slope(x + dt * k3, y + dt * l3)
+            x = x + dt / 6.0 * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+            y = y + dt / 6.0 * (l1 + 2.0 * l2 + 2.0 * l3 + l4)
         return x * x + 2.0 * y * y
 
     return primal

@@ -8,13 +8,15 @@ that they vectorise.
 import math
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "N-body leapfrog, 64 bodies, 100 steps"
 WRT = ("v",)
-SMALL = {"n": 4, "steps": 3}
 
 
-def arguments(n=64, steps=100):
+def arguments(scale=1.0):
+    n, steps = scaled(64, scale, 4), scaled(100, scale)
     random = np.random.default_rng(4)
     return {
         "x": random.normal(size=(3, n)),
@@ -63,14 +65,14 @@ def nbody(x, v, mass, steps, dt, soft):
 PRIMAL = nbody
 
 
-@njit(error_model="numpy")
+@jit
 def drift(x, v, dt):
     for k in range(3):
         for i in range(x.shape[1]):
             x[k, i] += 0.5 * dt * v[k, i]
 
 
-@njit(error_model="numpy")
+@jit
 def accelerate(x, mass, soft, a):
     n = mass.size
     for k in range(3):
@@ -89,7 +91,7 @@ def accelerate(x, mass, soft, a):
             a[2, i] += s * dz
 
 
-@njit(error_model="numpy")
+@jit
 def accelerate_back(x, mass, soft, a_b, x_b):
     """Both roles of a body, pulled and pulling, at once: each pair adds to one body only."""
     n = mass.size
@@ -112,8 +114,8 @@ def accelerate_back(x, mass, soft, a_b, x_b):
             x_b[2, i] -= s * (wz - q * dz)
 
 
-@njit(error_model="numpy")
-def positions_saved(x, v, mass, steps, dt, soft):
+@jit
+def adjoint(x, v, mass, steps, dt, soft):
     n = mass.size
     x = x.copy()
     v = v.copy()
@@ -141,9 +143,6 @@ def positions_saved(x, v, mass, steps, dt, soft):
     return v_b
 
 
-HAND = {"positions saved": positions_saved}
-
-
 def jax_primal(jax, scan):
     jnp = jax.numpy
 
@@ -158,5 +157,31 @@ def jax_primal(jax, scan):
 
         (x, v), _ = scan(step, (x, v), None, steps)
         return jnp.sum(x * x) + 0.5 * jnp.sum(v * v)
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(x, v, mass, steps, dt, soft):
+        for _ in range(steps):
+            x = x + 0.5 * dt * v
+            d = x[:, None, :] - x[:, :, None]
+            r2 = (d * d).sum(0) + soft
+            v = v + dt * (d * (mass / (r2 * torch.sqrt(r2)))).sum(-1)
+            x = x + 0.5 * dt * v
+        return (x * x).sum() + 0.5 * (v * v).sum()
+
+    return primal
+
+
+def autograd_primal(np):
+    def primal(x, v, mass, steps, dt, soft):
+        for _ in range(steps):
+            x = x + 0.5 * dt * v
+            d = x[:, None, :] - x[:, :, None]
+            r2 = np.sum(d * d, axis=0) + soft
+            v = v + dt * np.sum(d * (mass / (r2 * np.sqrt(r2))), axis=-1)
+            x = x + 0.5 * dt * v
+        return np.sum(x * x) + 0.5 * np.sum(v * v)
 
     return primal

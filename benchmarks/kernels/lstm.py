@@ -7,13 +7,15 @@ saves the four gates, tanh of the cell, and the state before, and recomputes the
 import math
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "LSTM, 2 layers of 14, 1024 steps"
 WRT = ("main", "extra")
-SMALL = {"layers": 2, "width": 3, "length": 5}
 
 
-def arguments(layers=2, width=14, length=1024):
+def arguments(scale=1.0):
+    layers, width, length = 2, scaled(14, scale), scaled(1024, scale, 5)
     random = np.random.default_rng(1)
     return {
         "main": random.random((2 * layers, 4 * width)) - 0.5,
@@ -23,7 +25,7 @@ def arguments(layers=2, width=14, length=1024):
     }
 
 
-@njit(error_model="numpy")
+@jit
 def sigmoid(x):
     return 1.0 / (1.0 + math.exp(-x))
 
@@ -62,8 +64,8 @@ def lstm(main, extra, state, sequence):
 PRIMAL = lstm
 
 
-@njit(error_model="numpy")
-def gates_saved(main, extra, state, sequence):
+@jit
+def adjoint(main, extra, state, sequence):
     layers = main.shape[0] // 2
     length, width = sequence.shape
     state = state.copy()
@@ -151,9 +153,6 @@ def gates_saved(main, extra, state, sequence):
     return main_b, extra_b
 
 
-HAND = {"gates saved": gates_saved}
-
-
 def jax_primal(jax, scan):
     jnp, sigmoid = jax.numpy, jax.nn.sigmoid
 
@@ -177,5 +176,28 @@ def jax_primal(jax, scan):
 
         _, terms = scan(step, state, (sequence[:-1], sequence[1:]), length - 1)
         return -terms.sum() / ((length - 1) * width)
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(main, extra, state, sequence):
+        length, width = sequence.shape
+        layers = main.shape[0] // 2
+        weights = [main[2 * q].view(4, width).unbind() for q in range(layers)]
+        biases = [main[2 * q + 1].view(4, width).unbind() for q in range(layers)]
+        hidden = [state[2 * q] for q in range(layers)]
+        cell = [state[2 * q + 1] for q in range(layers)]
+        total = 0.0
+        for t in range(length - 1):
+            x = sequence[t] * extra[0]
+            for q, (w, b) in enumerate(zip(weights, biases, strict=True)):
+                change = torch.tanh(hidden[q] * w[3] + b[3])
+                kept = cell[q] * torch.sigmoid(x * w[0] + b[0])
+                cell[q] = kept + torch.sigmoid(hidden[q] * w[1] + b[1]) * change
+                x = hidden[q] = torch.sigmoid(x * w[2] + b[2]) * torch.tanh(cell[q])
+            y = x * extra[1] + extra[2]
+            total = total + (sequence[t + 1] * (y - torch.log(2.0 + torch.exp(y).sum()))).sum()
+        return -total / ((length - 1) * width)
 
     return primal

@@ -5,13 +5,15 @@ whole history in a tape that has been touched before, and runs the adjoint recur
 """
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, pooled, scaled
+
+TITLE = "1-D acoustic wave inversion, 500 points, 1000 steps"
 WRT = ("c",)
-SMALL = {"nx": 12, "nt": 9}
 
 
-def arguments(nx=500, nt=1000):
+def arguments(scale=1.0):
+    nx, nt = scaled(500, scale, 12), scaled(1000, scale, 9)
     random = np.random.default_rng(3)
     c = 1.5 + 0.5 * np.sin(np.linspace(0.0, 6.0, nx)) + 0.1 * random.random(nx)
     tau = np.pi * 8.0 * (np.arange(nt) * 2e-3 - 0.12)
@@ -48,13 +50,13 @@ def wave(c, scale, source, at, receivers, observed, nt):
 PRIMAL = wave
 
 
-@njit(error_model="numpy")
+@jit
 def step(before, now, after, k):
     for i in range(1, k.size - 1):
         after[i] = 2.0 * now[i] - before[i] + k[i] * (now[i + 1] - 2.0 * now[i] + now[i - 1])
 
 
-@njit(error_model="numpy")
+@jit
 def step_back(u, later, latest, k, k_b, u_b):
     """``u_b = 2 later - latest + laplacian(k later)``: the adjoint is a wave equation as well."""
     for i in range(1, k.size - 1):
@@ -68,7 +70,7 @@ def step_back(u, later, latest, k, k_b, u_b):
         )
 
 
-@njit(error_model="numpy")
+@jit
 def history_saved(c, scale, source, at, receivers, observed, nt, tape):
     nx = c.size
     k = scale * scale * c * c
@@ -91,19 +93,9 @@ def history_saved(c, scale, source, at, receivers, observed, nt, tape):
     return 2.0 * scale * scale * c * k_b
 
 
-class History:
-    """The adjoint by hand; keeps its tape between calls."""
-
-    def __init__(self):
-        self.tape = np.ones((0, 0))
-
-    def __call__(self, c, scale, source, at, receivers, observed, nt):
-        if self.tape.shape != (nt + 2, c.size):
-            self.tape = np.ones((nt + 2, c.size))
-        return history_saved(c, scale, source, at, receivers, observed, nt, self.tape)
-
-
-HAND = {"history saved": History()}
+def adjoint(c, scale, source, at, receivers, observed, nt):
+    tape = pooled("wave", nt + 2, c.size)
+    return history_saved(c, scale, source, at, receivers, observed, nt, tape)
 
 
 def jax_primal(jax, scan):
@@ -122,5 +114,23 @@ def jax_primal(jax, scan):
         rest = jnp.zeros_like(c)
         _, misfits = scan(step, (rest, rest), (source, observed), nt)
         return misfits.sum()
+
+    return primal
+
+
+def torch_primal(torch):
+    pad = torch.nn.functional.pad
+
+    def primal(c, scale, source, at, receivers, observed, nt):
+        k = (scale * c[1:-1]) ** 2
+        before, now = torch.zeros_like(c), torch.zeros_like(c)
+        pulses = torch.zeros((nt, c.shape[0]), dtype=torch.float64)
+        pulses[:, at] = source
+        misfit = 0.0
+        for t in range(nt):
+            inner = 2.0 * now[1:-1] - before[1:-1] + k * (now[2:] - 2.0 * now[1:-1] + now[:-2])
+            before, now = now, pad(inner, (1, 1)) + pulses[t]
+            misfit = misfit + 0.5 * ((now[receivers] - observed[t]) ** 2).sum()
+        return misfit
 
     return primal

@@ -8,13 +8,15 @@ a block of points at once, so that its innermost loops run over points.
 import math
 
 import numpy as np
-from numba import njit
 
+from benchmarks.kernel import jit, scaled
+
+TITLE = "Gaussian mixture log-likelihood, d = 10, k = 25, n = 1000"
 WRT = ("alpha", "mean", "factor")
-SMALL = {"d": 3, "k": 2, "n": 5}
 
 
-def arguments(d=10, k=25, n=1000):
+def arguments(scale=1.0):
+    d, k, n = scaled(10, scale), scaled(25, scale, 2), scaled(1000, scale, 5)
     random = np.random.default_rng(0)
     return {
         "alpha": random.normal(size=k),
@@ -81,8 +83,8 @@ PRIMAL = gmm
 BLOCK = 40
 
 
-@njit(error_model="numpy", fastmath=True)
-def blocks_of_points(alpha, mean, factor, points, gamma):
+@jit
+def adjoint(alpha, mean, factor, points, gamma):
     k, d = mean.shape
     n = points.shape[0]
     alpha_b = np.zeros(k)
@@ -166,9 +168,6 @@ def blocks_of_points(alpha, mean, factor, points, gamma):
     return alpha_b - share, mean_b, factor_b
 
 
-HAND = {"blocks of points": blocks_of_points}
-
-
 def jax_primal(jax):
     jnp = jax.numpy
     logsumexp = jax.scipy.special.logsumexp
@@ -185,5 +184,45 @@ def jax_primal(jax):
         prior = 0.5 * gamma**2 * (jnp.sum(diagonal**2) + jnp.sum(factor[:, d:] ** 2))
         total = logsumexp(term, axis=1).sum() - n * logsumexp(alpha) + prior
         return total - 0.5 * n * d * np.log(2.0 * np.pi)
+
+    return primal
+
+
+def torch_primal(torch):
+    def primal(alpha, mean, factor, points, gamma):
+        k, d = mean.shape
+        n = points.shape[0]
+        columns, rows = np.array([(c, r) for c in range(d) for r in range(c + 1, d)]).T
+        diagonal = torch.exp(factor[:, :d])
+        matrix = torch.zeros((k, d, d), dtype=torch.float64)
+        matrix[:, rows, columns] = factor[:, d:]
+        matrix = matrix + torch.diag_embed(diagonal)
+        scaled = torch.einsum("kij,nkj->nki", matrix, points[:, None, :] - mean)
+        term = alpha + factor[:, :d].sum(1) - 0.5 * (scaled * scaled).sum(-1)
+        prior = 0.5 * gamma**2 * ((diagonal**2).sum() + (factor[:, d:] ** 2).sum())
+        total = torch.logsumexp(term, 1).sum() - n * torch.logsumexp(alpha, 0) + prior
+        return total - 0.5 * n * d * math.log(2.0 * math.pi)
+
+    return primal
+
+
+def autograd_primal(np):
+    def logsumexp(x, axis):
+        top = np.max(x, axis=axis, keepdims=True)
+        return np.squeeze(top, axis) + np.log(np.sum(np.exp(x - top), axis=axis))
+
+    def primal(alpha, mean, factor, points, gamma):
+        n, d = points.shape
+        pairs = [(c, r) for c in range(d) for r in range(c + 1, d)]
+        place = np.zeros((len(pairs), d, d))
+        for p, (c, r) in enumerate(pairs):
+            place[p, r, c] = 1.0
+        diagonal = np.exp(factor[:, :d])
+        matrix = np.tensordot(factor[:, d:], place, 1) + diagonal[:, :, None] * np.eye(d)
+        scaled = np.einsum("kij,nkj->nki", matrix, points[:, None, :] - mean)
+        term = alpha + np.sum(factor[:, :d], axis=1) - 0.5 * np.sum(scaled * scaled, axis=-1)
+        prior = 0.5 * gamma**2 * (np.sum(diagonal**2) + np.sum(factor[:, d:] ** 2))
+        total = np.sum(logsumexp(term, 1)) - n * logsumexp(alpha, 0) + prior
+        return total - 0.5 * n * d * math.log(2.0 * math.pi)
 
     return primal

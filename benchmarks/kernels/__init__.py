@@ -1,0 +1,1 @@
+"""One file for each kernel; ``benchmarks.kernel`` says what such a file holds."""

@@ -1,0 +1,147 @@
+"""A kernel's gradient in other systems, each in the forms that its experts would try.
+
+All are optional: what is not installed, or cannot express a kernel, is skipped with a word. Arrays
+are converted before anything is timed, and one thread does the work (``benchmarks.__main__``).
+"""
+
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import numpy as np
+
+
+class Skipped(Exception):
+    """Why a system takes no part for a kernel."""
+
+
+def forms(system: str, kernel: ModuleType, arguments: dict) -> dict[str, Callable[[], tuple]]:
+    """The calls of a kernel's gradient in a system, by the name of the form.
+
+    Raises
+    ------
+    Skipped
+        It is not installed, or the kernel has no form for it.
+    """
+    package, found = SYSTEMS[system]
+    if importlib.util.find_spec(package) is None:
+        raise Skipped("not installed")
+    calls = dict(found(kernel, arguments))
+    if not calls:
+        raise Skipped("not expressed")
+    return calls
+
+
+# ------------------------------------------------------------ JAX
+
+
+def segment(length: int) -> int:
+    """The largest divisor of a trip count that is not above its square root."""
+    return max(d for d in range(1, int(length**0.5) + 1) if length % d == 0)
+
+
+def scans(jax) -> dict[str, Callable]:
+    """``lax.scan``: plain; unrolled; each step checkpointed; segments of steps checkpointed."""
+    lax, tree = jax.lax, jax.tree
+
+    def plain(step, state, xs, length):
+        return lax.scan(step, state, xs, length)
+
+    def steps(step, state, xs, length):
+        return lax.scan(jax.checkpoint(step), state, xs, length)
+
+    def unrolled(step, state, xs, length):
+        return lax.scan(jax.checkpoint(step), state, xs, length, unroll=4)
+
+    def segments(step, state, xs, length):
+        size = segment(length)
+        split = tree.map(lambda x: x.reshape(length // size, size, *x.shape[1:]), xs)
+
+        @jax.checkpoint
+        def run(state, xs):
+            return lax.scan(step, state, xs, size)
+
+        state, ys = lax.scan(run, state, split, length // size)
+        return state, tree.map(lambda y: y.reshape(length, *y.shape[2:]), ys)
+
+    return {
+        "scan": plain,
+        "steps checkpointed": steps,
+        "steps checkpointed, unrolled": unrolled,
+        "segments checkpointed": segments,
+    }
+
+
+def jax_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    arrays = {k: jax.numpy.asarray(v) for k, v in arguments.items() if isinstance(v, np.ndarray)}
+    if hasattr(kernel, "jax_gradient"):
+        compiled = jax.jit(kernel.jax_gradient(jax))
+        given = tuple(arrays.get(k, v) for k, v in arguments.items())
+        yield "arrays", lambda: jax.block_until_ready(compiled(*given))
+    if not hasattr(kernel, "jax_primal"):
+        return
+    constants = {k: v for k, v in arguments.items() if k not in arrays}
+    active = {k: arrays.pop(k) for k in kernel.WRT}
+    takes_scan = len(inspect.signature(kernel.jax_primal).parameters) == 2
+    for name, scan in scans(jax).items() if takes_scan else [("arrays", None)]:
+        primal = kernel.jax_primal(jax, scan) if takes_scan else kernel.jax_primal(jax)
+        compiled = jax.jit(
+            jax.grad(lambda active, rest, primal=primal: primal(**active, **rest, **constants))
+        )
+
+        def call(compiled=compiled):
+            found = jax.block_until_ready(compiled(active, arrays))
+            return tuple(found[k] for k in kernel.WRT)
+
+        yield name, call
+
+
+# ------------------------------------------------------------ PyTorch, autograd
+
+
+def torch_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    import torch
+
+    torch.set_num_threads(1)
+    given = {k: torch.tensor(v) if isinstance(v, np.ndarray) else v for k, v in arguments.items()}
+    if hasattr(kernel, "torch_gradient"):
+        gradient = kernel.torch_gradient(torch)
+        yield "eager", lambda: gradient(*given.values())
+    if not hasattr(kernel, "torch_primal"):
+        return
+    primal = kernel.torch_primal(torch)
+    active = [given[k].requires_grad_() for k in kernel.WRT]
+
+    def call():
+        return tuple(x.numpy() for x in torch.autograd.grad(primal(**given), active))
+
+    yield "eager", call
+
+
+def autograd_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    import autograd
+
+    if not hasattr(kernel, "autograd_primal"):
+        return
+    primal = kernel.autograd_primal(autograd.numpy)
+    rest = {k: v for k, v in arguments.items() if k not in kernel.WRT}
+    active = {k: arguments[k] for k in kernel.WRT}
+    gradient = autograd.grad(lambda active: primal(**active, **rest))
+
+    def call():
+        found = gradient(active)
+        return tuple(found[k] for k in kernel.WRT)
+
+    yield "tape", call
+
+
+SYSTEMS: dict[str, tuple[str, Callable]] = {
+    "jax": ("jax", jax_forms),
+    "torch": ("torch", torch_forms),
+    "autograd": ("autograd", autograd_forms),
+}
+"""The package that must be installed, and what yields the forms."""
