@@ -41,6 +41,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
+from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
 from srcad.transform.privatise import hoist, privatise
@@ -154,6 +155,7 @@ def write_adjoint(
     leaves = result_leaves(program.result)
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
+    body = sum_in_variables(body, sites, names)
     seeded = kind in ("vjp", "reverse")
     items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
