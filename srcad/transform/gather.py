@@ -18,6 +18,7 @@ It is done for innermost loops, along their axis: the rows above and below are l
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -178,6 +179,7 @@ class _Gatherer:
             return None
         rows: Rows = {}
         core = self._core(loop.body, loop, scattered, rows)
+        core += self._totals(rows)
         spread = max(max(found) - min(found) for found in rows.values())
         local = {v for found in rows.values() for ts in found.values() for t in ts for v in walk(t)}
         kept = sorted(
@@ -210,6 +212,18 @@ class _Gatherer:
             if row not in alone:
                 out.append(self._gathered(loop, row, found, fetched, Extent(longest, 0), spread))
         return out, list(buffers.values())
+
+    def _totals(self, rows: Rows) -> Block:
+        """Names for sums of several terms of one offset, in place of these in ``rows``."""
+        out: list[Stmt] = []
+        for row, found in rows.items():
+            for offset, terms in found.items():
+                if len(found) > 1 and len(terms) > 1:
+                    share = Var(self.names.fresh("share"), row.kind)
+                    total = functools.reduce(accumulate, terms)
+                    out.append(Assign(share, total))
+                    found[offset] = [share]
+        return tuple(out)
 
     def _gathered(
         self,

@@ -212,7 +212,7 @@ class Backward(Forward):
             place = Load(self.bar(stmt.source), at, dtype)
             return [Store(place.array, at, accumulate(place, share))]
 
-        return self.nest(stmt.target, ndim, body)
+        return self.nest(self.bar(stmt.target), ndim, body)
 
     def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
         skipped = level.loop is not None and id(stmt) in level.skipped

@@ -173,6 +173,17 @@ class Forward(Levels):
                 return [Pop(self.bar(stmt.array), self.bar(stmt.source), stmt.at)]
         return []
 
+    def _own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> list[Stmt]:
+        """The shadow of an array of one iteration, without the array where that is possible."""
+        match stmt:
+            case Alloc() if self._stable(stmt, level):
+                made: Stmt = replace(stmt, target=self.bar(stmt.target), zeros=True)
+            case Copy() if stmt.source in self.fixed:
+                made = ZerosLike(self.bar(stmt.target), stmt.source, stmt.at)
+            case _:
+                made = ZerosLike(self.bar(stmt.target), stmt.target, stmt.at)
+        return [made] if self.is_active(stmt.target) else []
+
     def _same_view(self, stmt: Window | Reshape) -> Stmt:
         """The view of the shadow that a statement takes of the array.
 
@@ -207,6 +218,10 @@ class Forward(Levels):
                         stmt.at,
                     )
                 ]
+            case Alloc() | Copy() | MatMul() if self._has_own_shadow(stmt, level):
+                name = stmt.target
+                taken = Pop(name, self.list_of((id(stmt), name), name, level.chain), stmt.at)
+                return [taken, *self._own_shadow(stmt, level)]
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
@@ -315,6 +330,9 @@ class Forward(Levels):
                         stmt,
                         self.save((id(stmt), "value"), stmt.target.name, stmt.target, chain),
                     ]
+                case Alloc() | Copy() | MatMul() if self._has_own_shadow(stmt, level):
+                    name = stmt.target
+                    out += [stmt, Push(self.list_of((id(stmt), name), name, chain), name)]
                 case Alloc() | Copy() | MatMul():
                     out += [stmt, *self._shadow_of(stmt)]
                     names = self.with_bars([stmt.target])

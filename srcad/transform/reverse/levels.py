@@ -102,6 +102,13 @@ class Levels(Slots):
         unstable, _, _ = self._facts(loop)
         return name in self._local_sites(loop) and name not in unstable
 
+    def _has_own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> bool:
+        """Whether the shadow of an array is made when the iteration that makes it is reversed.
+
+        So it is if nothing outside of the iteration can see the array.
+        """
+        return level.loop is not None and stmt.target in self._local_sites(level.loop)
+
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
         if id(loop) not in self.facts:
