@@ -44,6 +44,7 @@ from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
+from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reverse.expressions import contributions
@@ -232,6 +233,7 @@ def write_adjoint(
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     function = hoist(function, private, reverser.bars, names)
+    function = replace(function, body=run_once(function.body, frozenset()))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
+from srcad.analysis.iterations import is_sum
+from srcad.ir.build import added_to
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -333,9 +335,23 @@ class Levels(Slots):
         """Whether the reversal of an inner loop needs nothing that rerunning it would record."""
         if level.loop is None:
             return False
+        if not self._records(level.loop) and self._reruns(loop, level):
+            return False  # its outs would be all that is saved: without them nothing runs twice
         if id(loop) not in self.idle:
             self.idle[id(loop)] = self._needs_no_rerun(loop)
         return self.idle[id(loop)]
+
+    def _records(self, loop: Loop) -> bool:
+        """Whether an iteration has to save what it changes: other than sums and its own arrays."""
+        if any(not is_sum(v.name, loop.body) for v in self._carried(loop)):
+            return True
+        local = self._local_sites(loop)
+        return any(
+            added_to(s.value, Load(s.array, s.index, s.value.kind)) is None
+            for s in statements(loop.body)
+            if isinstance(s, Store) and not s.fresh
+            if not self.sites.get(s.array, frozenset((s.array,))) <= local
+        )
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
         made = any(
