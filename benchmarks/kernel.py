@@ -74,5 +74,6 @@ _pool: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 def pooled(name: str, *shape: int) -> np.ndarray:
     """An array that is kept between calls, so that its pages have been touched."""
     if (name, shape) not in _pool:
-        _pool[name, shape] = np.ones(shape)
+        _pool[name, shape] = np.zeros(shape)
+        _pool[name, shape].fill(0.0)
     return _pool[name, shape]

@@ -5,6 +5,7 @@ All that is timed runs in one process, so that what slows the machine slows all 
 """
 
 import argparse
+import functools
 import json
 import statistics
 import sys
@@ -50,14 +51,12 @@ def gradient_of(kernel: ModuleType, **options) -> Callable:
     return srcad.grad(kernel.PRIMAL, wrt=wrt, **options)
 
 
-def own(kernel: ModuleType, arguments: dict) -> dict[str, Callable[[], object]]:
-    """The calls that run on Numba: the primal, the gradient by hand, and srcad's."""
-    given = tuple(arguments.values())
-    primal, gradient = jit(kernel.PRIMAL), gradient_of(kernel)
+def own(kernel: ModuleType) -> dict[str, Callable]:
+    """What runs on Numba: the primal, the gradient by hand, and srcad's."""
     return {
-        "primal": lambda: primal(*given),
-        "hand": lambda: kernel.adjoint(*given),
-        "srcad": lambda: gradient(*given),
+        "primal": jit(kernel.PRIMAL),
+        "hand": kernel.adjoint,
+        "srcad": gradient_of(kernel),
     }
 
 
@@ -97,7 +96,8 @@ def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1
     """
     kernel = load(name)
     arguments = kernel.arguments(scale)
-    calls = own(kernel, arguments)
+    given = tuple(arguments.values())
+    calls = {label: functools.partial(run, *given) for label, run in own(kernel).items()}
     skipped = {}
     for system in systems:
         try:
@@ -106,7 +106,7 @@ def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1
             skipped[system] = str(reason)
         else:
             calls |= {f"{system}: {form}": call for form, call in found.items()}
-    expected = tuple(part.copy() for part in as_tuple(kernel.adjoint(*arguments.values())))
+    expected = tuple(part.copy() for part in as_tuple(kernel.adjoint(*given)))
     first, errors, slow = {}, {}, {}
     for label, call in list(calls.items()):
         began = time.perf_counter()
@@ -122,7 +122,8 @@ def measure(name: str, systems: tuple[str, ...], seconds=6.0, rounds=15, scale=1
         if label in skipped:
             del calls[label]
         elif first[label] > SLOWEST:
-            again = timed(call) if label.startswith(("jax", "srcad")) else first[label]
+            eager = label.startswith(("torch", "autograd"))
+            again = first[label] if eager else timed(call)
             if again > SLOWEST / 4:
                 slow[label] = again
                 del calls[label]

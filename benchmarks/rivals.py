@@ -139,9 +139,88 @@ def autograd_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, C
     yield "tape", call
 
 
+# ------------------------------------------------------------ Enzyme
+
+
+def cpp(arguments: dict, body: str) -> str:
+    """The C++ function of a kernel: numbers are constants in it, arrays are tensors of double."""
+    tensors, constants = [], []
+    for name, value in arguments.items():
+        if isinstance(value, np.ndarray):
+            shape = ", ".join(map(str, value.shape))
+            tensors.append(f"const enzyme::tensor<double, {shape}>& {name}")
+        else:
+            kind = "double" if isinstance(value, float) else "int"
+            constants.append(f"  const {kind} {name} = {value!r};")
+    head = f"void f(enzyme::tensor<double, 1>& out, {', '.join(tensors)}) {{"
+    return "\n".join([LIBM, head, *constants, body.strip("\n"), "}"])
+
+
+LIBM = (
+    'extern "C" {'
+    + "".join(
+        f" double {name}(double) noexcept;"
+        for name in ("exp", "log", "tanh", "sin", "cos", "sqrt", "fabs")
+    )
+    + " void* malloc(unsigned long); void free(void*); }"
+)
+
+
+def enzyme_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    """C++ loops through ``enzyme_ad``, which runs inside of JAX: as pip installs it."""
+    if not hasattr(kernel, "ENZYME"):
+        return
+    import jax
+    from enzyme_ad.jax import cpp_call
+
+    jax.config.update("jax_enable_x64", True)
+    text = cpp(arguments, kernel.ENZYME)
+    arrays = {k: v.astype(float) for k, v in arguments.items() if isinstance(v, np.ndarray)}
+    result = [jax.core.ShapedArray([1], jax.numpy.float64)]
+    flags = ("-O3", "-target-cpu", "x86-64-v3")  # of clang -cc1
+
+    def primal(*given):
+        (out,) = cpp_call(*given, out_shapes=result, source=text, fn="f", argv=flags)
+        return out[0]
+
+    given = [jax.numpy.asarray(v) for v in arrays.values()]
+    active = tuple(list(arrays).index(k) for k in kernel.WRT)
+    compiled = jax.jit(jax.grad(primal, argnums=active))
+    yield "C++", lambda: jax.block_until_ready(compiled(*given))
+
+
+# ------------------------------------------------------------ Warp, Taichi
+
+
+def warp_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    if not hasattr(kernel, "warp_gradient"):
+        return
+    import warp
+
+    warp.config.quiet = True
+    warp.init()
+    with warp.ScopedDevice("cpu"):
+        yield "tape", kernel.warp_gradient(warp, **arguments)
+
+
+def taichi_forms(kernel: ModuleType, arguments: dict) -> Iterator[tuple[str, Callable]]:
+    if not hasattr(kernel, "taichi_gradient"):
+        return
+    import taichi
+
+    taichi.init(
+        arch=taichi.cpu, default_fp=taichi.f64, cpu_max_num_threads=1,
+        log_level=taichi.ERROR, offline_cache=False,
+    )  # fmt: skip
+    yield "tape", kernel.taichi_gradient(taichi, **arguments)
+
+
 SYSTEMS: dict[str, tuple[str, Callable]] = {
     "jax": ("jax", jax_forms),
     "torch": ("torch", torch_forms),
     "autograd": ("autograd", autograd_forms),
+    "enzyme": ("enzyme_ad", enzyme_forms),
+    "warp": ("warp", warp_forms),
+    "taichi": ("taichi", taichi_forms),
 }
 """The package that must be installed, and what yields the forms."""

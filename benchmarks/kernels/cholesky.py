@@ -109,3 +109,28 @@ def autograd_primal(np):
         return 0.5 * np.dot(x, x) + np.sum(np.log(np.diag(l)))
 
     return primal
+
+
+ENZYME = """
+  const int n = 120;
+  double* l = (double*)malloc(n * n * 8);
+  double x[n], value = 0;
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) l[i * n + j] = a[i][j];
+  for (int j = 0; j < n; j++) {
+    for (int k = 0; k < j; k++) l[j * n + j] -= l[j * n + k] * l[j * n + k];
+    l[j * n + j] = sqrt(l[j * n + j]);
+    for (int i = j + 1; i < n; i++) {
+      for (int k = 0; k < j; k++) l[i * n + j] -= l[i * n + k] * l[j * n + k];
+      l[i * n + j] /= l[j * n + j];
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    x[i] = b[i];
+    for (int k = 0; k < i; k++) x[i] -= l[i * n + k] * x[k];
+    x[i] /= l[i * n + i];
+    value += 0.5 * x[i] * x[i] + log(l[i * n + i]);
+  }
+  out[0] = value;
+  free(l);
+"""

@@ -73,3 +73,14 @@ def torch_primal(torch):
         return 0.5 * ((product - b) ** 2).sum()
 
     return primal
+
+
+ENZYME = """
+  double total = 0;
+  for (int i = 0; i < 20000; i++) {
+    double s = 0;
+    for (int k = (int)indptr[i]; k < (int)indptr[i + 1]; k++) s += data[k] * x[(int)indices[k]];
+    total += 0.5 * (s - b[i]) * (s - b[i]);
+  }
+  out[0] = total;
+"""

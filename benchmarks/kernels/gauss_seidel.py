@@ -100,3 +100,21 @@ def torch_primal(torch):
         return (torch.stack(rows) ** 2).sum()
 
     return primal
+
+
+ENZYME = """
+  const int n = 128;
+  double* a = (double*)malloc(n * n * 8);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) a[i * n + j] = u[i][j];
+  for (int t = 0; t < sweeps; t++)
+    for (int i = 1; i < n - 1; i++)
+      for (int j = 1; j < n - 1; j++) {
+        int p = i * n + j;
+        a[p] = 0.25 * (a[p - n] + a[p + n] + a[p - 1] + a[p + 1] - f[i][j]);
+      }
+  double total = 0;
+  for (int p = 0; p < n * n; p++) total += a[p] * a[p];
+  out[0] = total;
+  free(a);
+"""

@@ -81,6 +81,19 @@ def gmm(alpha, mean, factor, points, gamma):
 PRIMAL = gmm
 
 BLOCK = 40
+"""Points at once; a multiple of 4."""
+
+
+@jit
+def dot(x, y):
+    """The sum in four parts, which do not wait for each other."""
+    a = b = c = d = 0.0
+    for i in range(0, x.size, 4):
+        a += x[i] * y[i]
+        b += x[i + 1] * y[i + 1]
+        c += x[i + 2] * y[i + 2]
+        d += x[i + 3] * y[i + 3]
+    return (a + b) + (c + d)
 
 
 @jit
@@ -96,66 +109,66 @@ def adjoint(alpha, mean, factor, points, gamma):
     for a in range(k):
         for j in range(d):
             trace[a] += factor[a, j]
-    block = np.empty((d, BLOCK))
+    block = np.zeros((d, BLOCK))
     centred = np.empty((d, BLOCK))
     scaled = np.empty((k, d, BLOCK))
     term = np.empty((k, BLOCK))
     top = np.empty(BLOCK)
-    s = np.empty(BLOCK)
+    inverse = np.empty(BLOCK)
+    ones = np.ones(BLOCK)
     centred_b = np.empty(BLOCK)
     for start in range(0, n, BLOCK):
-        size = min(BLOCK, n - start)
+        size = min(BLOCK, n - start)  # what a last block has left of the one before has no share
         for j in range(d):
             for i in range(size):
                 block[j, i] = points[start + i, j]
         for a in range(k):
             for j in range(d):
-                for i in range(size):
+                for i in range(BLOCK):
                     centred[j, i] = block[j, i] - mean[a, j]
                     scaled[a, j, i] = diagonal[a, j] * centred[j, i]
             p = d
             for c in range(d):
                 for r in range(c + 1, d):
-                    for i in range(size):
+                    for i in range(BLOCK):
                         scaled[a, r, i] += factor[a, p] * centred[c, i]
                     p += 1
-            for i in range(size):
+            for i in range(BLOCK):
                 term[a, i] = alpha[a] + trace[a]
             for j in range(d):
-                for i in range(size):
+                for i in range(BLOCK):
                     term[a, i] -= 0.5 * scaled[a, j, i] * scaled[a, j, i]
-        for i in range(size):
+        for i in range(BLOCK):
             top[i] = term[0, i]
-            s[i] = 0.0
+            inverse[i] = 0.0
         for a in range(1, k):
-            for i in range(size):
+            for i in range(BLOCK):
                 top[i] = max(top[i], term[a, i])
         for a in range(k):
-            for i in range(size):
+            for i in range(BLOCK):
                 term[a, i] = math.exp(term[a, i] - top[i])
-                s[i] += term[a, i]
+                inverse[i] += term[a, i]
+        for i in range(BLOCK):
+            inverse[i] = 1.0 / inverse[i] if i < size else 0.0
         for a in range(k):
-            for i in range(size):
-                term[a, i] /= s[i]  # the share of component a in point i
-                alpha_b[a] += term[a, i]
+            for i in range(BLOCK):
+                term[a, i] *= inverse[i]  # the share of component a in point i
+            alpha_b[a] += dot(term[a], ones)
             for j in range(d):
-                for i in range(size):
+                for i in range(BLOCK):
                     centred[j, i] = block[j, i] - mean[a, j]
                     scaled[a, j, i] *= -term[a, i]  # from here on its adjoint
-                    diagonal_b[a, j] += scaled[a, j, i] * centred[j, i]
+                diagonal_b[a, j] += dot(scaled[a, j], centred[j])
             p = d
             for c in range(d):
-                for i in range(size):
+                for i in range(BLOCK):
                     centred_b[i] = diagonal[a, c] * scaled[a, c, i]
                 for r in range(c + 1, d):
-                    entry_b = 0.0
-                    for i in range(size):
-                        entry_b += scaled[a, r, i] * centred[c, i]
+                    factor_b[a, p] += dot(scaled[a, r], centred[c])
+                    for i in range(BLOCK):
                         centred_b[i] += factor[a, p] * scaled[a, r, i]
-                    factor_b[a, p] += entry_b
                     p += 1
-                for i in range(size):
-                    mean_b[a, c] -= centred_b[i]
+                mean_b[a, c] -= dot(centred_b, ones)
     highest = np.max(alpha)
     share = np.exp(alpha - highest)
     share *= n / np.sum(share)
@@ -226,3 +239,42 @@ def autograd_primal(np):
         return total - 0.5 * n * d * math.log(2.0 * math.pi)
 
     return primal
+
+
+ENZYME = """
+  const int d = 10, k = 25, n = 1000;
+  double diagonal[k][d], trace[k], centred[d], scaled[d], term[k], total = 0;
+  for (int a = 0; a < k; a++) {
+    trace[a] = 0;
+    for (int j = 0; j < d; j++) { trace[a] += factor[a][j]; diagonal[a][j] = exp(factor[a][j]); }
+  }
+  for (int i = 0; i < n; i++) {
+    for (int a = 0; a < k; a++) {
+      for (int j = 0; j < d; j++) {
+        centred[j] = points[i][j] - mean[a][j];
+        scaled[j] = diagonal[a][j] * centred[j];
+      }
+      int p = d;
+      for (int c = 0; c < d; c++)
+        for (int r = c + 1; r < d; r++) scaled[r] += factor[a][p++] * centred[c];
+      double square = 0;
+      for (int j = 0; j < d; j++) square += scaled[j] * scaled[j];
+      term[a] = alpha[a] + trace[a] - 0.5 * square;
+    }
+    double top = term[0], s = 0;
+    for (int a = 1; a < k; a++) top = term[a] > top ? term[a] : top;
+    for (int a = 0; a < k; a++) s += exp(term[a] - top);
+    total += top + log(s);
+  }
+  double top = alpha[0], s = 0;
+  for (int a = 1; a < k; a++) top = alpha[a] > top ? alpha[a] : top;
+  for (int a = 0; a < k; a++) s += exp(alpha[a] - top);
+  total -= n * (top + log(s));
+  for (int a = 0; a < k; a++) {
+    double square = 0;
+    for (int j = 0; j < d; j++) square += diagonal[a][j] * diagonal[a][j];
+    for (int p = d; p < d + d * (d - 1) / 2; p++) square += factor[a][p] * factor[a][p];
+    total += 0.5 * gamma * gamma * square;
+  }
+  out[0] = total;
+"""

@@ -175,3 +175,106 @@ def torch_primal(torch):
         return (u * u).sum()
 
     return primal
+
+
+ENZYME = """
+  const int n = 256;
+  double* a = (double*)malloc(n * n * 8);
+  double* b = (double*)malloc(n * n * 8);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) a[i * n + j] = b[i * n + j] = u[i][j];
+  for (int t = 0; t < steps; t++) {
+    for (int i = 1; i < n - 1; i++)
+      for (int j = 1; j < n - 1; j++) {
+        int p = i * n + j;
+        b[p] = a[p] + kappa[i][j] * (a[p + n] + a[p - n] + a[p + 1] + a[p - 1] - 4.0 * a[p]);
+      }
+    double* c = a; a = b; b = c;
+  }
+  double total = 0;
+  for (int p = 0; p < n * n; p++) total += a[p] * a[p];
+  out[0] = total;
+  free(a);
+  free(b);
+"""
+
+
+def warp_gradient(wp, u, kappa, steps):
+    f64, plane = wp.float64, wp.array2d(dtype=wp.float64)
+
+    @wp.kernel
+    def step(u: plane, kappa: plane, v: plane):
+        i, j = wp.tid()
+        if i > 0 and j > 0 and i < u.shape[0] - 1 and j < u.shape[1] - 1:
+            v[i, j] = u[i, j] + kappa[i, j] * (
+                u[i + 1, j] + u[i - 1, j] + u[i, j + 1] + u[i, j - 1] - f64(4.0) * u[i, j]
+            )
+        else:
+            v[i, j] = u[i, j]
+
+    @wp.kernel
+    def squares(u: plane, total: wp.array(dtype=wp.float64)):
+        i, j = wp.tid()
+        wp.atomic_add(total, 0, u[i, j] * u[i, j])
+
+    total = wp.zeros(1, dtype=f64, requires_grad=True)
+    k = wp.array(kappa, dtype=f64, requires_grad=True)
+    history = [wp.array(u, dtype=f64, requires_grad=True) for _ in range(steps + 1)]
+
+    def call():
+        total.zero_()
+        tape = wp.Tape()
+        with tape:
+            for t in range(steps):
+                wp.launch(step, dim=u.shape, inputs=[history[t], k], outputs=[history[t + 1]])
+            wp.launch(squares, dim=u.shape, inputs=[history[steps]], outputs=[total])
+        tape.backward(total)
+        found = history[0].grad.numpy().copy(), k.grad.numpy().copy()
+        tape.zero()
+        return found
+
+    return call
+
+
+def taichi_gradient(ti, u, kappa, steps):
+    n, m = u.shape
+    total = ti.field(ti.f64, shape=(), needs_grad=True)
+    history = ti.field(ti.f64, shape=(steps + 1, n, m), needs_grad=True)
+    k = ti.field(ti.f64, shape=(n, m), needs_grad=True)
+    first = ti.field(ti.f64, shape=(n, m), needs_grad=True)
+    first.from_numpy(u)
+    k.from_numpy(kappa)
+
+    @ti.kernel
+    def start():
+        for i, j in first:
+            history[0, i, j] = first[i, j]
+
+    @ti.kernel
+    def step(t: ti.i32):
+        for i, j in k:
+            if i > 0 and j > 0 and i < n - 1 and j < m - 1:
+                history[t + 1, i, j] = history[t, i, j] + k[i, j] * (
+                    history[t, i + 1, j]
+                    + history[t, i - 1, j]
+                    + history[t, i, j + 1]
+                    + history[t, i, j - 1]
+                    - 4.0 * history[t, i, j]
+                )
+            else:
+                history[t + 1, i, j] = history[t, i, j]
+
+    @ti.kernel
+    def squares():
+        for i, j in k:
+            total[None] += history[steps, i, j] ** 2
+
+    def call():
+        with ti.ad.Tape(total):
+            start()
+            for t in range(steps):
+                step(t)
+            squares()
+        return first.grad.to_numpy(), k.grad.to_numpy()
+
+    return call

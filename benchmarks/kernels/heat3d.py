@@ -165,3 +165,35 @@ def torch_primal(torch):
         return ((u - target) ** 2).sum()
 
     return primal
+
+
+ENZYME = """
+  const int n = 48, z = n * n;
+  double* a = (double*)malloc(n * n * n * 8);
+  double* b = (double*)malloc(n * n * n * 8);
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++)
+      for (int k = 0; k < n; k++) a[i * z + j * n + k] = b[i * z + j * n + k] = u[i][j][k];
+  for (int t = 0; t < 2 * steps; t++) {
+    double* from = t % 2 ? b : a;
+    double* to = t % 2 ? a : b;
+    for (int i = 1; i < n - 1; i++)
+      for (int j = 1; j < n - 1; j++)
+        for (int k = 1; k < n - 1; k++) {
+          int p = i * z + j * n + k;
+          to[p] = 0.125 * (from[p + z] - 2 * from[p] + from[p - z])
+                + 0.125 * (from[p + n] - 2 * from[p] + from[p - n])
+                + 0.125 * (from[p + 1] - 2 * from[p] + from[p - 1]) + from[p];
+        }
+  }
+  double misfit = 0;
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++)
+      for (int k = 0; k < n; k++) {
+        double e = a[i * z + j * n + k] - target[i][j][k];
+        misfit += e * e;
+      }
+  out[0] = misfit;
+  free(a);
+  free(b);
+"""

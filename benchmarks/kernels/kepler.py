@@ -126,3 +126,21 @@ def torch_primal(torch):
         return (weight * (torch.cos(x) - eccentricity)).sum()
 
     return primal
+
+
+ENZYME = """
+  double total = 0;
+  for (int i = 0; i < 100000; i++) {
+    double m = anomaly[i], e = eccentricity[i], x = m, d = 1;
+    int trips = 0;
+    while (fabs(d) > 1e-12 && trips < 60) {
+      d = (x - e * sin(x) - m) / (1 - e * cos(x));
+      if (d > 0.5) x -= 0.5;
+      else if (d < -0.5) x += 0.5;
+      else x -= d;
+      trips++;
+    }
+    total += weight[i] * (cos(x) - e);
+  }
+  out[0] = total;
+"""

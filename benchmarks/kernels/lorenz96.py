@@ -24,6 +24,7 @@ def arguments(scale=1.0):
     }
 
 
+@jit
 def slope(x, forcing):
     return (np.roll(x, -1) - np.roll(x, 2)) * np.roll(x, 1) - x + forcing
 

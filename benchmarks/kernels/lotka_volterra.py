@@ -175,3 +175,20 @@ def torch_primal(torch):
         return x * x + 2.0 * y * y
 
     return primal
+
+
+ENZYME = """
+  double a = p[0], b = p[1], c = p[2], d = p[3], u = x, v = y;
+  for (int t = 0; t < steps; t++) {
+    double k1 = a * u - b * u * v, l1 = c * u * v - d * v;
+    double x2 = u + 0.5 * dt * k1, y2 = v + 0.5 * dt * l1;
+    double k2 = a * x2 - b * x2 * y2, l2 = c * x2 * y2 - d * y2;
+    double x3 = u + 0.5 * dt * k2, y3 = v + 0.5 * dt * l2;
+    double k3 = a * x3 - b * x3 * y3, l3 = c * x3 * y3 - d * y3;
+    double x4 = u + dt * k3, y4 = v + dt * l3;
+    double k4 = a * x4 - b * x4 * y4, l4 = c * x4 * y4 - d * y4;
+    u += dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+    v += dt / 6 * (l1 + 2 * l2 + 2 * l3 + l4);
+  }
+  out[0] = u * u + 2 * v * v;
+"""

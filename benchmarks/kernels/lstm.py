@@ -201,3 +201,30 @@ def torch_primal(torch):
         return -total / ((length - 1) * width)
 
     return primal
+
+
+ENZYME = """
+  const int width = 14, length = 1024;
+  double st[4][width], x[width], total = 0;
+  for (int q = 0; q < 4; q++)
+    for (int j = 0; j < width; j++) st[q][j] = state[q][j];
+  for (int t = 0; t < length - 1; t++) {
+    for (int j = 0; j < width; j++) x[j] = sequence[t][j] * extra[0][j];
+    for (int q = 0; q < 2; q++)
+      for (int j = 0; j < width; j++) {
+        double h = st[2 * q][j];
+        double f = 1 / (1 + exp(-(x[j] * main[2 * q][j] + main[2 * q + 1][j])));
+        double i = 1 / (1 + exp(-(h * main[2 * q][width + j] + main[2 * q + 1][width + j])));
+        double o = 1 / (1 + exp(-(x[j] * main[2 * q][2 * width + j] + main[2 * q + 1][2 * width + j])));
+        double g = tanh(h * main[2 * q][3 * width + j] + main[2 * q + 1][3 * width + j]);
+        double c = st[2 * q + 1][j] * f + i * g;
+        st[2 * q + 1][j] = c;
+        x[j] = st[2 * q][j] = o * tanh(c);
+      }
+    double s = 2;
+    for (int j = 0; j < width; j++) { x[j] = x[j] * extra[1][j] + extra[2][j]; s += exp(x[j]); }
+    double ls = log(s);
+    for (int j = 0; j < width; j++) total += sequence[t + 1][j] * (x[j] - ls);
+  }
+  out[0] = -total / ((length - 1) * width);
+"""

@@ -185,3 +185,139 @@ def autograd_primal(np):
         return np.sum(x * x) + 0.5 * np.sum(v * v)
 
     return primal
+
+
+ENZYME = """
+  const int n = 64;
+  double p[3][n], w[3][n];
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < n; i++) { p[k][i] = x[k][i]; w[k][i] = v[k][i]; }
+  for (int t = 0; t < steps; t++) {
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < n; i++) p[k][i] += 0.5 * dt * w[k][i];
+    for (int i = 0; i < n; i++) {
+      double ax = 0, ay = 0, az = 0;
+      for (int j = 0; j < n; j++) {
+        double dx = p[0][j] - p[0][i], dy = p[1][j] - p[1][i], dz = p[2][j] - p[2][i];
+        double r2 = dx * dx + dy * dy + dz * dz + soft;
+        double s = mass[j] / (r2 * sqrt(r2));
+        ax += s * dx; ay += s * dy; az += s * dz;
+      }
+      w[0][i] += dt * ax; w[1][i] += dt * ay; w[2][i] += dt * az;
+    }
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < n; i++) p[k][i] += 0.5 * dt * w[k][i];
+  }
+  double total = 0;
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < n; i++) total += p[k][i] * p[k][i] + 0.5 * w[k][i] * w[k][i];
+  out[0] = total;
+"""
+
+
+def warp_gradient(wp, x, v, mass, steps, dt, soft):
+    f64, n = wp.float64, mass.size
+    vectors, line = wp.array(dtype=wp.vec3d), wp.array(dtype=wp.float64)
+
+    @wp.kernel
+    def drift(x: vectors, v: vectors, h: f64, later: vectors):
+        i = wp.tid()
+        later[i] = x[i] + h * v[i]
+
+    @wp.kernel
+    def kick(x: vectors, v: vectors, mass: line, dt: f64, soft: f64, n: int, later: vectors):
+        i = wp.tid()
+        a = wp.vec3d()
+        for j in range(n):
+            d = x[j] - x[i]
+            r2 = wp.dot(d, d) + soft
+            a = a + d * (mass[j] / (r2 * wp.sqrt(r2)))
+        later[i] = v[i] + dt * a
+
+    @wp.kernel
+    def energy(x: vectors, v: vectors, total: line):
+        i = wp.tid()
+        wp.atomic_add(total, 0, wp.dot(x[i], x[i]) + f64(0.5) * wp.dot(v[i], v[i]))
+
+    def array(rows):
+        return wp.array(np.ascontiguousarray(rows.T), dtype=wp.vec3d, requires_grad=True)
+
+    total = wp.zeros(1, dtype=f64, requires_grad=True)
+    m = wp.array(mass, dtype=f64)
+    xs = [array(x) for _ in range(2 * steps + 1)]
+    vs = [array(v) for _ in range(steps + 1)]
+
+    def call():
+        total.zero_()
+        tape = wp.Tape()
+        with tape:
+            for t in range(steps):
+                now, half, new = xs[2 * t : 2 * t + 3]
+                wp.launch(drift, dim=n, inputs=[now, vs[t], 0.5 * dt], outputs=[half])
+                wp.launch(kick, dim=n, inputs=[half, vs[t], m, dt, soft, n], outputs=[vs[t + 1]])
+                wp.launch(drift, dim=n, inputs=[half, vs[t + 1], 0.5 * dt], outputs=[new])
+            wp.launch(energy, dim=n, inputs=[xs[-1], vs[-1]], outputs=[total])
+        tape.backward(total)
+        found = vs[0].grad.numpy().T.copy()
+        tape.zero()
+        return found
+
+    return call
+
+
+def taichi_gradient(ti, x, v, mass, steps, dt, soft):
+    n = mass.size
+    total = ti.field(ti.f64, shape=(), needs_grad=True)
+    xs = ti.Vector.field(3, ti.f64, shape=(2 * steps + 1, n), needs_grad=True)
+    vs = ti.Vector.field(3, ti.f64, shape=(steps + 1, n), needs_grad=True)
+    x0 = ti.Vector.field(3, ti.f64, shape=n)
+    v0 = ti.Vector.field(3, ti.f64, shape=n, needs_grad=True)
+    m = ti.field(ti.f64, shape=n)
+    x0.from_numpy(np.ascontiguousarray(x.T))
+    v0.from_numpy(np.ascontiguousarray(v.T))
+    m.from_numpy(mass)
+
+    @ti.kernel
+    def start():
+        for i in range(n):
+            xs[0, i] = x0[i]
+            vs[0, i] = v0[i]
+
+    @ti.kernel
+    def drift(t: ti.i32):
+        for i in range(n):
+            xs[2 * t + 1, i] = xs[2 * t, i] + 0.5 * dt * vs[t, i]
+
+    @ti.kernel
+    def kick(t: ti.i32):
+        for i in range(n):
+            vs[t + 1, i] += vs[t, i]
+        for i, j in ti.ndrange(n, n):
+            d = xs[2 * t + 1, j] - xs[2 * t + 1, i]
+            r2 = d.dot(d) + soft
+            vs[t + 1, i] += dt * d * (m[j] / (r2 * ti.sqrt(r2)))
+
+    @ti.kernel
+    def drift_again(t: ti.i32):
+        for i in range(n):
+            xs[2 * t + 2, i] = xs[2 * t + 1, i] + 0.5 * dt * vs[t + 1, i]
+
+    @ti.kernel
+    def energy():
+        for i in range(n):
+            total[None] += xs[2 * steps, i].dot(xs[2 * steps, i]) + 0.5 * vs[steps, i].dot(
+                vs[steps, i]
+            )
+
+    def call():
+        vs.fill(0.0)
+        with ti.ad.Tape(total):
+            start()
+            for t in range(steps):
+                drift(t)
+                kick(t)
+                drift_again(t)
+            energy()
+        return v0.grad.to_numpy().T.copy()
+
+    return call

@@ -128,3 +128,28 @@ def autograd_primal(np):
         return np.dot(value, rank)
 
     return primal
+
+
+ENZYME = """
+  const int n = 300;
+  double* links = (double*)malloc(n * n * 8);
+  double sums[n], rank[n], next[n];
+  for (int j = 0; j < n; j++) { sums[j] = 0; rank[j] = 1.0 / n; }
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) sums[j] += weights[i][j];
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) links[i * n + j] = weights[i][j] / sums[j];
+  for (int t = 0; t < iterations; t++) {
+    for (int i = 0; i < n; i++) {
+      double s = 0;
+      for (int j = 0; j < n; j++) s += links[i * n + j] * rank[j];
+      next[i] = damping * s + (1 - damping) / n;
+    }
+    // With the two arrays swapped by pointer, enzyme_ad 0.0.16 returns a wrong gradient.
+    for (int i = 0; i < n; i++) rank[i] = next[i];
+  }
+  double total = 0;
+  for (int i = 0; i < n; i++) total += value[i] * rank[i];
+  out[0] = total;
+  free(links);
+"""

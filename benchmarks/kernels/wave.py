@@ -134,3 +134,110 @@ def torch_primal(torch):
         return misfit
 
     return primal
+
+
+ENZYME = """
+  const int nx = 500;
+  double one[nx], two[nx], three[nx], misfit = 0;
+  double *before = one, *now = two, *after = three;
+  for (int i = 0; i < nx; i++) before[i] = now[i] = after[i] = 0;
+  for (int t = 0; t < nt; t++) {
+    for (int i = 1; i < nx - 1; i++) {
+      double q = scale * c[i];
+      after[i] = 2 * now[i] - before[i] + q * q * (now[i + 1] - 2 * now[i] + now[i - 1]);
+    }
+    after[at] += source[t];
+    for (int r = 0; r < 25; r++) {
+      double e = after[(int)receivers[r]] - observed[t][r];
+      misfit += 0.5 * e * e;
+    }
+    double* free_ = before; before = now; now = after; after = free_;
+  }
+  out[0] = misfit;
+"""
+
+
+def warp_gradient(wp, c, scale, source, at, receivers, observed, nt):
+    f64, line, plane = wp.float64, wp.array(dtype=wp.float64), wp.array2d(dtype=wp.float64)
+    positions = wp.array(dtype=int)
+
+    @wp.kernel
+    def step(
+        before: line, now: line, c: line, scale: f64, source: line, t: int, at: int, after: line
+    ):
+        i = wp.tid()
+        if i > 0 and i < now.shape[0] - 1:
+            q = scale * c[i]
+            flux = now[i + 1] - f64(2.0) * now[i] + now[i - 1]
+            value = f64(2.0) * now[i] - before[i] + q * q * flux
+            if i == at:
+                value = value + source[t]
+            after[i] = value
+
+    @wp.kernel
+    def compare(u: line, receivers: positions, observed: plane, t: int, misfit: line):
+        r = wp.tid()
+        e = u[receivers[r]] - observed[t, r]
+        wp.atomic_add(misfit, 0, f64(0.5) * e * e)
+
+    misfit = wp.zeros(1, dtype=f64, requires_grad=True)
+    speed = wp.array(c, dtype=f64, requires_grad=True)
+    pulse, seen = wp.array(source, dtype=f64), wp.array(observed, dtype=f64)
+    where = wp.array(receivers.astype(np.int32), dtype=int)
+    history = [wp.zeros(c.size, dtype=f64, requires_grad=True) for _ in range(nt + 2)]
+
+    def call():
+        misfit.zero_()
+        tape = wp.Tape()
+        with tape:
+            for t in range(nt):
+                given = [history[t], history[t + 1], speed, scale, pulse, t, at]
+                wp.launch(step, dim=c.size, inputs=given, outputs=[history[t + 2]])
+                given = [history[t + 2], where, seen, t]
+                wp.launch(compare, dim=receivers.size, inputs=given, outputs=[misfit])
+        tape.backward(misfit)
+        found = speed.grad.numpy().copy()
+        tape.zero()
+        return found
+
+    return call
+
+
+def taichi_gradient(ti, c, scale, source, at, receivers, observed, nt):
+    nx, count = c.size, receivers.size
+    misfit = ti.field(ti.f64, shape=(), needs_grad=True)
+    u = ti.field(ti.f64, shape=(nt + 2, nx), needs_grad=True)
+    speed = ti.field(ti.f64, shape=nx, needs_grad=True)
+    pulse = ti.field(ti.f64, shape=nt)
+    seen = ti.field(ti.f64, shape=(nt, count))
+    where = ti.field(ti.i32, shape=count)
+    speed.from_numpy(c)
+    pulse.from_numpy(source)
+    seen.from_numpy(observed)
+    where.from_numpy(receivers.astype(np.int32))
+
+    @ti.kernel
+    def step(t: ti.i32):
+        for i in range(nx):
+            if i > 0 and i < nx - 1:
+                q = scale * speed[i]
+                flux = u[t + 1, i + 1] - 2 * u[t + 1, i] + u[t + 1, i - 1]
+                value = 2 * u[t + 1, i] - u[t, i] + q * q * flux
+                if i == at:
+                    value += pulse[t]
+                u[t + 2, i] = value
+
+    @ti.kernel
+    def compare():
+        for t, r in ti.ndrange(nt, count):
+            e = u[t + 2, where[r]] - seen[t, r]
+            misfit[None] += 0.5 * e * e
+
+    def call():
+        with ti.ad.Tape(misfit):
+            for t in range(nt):
+                step(t)
+            compare()
+        return speed.grad.to_numpy()
+
+    return call

@@ -1,7 +1,7 @@
 """Full waveform inversion in two dimensions: three buffers that rotate, a source, a row of receivers.
 
-The gradient is with respect to the velocity. The mark by hand keeps the history of the field and runs
-the adjoint wave equation in gather form; gradient and recursion are one sweep over the grid.
+The gradient is with respect to the velocity. The mark by hand runs the adjoint wave equation in gather
+form, the gradient in the same sweep, and computes the field once more in segments, which stay in cache.
 """
 
 import numpy as np
@@ -93,38 +93,53 @@ def step_back(u, later, latest, k, k_b, u_b):
 
 
 @jit
-def history_saved(c, ratio, source, row, column, observed, nt, tape):
+def segments_saved(c, ratio, source, row, column, observed, nt, snapshots, tape):
+    """Two fields at the start of each segment, and one segment's history on the tape.
+
+    The borders of all of this memory are zero and stay so.
+    """
     n, m = c.shape
+    length = tape.shape[0] - 2
     k = np.empty((n, m))
     for i in range(n):
         for j in range(m):
             k[i, j] = (ratio * c[i, j]) ** 2
     tape[0] = 0.0
     tape[1] = 0.0
-    for t in range(nt):
-        u = tape[t + 2]
-        for j in range(m):
-            u[0, j] = u[n - 1, j] = 0.0
-        for i in range(n):
-            u[i, 0] = u[i, m - 1] = 0.0
-        step(tape[t], tape[t + 1], u, k)
-        u[row, column] += source[t]
+    last = snapshots.shape[0] - 1
+    for s in range(last):
+        snapshots[s] = tape[:2]
+        for t in range(length):
+            step(tape[t], tape[t + 1], tape[t + 2], k)
+            tape[t + 2, row, column] += source[s * length + t]
+        tape[:2] = tape[length:]
+    snapshots[last] = tape[:2]
     k_b = np.zeros((n, m))
     bars = np.zeros((3, n, m))
-    for t in range(nt - 1, -1, -1):
-        later = bars[t % 3]
-        for j in range(1, min(m - 1, observed.shape[1])):  # the border is no wave
-            later[1, j] += tape[t + 2, 1, j] - observed[t, j]
-        step_back(tape[t + 1], later, bars[(t + 1) % 3], k, k_b, bars[(t + 2) % 3])
+    for s in range(last, -1, -1):
+        start = s * length
+        count = min(length, nt - start)
+        tape[:2] = snapshots[s]
+        for t in range(count):
+            step(tape[t], tape[t + 1], tape[t + 2], k)
+            tape[t + 2, row, column] += source[start + t]
+        for t in range(count - 1, -1, -1):
+            later = bars[(start + t) % 3]
+            for j in range(1, min(m - 1, observed.shape[1])):  # the border is no wave
+                later[1, j] += tape[t + 2, 1, j] - observed[start + t, j]
+            latest, u_b = bars[(start + t + 1) % 3], bars[(start + t + 2) % 3]
+            step_back(tape[t + 1], later, latest, k, k_b, u_b)
     for i in range(n):
         for j in range(m):
             k_b[i, j] *= 2.0 * ratio * ratio * c[i, j]
     return k_b
 
 
-def adjoint(c, ratio, source, row, column, observed, nt):
-    tape = pooled("wave2d", nt + 2, *c.shape)
-    return history_saved(c, ratio, source, row, column, observed, nt, tape)
+def adjoint(c, ratio, source, row, column, observed, nt, length=16):
+    length = min(length, nt)
+    snapshots = pooled("wave2d snapshots", -(-nt // length), 2, *c.shape)
+    tape = pooled("wave2d tape", length + 2, *c.shape)
+    return segments_saved(c, ratio, source, row, column, observed, nt, snapshots, tape)
 
 
 def jax_primal(jax, scan):
