@@ -9,6 +9,7 @@ away until nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
@@ -47,6 +48,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     Window,
+    blocks,
     expressions,
     statements,
     walk,
@@ -230,7 +232,60 @@ class Levels(Slots):
                 arrays.append(stmt.source)
             case MatMul():
                 arrays += [stmt.a, stmt.b]
-        return not any(self.sites.get(a, frozenset((a,))) & level.unstable for a in arrays)
+        return not any(self._spoils(a, level) for a in arrays)
+
+    def _spoils(self, array: str, level: Level) -> bool:
+        """Whether an array that a statement reads may not be as it was."""
+        unstable = self.sites.get(array, frozenset((array,))) & level.unstable
+        if level.loop is not None and array not in unstable:
+            unstable -= self._finished(level.loop)
+        return bool(unstable)
+
+    def _finished(self, loop: Loop) -> frozenset[str]:
+        """Arrays that an iteration makes and fills before any other name can denote them.
+
+        Whoever reads one by another name finds it as it is to the end; the array that this name
+        denoted before is another one, which is not written::
+
+            y = np.empty(n)
+            for i in range(n):
+                y[i] = x[i] + h * k[i]      # does not change what x denotes
+            x = y
+        """
+        if id(loop) not in self.finished:
+            self.finished[id(loop)] = frozenset(
+                name
+                for block in _blocks_of(loop.body)
+                for k, made in enumerate(block)
+                if isinstance(made, Alloc | Copy | MatMul)
+                for name in (made.target,)
+                if self._is_finished(name, block[k + 1 :], loop)
+            )
+        return self.finished[id(loop)]
+
+    def _is_finished(self, name: str, rest: Block, loop: Loop) -> bool:
+        if sum(name in writes_of(s) for s in statements(self.body)) > 1:
+            return False
+
+        def writes(stmt: Stmt) -> bool:
+            return any(
+                name in self.sites.get(array, frozenset((array,)))
+                for s in statements((stmt,))
+                for array in _written_by(s)
+            )
+
+        filling = [k for k, stmt in enumerate(rest) if writes(stmt)]
+        inside = [s for s in statements(loop.body) if writes(s) and not blocks(s)]
+        own = [s for k in filling for s in statements((rest[k],)) if writes(s) and not blocks(s)]
+        if len(inside) != len(own) or any(set(_written_by(s)) != {name} for s in own):
+            return False
+        last = max(filling, default=-1)
+        return not any(
+            name in reads_of(s) | set(writes_of(s))
+            for stmt in rest[: last + 1]
+            for s in statements((stmt,))
+            if isinstance(s, Bind | Window | Reshape | Push | Invoke)
+        )
 
     def _reruns(self, stmt: Stmt, level: Level) -> bool:
         """Whether a statement of an iteration is run again when the iteration is reversed."""
@@ -248,6 +303,8 @@ class Levels(Slots):
                     and not sites & level.unstable
                     and self._is_local(sites, level)
                 )
+            case MatMul() if self._records(level.loop):
+                return False  # a reference to what it made is kept: that costs nothing
             case Alloc() | Copy() | MatMul():
                 return self._stable(stmt, level) and self._is_local({stmt.target}, level)
             case Invoke() | Keep() | Push() | Pop():
@@ -343,7 +400,14 @@ class Levels(Slots):
 
     def _records(self, loop: Loop) -> bool:
         """Whether an iteration has to save what it changes: other than sums and its own arrays."""
+        if id(loop) not in self.recording:
+            self.recording[id(loop)] = self._changes_state(loop)
+        return self.recording[id(loop)]
+
+    def _changes_state(self, loop: Loop) -> bool:
         if any(not is_sum(v.name, loop.body) for v in self._carried(loop)):
+            return True
+        if any(n in self.arrays for n in assigned(loop.body) & exposed(loop.body)):
             return True
         local = self._local_sites(loop)
         return any(
@@ -368,13 +432,32 @@ class Levels(Slots):
             Names(frozenset(self._all_names())),
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
-        trial.counted = self.counted
+        trial.counted, trial.finished = self.counted, self.finished
+        trial.recording = self.recording
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _written_by(stmt: Stmt) -> tuple[str, ...]:
+    """Arrays of which a statement writes elements."""
+    match stmt:
+        case Store():
+            return (stmt.array,)
+        case Invoke():
+            return stmt.writes
+    return ()
+
+
+def _blocks_of(block: Block) -> Iterator[Block]:
+    """A block and all blocks inside of it."""
+    yield block
+    for stmt in block:
+        for inner in blocks(stmt):
+            yield from _blocks_of(inner)
 
 
 def counted_step(stmt: Stmt) -> int | None:
