@@ -46,6 +46,7 @@ from srcad.transform.fuse import fuse
 from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.shape import shaped
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -224,7 +225,11 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
         return write_primal(program, body, outputs)
     asked = request.wrt or tuple(program.leaves)
     kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
-    return write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+    written = write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
+    final, valued = request.kind not in _CARRIED, request.kind != "gradient"
+    adjoint = written.function
+    adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
+    return replace(written, function=adjoint)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

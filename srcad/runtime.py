@@ -66,6 +66,30 @@ def _also_compiled(function: Callable[..., Any], typer: Any, lowering: Any) -> C
 _take = _also_compiled(_slots, _type_slots, _lower_slots)
 
 
+def plus(total: float, term: float) -> float:
+    """``total + term``, a term of a sum in any order."""
+    return total + term
+
+
+def _type_sum(_context: Any) -> Callable[..., Any]:
+    def typer(total: Any, term: Any) -> Any:
+        return total if isinstance(total, types.Float) and isinstance(term, types.Number) else None
+
+    return typer
+
+
+def _lower_sum(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``plus`` in compiled code: LLVM may sum several terms at a time."""
+    total, term = (
+        context.cast(builder, a, t, sig.return_type) for a, t in zip(args, sig.args, strict=True)
+    )
+    return builder.fadd(total, term, flags=("reassoc",))
+
+
+type_callable(plus)(_type_sum)
+lower_builtin(plus, types.Float, types.Number)(_lower_sum)
+
+
 @register_jitable
 def tape(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> np.ndarray:
     """An uninitialised array of ``size`` elements: from the pool, or fresh memory."""

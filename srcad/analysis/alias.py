@@ -6,7 +6,25 @@ the whole function at once (a name that is never rebound has one site, itself). 
 alias only if they share a site.
 """
 
-from srcad.ir.nodes import Bind, Block, Invoke, Pop, Push, Reshape, Store, Window, statements
+from collections import Counter
+from collections.abc import Iterator
+
+from srcad.analysis.flow import writes_of
+from srcad.ir.nodes import (
+    Alloc,
+    Bind,
+    Block,
+    Copy,
+    Invoke,
+    MatMul,
+    Pop,
+    Push,
+    Reshape,
+    Store,
+    Window,
+    ZerosLike,
+    statements,
+)
 
 Sites = dict[str, frozenset[str]]
 
@@ -87,3 +105,75 @@ def stored_sites(body: Block, sites: Sites) -> frozenset[str]:
                 for name in stmt.writes:
                     out |= sites.get(name, frozenset((name,)))
     return frozenset(out)
+
+
+class Aliases:
+    """Whether two names can denote the same memory at the same time.
+
+    Beside the sites it knows of permutations: names that start as different arrays and are then
+    only exchanged among themselves stay different arrays, though each denotes all of them in turn::
+
+        u, v = u0.copy(), u0.copy()
+        for t in range(n):
+            u, v = v, u
+
+    >>> body = (Copy("u", "x"), Copy("v", "x"), Bind(("u", "v"), ("v", "u")))
+    >>> aliases = Aliases(body, points_to(body, {"x", "u", "v"}))
+    >>> aliases.may("u", "v"), aliases.may("u", "u")
+    (False, True)
+    """
+
+    def __init__(self, body: Block, sites: Sites) -> None:
+        self.sites = sites
+        self.apart: dict[str, frozenset[str]] = {}
+        """For each name, those that are exchanged with it and never the same."""
+        for group in _permuted(body):
+            if _start_apart(group, body, sites):
+                self.apart |= dict.fromkeys(group, frozenset(group))
+
+    def may(self, a: str, b: str) -> bool:
+        """Whether they may share memory."""
+        if a == b:
+            return True
+        if b in self.apart.get(a, ()):
+            return False
+        return bool(self.sites.get(a, frozenset((a,))) & self.sites.get(b, frozenset((b,))))
+
+
+def _permuted(body: Block) -> Iterator[set[str]]:
+    """The groups of names that are exchanged among themselves."""
+    groups: list[set[str]] = []
+    for stmt in statements(body):
+        if isinstance(stmt, Bind) and set(stmt.targets) == set(stmt.sources):
+            joined = set(stmt.targets)
+            for group in [g for g in groups if g & joined]:
+                groups.remove(group)
+                joined |= group
+            groups.append(joined)
+    yield from groups
+
+
+def _start_apart(group: set[str], body: Block, sites: Sites) -> bool:
+    """Whether the names of a group denote different arrays before they are exchanged.
+
+    Each is made by statements that make arrays, or bound once, outside of loops and branches.
+    """
+    first: dict[str, frozenset[str]] = {name: frozenset((name,)) for name in group}
+    bound: Counter[str] = Counter()
+    for stmt in statements(body):
+        for name in group.intersection(writes_of(stmt)):
+            match stmt:
+                case Alloc() | Copy() | ZerosLike() | MatMul():
+                    pass
+                case Bind() if set(stmt.targets) == set(stmt.sources):
+                    pass
+                case Bind() if any(stmt is s for s in body):
+                    bound[name] += 1
+                    source = stmt.sources[stmt.targets.index(name)]
+                    first[name] = sites.get(source, frozenset((source,)))
+                case _:
+                    return False
+    made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
+    if any(n > 1 or name in made for name, n in bound.items()):
+        return False
+    return sum(map(len, first.values())) == len(frozenset[str]().union(*first.values()))

@@ -6,7 +6,7 @@ Folding is exact: integers always, floats only for identities that hold for ever
 
 from dataclasses import replace
 
-from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Select, Unary
+from srcad.ir.nodes import Binary, Call, Compare, Const, Expr, Logic, Select, Unary, walk
 from srcad.ir.types import (
     BOOL,
     COMPLEX,
@@ -293,6 +293,20 @@ def accumulate(place: Expr, term: Expr) -> Expr:
     if isinstance(term, Unary) and term.op == "-":
         return Binary("-", place, term.x, place.kind)
     return Binary("+", place, term, place.kind)
+
+
+def added_to(value: Expr, place: Expr) -> Expr | None:
+    """The ``e`` of ``place + e`` (or ``place - e``, negated), where it does not read the place."""
+    if not isinstance(value, Binary) or value.op not in "+-":
+        return None
+    if value.a == place:
+        rest = value.b if value.op == "+" else Unary("-", value.b, value.b.kind)
+    else:
+        inner = added_to(value.a, place)
+        if inner is None:
+            return None
+        rest = Binary(value.op, inner, value.b, value.kind)
+    return None if any(e == place for e in walk(rest)) else rest
 
 
 def compare(op: str, a: Expr, b: Expr) -> Expr:

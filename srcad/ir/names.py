@@ -7,7 +7,7 @@ _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
-    | {"matmul_into", "prange", "stop_gradient", "straight_through", "union", "unions"}
+    | {"matmul_into", "plus", "prange", "stop_gradient", "straight_through", "union", "unions"}
 )
 
 

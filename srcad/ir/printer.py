@@ -85,6 +85,7 @@ RUNTIME = (
     "grow",
     "matmul_into",
     "no_pool",
+    "plus",
     "stack",
     "stop_gradient",
     "straight_through",

@@ -11,12 +11,13 @@ import enum
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
-from srcad.analysis.alias import points_to, stored_sites
+from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.analysis.flow import variables
 from srcad.errors import ArgumentError
 from srcad.frontend.elaborate import Elaborated
 from srcad.frontend.values import ArrayValue, GivenValue, StaticValue, TupleValue, Value
 from srcad.ir.build import accumulate, literal, real
+from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Block,
@@ -40,8 +41,11 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
+from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
+from srcad.transform.once import run_once
+from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
@@ -52,10 +56,11 @@ Leaf = Expr | str
 
 @dataclass(frozen=True)
 class Written:
-    """A function of the module and whether it takes the tape pool."""
+    """A function of the module, whether it takes the tape pool, and its adjoints by name."""
 
     function: Function
     uses_pool: bool
+    adjoints: frozenset[str] = frozenset()
 
 
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
@@ -151,6 +156,7 @@ def write_adjoint(
     leaves = result_leaves(program.result)
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
+    body = sum_in_variables(body, sites, names)
     seeded = kind in ("vjp", "reverse")
     items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
@@ -161,6 +167,8 @@ def write_adjoint(
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     alive = active(body, starts, ends, sites)
+    kept = program.escaping() | {i for i in (*leaves, *outputs) if isinstance(i, str)}
+    body, private = _with_locals(body, arrays, alive, sites, names, kept)
     reverser = Reverser(body, arrays, alive, sites, names)
     inputs = _inputs(program)
     sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
@@ -224,11 +232,31 @@ def write_adjoint(
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
+    function = hoist(function, private, reverser.bars, names)
+    function = replace(function, body=run_once(function.body, frozenset()))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
-    return Written(function, pooled and not within)
+    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+def _with_locals(
+    body: Block,
+    arrays: dict[str, tuple[str, int]],
+    alive: set[str],
+    sites: Sites,
+    names: Names,
+    kept: set[str],
+) -> tuple[Block, list[str]]:
+    """The body with work arrays made in the loops that can rerun them, and their names."""
+    while True:
+        found, made = privatise(body, sites, kept)
+        trial = Reverser(found, dict(arrays), alive, sites, Names(names.used))
+        fixed = {n for n, loop in made.items() if not trial.reruns_array(n, loop)}
+        if not fixed:
+            return found, list(made)
+        kept = kept | fixed
 
 
 def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:

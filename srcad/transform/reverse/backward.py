@@ -6,11 +6,10 @@ from dataclasses import replace
 
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
-from srcad.ir.build import ONE, accumulate, add, converted, integer, literal, sub
+from srcad.ir.build import ONE, accumulate, add, added_to, converted, integer, literal, sub
 from srcad.ir.nodes import (
     Alloc,
     Assign,
-    Binary,
     Bind,
     Block,
     Comment,
@@ -26,7 +25,6 @@ from srcad.ir.nodes import (
     Reshape,
     Stmt,
     Store,
-    Unary,
     Var,
     While,
     Window,
@@ -39,7 +37,7 @@ from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
-from srcad.transform.reverse.levels import Level
+from srcad.transform.reverse.levels import Level, counted_step
 from srcad.transform.reverse.loops import backwards, position, times_step
 from srcad.transform.reverse.products import reverse_product
 from srcad.transform.reverse.slots import Loop, floating
@@ -117,6 +115,10 @@ class Backward(Forward):
         return out
 
     def _reverse_assign(self, stmt: Assign, level: Level) -> list[Stmt]:
+        if self._counts(stmt, level):
+            step = counted_step(stmt)
+            assert step is not None
+            return [Assign(stmt.target, add(stmt.target, integer(-step)), stmt.at)]
         restore = self._restored(stmt, level, [stmt.target.name])
         if not is_inexact(stmt.target.kind) or not self.is_active(stmt.target.name):
             return restore
@@ -157,7 +159,7 @@ class Backward(Forward):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
         own = Load(stmt.array, stmt.index, kind)
-        rest = _added_to(stmt.value, own)
+        rest = added_to(stmt.value, own)
         if rest is not None:
             value, keeps = rest, True
         else:
@@ -210,7 +212,7 @@ class Backward(Forward):
             place = Load(self.bar(stmt.source), at, dtype)
             return [Store(place.array, at, accumulate(place, share))]
 
-        return self.nest(stmt.target, ndim, body)
+        return self.nest(self.bar(stmt.target), ndim, body)
 
     def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
         skipped = level.loop is not None and id(stmt) in level.skipped
@@ -358,20 +360,6 @@ def _name(item: Expr | str) -> str:
 def _of_kind(term: Expr, kind: str) -> Expr:
     """A contribution alone, where the adjoint is complex and it may be real."""
     return converted(term, kind) if is_complex(kind) else term
-
-
-def _added_to(value: Expr, own: Load) -> Expr | None:
-    """The ``e`` of ``own + e`` (or ``own - e``, negated), where it does not read ``own``."""
-    if not isinstance(value, Binary) or value.op not in "+-":
-        return None
-    if value.a == own:
-        rest = value.b if value.op == "+" else Unary("-", value.b, value.b.kind)
-    else:
-        inner = _added_to(value.a, own)
-        if inner is None:
-            return None
-        rest = Binary(value.op, inner, value.b, value.kind)
-    return None if any(e == own for e in walk(rest)) else rest
 
 
 def _mentions(term: Expr, place: Load) -> int:

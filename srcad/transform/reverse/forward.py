@@ -69,6 +69,8 @@ class Forward(Levels):
                     continue
                 case Bind() if set(stmt.targets) & level.moving:
                     continue
+                case Assign() if self._counts(stmt, level):
+                    continue
             out += self._keep(stmt, level, defined, set(writes_of(stmt)))
             if isinstance(stmt, Invoke) and level.loop is None:
                 out += self._kept_copies(stmt, level)
@@ -102,6 +104,8 @@ class Forward(Levels):
 
     def _forward_loop(self, stmt: Loop, level: Level, defined: set[str]) -> list[Stmt]:
         changed = assigned((stmt,)) - self._moved(stmt)
+        if level.loop is not None:
+            changed -= self.counters(level.loop)
         out = self._keep(stmt, level, defined, changed)
         if id(stmt) in level.skipped or self._is_idle(stmt, level):
             level.skipped.add(id(stmt))
@@ -169,6 +173,17 @@ class Forward(Levels):
                 return [Pop(self.bar(stmt.array), self.bar(stmt.source), stmt.at)]
         return []
 
+    def _own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> list[Stmt]:
+        """The shadow of an array of one iteration, without the array where that is possible."""
+        match stmt:
+            case Alloc() if self._stable(stmt, level):
+                made: Stmt = replace(stmt, target=self.bar(stmt.target), zeros=True)
+            case Copy() if stmt.source in self.fixed:
+                made = ZerosLike(self.bar(stmt.target), stmt.source, stmt.at)
+            case _:
+                made = ZerosLike(self.bar(stmt.target), stmt.target, stmt.at)
+        return [made] if self.is_active(stmt.target) else []
+
     def _same_view(self, stmt: Window | Reshape) -> Stmt:
         """The view of the shadow that a statement takes of the array.
 
@@ -203,6 +218,10 @@ class Forward(Levels):
                         stmt.at,
                     )
                 ]
+            case Alloc() | Copy() | MatMul() if self._has_own_shadow(stmt, level):
+                name = stmt.target
+                taken = Pop(name, self.list_of((id(stmt), name), name, level.chain), stmt.at)
+                return [taken, *self._own_shadow(stmt, level)]
             case Alloc() | Copy() | MatMul():
                 names = self.with_bars([stmt.target])
                 return [Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names]
@@ -225,7 +244,7 @@ class Forward(Levels):
         """What a loop that is not rerun leaves behind, from the tape."""
         assert level.chain is not None
         out: list[Stmt] = []
-        for var in self._outs(loop):
+        for var in self._outs(loop, level):
             out.append(
                 Assign(var, self.saved((id(loop), var.name), var.name, var.kind, level.chain))
             )
@@ -304,13 +323,16 @@ class Forward(Levels):
                     if not self._reruns(stmt, level) and not set(writes_of(stmt)) & level.moving:
                         names = self.with_bars(list(writes_of(stmt)))
                         out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
-                case _ if self._reruns(stmt, level):
+                case _ if self._reruns(stmt, level) or self._counts(stmt, level):
                     out.append(stmt)
                 case Assign():
                     out += [
                         stmt,
                         self.save((id(stmt), "value"), stmt.target.name, stmt.target, chain),
                     ]
+                case Alloc() | Copy() | MatMul() if self._has_own_shadow(stmt, level):
+                    name = stmt.target
+                    out += [stmt, Push(self.list_of((id(stmt), name), name, chain), name)]
                 case Alloc() | Copy() | MatMul():
                     out += [stmt, *self._shadow_of(stmt)]
                     names = self.with_bars([stmt.target])
@@ -341,7 +363,7 @@ class Forward(Levels):
         if not skipped and not self._is_idle(stmt, level):
             return [stmt]
         out: list[Stmt] = self._recorded(stmt, chain.loops) if skipped else [stmt]
-        for var in self._outs(stmt):
+        for var in self._outs(stmt, level):
             out.append(self.save((id(stmt), var.name), var.name, var, chain))
         for name in self._bound_outs(stmt, level):
             out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in self.with_bars([name])]

@@ -9,12 +9,17 @@ away until nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
+from srcad.analysis.iterations import is_sum
+from srcad.ir.build import added_to
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
+    Binary,
     Bind,
     Block,
     Check,
@@ -43,6 +48,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     Window,
+    blocks,
     expressions,
     statements,
     walk,
@@ -95,6 +101,18 @@ class Levels(Slots):
         unstable, moving, skipped = self._facts(loop)
         return Level(loop, chain, unstable, moving, set(skipped))
 
+    def reruns_array(self, name: str, loop: Loop) -> bool:
+        """Whether the contents of an array that a loop makes are rerun, not saved."""
+        unstable, _, _ = self._facts(loop)
+        return name in self._local_sites(loop) and name not in unstable
+
+    def _has_own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> bool:
+        """Whether the shadow of an array is made when the iteration that makes it is reversed.
+
+        So it is if nothing outside of the iteration can see the array.
+        """
+        return level.loop is not None and stmt.target in self._local_sites(level.loop)
+
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
         if id(loop) not in self.facts:
@@ -127,6 +145,23 @@ class Levels(Slots):
         inner = [s for s in statements(body) if isinstance(s, For | While)]
         skipped = frozenset(id(s) for s in inner if not self._reruns(s, level))
         return level.unstable, level.moving, skipped
+
+    def counters(self, loop: Loop) -> frozenset[str]:
+        """Integers that the iterations of a loop only count up or down."""
+        if id(loop) not in self.counted:
+            early = exposed(loop.body)
+            written = [(s, n) for s in statements(loop.body) for n in writes_of(s) if n in early]
+            others = {n for s, n in written if counted_step(s) is None}
+            self.counted[id(loop)] = frozenset(n for _, n in written if n not in others)
+        return self.counted[id(loop)]
+
+    def _counts(self, stmt: Stmt, level: Level) -> bool:
+        """Whether a statement counts what its loop counts."""
+        return (
+            level.loop is not None
+            and isinstance(stmt, Assign)
+            and stmt.target.name in self.counters(level.loop)
+        )
 
     def _local_sites(self, loop: Loop) -> set[str]:
         """Arrays made in an iteration that nothing outside of it can see."""
@@ -189,13 +224,68 @@ class Levels(Slots):
         """Whether what a statement reads is, at the start of the reversed iteration, as it was."""
         if reads_of(stmt) & level.moving:
             return False
+        if level.loop is not None and reads_of(stmt) & self.counters(level.loop):
+            return False
         arrays = [e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
         match stmt:
             case Copy():
                 arrays.append(stmt.source)
             case MatMul():
                 arrays += [stmt.a, stmt.b]
-        return not any(self.sites.get(a, frozenset((a,))) & level.unstable for a in arrays)
+        return not any(self._spoils(a, level) for a in arrays)
+
+    def _spoils(self, array: str, level: Level) -> bool:
+        """Whether an array that a statement reads may not be as it was."""
+        unstable = self.sites.get(array, frozenset((array,))) & level.unstable
+        if level.loop is not None and array not in unstable:
+            unstable -= self._finished(level.loop)
+        return bool(unstable)
+
+    def _finished(self, loop: Loop) -> frozenset[str]:
+        """Arrays that an iteration makes and fills before any other name can denote them.
+
+        Whoever reads one by another name finds it as it is to the end; the array that this name
+        denoted before is another one, which is not written::
+
+            y = np.empty(n)
+            for i in range(n):
+                y[i] = x[i] + h * k[i]      # does not change what x denotes
+            x = y
+        """
+        if id(loop) not in self.finished:
+            self.finished[id(loop)] = frozenset(
+                name
+                for block in _blocks_of(loop.body)
+                for k, made in enumerate(block)
+                if isinstance(made, Alloc | Copy | MatMul)
+                for name in (made.target,)
+                if self._is_finished(name, block[k + 1 :], loop)
+            )
+        return self.finished[id(loop)]
+
+    def _is_finished(self, name: str, rest: Block, loop: Loop) -> bool:
+        if sum(name in writes_of(s) for s in statements(self.body)) > 1:
+            return False
+
+        def writes(stmt: Stmt) -> bool:
+            return any(
+                name in self.sites.get(array, frozenset((array,)))
+                for s in statements((stmt,))
+                for array in _written_by(s)
+            )
+
+        filling = [k for k, stmt in enumerate(rest) if writes(stmt)]
+        inside = [s for s in statements(loop.body) if writes(s) and not blocks(s)]
+        own = [s for k in filling for s in statements((rest[k],)) if writes(s) and not blocks(s)]
+        if len(inside) != len(own) or any(set(_written_by(s)) != {name} for s in own):
+            return False
+        last = max(filling, default=-1)
+        return not any(
+            name in reads_of(s) | set(writes_of(s))
+            for stmt in rest[: last + 1]
+            for s in statements((stmt,))
+            if isinstance(s, Bind | Window | Reshape | Push | Invoke)
+        )
 
     def _reruns(self, stmt: Stmt, level: Level) -> bool:
         """Whether a statement of an iteration is run again when the iteration is reversed."""
@@ -213,6 +303,8 @@ class Levels(Slots):
                     and not sites & level.unstable
                     and self._is_local(sites, level)
                 )
+            case MatMul() if self._records(level.loop):
+                return False  # a reference to what it made is kept: that costs nothing
             case Alloc() | Copy() | MatMul():
                 return self._stable(stmt, level) and self._is_local({stmt.target}, level)
             case Invoke() | Keep() | Push() | Pop():
@@ -275,7 +367,7 @@ class Levels(Slots):
         return True
 
     def _carried(self, loop: Loop) -> list[Var]:
-        early = exposed(loop.body)
+        early = exposed(loop.body) - self.counters(loop)
         return [v for n, v in sorted(scalars(loop.body).items()) if n in early]
 
     def _carried_arrays(self, loop: Loop, level: Level) -> list[str]:
@@ -286,8 +378,9 @@ class Levels(Slots):
             if n in self.arrays and n in early and n not in level.moving
         )
 
-    def _outs(self, loop: Loop) -> list[Var]:
-        outs = [v for _, v in sorted(scalars((loop,)).items())]
+    def _outs(self, loop: Loop, level: Level) -> list[Var]:
+        counted = frozenset() if level.loop is None else self.counters(level.loop)
+        outs = [v for n, v in sorted(scalars((loop,)).items()) if n not in counted]
         if isinstance(loop, While) or loop.until is not None:
             outs.append(self._trips(loop))
         return outs
@@ -299,9 +392,30 @@ class Levels(Slots):
         """Whether the reversal of an inner loop needs nothing that rerunning it would record."""
         if level.loop is None:
             return False
+        if not self._records(level.loop) and self._reruns(loop, level):
+            return False  # its outs would be all that is saved: without them nothing runs twice
         if id(loop) not in self.idle:
             self.idle[id(loop)] = self._needs_no_rerun(loop)
         return self.idle[id(loop)]
+
+    def _records(self, loop: Loop) -> bool:
+        """Whether an iteration has to save what it changes: other than sums and its own arrays."""
+        if id(loop) not in self.recording:
+            self.recording[id(loop)] = self._changes_state(loop)
+        return self.recording[id(loop)]
+
+    def _changes_state(self, loop: Loop) -> bool:
+        if any(not is_sum(v.name, loop.body) for v in self._carried(loop)):
+            return True
+        if any(n in self.arrays for n in assigned(loop.body) & exposed(loop.body)):
+            return True
+        local = self._local_sites(loop)
+        return any(
+            added_to(s.value, Load(s.array, s.index, s.value.kind)) is None
+            for s in statements(loop.body)
+            if isinstance(s, Store) and not s.fresh
+            if not self.sites.get(s.array, frozenset((s.array,))) <= local
+        )
 
     def _needs_no_rerun(self, loop: Loop) -> bool:
         made = any(
@@ -318,12 +432,42 @@ class Levels(Slots):
             Names(frozenset(self._all_names())),
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
+        trial.counted, trial.finished = self.counted, self.finished
+        trial.recording = self.recording
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _written_by(stmt: Stmt) -> tuple[str, ...]:
+    """Arrays of which a statement writes elements."""
+    match stmt:
+        case Store():
+            return (stmt.array,)
+        case Invoke():
+            return stmt.writes
+    return ()
+
+
+def _blocks_of(block: Block) -> Iterator[Block]:
+    """A block and all blocks inside of it."""
+    yield block
+    for stmt in block:
+        for inner in blocks(stmt):
+            yield from _blocks_of(inner)
+
+
+def counted_step(stmt: Stmt) -> int | None:
+    """The ``c`` of ``k = k + c``, of an integer and a literal."""
+    match stmt:
+        case Assign(target=Var(kind="int64"), value=Binary(op="+" | "-", b=Const(kind="int64"))):
+            if stmt.value.a == stmt.target:
+                step = int(stmt.value.b.value)
+                return step if stmt.value.op == "+" else -step
+    return None
 
 
 def _without(block: Block, loop: Loop) -> Block:

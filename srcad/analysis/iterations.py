@@ -1,0 +1,215 @@
+"""Whether the iterations of a loop can run in another order.
+
+They can if no iteration reads what another one writes: an array that is written is touched, in
+each iteration, at elements of its own, and a scalar is assigned before it is read. Sums are an
+exception, as their terms can come in any order (the result differs by rounding)::
+
+    for i in range(n):
+        w = k[i] * v_b[i]       # w: assigned first; v_b: at i only
+        v_b[i] = 0.0
+        u_b[i] += w             # u_b: only added to, at whatever elements
+        u_b[i + 1] -= w
+        s += w                  # s: a sum that nothing else reads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from srcad.analysis.alias import Aliases
+from srcad.analysis.flow import assigned, exposed, reads_of, writes_of
+from srcad.analysis.liveness import Live
+from srcad.ir.build import added_to
+from srcad.ir.nodes import (
+    Assign,
+    Binary,
+    Block,
+    Call,
+    Comment,
+    Const,
+    Expr,
+    Extent,
+    For,
+    If,
+    Load,
+    Store,
+    Var,
+    While,
+    expressions,
+    names_read,
+    statements,
+    walk,
+)
+from srcad.ir.types import INT
+
+Index = tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Access:
+    """An element that a statement touches."""
+
+    array: str
+    index: Index
+    how: Literal["load", "store", "add"]
+
+
+def accesses(block: Block) -> Iterator[Access]:
+    """The elements that a block touches, nested blocks included."""
+    for stmt in statements(block):
+        if isinstance(stmt, Store):
+            own = Load(stmt.array, stmt.index, stmt.value.kind)
+            term = added_to(stmt.value, own)
+            yield Access(stmt.array, stmt.index, "store" if term is None else "add")
+            read = (*stmt.index, stmt.value if term is None else term)
+        else:
+            read = expressions(stmt)
+        for expr in read:
+            for e in walk(expr):
+                if isinstance(e, Load):
+                    yield Access(e.array, e.index, "load")
+
+
+class Bounds:
+    """Lower bounds of integers: of counters by their ranges, of names that are bound once."""
+
+    def __init__(self, body: Block) -> None:
+        counts: dict[str, int] = {}
+        for stmt in statements(body):
+            for name in writes_of(stmt):
+                counts[name] = counts.get(name, 0) + 1
+        self.values = {
+            s.target.name: s.value
+            for s in statements(body)
+            if isinstance(s, Assign) and s.target.kind == INT and counts[s.target.name] == 1
+        }
+        self.counters: dict[str, int | None] = {}
+
+    @contextmanager
+    def within(self, loop: For) -> Iterator[None]:
+        """What holds in the iterations of a loop."""
+        outer = self.counters.get(loop.var.name)
+        known = loop.var.name in self.counters
+        self.counters[loop.var.name] = self.least_counter(loop)
+        yield
+        if known:
+            self.counters[loop.var.name] = outer
+        else:
+            del self.counters[loop.var.name]
+
+    def least_counter(self, loop: For) -> int | None:
+        """A lower bound of the counter of a loop, in its iterations."""
+        step = loop.step.value if isinstance(loop.step, Const) else 0
+        if step > 0:
+            return self.least(loop.start)
+        least = self.least(loop.stop) if step < 0 else None
+        return None if least is None else least + 1
+
+    def least(self, expr: Expr) -> int | None:
+        """A lower bound of an integer; None: not known."""
+        match expr:
+            case Const(value=int()):
+                return expr.value
+            case Extent():
+                return 0
+            case Var() if expr.name in self.counters:
+                return self.counters[expr.name]
+            case Var() if expr.name in self.values:
+                value = self.values.pop(expr.name)  # what is defined by itself has no bound
+                least = self.least(value)
+                self.values[expr.name] = value
+                return least
+            case Binary(op="+" | "*"):
+                a, b = self.least(expr.a), self.least(expr.b)
+                if a is None or b is None:
+                    return None
+                if expr.op == "+":
+                    return a + b
+                return a * b if a >= 0 and b >= 0 else None
+            case Binary(op="-", b=Const()):
+                a = self.least(expr.a)
+                return None if a is None else a - expr.b.value
+            case Binary(op="//", b=Const()) if expr.b.value > 0:
+                a = self.least(expr.a)
+                return None if a is None else a // expr.b.value
+            case Call(function="max"):
+                known = [n for n in map(self.least, expr.args) if n is not None]
+                return max(known, default=None)
+        return None
+
+
+def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
+    """Whether the iterations of a loop can run in any order; ``live`` are the names read later."""
+    simple = Assign | Store | For | If | While | Comment
+    if loop.until is not None or loop.var.name in live:
+        return False
+    if not all(isinstance(s, simple) for s in statements(loop.body)):
+        return False
+    changing = assigned(loop.body)
+    early = exposed(loop.body)
+    if loop.var.name in changing or (changing - early) & live:
+        return False
+    if not all(is_sum(name, loop.body) for name in changing & early):
+        return False
+    touched: dict[str, set[Access]] = {}
+    for access in accesses(loop.body):
+        touched.setdefault(access.array, set()).add(access)
+    with bounds.within(loop):
+        for array, own in touched.items():
+            found = {a for other in touched if aliases.may(array, other) for a in touched[other]}
+            written = any(a.how != "load" for a in own)
+            summed = all(a.how == "add" for a in found)
+            if written and not summed and not _own_elements(found, loop.var, changing, bounds):
+                return False
+    return True
+
+
+def is_sum(name: str, block: Block) -> bool:
+    """Whether a block only adds to a scalar."""
+    for stmt in statements(block):
+        if name not in reads_of(stmt) | set(writes_of(stmt)):
+            continue
+        if not isinstance(stmt, Assign) or added_to(stmt.value, stmt.target) is None:
+            return False
+        if stmt.target.name != name:
+            return False
+    return True
+
+
+def _own_elements(found: set[Access], counter: Var, changing: set[str], bounds: Bounds) -> bool:
+    """Whether accesses are of one array, and of other elements in every iteration."""
+    if len({a.array for a in found}) > 1:
+        return False
+    for positions in zip(*(a.index for a in found), strict=True):
+        position = positions[0]
+        least = bounds.least(position)
+        if (
+            len(set(positions)) == 1
+            and is_own(position, counter, changing)
+            and least is not None
+            and least >= 0  # negative ones count from the end
+        ):
+            return True
+    return False
+
+
+def is_own(index: Expr, counter: Var, changing: set[str]) -> bool:
+    """Whether an index differs from one iteration to every other."""
+    if index == counter:
+        return True
+    if not isinstance(index, Binary) or index.op not in "+-*":
+        return False
+    for moving, still in ((index.a, index.b), (index.b, index.a)):
+        if is_own(moving, counter, changing):
+            if index.op == "*":
+                return isinstance(still, Const) and still.value != 0
+            return is_still(still, changing)
+    return False
+
+
+def is_still(expr: Expr, changing: set[str]) -> bool:
+    """Whether an expression, of scalars and lengths, is the same in every iteration."""
+    return not any(isinstance(e, Load) for e in walk(expr)) and not names_read(expr) & changing

@@ -1,0 +1,388 @@
+"""Scatters of a stencil become gathers: each element is added to in one iteration.
+
+The adjoint of ``v[i] = k[i] * (u[i - 1] - 2.0 * u[i] + u[i + 1])`` adds to three elements in each
+iteration, so that none can start before the one before it has ended, and nothing vectorises. Here
+the loop is split: what goes to the neighbours is kept for one row, in a buffer with zeros at both
+ends, and a second loop fetches it, element by element::
+
+    for i in range(1, n - 1):           w = np.zeros(n + 1)
+        seed = k[i] * v_b[i]
+        v_b[i] = 0.0                    for i in range(1, n - 1):
+        u_b[i - 1] += seed                  w[i + 1] = k[i] * v_b[i]
+        u_b[i] -= 2.0 * seed      ->        v_b[i] = 0.0
+        u_b[i + 1] += seed              for i in range(0, n):
+                                            u_b[i] += w[i + 2] - 2.0 * w[i + 1] + w[i]
+
+It is done for innermost loops, along their axis: the rows above and below are loops of their own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from srcad.analysis.alias import Aliases
+from srcad.analysis.flow import assigned
+from srcad.analysis.iterations import Bounds, Index, accesses, commute, is_still
+from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.ir.build import (
+    ONE,
+    accumulate,
+    add,
+    added_to,
+    compare,
+    integer,
+    literal,
+    sub,
+)
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Block,
+    Comment,
+    Const,
+    Expr,
+    Extent,
+    For,
+    If,
+    Load,
+    Select,
+    Stmt,
+    Store,
+    Unary,
+    Var,
+    While,
+    blocks,
+    children,
+    names_read,
+    rebuild,
+    statements,
+    walk,
+    with_blocks,
+)
+from srcad.ir.types import INT
+
+CHEAP = 7
+"""Nodes of a term that the second loop may compute again."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The elements along the axis of a loop: an index, but for the counter at ``axis``."""
+
+    array: str
+    axis: int
+    others: Index
+    kind: str
+
+    def at(self, position: Expr) -> Load:
+        """The element at a position."""
+        index = (*self.others[: self.axis], position, *self.others[self.axis :])
+        return Load(self.array, index, self.kind)
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """Zeros before the values of one iteration each, and after them."""
+
+    alloc: Alloc
+    range: tuple[Expr, Expr]
+    """Of the counter: as long as it is the same, the zeros stay where they are."""
+
+
+Rows = dict[_Row, dict[int, list[Expr]]]
+"""What is added to a row: for each offset from the counter the terms."""
+
+
+def gather(
+    block: Block,
+    live: Live,
+    shadows: Collection[str],
+    aliases: Aliases,
+    bounds: Bounds,
+    names: Names,
+    arrays: dict[str, tuple[str, int]],
+) -> Block:
+    """The block with scatters into the shadows made gathers.
+
+    ``live`` are the names read after the block; ``arrays`` learns of the buffers.
+    """
+    gatherer = _Gatherer(frozenset(shadows), aliases, bounds, names, arrays)
+    return gatherer.block(block, live, None)[0]
+
+
+class _Gatherer:
+    def __init__(
+        self,
+        shadows: frozenset[str],
+        aliases: Aliases,
+        bounds: Bounds,
+        names: Names,
+        arrays: dict[str, tuple[str, int]],
+    ) -> None:
+        self.shadows = shadows
+        self.aliases = aliases
+        self.bounds = bounds
+        self.names = names
+        self.arrays = arrays
+
+    def block(
+        self, block: Block, live: Live, changing: set[str] | None
+    ) -> tuple[Block, list[_Buffer]]:
+        """The block, and the buffers that can be made before the loop around it.
+
+        ``changing`` are the names that this loop assigns; None: there is none.
+        """
+        out: list[Stmt] = []
+        early: list[_Buffer] = []
+        for stmt in reversed(block):
+            before = live_before(stmt, live)
+            new, buffers = self._statement(stmt, live, changing)
+            for buffer in buffers:
+                if changing is not None and all(is_still(e, changing) for e in buffer.range):
+                    early.append(buffer)
+                else:
+                    new.insert(0, buffer.alloc)
+            out += reversed(new)
+            live = before
+        return tuple(reversed(out)), early
+
+    def _statement(
+        self, stmt: Stmt, live: Live, changing: set[str] | None
+    ) -> tuple[list[Stmt], list[_Buffer]]:
+        match stmt:
+            case If():
+                parts = [self.block(b, live, changing) for b in blocks(stmt)]
+                buffers = [buffer for _, found in parts for buffer in found]
+                return [with_blocks(stmt, tuple(b for b, _ in parts))], buffers
+            case For() if stmt.step == ONE and (split := self._split(stmt, live)) is not None:
+                return split
+            case For():
+                with self.bounds.within(stmt):
+                    return self._inside(stmt, live)
+            case While():
+                return self._inside(stmt, live)
+        return [stmt], []
+
+    def _inside(self, loop: For | While, live: Live) -> tuple[list[Stmt], list[_Buffer]]:
+        body, buffers = self.block(loop.body, live_at_end(loop, live), assigned((loop,)))
+        return [replace(loop, body=body)], buffers
+
+    def _split(self, loop: For, live: Live) -> tuple[list[Stmt], list[_Buffer]] | None:
+        """A loop without its scatters, and the loops that gather."""
+        scattered = self._scattered(loop)
+        if not scattered or not commute(loop, live, self.aliases, self.bounds):
+            return None
+        rows: Rows = {}
+        core = self._core(loop.body, loop, scattered, rows)
+        core += self._totals(rows)
+        spread = max(max(found) - min(found) for found in rows.values())
+        local = {v for found in rows.values() for ts in found.values() for t in ts for v in walk(t)}
+        kept = sorted(
+            (v for v in local if isinstance(v, Var) and v.name in assigned(core)),
+            key=lambda v: v.name,
+        )
+        buffers, places = self._buffers(kept, loop, spread)
+        filled = [Store(buffers[v.name].alloc.target, (places(loop.var),), v, True) for v in kept]
+
+        def fetched(expr: Expr, at: Expr) -> Expr:
+            if isinstance(expr, Var) and expr.name in buffers:
+                return Load(buffers[expr.name].alloc.target, (places(at),), expr.kind)
+            if expr == loop.var:
+                return at
+            return rebuild(expr, tuple(fetched(e, at) for e in children(expr)))
+
+        out: list[Stmt] = [replace(loop, body=(*core, *filled))]
+        alone = {row: found for row, found in rows.items() if len(found) == 1}
+        if alone:
+            adding = [
+                _adding(
+                    row.at(add(loop.var, integer(offset))), [fetched(t, loop.var) for t in terms]
+                )
+                for row, found in alone.items()
+                for offset, terms in found.items()
+            ]
+            out.append(replace(loop, body=tuple(adding)))
+        longest = buffers[kept[0].name].alloc.target
+        for row, found in rows.items():
+            if row not in alone:
+                out.append(self._gathered(loop, row, found, fetched, Extent(longest, 0), spread))
+        return out, list(buffers.values())
+
+    def _totals(self, rows: Rows) -> Block:
+        """Names for sums of several terms of one offset, in place of these in ``rows``."""
+        out: list[Stmt] = []
+        for row, found in rows.items():
+            for offset, terms in found.items():
+                if len(found) > 1 and len(terms) > 1:
+                    share = Var(self.names.fresh("share"), row.kind)
+                    total = functools.reduce(accumulate, terms)
+                    out.append(Assign(share, total))
+                    found[offset] = [share]
+        return tuple(out)
+
+    def _gathered(
+        self,
+        loop: For,
+        row: _Row,
+        found: dict[int, list[Expr]],
+        fetched: Callable[[Expr, Expr], Expr],
+        size: Expr,
+        spread: int,
+    ) -> For:
+        """The loop over all elements of a row that the iterations add to.
+
+        It ends by the length of the buffers, which is short if there are no iterations: LLVM does
+        not vectorise it in an ``if``.
+        """
+        first, last = min(found), max(found)
+        start = add(loop.start, integer(first))
+        stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
+        terms = [
+            fetched(term, add(loop.var, integer(-offset)))
+            for offset in sorted(found)
+            for term in found[offset]
+        ]
+        return replace(loop, start=start, stop=stop, body=(_adding(row.at(loop.var), terms),))
+
+    def _scattered(self, loop: For) -> frozenset[str]:
+        """The shadows that a loop adds to at several offsets from its counter.
+
+        There are none if it touches others in a way that is not that of a stencil.
+        """
+        simple = Assign | Store | If | Comment
+        if not all(isinstance(s, simple) for s in statements(loop.body)):
+            return frozenset()
+        changing = assigned((loop,))
+        found = set(accesses(loop.body))
+        out: set[str] = set()
+        for array in {a.array for a in found if a.how == "add"}:
+            touched = [a for a in found if self.aliases.may(array, a.array)]
+            if array not in self.shadows or any(a.how != "add" for a in touched):
+                continue
+            places = [_row_of(a.array, a.index, "", loop.var, changing) for a in touched]
+            if None in places:
+                return frozenset()
+            if len({p[0] for p in places if p is not None}) < len(places):
+                out.add(array)
+        return frozenset(out)
+
+    def _core(self, block: Block, loop: For, scattered: frozenset[str], rows: Rows) -> Block:
+        """The body without the scatters; ``rows`` collects them."""
+        once = _assigned_once(block)
+        changing = assigned((loop,))
+        head: list[Stmt] = []
+
+        def without(block: Block, nested: bool) -> Block:
+            out: list[Stmt] = []
+            for stmt in block:
+                if isinstance(stmt, If):
+                    parts = tuple(without(b, True) for b in blocks(stmt))
+                    stmt = with_blocks(stmt, parts)
+                elif isinstance(stmt, Store) and stmt.array in scattered:
+                    own = Load(stmt.array, stmt.index, stmt.value.kind)
+                    term = added_to(stmt.value, own)
+                    place = _row_of(stmt.array, stmt.index, own.kind, loop.var, changing)
+                    assert term is not None and place is not None
+                    row, offset = place
+                    if nested or not _is_cheap(term, once, changing, loop.var):
+                        share = Var(self.names.fresh("share"), own.kind)
+                        if nested:
+                            head.append(Assign(share, literal(0.0, own.kind)))
+                        out.append(Assign(share, term, stmt.at))
+                        term = share
+                    rows.setdefault(row, {}).setdefault(offset, []).append(term)
+                    continue
+                out.append(stmt)
+            return tuple(out)
+
+        core = without(block, False)
+        return (*head, *core)
+
+    def _buffers(
+        self, kept: list[Var], loop: For, spread: int
+    ) -> tuple[dict[str, _Buffer], Callable[[Expr], Expr]]:
+        """A buffer for each variable, and where the value of an iteration is in it."""
+        origin = _origin(loop, spread)
+
+        def place(at: Expr) -> Expr:
+            return sub(at, origin)
+
+        full = add(sub(loop.stop, origin), integer(spread))
+        size = Select(compare("<", loop.start, loop.stop), full, integer(0), INT)
+
+        buffers: dict[str, _Buffer] = {}
+        for var in kept:
+            name = self.names.fresh(f"{var.name}_row")
+            self.arrays[name] = (var.kind, 1)
+            alloc = Alloc(name, (size,), var.kind, True)
+            buffers[var.name] = _Buffer(alloc, (loop.start, loop.stop))
+        return buffers, place
+
+
+def _origin(loop: For, spread: int) -> Expr:
+    """The position that is the first of a buffer; the counter starts ``spread`` after it or more.
+
+    >>> from srcad.ir.nodes import Extent
+    >>> _origin(For(Var("i", INT), ONE, Extent("u", 0), ONE, ()), 2)
+    Const(value=-1, kind='int64')
+    """
+    if isinstance(loop.start, Const):
+        return integer(min(0, int(loop.start.value) - spread))
+    return sub(loop.start, integer(spread))
+
+
+def _plus(a: Expr, b: Expr) -> Expr:
+    return add(a, b) if isinstance(b, Const) else Binary("+", a, b, INT)
+
+
+def _adding(place: Load, terms: list[Expr]) -> Store:
+    value: Expr = place
+    for term in terms:
+        value = accumulate(value, term)
+    return Store(place.array, place.index, value)
+
+
+def _row_of(
+    array: str, index: Index, kind: str, counter: Var, changing: set[str]
+) -> tuple[_Row, int] | None:
+    """The row of an index and its offset from the counter there; None for any other index."""
+    offsets = [_offset(e, counter) for e in index]
+    axes = [k for k, offset in enumerate(offsets) if offset is not None]
+    if len(axes) != 1:
+        return None
+    axis = axes[0]
+    others = (*index[:axis], *index[axis + 1 :])
+    if not all(is_still(e, changing) for e in others):
+        return None
+    return _Row(array, axis, others, kind), offsets[axis] or 0
+
+
+def _offset(expr: Expr, counter: Var) -> int | None:
+    """The ``c`` of ``counter + c``."""
+    match expr:
+        case Var():
+            return 0 if expr == counter else None
+        case Binary(op="+" | "-", b=Const()):
+            inner = _offset(expr.a, counter)
+            sign = 1 if expr.op == "+" else -1
+            return None if inner is None else inner + sign * int(expr.b.value)
+    return None
+
+
+def _is_cheap(term: Expr, once: set[str], changing: set[str], counter: Var) -> bool:
+    """Whether a term is a few operations on what is kept of an iteration."""
+    parts = list(walk(term))
+    names = names_read(term) & (changing - {counter.name})
+    simple = all(isinstance(e, Const | Var | Unary | Binary) for e in parts)
+    return simple and len(parts) <= CHEAP and bool(names) and names <= once
+
+
+def _assigned_once(block: Block) -> set[str]:
+    """Scalars that a block assigns once, not in a branch."""
+    counts = Counter(s.target.name for s in statements(block) if isinstance(s, Assign))
+    return {s.target.name for s in block if isinstance(s, Assign) and counts[s.target.name] == 1}

@@ -1,0 +1,43 @@
+"""The loops of a reverse sweep, shaped as one would write them: the passes, in their order.
+
+Reversal gives each loop the iterations of the program, last first, with the contributions where
+the chain rule puts them. What the processor likes better is the same sum in another order.
+"""
+
+from dataclasses import replace
+
+from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.flow import scalars
+from srcad.analysis.iterations import Bounds
+from srcad.ir.names import Names
+from srcad.ir.nodes import Comment, Function
+from srcad.transform.gather import gather
+from srcad.transform.registers import keep_sums
+from srcad.transform.reorder import reorder
+from srcad.transform.sums import free_sums
+
+
+def shaped(
+    function: Function, adjoints: frozenset[str], names: Names, *, final: bool, valued: bool
+) -> Function:
+    """The adjoint with the loops of its reverse sweep shaped.
+
+    ``final``: no pass follows, so that sums are freed; with ``valued``, what the function computes
+    is asked for as well, and is the same to the last bit.
+    """
+    body = function.body
+    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
+    if start is None:
+        return function
+    arrays = dict(function.arrays)
+    aliases = Aliases(body, points_to(body, set(arrays)))
+    shadows = adjoints & set(arrays)
+    sweep, bounds, live = body[start:], Bounds(body), frozenset(function.exports)
+    sweep = reorder(sweep, live, aliases, bounds)
+    sweep, sums = keep_sums(sweep, shadows, aliases, names)
+    sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
+    body = (*body[:start], *sweep)
+    if final:
+        free = adjoints | sums if valued else frozenset(scalars(body))
+        body = free_sums(body, live, free, aliases, bounds)
+    return replace(function, body=body, arrays=arrays)

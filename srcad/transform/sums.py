@@ -1,0 +1,80 @@
+"""Sums whose terms may come in any order, so that LLVM sums several at a time.
+
+A loop that adds to a scalar is a chain: each addition waits for the one before it. The reverse
+sweep has no order of its own, so the scalars that an inner loop sums are added to by ``plus``, an
+addition that LLVM may reorder::
+
+    for j in range(n):                          for j in range(n):
+        c_b += y[j] * y_b[j]        ->              c_b = plus(c_b, y[j] * y_b[j])
+
+So are the sums of the program, where nothing but the gradient is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from srcad.analysis.alias import Aliases
+from srcad.analysis.iterations import Bounds, commute, is_sum
+from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.ir.build import added_to
+from srcad.ir.nodes import (
+    Assign,
+    Block,
+    Call,
+    For,
+    If,
+    Stmt,
+    While,
+    blocks,
+    statements,
+    with_blocks,
+)
+from srcad.ir.types import FLOAT, FLOAT32
+
+
+def free_sums(
+    block: Block, live: Live, free: Collection[str], aliases: Aliases, bounds: Bounds
+) -> Block:
+    """The block with sums into ``free`` freed; ``live`` are the names read after it."""
+    out: list[Stmt] = []
+    for stmt in reversed(block):
+        before = live_before(stmt, live)
+        match stmt:
+            case If():
+                parts = (free_sums(b, live, free, aliases, bounds) for b in blocks(stmt))
+                stmt = with_blocks(stmt, tuple(parts))
+            case For() if not _loops(stmt):
+                if commute(stmt, live, aliases, bounds):
+                    stmt = with_blocks(stmt, (_freed(stmt.body, stmt.body, free),))
+            case For() | While():
+                end = live_at_end(stmt, live)
+                if isinstance(stmt, For):
+                    with bounds.within(stmt):
+                        body = free_sums(stmt.body, end, free, aliases, bounds)
+                else:
+                    body = free_sums(stmt.body, end, free, aliases, bounds)
+                stmt = with_blocks(stmt, (body,))
+        out.append(stmt)
+        live = before
+    return tuple(reversed(out))
+
+
+def _loops(loop: For) -> bool:
+    """Whether there are loops in a loop."""
+    return any(isinstance(s, For | While) for s in statements(loop.body))
+
+
+def _freed(block: Block, whole: Block, free: Collection[str]) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case If():
+                stmt = with_blocks(stmt, tuple(_freed(b, whole, free) for b in blocks(stmt)))
+            case Assign() if stmt.target.name in free and stmt.target.kind in (FLOAT, FLOAT32):
+                term = added_to(stmt.value, stmt.target)
+                if term is not None and is_sum(stmt.target.name, whole):
+                    value = Call("plus", (stmt.target, term), stmt.target.kind)
+                    stmt = Assign(stmt.target, value, stmt.at)
+        out.append(stmt)
+    return tuple(out)
