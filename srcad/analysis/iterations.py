@@ -111,8 +111,8 @@ class Bounds:
     def least(self, expr: Expr) -> int | None:
         """A lower bound of an integer; None: not known."""
         match expr:
-            case Const(value=int()):
-                return expr.value
+            case Const(value=int(value)):
+                return value
             case Extent():
                 return 0
             case Var() if expr.name in self.counters:
@@ -129,12 +129,12 @@ class Bounds:
                 if expr.op == "+":
                     return a + b
                 return a * b if a >= 0 and b >= 0 else None
-            case Binary(op="-", b=Const()):
-                a = self.least(expr.a)
-                return None if a is None else a - expr.b.value
-            case Binary(op="//", b=Const()) if expr.b.value > 0:
-                a = self.least(expr.a)
-                return None if a is None else a // expr.b.value
+            case Binary(op="-", a=a, b=Const(value=int(value))):
+                least = self.least(a)
+                return None if least is None else least - value
+            case Binary(op="//", a=a, b=Const(value=int(value))) if value > 0:
+                least = self.least(a)
+                return None if least is None else least // value
             case Call(function="max"):
                 known = [n for n in map(self.least, expr.args) if n is not None]
                 return max(known, default=None)

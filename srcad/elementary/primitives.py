@@ -1,11 +1,10 @@
 """The operations that elementary functions are made of, for numbers, arrays and lanes."""
 
 import math
-from typing import Any
 
 import numpy as np
 
-from srcad.elementary.lanes import Lane, Number, compiled, with_variants
+from srcad.elementary.lanes import Lane, Number, with_variants
 
 _TO_INTEGER = 6755399441055744.0
 """1.5 * 2**52: what is added to it is rounded to an integer, which its lowest bits hold."""
@@ -97,13 +96,3 @@ def exceptional(name: str, where: Number, x: Number, y: Number) -> Number:
         lambda x: getattr(math, name)(x) if math.isfinite(x) else math.nan, otypes=[np.float64]
     )
     return np.where(where > 0.0, library(x), y)[()]
-
-
-def _in_any_order(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
-    return builder.fadd(*args, flags=("reassoc",))
-
-
-@compiled(2, _in_any_order)
-def plus(total: Number, term: Number) -> Number:
-    """``total + term``, for a sum whose terms compiled code may add in any order, as in lanes."""
-    return total + term

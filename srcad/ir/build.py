@@ -297,6 +297,8 @@ def accumulate(place: Expr, term: Expr) -> Expr:
 
 def added_to(value: Expr, place: Expr) -> Expr | None:
     """The ``e`` of ``place + e`` (or ``place - e``, negated), where it does not read the place."""
+    if isinstance(value, Call) and value.function == "plus" and value.args[0] == place:
+        return value.args[1]
     if not isinstance(value, Binary) or value.op not in "+-":
         return None
     if value.a == place:

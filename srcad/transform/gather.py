@@ -367,10 +367,9 @@ def _offset(expr: Expr, counter: Var) -> int | None:
     match expr:
         case Var():
             return 0 if expr == counter else None
-        case Binary(op="+" | "-", b=Const()):
-            inner = _offset(expr.a, counter)
-            sign = 1 if expr.op == "+" else -1
-            return None if inner is None else inner + sign * int(expr.b.value)
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
+            inner = _offset(a, counter)
+            return None if inner is None else inner + (value if op == "+" else -value)
     return None
 
 

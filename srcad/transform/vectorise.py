@@ -20,7 +20,8 @@ from dataclasses import replace
 
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, exposed
-from srcad.ir.build import ONE, add, integer
+from srcad.analysis.iterations import is_sum
+from srcad.ir.build import ONE, add, added_to, integer
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -35,7 +36,6 @@ from srcad.ir.nodes import (
     Load,
     Stmt,
     Store,
-    Unary,
     Var,
     blocks,
     children,
@@ -54,10 +54,9 @@ _MODULES = {
     **dict.fromkeys(("math.sin", "math.cos", "math.tan"), "trigonometry"),
 }
 """The functions that ``srcad.elementary`` has, and the module that each is in."""
-_PLUS = "primitives.plus"
 _INSTRUCTIONS = {
     *("abs", "min", "max", "float", "math.sqrt", "math.copysign", "math.isnan", "math.isinf"),
-    *("np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
+    *("plus", "np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
 }
 """Other functions of which LLVM makes vector instructions."""
 _CHECKS = 128
@@ -111,7 +110,7 @@ class _Lanes:
             any(c.function in _MODULES and names_read(c) & changing for c in calls)
             and all(map(_is_vector_call, calls))
             and all(map(_is_vector_operation, parts))
-            and own & exposed(loop.body) <= _sums(loop.body)
+            and all(is_sum(name, loop.body) for name in own & exposed(loop.body))
             and self._goes_along(loop, parts, changing)
         )
 
@@ -147,16 +146,17 @@ class _Lanes:
     def _in_lanes(self, loop: For) -> For:
         if loop.step != ONE:  # the order of the memory
             loop = replace(loop, start=add(loop.stop, ONE), stop=add(loop.start, ONE), step=ONE)
-        sums = _sums(loop.body) & exposed(loop.body)
+        sums = assigned(loop.body) & exposed(loop.body)
         return replace(loop, body=tuple(self._statement(s, sums) for s in loop.body))
 
     def _statement(self, stmt: Stmt, sums: set[str]) -> Stmt:
         if not isinstance(stmt, Assign | Store):
             return stmt
         value = self._called(stmt.value)
-        if isinstance(stmt, Assign) and stmt.target.name in sums and isinstance(value, Binary):
-            term = value.b if value.op == "+" else Unary("-", value.b, value.kind)
-            value = Call(self._name(_PLUS), (value.a, term), value.kind)
+        if isinstance(stmt, Assign) and stmt.target.name in sums:
+            term = added_to(value, stmt.target)
+            assert term is not None
+            value = Call("plus", (stmt.target, term), value.kind)
         return replace(stmt, value=value)
 
     def _called(self, expr: Expr) -> Expr:
@@ -172,22 +172,6 @@ class _Lanes:
         if path not in self.imported:
             self.imported[path] = self.names.fresh(path.rpartition(".")[2])
         return self.imported[path]
-
-
-def _sums(body: Block) -> set[str]:
-    """Variables that the statements of a body do nothing with but add to them."""
-    adding: set[str] = set()
-    elsewhere: set[str] = set()
-    for stmt in body:
-        match stmt:
-            case Assign(target=target, value=Binary(op="+" | "-", a=a, b=b)) if a == target:
-                adding.add(target.name)
-                elsewhere |= names_read(b)
-            case Assign(target=target):
-                elsewhere |= {target.name, *names_read(stmt.value)}
-            case _:
-                elsewhere |= {name for e in expressions(stmt) for name in names_read(e)}
-    return adding - elsewhere
 
 
 def _is_vector_call(call: Call) -> bool:

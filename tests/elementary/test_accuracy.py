@@ -13,7 +13,7 @@ import pytest
 from numba import njit
 
 from srcad.elementary import exponentials, logarithms, trigonometry
-from srcad.elementary.primitives import plus
+from srcad.runtime import plus
 
 FUNCTIONS = {
     "exp": (exponentials.exp, 745.5, 712.0),

@@ -54,6 +54,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
+from srcad.ir.types import INT
 from srcad.transform.prune import pruned_block
 from srcad.transform.reverse.slots import Chain, Loop, Slots
 
@@ -463,10 +464,9 @@ def _blocks_of(block: Block) -> Iterator[Block]:
 def counted_step(stmt: Stmt) -> int | None:
     """The ``c`` of ``k = k + c``, of an integer and a literal."""
     match stmt:
-        case Assign(target=Var(kind="int64"), value=Binary(op="+" | "-", b=Const(kind="int64"))):
-            if stmt.value.a == stmt.target:
-                step = int(stmt.value.b.value)
-                return step if stmt.value.op == "+" else -step
+        case Assign(target=target, value=Binary(op="+" | "-" as op, a=a, b=Const(value=int(step)))):
+            if a == target and target.kind == INT:
+                return step if op == "+" else -step
     return None
 
 
