@@ -22,6 +22,7 @@ THEMES = (
     "structures",
     "recursion",
     "lists",
+    "shaping",
 )
 for _theme in THEMES:
     importlib.import_module(f"tests.traps.{_theme}")
