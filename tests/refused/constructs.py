@@ -428,7 +428,7 @@ def decorated_inside(x):
     return inner(x)
 
 
-@refused(lambda: (0.5, 3), "itself with a new function each time", hint="numbers")
+@refused(lambda: (0.5, 3), "itself with another function", hint="numbers")
 def recursion_over_functions(x, n):
     def rec(f, k):
         if k == 0:
