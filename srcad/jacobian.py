@@ -39,6 +39,8 @@ from srcad.transformed import Transformed
 Mode = Literal["auto", "fwd", "rev"]
 _SIZES = 256
 """Kinds of arguments for which the number of outputs is remembered."""
+_COLUMNS = 4
+"""Columns that cost less than a row, where several share a run."""
 Blocks = Callable[[int, int], Any]
 """The block of an output and an input, by the numbers of their leaves."""
 
@@ -280,15 +282,16 @@ class Jacobian(_Matrix):
     # ------------------------------------------------------------ which mode
 
     def _variant_for(self, point: Point) -> Variant:
-        if self._mode == "rev":
-            return self._reverse.find(point.types, self._wrt)
-        if self._mode == "auto" and not self._is_tall(point):
-            return self._reverse.find(point.types, self._wrt)
-        count = self._inputs(point).size
+        inputs = self._inputs(point).size
         if self._mode == "fwd":
-            return self._ahead(point.types, count)
-        found = self._ahead_or_none(point.types, count)
-        return found or self._reverse.find(point.types, self._wrt)
+            return self._ahead(point.types, inputs)
+        if self._mode == "auto":
+            size = inputs if inputs <= 1 else self._count(point)
+            if inputs <= (_COLUMNS * size if size >= _COLUMNS else size):
+                found = self._ahead_or_none(point.types, inputs)
+                if found is not None and (found.program.lanes or inputs <= size):
+                    return found
+        return self._reverse.find(point.types, self._wrt)
 
     def _ahead(self, types: Types, count: int) -> Variant:
         """The program in forward mode, for ``count`` columns."""
@@ -305,18 +308,15 @@ class Jacobian(_Matrix):
             self._without_forward.add(types)
             return None
 
-    def _is_tall(self, point: Point) -> bool:
-        """Whether there are at least as many outputs as inputs."""
-        inputs = self._inputs(point)
-        if inputs.size <= 1:
-            return True
+    def _count(self, point: Point) -> int:
+        """How many outputs there are."""
         key = point.types, point.sizes
         size = self._sizes.get(key)
         if size is None:
             if len(self._sizes) >= _SIZES:
                 self._sizes.clear()
             size = self._sizes[key] = self._evaluated(point).size
-        return inputs.size <= size
+        return size
 
     # ------------------------------------------------------------ outputs
 

@@ -382,9 +382,10 @@ def jacobian(
         The position or the name of a parameter, or a tuple of these.
     mode
         "fwd": by columns, one for each float of the arguments in wrt, up to 32 in one run. "rev":
-        row by row, one run for each float of the result. "auto": by whichever there are fewer of
-        (the function is run once to count the results; in reverse mode also where it has a rule
-        for that mode only).
+        row by row, one run for each float of the result. "auto": by rows if they are fewer, and
+        by columns up to four times as many as there are rows, if these are four or more (the
+        function is run once to count the results; by rows also where it has a rule for reverse
+        mode only).
     sparsity
         None for an array. "detect" for a ``scipy.sparse.csr_array`` of all outputs by all inputs,
         from few sweeps: the program is run on sets of inputs to find which entries there are, and

@@ -27,6 +27,7 @@ from srcad.ir.nodes import (
 def dependents(body: Block, given: set[str], sites: Sites) -> set[str]:
     """The names ``given``, and those of scalars and arrays that depend on them.
 
+    >>> from srcad.ir.nodes import Const
     >>> x, y = Var("x", "float64"), Var("y", "float64")
     >>> sorted(dependents((Assign(y, x), Assign(x, Const(2.0, "float64"))), {"x"}, {}))
     ['x', 'y']

@@ -460,8 +460,8 @@ class Calls(Structures):
         same = [k for k in self.shared.outlined if isinstance(k, tuple) and k[0] == function]
         if shape and len(same) > _DEEPEST:
             raise self.b.refuse(
-                f"{source.name} calls itself with a new function each time",
-                "pass the numbers that the functions are made of",
+                f"{source.name} calls itself with another function or object at each level",
+                "pass the numbers that they hold",
             )
         taken = [self.shared.title, *(o.name for o in self.shared.outlined.values())]
         name = f"{source.name}_call" if source.name in taken else source.name

@@ -27,6 +27,7 @@ from srcad.frontend.values import (
     ListTag,
     LocalFunction,
     MaybeUnbound,
+    Outside,
     PullbackFunction,
     StaticValue,
     TupleValue,
@@ -105,6 +106,9 @@ class _Walk:
                 self.shape += [value.cls, value.keys, len(items)]
                 tag = None if value.tag is None else ListTag(fixed=True)
                 return replace(value, items=self._values(name, scope, items), tag=tag)
+            case Outside():
+                self.shape.append(value)
+                return value
             case StaticValue() if not is_attached(value):
                 self.shape.append(Static(value.value))
                 return value
@@ -180,9 +184,9 @@ class _Walk:
 
 
 def holds_function(value: Value) -> bool:
-    """Whether a value is a function of the program, or holds one."""
+    """Whether a value is a function of the program or an object from outside, or holds one."""
     match value:
-        case LocalFunction() | BoundCall() | DerivedFunction() | PullbackFunction():
+        case Outside() | LocalFunction() | BoundCall() | DerivedFunction() | PullbackFunction():
             return True
         case TupleValue(items=items):
             return any(map(holds_function, items))

@@ -180,7 +180,7 @@ class _Elaborator(Comprehensions):
         self.shared_objects: set[str] = set()
         self.writes: list[str] = []
         self.given: set[str] = set()
-        self.objects: dict[object, Callable[[], object]] = {}
+        self.objects = shared.objects
         self.calls: list[int] = [id(source.function)]
         self.targets = []
         self.appended = []

@@ -142,3 +142,5 @@ class Shared:
     """The derivative of the function that the program is a call of, if it is one."""
     outlined: dict[object, Outlined] = field(default_factory=dict)
     decisions: Decisions = field(default_factory=Decisions)
+    objects: dict[object, Callable[[], object]] = field(default_factory=dict)
+    """The objects from outside whose members are read."""

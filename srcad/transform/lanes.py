@@ -432,7 +432,37 @@ class _Spreader:
         targets = {t for t in stmt.targets if isinstance(t, str)}
         self._require(stmt.ruled and stmt.pushforward is None)
         self._require(targets | set(stmt.writes) <= self.spread)
+        if stmt.function == "np.linalg.solve":
+            matrix, right = stmt.args
+            if matrix not in self.spread and right not in self.strided:
+                return self._solved(stmt)
         return self._each(stmt, {t: self._array(t, self.ranks[t]) for t in sorted(targets)})
+
+    def _solved(self, stmt: Invoke) -> list[Stmt]:
+        """A linear equation with the lanes of its right side as further columns."""
+        (target,), (matrix, right) = stmt.targets, stmt.args
+        assert isinstance(target, str)
+        assert isinstance(right, str)
+        dtype, ndim = self.ranks[target]
+        found, columns = self._array("share", (dtype, 2)), right
+        made: list[Stmt] = []
+        if ndim == _MATRIX:
+            columns = self._array(right, (dtype, 2))
+            wide = Binary("*", Extent(right, 1), self.lanes, INT)
+            made.append(Reshape(columns, right, (Extent(right, 0), wide)))
+        shape = (*(Extent(right, k) for k in range(ndim)), self.lanes)
+
+        def put(at: tuple[Expr, ...]) -> list[Stmt]:
+            start = _times(at[1], self.lanes) if ndim == _MATRIX else ZERO
+            item = Load(found, (at[0], add(start, self.lane)), kind_of(dtype))
+            return [self._loop([Store(target, at, item)])]
+
+        return [
+            *made,
+            replace(stmt, targets=(found,), args=(matrix, columns)),
+            Alloc(target, shape, dtype),
+            *nest(self.names, right, ndim, put),
+        ]
 
     def _each(self, stmt: MatMul | Invoke, made: dict[str, str]) -> list[Stmt]:
         """A statement for one lane after the other, on copies of the lane of each array."""

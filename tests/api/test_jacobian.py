@@ -212,6 +212,9 @@ def test_auto_follows_the_shapes():
     assert "x_d" in tall.source()
     assert tall(np.ones(2), 1).shape == (1, 2)
     assert "seed" in tall.source()
+    for inputs, name in ((16, "lanes"), (17, "seed")):  # columns share a run
+        assert tall(np.ones(inputs), 4).shape == (4, inputs)
+        assert name in tall.source()
     gradient = srcad.jacobian(norm, jit=False)
     np.testing.assert_allclose(gradient(X, 1.0), X / np.linalg.norm(X), rtol=1e-14)
     assert "x_d" not in gradient.source()

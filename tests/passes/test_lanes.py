@@ -171,6 +171,22 @@ def test_matrices():
     )
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_right_sides_are_solved_for_together(shape):
+    random = np.random.default_rng(4)
+    a, b = random.normal(size=(3, 3)) + 3.0 * np.eye(3), random.normal(size=shape)
+    tangents = random.normal(size=(3, 3, 4)), random.normal(size=(*shape, 4))
+
+    def f(a, b):
+        return np.linalg.solve(a, np.sin(b))
+
+    several(f, (a, b), tangents)
+    several(f, (a, b), (None, tangents[1]))
+    text = srcad.jacobian(f, wrt=(0, 1), mode="fwd", jit=False).source(a, b)
+    assert text.count("np.linalg.solve") == 2
+    assert "[:, lane]" not in text
+
+
 def power(x, n):
     return x * power(x, n - 1) if n else 1.0
 

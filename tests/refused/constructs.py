@@ -428,7 +428,7 @@ def decorated_inside(x):
     return inner(x)
 
 
-@refused(lambda: (0.5, 3), "itself with a new function each time", hint="numbers")
+@refused(lambda: (0.5, 3), "itself with another function", hint="numbers")
 def recursion_over_functions(x, n):
     def rec(f, k):
         if k == 0:
@@ -520,12 +520,12 @@ def argument_that_grows(x, p):
     return p[0] * x
 
 
-@refused(lambda: (0.5, 3), "one of two lists", hint="inside")
+@refused(lambda: (0.5, 3), "'a' is one of several lists", "changed since", hint="copy")
 def one_of_two_lists_grows(x, n):
     a, b = [x], [x * x]
     c = a if n > 2 else b
-    c.append(x)  # <-- here
-    return c[0]
+    c.append(x)
+    return c[0] * a[0]  # <-- here
 
 
 @refused(lambda: (0.5, 3), "grows or shrinks while a loop runs over it", hint="copy|index")

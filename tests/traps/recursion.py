@@ -296,3 +296,28 @@ def an_array_seen_comes_back(x, n):
     z = rec(n)
     z[0] = 5.0
     return np.sum(y * x)
+
+
+class _Chain:
+    def __init__(self):
+        self.gain, self.weights = 2.0, vec(0.5, 1.5)
+
+    def along(self, x, n):
+        if n == 0:
+            return x * self.gain
+        return self.along(x * self.weights[0], n - 1) + self.weights[n % 2] * x
+
+    def inner(self, x, n):
+        def rec(k):
+            return x if k == 0 else rec(k - 1) * self.gain + self.weights[k % 2] * x
+
+        return rec(n)
+
+
+_CHAIN = _Chain()
+
+
+@trap(lambda: (0.5, 3), wrt=(0,))
+def methods_and_their_object(x, n):
+    """A method that calls itself, and one whose inner function does and reads the object."""
+    return _CHAIN.along(x, n) * _CHAIN.inner(x * x, n - 1)
