@@ -39,13 +39,18 @@ _COSH = (  # of (cosh r - 1 - r^2 / 2) / r^4, in r^2
 # fmt: on
 
 
-def _reduced(x: Number) -> tuple[Number, Number, Number, Number]:
-    """``n, r, s, c`` with ``sinh r = r + s`` and ``cosh r = 1 + c``."""
+def _less_logs_of_2(x: Number) -> tuple[Number, Number, Number]:
+    """``n``, and ``r`` in two parts."""
     n = nearest(x * _PER_LOG2)
     high = fma(-n, _LOG2, x)
     r = fma(-n, _LOG2_REST, high)
-    s, c = _series(r, fma(-n, _LOG2_REST, high - r))
-    return n, r, s, c
+    return n, r, fma(-n, _LOG2_REST, high - r)
+
+
+def _reduced(x: Number) -> tuple[Number, Number, Number, Number]:
+    """``n, r, s, c`` with ``sinh r = r + s`` and ``cosh r = 1 + c``."""
+    n, r, low = _less_logs_of_2(x)
+    return n, r, *_series(r, low)
 
 
 def _series(r: Number, low: Number) -> tuple[Number, Number]:
@@ -62,6 +67,15 @@ def exp(x: Number) -> Number:
     x = select(x > 710.0, 710.0, x)
     x = select(x < -746.0, -746.0, x)
     n, r, s, c = _reduced(x)
+    return scaled(_sum_with_one(r, c + s), n)
+
+
+def exp_of_parts(x: Number, rest: Number) -> Number:
+    """``exp(x + rest)``, for x of -746 to 710."""
+    n, high, low = _less_logs_of_2(x)
+    low = low + rest
+    r = high + low
+    s, c = _series(r, (high - r) + low)
     return scaled(_sum_with_one(r, c + s), n)
 
 

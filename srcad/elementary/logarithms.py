@@ -55,7 +55,7 @@ def _log_parts(m: Number, rest: Number) -> tuple[Number, Number]:
     return high, low + fma(s, fma(z, p, square), rest)
 
 
-def _taken_apart(x: Number) -> tuple[Number, Number]:
+def taken_apart(x: Number) -> tuple[Number, Number]:
     """``n, m`` with ``x = 2^n m``."""
     subnormal = x < 2.2250738585072014e-308
     number = bits(select(subnormal, x * 18014398509481984.0, x)) + (_ONE - _ROOT)
@@ -85,7 +85,7 @@ def _outside(x: Number, y: Number) -> Number:
 @elementary
 def log(x: Number) -> Number:
     """``math.log``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
     return _outside(x, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
 
@@ -93,7 +93,7 @@ def log(x: Number) -> Number:
 @elementary
 def log2(x: Number) -> Number:
     """``math.log2``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 1.4426950408889634, 2.0355273740931033e-17)
     return _outside(x, _added(n, high, low))
@@ -102,7 +102,7 @@ def log2(x: Number) -> Number:
 @elementary
 def log10(x: Number) -> Number:
     """``math.log10``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 0.4342944819032518, 1.098319650216765e-17)
     return _outside(x, _added(n * _LOG10_2, high, fma(n, _LOG10_2_REST, low)))

@@ -54,7 +54,7 @@ _MODULES = {
     **dict.fromkeys(("math.sin", "math.cos", "math.tan"), "trigonometry"),
 }
 """The functions that ``srcad.elementary`` has, and the module that each is in."""
-_PLUS = "primitives.plus"
+_PLUS, _POWER = "primitives.plus", "powers.power"
 _INSTRUCTIONS = {
     *("abs", "min", "max", "float", "math.sqrt", "math.copysign", "math.isnan", "math.isinf"),
     *("np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
@@ -108,7 +108,7 @@ class _Lanes:
         own = assigned(loop.body)
         changing = {loop.var.name, *own}
         return (
-            any(c.function in _MODULES and names_read(c) & changing for c in calls)
+            any(_is_elementary(part) and names_read(part) & changing for part in parts)
             and all(map(_is_vector_call, calls))
             and all(map(_is_vector_operation, parts))
             and own & exposed(loop.body) <= _sums(loop.body)
@@ -162,8 +162,11 @@ class _Lanes:
     def _called(self, expr: Expr) -> Expr:
         """The expression with calls of srcad's own functions."""
         parts = tuple(map(self._called, children(expr)))
-        if not isinstance(expr, Call) or expr.function not in _MODULES:
+        if not _is_elementary(expr):
             return rebuild(expr, parts) if parts else expr
+        if isinstance(expr, Binary):
+            return Call(self._name(_POWER), parts, expr.kind)
+        assert isinstance(expr, Call)
         path = f"{_MODULES[expr.function]}.{expr.function.partition('.')[2]}"
         return replace(expr, function=self._name(path), args=parts)
 
@@ -190,6 +193,21 @@ def _sums(body: Block) -> set[str]:
     return adding - elsewhere
 
 
+def _is_elementary(expr: Expr) -> bool:
+    """Whether srcad has a function for what is computed."""
+    if isinstance(expr, Binary):
+        floats = expr.a.kind == expr.b.kind == expr.kind and expr.kind in (FLOAT, FLOAT32)
+        return expr.op == "**" and floats and not _is_small_power(expr)
+    return isinstance(expr, Call) and expr.function in _MODULES
+
+
+def _is_small_power(expr: Binary) -> bool:
+    """Whether products or a root are made of a power."""
+    if not isinstance(expr.b, Const):
+        return False
+    return expr.b.value in (range(-8, 9) if expr.b.kind == INT else (0.5, 1.0, 2.0))
+
+
 def _is_vector_call(call: Call) -> bool:
     if call.function in _MODULES:
         return call.kind in (FLOAT, FLOAT32) and all(a.kind == call.kind for a in call.args)
@@ -197,11 +215,10 @@ def _is_vector_call(call: Call) -> bool:
 
 
 def _is_vector_operation(expr: Expr) -> bool:
-    """Not so: complex numbers, quotients of integers, and powers but for small constant ones."""
+    """Not so: complex numbers, quotients and powers of integers."""
     if isinstance(expr, Binary):
         if expr.op == "**":
-            small = range(-8, 9) if expr.b.kind == INT else (2.0,)
-            return isinstance(expr.b, Const) and expr.b.value in small
+            return _is_elementary(expr) or (_is_small_power(expr) and not is_complex(expr.kind))
         if expr.op in ("%", "//"):
             return False
     return not is_complex(expr.kind)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.elementary import exponentials, logarithms, trigonometry
+from srcad.elementary import exponentials, logarithms, powers, trigonometry
 from srcad.elementary.primitives import plus
 
 FUNCTIONS = {
@@ -130,6 +130,37 @@ def test_at_most_one_ulp(name):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_at_most_one_ulp_at_many_points(name, seed):
     check(name, 5000, seed)
+
+
+def test_powers_at_most_one_ulp():
+    random = np.random.default_rng(0)
+    x = np.exp(np.concatenate([random.uniform(-700, 700, 300), random.normal(size=300) * 1e-9]))
+    y = random.uniform(-1.0, 1.0, 600) * 744.0 / np.maximum(abs(np.log(x)), 1e-15)
+    values = np.array([*SPECIAL, 0.5, 3.0, -2.0, -3.0, 1e300])
+    x = np.concatenate([x, np.repeat(values, len(values))])
+    y = np.concatenate([y, np.tile(values, len(values))])
+
+    @njit(error_model="numpy")
+    def loop(x, y, z):
+        for i in range(len(x)):
+            z[i] = powers.power(x[i], y[i])
+
+    z = np.empty_like(x)
+    loop(x, y, z)
+    (code,) = loop.inspect_llvm().values()
+    assert re.search(r"f(add|mul) <\d+ x double>", code)
+    with np.errstate(all="ignore"):
+        nearby = np.power(x, y)
+    for found in (z, powers.power(x, y)):
+        special = ~(np.isfinite(nearby) & np.isfinite(x) & np.isfinite(y) & (x > 0.0))
+        special |= abs(nearby) < 2.3e-308
+        np.testing.assert_array_equal(found[special], nearby[special])
+        signed = special & ~np.isnan(nearby)
+        assert (np.signbit(found) == np.signbit(nearby))[signed].all()
+        with mpmath.workprec(160):
+            for k in np.flatnonzero(~special):
+                true = mpmath.power(mpmath.mpf(float(x[k])), mpmath.mpf(float(y[k])))
+                assert abs(mpmath.mpf(float(found[k])) - true) <= float(np.spacing(abs(nearby[k])))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
