@@ -13,6 +13,8 @@ Chebyshev; what they leave out is below 2^-59 of the result.
 
 from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
+    LOG2,
+    LOG2_REST,
     copysign,
     fma,
     nearest,
@@ -24,8 +26,6 @@ from srcad.elementary.primitives import (
 )
 
 _PER_LOG2 = 1.4426950408889634
-_LOG2, _LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
-"""The first of 42 bits, so that its product with any n is exact."""
 
 # fmt: off
 _SINH = (  # of (sinh r - r) / r^3, in r^2
@@ -42,9 +42,9 @@ _COSH = (  # of (cosh r - 1 - r^2 / 2) / r^4, in r^2
 def _less_logs_of_2(x: Number) -> tuple[Number, Number, Number]:
     """``n``, and ``r`` in two parts."""
     n = nearest(x * _PER_LOG2)
-    high = fma(-n, _LOG2, x)
-    r = fma(-n, _LOG2_REST, high)
-    return n, r, fma(-n, _LOG2_REST, high - r)
+    high = fma(-n, LOG2, x)
+    r = fma(-n, LOG2_REST, high)
+    return n, r, fma(-n, LOG2_REST, high - r)
 
 
 def _reduced(x: Number) -> tuple[Number, Number, Number, Number]:

@@ -12,6 +12,8 @@ import math
 
 from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
+    LOG2,
+    LOG2_REST,
     bits,
     fma,
     from_bits,
@@ -21,7 +23,6 @@ from srcad.elementary.primitives import (
     two_sum,
 )
 
-_LOG2, _LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
 _LOG10_2, _LOG10_2_REST = 0.30102999566395283, 2.8363394551044964e-14
 """The first of 42 bits, so that its product with any n is exact."""
 _ROOT = 0x3FE6A09E667F3BCD
@@ -87,7 +88,7 @@ def log(x: Number) -> Number:
     """``math.log``."""
     n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
-    return _outside(x, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    return _outside(x, _added(n * LOG2, high, fma(n, LOG2_REST, low)))
 
 
 @elementary
@@ -117,5 +118,5 @@ def log1p(x: Number) -> Number:
     n = from_bits(exponent + (_INTEGER_BITS - 1023)) - _INTEGER
     rest = select(n < 1000.0, rest * from_bits((2046 - exponent) << 52), 0.0)
     high, low = _log_parts(from_bits((number & _MANTISSA) + _ROOT), rest)
-    y = _outside(u, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    y = _outside(u, _added(n * LOG2, high, fma(n, LOG2_REST, low)))
     return select(abs(x) < 1e-300, x, y)

@@ -11,13 +11,12 @@ the logarithm. Where x is no positive normal number, or the result is none, the 
 from srcad.elementary.exponentials import exp_of_parts
 from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.logarithms import taken_apart
-from srcad.elementary.primitives import exceptional, fma, residual, select, two_sum
+from srcad.elementary.primitives import LOG2, LOG2_REST, exceptional, fma, residual, select, two_sum
 
-_LOG2, _LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
 _TWO_THIRDS, _TWO_THIRDS_REST = 0.6666666666666666, 3.700743415417188e-17
 
 # fmt: off
-_ATANH = (  # of (2 atanh s - 2 s - 2 s^3 / 3) / s^5, in s^2
+_TAIL = (  # of (2 atanh s - 2 s - 2 s^3 / 3) / s^5, in s^2
     0.4, 0.2857142857142937, 0.2222222222165554, 0.1818181833547124, 0.15384594954137945,
     0.13334805149611875, 0.11706224135460942, 0.11723306234080849,
 )
@@ -38,14 +37,18 @@ def _log(x: Number) -> tuple[Number, Number]:
     s = f / under
     s_low = (residual(-s, under, -f) - s * (f - (under - 2.0))) / under
     z, z_low = _product(s, s_low, s, s_low)
-    p = fma(z, fma(z, fma(z, fma(z, _ATANH[7], _ATANH[6]), _ATANH[5]), _ATANH[4]), _ATANH[3])
-    p = z * fma(z, fma(z, fma(z, p, _ATANH[2]), _ATANH[1]), _ATANH[0])
+    p = fma(
+        z,
+        fma(z, fma(z, fma(z, _TAIL[7], _TAIL[6]), _TAIL[5]), _TAIL[4]),
+        _TAIL[3],
+    )
+    p = z * fma(z, fma(z, fma(z, p, _TAIL[2]), _TAIL[1]), _TAIL[0])
     third = _TWO_THIRDS + p
     w, w_low = _product(z, z_low, third, (p - (third - _TWO_THIRDS)) + _TWO_THIRDS_REST)
     v = 2.0 + w
     high, low = _product(s, s_low, v, (w - (v - 2.0)) + w_low)
-    high, rest = two_sum(n * _LOG2, high)
-    low = rest + fma(n, _LOG2_REST, low)
+    high, rest = two_sum(n * LOG2, high)
+    low = rest + fma(n, LOG2_REST, low)
     total = high + low
     return total, (high - total) + low
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from srcad.elementary.lanes import Lane, Number, compiled, with_variants
 
+LOG2, LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
+"""The first of 42 bits, so that its product with any exponent is exact."""
 _TO_INTEGER = 6755399441055744.0
 """1.5 * 2**52: what is added to it is rounded to an integer, which its lowest bits hold."""
 

@@ -3,7 +3,9 @@
 They run in two ways: with NumPy's arithmetic, which fuses nothing, and compiled.
 """
 
+import ast
 import functools
+import inspect
 import math
 import re
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.elementary import exponentials, logarithms, powers, trigonometry
+from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
 from srcad.elementary.primitives import plus
 
 FUNCTIONS = {
@@ -219,3 +221,18 @@ def test_sums_in_any_order():
         x = np.arange(100, dtype=dtype)
         assert total(x) == 4950.0
     assert plus(np.float32(1.0), np.float32(2.0)).dtype == np.float32
+
+
+def test_modules_share_no_names():
+    """Ejected, they are one module."""
+    modules = lanes, primitives, exponentials, logarithms, powers, trigonometry
+    names = [n for m in modules for n in _defined(ast.parse(inspect.getsource(m)))]
+    assert len(names) == len(set(names))
+
+
+def _defined(module):
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name))
