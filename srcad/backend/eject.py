@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from srcad import runtime
 from srcad.config import Options
-from srcad.elementary import exponentials, lanes, logarithms, primitives, trigonometry
+from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
 from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 
@@ -160,7 +160,7 @@ def _elementary(
     called: list[ast.alias], entry: str, functions: list[str]
 ) -> tuple[list[str], list[str]]:
     """The imports and the definitions of elementary functions, under the names that they have."""
-    modules = lanes, primitives, exponentials, logarithms, trigonometry
+    modules = lanes, primitives, exponentials, logarithms, powers, trigonometry
     imports, definitions = _source_of([a.name for a in called], *modules)
     theirs = {name for text in definitions for n in ast.parse(text).body for name in _defined(n)}
     ours = {name for text in functions for n in ast.parse(text).body for name in _defined(n)}

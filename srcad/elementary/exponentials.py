@@ -13,6 +13,8 @@ Chebyshev; what they leave out is below 2^-59 of the result.
 
 from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
+    LOG2,
+    LOG2_REST,
     copysign,
     fma,
     nearest,
@@ -24,8 +26,6 @@ from srcad.elementary.primitives import (
 )
 
 _PER_LOG2 = 1.4426950408889634
-_LOG2, _LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
-"""The first of 42 bits, so that its product with any n is exact."""
 
 # fmt: off
 _SINH = (  # of (sinh r - r) / r^3, in r^2
@@ -39,13 +39,18 @@ _COSH = (  # of (cosh r - 1 - r^2 / 2) / r^4, in r^2
 # fmt: on
 
 
+def _less_logs_of_2(x: Number) -> tuple[Number, Number, Number]:
+    """``n``, and ``r`` in two parts."""
+    n = nearest(x * _PER_LOG2)
+    high = fma(-n, LOG2, x)
+    r = fma(-n, LOG2_REST, high)
+    return n, r, fma(-n, LOG2_REST, high - r)
+
+
 def _reduced(x: Number) -> tuple[Number, Number, Number, Number]:
     """``n, r, s, c`` with ``sinh r = r + s`` and ``cosh r = 1 + c``."""
-    n = nearest(x * _PER_LOG2)
-    high = fma(-n, _LOG2, x)
-    r = fma(-n, _LOG2_REST, high)
-    s, c = _series(r, fma(-n, _LOG2_REST, high - r))
-    return n, r, s, c
+    n, r, low = _less_logs_of_2(x)
+    return n, r, *_series(r, low)
 
 
 def _series(r: Number, low: Number) -> tuple[Number, Number]:
@@ -62,6 +67,15 @@ def exp(x: Number) -> Number:
     x = select(x > 710.0, 710.0, x)
     x = select(x < -746.0, -746.0, x)
     n, r, s, c = _reduced(x)
+    return scaled(_sum_with_one(r, c + s), n)
+
+
+def exp_of_parts(x: Number, rest: Number) -> Number:
+    """``exp(x + rest)``, for x of -746 to 710."""
+    n, high, low = _less_logs_of_2(x)
+    low = low + rest
+    r = high + low
+    s, c = _series(r, (high - r) + low)
     return scaled(_sum_with_one(r, c + s), n)
 
 

@@ -8,6 +8,7 @@ stay what they are.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -151,13 +152,14 @@ def compiled(arity: int, lower: Callable[..., Any]) -> Callable[..., Any]:
     return decorate
 
 
-def elementary(function: Callable[[Number], Number]) -> Callable[[Number], Number]:
-    """A function of one double, for numbers, arrays and compiled code.
+def elementary(function: Callable[..., Number]) -> Callable[..., Number]:
+    """A function of doubles, for numbers, arrays and compiled code.
 
     Of a float32 it is the value of the double, rounded.
     """
     name = f"srcad_{function.__name__}"
-    kind = ir.FunctionType(_DOUBLE, [_DOUBLE])
+    arity = len(inspect.signature(function).parameters)
+    kind = ir.FunctionType(_DOUBLE, [_DOUBLE] * arity)
 
     @functools.cache
     def library(codegen: Any) -> Any:
@@ -166,8 +168,8 @@ def elementary(function: Callable[[Number], Number]) -> Callable[[Number], Numbe
         written = ir.Function(module, kind, name)
         written.attributes.add("alwaysinline")
         builder = ir.IRBuilder(written.append_basic_block())
-        x = Lane(builder, written.args[0], _fuses(codegen))
-        builder.ret(function(x).value)
+        fuses = _fuses(codegen)
+        builder.ret(function(*(Lane(builder, x, fuses) for x in written.args)).value)
         made.add_ir_module(module)
         made.finalize()
         return made
@@ -175,15 +177,17 @@ def elementary(function: Callable[[Number], Number]) -> Callable[[Number], Numbe
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         context.active_code_library.add_linking_library(library(context.codegen()))
         callee = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        x = context.cast(builder, args[0], sig.args[0], types.float64)
-        return context.cast(builder, builder.call(callee, [x]), types.float64, sig.return_type)
+        x = [
+            context.cast(builder, a, t, types.float64) for a, t in zip(args, sig.args, strict=True)
+        ]
+        return context.cast(builder, builder.call(callee, x), types.float64, sig.return_type)
 
-    @compiled(1, lower)
+    @compiled(arity, lower)
     @functools.wraps(function)
-    def of_numbers(x: Number) -> Number:
-        single = getattr(x, "dtype", None) == np.float32
+    def of_numbers(*x: Number) -> Number:
+        single = all(getattr(a, "dtype", None) == np.float32 for a in x)
         with np.errstate(all="ignore"):
-            y = function(np.asarray(x, np.float64)[()])
+            y = function(*(np.asarray(a, np.float64)[()] for a in x))
         return np.asarray(y, np.float32)[()] if single else y
 
     return of_numbers
@@ -194,23 +198,24 @@ def _fuses(codegen: Any) -> bool:
     return "+fma," in f"{features}," or machine.startswith(("aarch64", "arm64"))
 
 
-def with_variants(module: Any, name: str) -> Any:
+def with_variants(module: Any, name: str, arity: int) -> Any:
     """``exceptional`` for one number, in a module of LLVM's, with the variants for vectors.
 
     They are named as LLVM's vector function ABI says.
     """
-    library = ir.Function(module, ir.FunctionType(_DOUBLE, [_DOUBLE]), name)
+    library = ir.Function(module, ir.FunctionType(_DOUBLE, [_DOUBLE] * arity), name)
     title = f"srcad_exceptional_{name}"
-    scalar = ir.Function(module, ir.FunctionType(_DOUBLE, [_DOUBLE] * 3), title)
+    scalar = ir.Function(module, ir.FunctionType(_DOUBLE, [_DOUBLE] * (2 + arity)), title)
     scalar.linkage = "linkonce_odr"
     builder = ir.IRBuilder(scalar.append_basic_block())
-    where, x, y = scalar.args
+    where, y, *x = scalar.args
     with builder.if_then(builder.fcmp_ordered(">", where, ir.Constant(_DOUBLE, 0.0)), likely=False):
-        builder.ret(builder.call(library, [x]))
+        builder.ret(builder.call(library, x))
     builder.ret(y)
     for lanes in _WIDTHS:
         _variant(module, scalar, lanes)
-    variants = ",".join(f"_ZGV_LLVM_N{n}vvv_{title}({title}_{n})" for n in _WIDTHS)
+    kinds = "v" * (2 + arity)
+    variants = ",".join(f"_ZGV_LLVM_N{n}{kinds}_{title}({title}_{n})" for n in _WIDTHS)
     # llvmlite lists the attributes that it knows, and these are not among them
     known = ["noinline", "nounwind", "willreturn", "speculatable", "memory(none)"]
     for attribute in [*known, f'"vector-function-abi-variant"="{variants}"']:
@@ -220,10 +225,11 @@ def with_variants(module: Any, name: str) -> Any:
 
 def _variant(module: Any, scalar: Any, lanes: int) -> None:
     kind = ir.VectorType(_DOUBLE, lanes)
-    vector = ir.Function(module, ir.FunctionType(kind, [kind] * 3), f"{scalar.name}_{lanes}")
+    of_vectors = ir.FunctionType(kind, [kind] * len(scalar.args))
+    vector = ir.Function(module, of_vectors, f"{scalar.name}_{lanes}")
     vector.linkage = "weak_odr"  # only an attribute names it
     builder = ir.IRBuilder(vector.append_basic_block())
-    where, _, y = vector.args
+    where, y, *_ = vector.args
     zeros = ir.Constant(kind, [0.0] * lanes)
     flags = builder.bitcast(builder.fcmp_ordered(">", where, zeros), ir.IntType(lanes))
     any_lane = builder.icmp_unsigned("!=", flags, ir.Constant(ir.IntType(lanes), 0))

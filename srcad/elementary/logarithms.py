@@ -12,6 +12,8 @@ import math
 
 from srcad.elementary.lanes import Number, elementary
 from srcad.elementary.primitives import (
+    LOG2,
+    LOG2_REST,
     bits,
     fma,
     from_bits,
@@ -21,7 +23,6 @@ from srcad.elementary.primitives import (
     two_sum,
 )
 
-_LOG2, _LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
 _LOG10_2, _LOG10_2_REST = 0.30102999566395283, 2.8363394551044964e-14
 """The first of 42 bits, so that its product with any n is exact."""
 _ROOT = 0x3FE6A09E667F3BCD
@@ -55,7 +56,7 @@ def _log_parts(m: Number, rest: Number) -> tuple[Number, Number]:
     return high, low + fma(s, fma(z, p, square), rest)
 
 
-def _taken_apart(x: Number) -> tuple[Number, Number]:
+def taken_apart(x: Number) -> tuple[Number, Number]:
     """``n, m`` with ``x = 2^n m``."""
     subnormal = x < 2.2250738585072014e-308
     number = bits(select(subnormal, x * 18014398509481984.0, x)) + (_ONE - _ROOT)
@@ -85,15 +86,15 @@ def _outside(x: Number, y: Number) -> Number:
 @elementary
 def log(x: Number) -> Number:
     """``math.log``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
-    return _outside(x, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    return _outside(x, _added(n * LOG2, high, fma(n, LOG2_REST, low)))
 
 
 @elementary
 def log2(x: Number) -> Number:
     """``math.log2``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 1.4426950408889634, 2.0355273740931033e-17)
     return _outside(x, _added(n, high, low))
@@ -102,7 +103,7 @@ def log2(x: Number) -> Number:
 @elementary
 def log10(x: Number) -> Number:
     """``math.log10``."""
-    n, m = _taken_apart(x)
+    n, m = taken_apart(x)
     high, low = _log_parts(m, 0.0)
     high, low = _times(high, low, 0.4342944819032518, 1.098319650216765e-17)
     return _outside(x, _added(n * _LOG10_2, high, fma(n, _LOG10_2_REST, low)))
@@ -117,5 +118,5 @@ def log1p(x: Number) -> Number:
     n = from_bits(exponent + (_INTEGER_BITS - 1023)) - _INTEGER
     rest = select(n < 1000.0, rest * from_bits((2046 - exponent) << 52), 0.0)
     high, low = _log_parts(from_bits((number & _MANTISSA) + _ROOT), rest)
-    y = _outside(u, _added(n * _LOG2, high, fma(n, _LOG2_REST, low)))
+    y = _outside(u, _added(n * LOG2, high, fma(n, LOG2_REST, low)))
     return select(abs(x) < 1e-300, x, y)

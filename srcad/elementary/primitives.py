@@ -1,11 +1,14 @@
 """The operations that elementary functions are made of, for numbers, arrays and lanes."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from srcad.elementary.lanes import Lane, Number, with_variants
 
+LOG2, LOG2_REST = 0.6931471805598903, 5.497923018708371e-14
+"""The first of 42 bits, so that its product with any exponent is exact."""
 _TO_INTEGER = 6755399441055744.0
 """1.5 * 2**52: what is added to it is rounded to an integer, which its lowest bits hold."""
 
@@ -83,16 +86,25 @@ def two_sum(a: Number, b: Number) -> tuple[Number, Number]:
     return total, (a - (total - part)) + (b - part)
 
 
-def exceptional(name: str, where: Number, x: Number, y: Number) -> Number:
-    """y, or what ``math.<name>(x)`` is where ``where`` is positive; NaN for what is not finite.
+def exceptional(name: str, where: Number, y: Number, *x: Number) -> Number:
+    """y, or what ``math.<name>(*x)`` is where ``where`` is positive.
 
     The one branch of elementary functions. Compiled code has a function for one number, which names
     variants for the lanes of a vector; these call the C library if any of their lanes needs it.
     """
-    if isinstance(x, Lane):
-        scalar = with_variants(x.builder.module, name)
-        return x.of(x.builder.call(scalar, [where.value, x.value, y.value]))
-    library = np.vectorize(
-        lambda x: getattr(math, name)(x) if math.isfinite(x) else math.nan, otypes=[np.float64]
-    )
-    return np.where(where > 0.0, library(x), y)[()]
+    if isinstance(y, Lane):
+        scalar = with_variants(y.builder.module, name, len(x))
+        return y.of(y.builder.call(scalar, [where.value, y.value, *(a.value for a in x)]))
+    return np.where(where > 0.0, np.vectorize(_library(name), otypes=[np.float64])(*x), y)[()]
+
+
+def _library(name: str) -> Callable[..., float]:
+    """A function of ``math``; where that raises, NumPy's."""
+
+    def call(*x: float) -> float:
+        try:
+            return getattr(math, name)(*x)
+        except (ValueError, OverflowError):
+            return getattr(np, {"pow": "power"}.get(name, name))(*x)
+
+    return call

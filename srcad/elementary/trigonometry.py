@@ -70,14 +70,14 @@ def sin(x: Number) -> Number:
     """``math.sin``."""
     n, r, rest = _within_octant(x)
     y = _quadrant(r, rest, low_bits(n))
-    return exceptional("sin", abs(x) - _LARGE, x, select(abs(x) < 1e-300, x, y))
+    return exceptional("sin", abs(x) - _LARGE, select(abs(x) < 1e-300, x, y), x)
 
 
 @elementary
 def cos(x: Number) -> Number:
     """``math.cos``."""
     n, r, rest = _within_octant(x)
-    return exceptional("cos", abs(x) - _LARGE, x, _quadrant(r, rest, low_bits(n) + 1))
+    return exceptional("cos", abs(x) - _LARGE, _quadrant(r, rest, low_bits(n) + 1), x)
 
 
 @elementary
@@ -95,4 +95,4 @@ def tan(x: Number) -> Number:
     b, b_low = select(odd, sin_high, cos_high), select(odd, sin_low, cos_low)
     y = a / b
     y = y + (residual(-y, b, -a) + (a_low - y * b_low)) / b
-    return exceptional("tan", abs(x) - _LARGE, x, select(abs(x) < 1e-300, x, y))
+    return exceptional("tan", abs(x) - _LARGE, select(abs(x) < 1e-300, x, y), x)

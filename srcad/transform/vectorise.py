@@ -4,7 +4,7 @@ The C library's exp takes one number, so a loop that calls it cannot become vect
 Where nothing else prevents that, the loop calls srcad's own (``srcad.elementary``), and adds its
 sums in an order that LLVM may choose::
 
-    for i in range(n - 1, -1, -1):           for i in range(n):
+    for i in range(n):                       for i in range(n):
         y[i] = math.exp(x[i])        ->          y[i] = exp(x[i])
         s += a[i] * y[i]                         s = plus(s, a[i] * y[i])
 
@@ -21,7 +21,7 @@ from dataclasses import replace
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, exposed
 from srcad.analysis.iterations import is_sum
-from srcad.ir.build import ONE, add, added_to, integer
+from srcad.ir.build import ONE, added_to, integer
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -54,6 +54,7 @@ _MODULES = {
     **dict.fromkeys(("math.sin", "math.cos", "math.tan"), "trigonometry"),
 }
 """The functions that ``srcad.elementary`` has, and the module that each is in."""
+_POWER = "powers.power"
 _INSTRUCTIONS = {
     *("abs", "min", "max", "float", "math.sqrt", "math.copysign", "math.isnan", "math.isinf"),
     *("plus", "np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
@@ -107,7 +108,7 @@ class _Lanes:
         own = assigned(loop.body)
         changing = {loop.var.name, *own}
         return (
-            any(c.function in _MODULES and names_read(c) & changing for c in calls)
+            any(_is_elementary(part) and names_read(part) & changing for part in parts)
             and all(map(_is_vector_call, calls))
             and all(map(_is_vector_operation, parts))
             and all(is_sum(name, loop.body) for name in own & exposed(loop.body))
@@ -144,8 +145,6 @@ class _Lanes:
     # ------------------------------------------------------------ what becomes of them
 
     def _in_lanes(self, loop: For) -> For:
-        if loop.step != ONE:  # the order of the memory
-            loop = replace(loop, start=add(loop.stop, ONE), stop=add(loop.start, ONE), step=ONE)
         sums = assigned(loop.body) & exposed(loop.body)
         return replace(loop, body=tuple(self._statement(s, sums) for s in loop.body))
 
@@ -162,8 +161,11 @@ class _Lanes:
     def _called(self, expr: Expr) -> Expr:
         """The expression with calls of srcad's own functions."""
         parts = tuple(map(self._called, children(expr)))
-        if not isinstance(expr, Call) or expr.function not in _MODULES:
+        if not _is_elementary(expr):
             return rebuild(expr, parts) if parts else expr
+        if isinstance(expr, Binary):
+            return Call(self._name(_POWER), parts, expr.kind)
+        assert isinstance(expr, Call)
         path = f"{_MODULES[expr.function]}.{expr.function.partition('.')[2]}"
         return replace(expr, function=self._name(path), args=parts)
 
@@ -174,6 +176,21 @@ class _Lanes:
         return self.imported[path]
 
 
+def _is_elementary(expr: Expr) -> bool:
+    """Whether srcad has a function for what is computed."""
+    if isinstance(expr, Binary):
+        floats = expr.a.kind == expr.b.kind == expr.kind and expr.kind in (FLOAT, FLOAT32)
+        return expr.op == "**" and floats and not _is_small_power(expr)
+    return isinstance(expr, Call) and expr.function in _MODULES
+
+
+def _is_small_power(expr: Binary) -> bool:
+    """Whether products or a root are made of a power."""
+    if not isinstance(expr.b, Const):
+        return False
+    return expr.b.value in (range(-8, 9) if expr.b.kind == INT else (0.5, 1.0, 2.0))
+
+
 def _is_vector_call(call: Call) -> bool:
     if call.function in _MODULES:
         return call.kind in (FLOAT, FLOAT32) and all(a.kind == call.kind for a in call.args)
@@ -181,11 +198,10 @@ def _is_vector_call(call: Call) -> bool:
 
 
 def _is_vector_operation(expr: Expr) -> bool:
-    """Not so: complex numbers, quotients of integers, and powers but for small constant ones."""
+    """Not so: complex numbers, quotients and powers of integers."""
     if isinstance(expr, Binary):
         if expr.op == "**":
-            small = range(-8, 9) if expr.b.kind == INT else (2.0,)
-            return isinstance(expr.b, Const) and expr.b.value in small
+            return _is_elementary(expr) or (_is_small_power(expr) and not is_complex(expr.kind))
         if expr.op in ("%", "//"):
             return False
     return not is_complex(expr.kind)

@@ -3,7 +3,9 @@
 They run in two ways: with NumPy's arithmetic, which fuses nothing, and compiled.
 """
 
+import ast
 import functools
+import inspect
 import math
 import re
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.elementary import exponentials, logarithms, trigonometry
+from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
 from srcad.runtime import plus
 
 FUNCTIONS = {
@@ -132,6 +134,37 @@ def test_at_most_one_ulp_at_many_points(name, seed):
     check(name, 5000, seed)
 
 
+def test_powers_at_most_one_ulp():
+    random = np.random.default_rng(0)
+    x = np.exp(np.concatenate([random.uniform(-700, 700, 300), random.normal(size=300) * 1e-9]))
+    y = random.uniform(-1.0, 1.0, 600) * 744.0 / np.maximum(abs(np.log(x)), 1e-15)
+    values = np.array([*SPECIAL, 0.5, 3.0, -2.0, -3.0, 1e300])
+    x = np.concatenate([x, np.repeat(values, len(values))])
+    y = np.concatenate([y, np.tile(values, len(values))])
+
+    @njit(error_model="numpy")
+    def loop(x, y, z):
+        for i in range(len(x)):
+            z[i] = powers.power(x[i], y[i])
+
+    z = np.empty_like(x)
+    loop(x, y, z)
+    (code,) = loop.inspect_llvm().values()
+    assert re.search(r"f(add|mul) <\d+ x double>", code)
+    with np.errstate(all="ignore"):
+        nearby = np.power(x, y)
+    for found in (z, powers.power(x, y)):
+        special = ~(np.isfinite(nearby) & np.isfinite(x) & np.isfinite(y) & (x > 0.0))
+        special |= abs(nearby) < 2.3e-308
+        np.testing.assert_array_equal(found[special], nearby[special])
+        signed = special & ~np.isnan(nearby)
+        assert (np.signbit(found) == np.signbit(nearby))[signed].all()
+        with mpmath.workprec(160):
+            for k in np.flatnonzero(~special):
+                true = mpmath.power(mpmath.mpf(float(x[k])), mpmath.mpf(float(y[k])))
+                assert abs(mpmath.mpf(float(found[k])) - true) <= float(np.spacing(abs(nearby[k])))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_vector_instructions(name):
     loop = looped(name)
@@ -188,3 +221,18 @@ def test_sums_in_any_order():
         x = np.arange(100, dtype=dtype)
         assert total(x) == 4950.0
     assert plus(np.float32(1.0), np.float32(2.0)).dtype == np.float32
+
+
+def test_modules_share_no_names():
+    """Ejected, they are one module."""
+    modules = lanes, primitives, exponentials, logarithms, powers, trigonometry
+    names = [n for m in modules for n in _defined(ast.parse(inspect.getsource(m)))]
+    assert len(names) == len(set(names))
+
+
+def _defined(module):
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name))
