@@ -56,7 +56,8 @@ def scans(jax) -> dict[str, Callable]:
         return lax.scan(jax.checkpoint(step), state, xs, length)
 
     def unrolled(step, state, xs, length):
-        return lax.scan(jax.checkpoint(step), state, xs, length, unroll=4)
+        unroll = 4 if length % 4 == 0 else 1  # jaxlib 0.10.2 hangs where steps are left over
+        return lax.scan(jax.checkpoint(step), state, xs, length, unroll=unroll)
 
     def segments(step, state, xs, length):
         size = segment(length)
