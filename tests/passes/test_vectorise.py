@@ -68,7 +68,7 @@ def test_names_that_the_program_has():
 
     text = primal(f, V, F, F)
     assert "import exp as exp_1" in text
-    assert "s = plus_1(s, exp_1(x[i]))" in text
+    assert "s = plus(s, exp_1(x[i]))" in text
 
 
 def test_powers():
