@@ -1,0 +1,189 @@
+"""The loops of reverse sweeps in the form that one would write by hand, and when they are left."""
+
+import math
+
+import numpy as np
+
+from tests.passes.support import INTEGER, F, M, V, gradient_text
+
+
+def reverse_sweep(*args):
+    text = gradient_text(*args)
+    return text[text.index("# reverse sweep") :]
+
+
+# ---------------------------------------------------------------- order
+
+
+def test_independent_iterations_run_forward():
+    def f(x, y):
+        s = 0.0
+        for i in range(x.size):
+            s += math.sin(x[i]) * y[i]
+        return s
+
+    assert "-1, -1" not in reverse_sweep(f, (V, V), "x", "y")
+
+
+def test_a_recurrence_runs_backward():
+    def f(x):
+        s = 1.0
+        for i in range(x.size):
+            s = math.sin(s * x[i])
+        return s
+
+    assert "range(x.shape[0] - 1, -1, -1)" in reverse_sweep(f, (V,), "x")
+
+
+def test_what_is_in_place_runs_backward():
+    def f(x):
+        for i in range(1, x.size):
+            x[i] = math.sin(x[i - 1]) * x[i]
+        return np.sum(x)
+
+    assert "range(x.shape[0] - 1, 0, -1)" in reverse_sweep(f, (V,), "x")
+
+
+# ---------------------------------------------------------------- registers and sums
+
+
+def test_a_sum_into_one_element_is_a_register():
+    def f(x, a, k):
+        s = 0.0
+        for i in range(a.size):
+            s += math.sin(a[i]) * x[k]
+        return s
+
+    text = reverse_sweep(f, (V, V, INTEGER), "x")
+    assert "x_b_sum = plus(x_b_sum, sin(a[i]) * s_b)" in text
+    assert "    if x_b_sum != 0.0:\n        x_b[k] += x_b_sum" in text
+
+
+def test_what_is_read_is_no_register():
+    def f(x, k):
+        y = x * 1.0
+        for i in range(3):
+            y[k] = math.sin(y[k]) * x[i]
+        return np.sum(y)
+
+    assert "_sum" not in reverse_sweep(f, (V, INTEGER), "x")
+
+
+def test_sums_of_the_program_keep_their_order_where_its_value_is_asked_for():
+    from tests.passes.support import written
+
+    def f(x):
+        s = 0.0
+        for i in range(x.size):
+            s += x[i] * x[i]
+        return math.log(s)
+
+    assert "s = plus(s, x[i] * x[i])" in written(f, (V,), ("x",)).text
+    assert "plus" not in written(f, (V,), ("x",), "value_and_gradient").text
+
+
+# ---------------------------------------------------------------- gather
+
+
+def test_a_stencil_gathers():
+    def f(u, k):
+        v = np.zeros_like(u)
+        for i in range(1, u.size - 1):
+            v[i] = k[i] * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        return np.sum(v * v)
+
+    text = reverse_sweep(f, (V, V), "u", "k")
+    assert "np.zeros(u.shape[0] + 2 if 1 < u.shape[0] - 1 else 0)" in text
+    assert text.count("u_b[i] = u_b[i] +") == 1
+    assert "u_b[i + 1]" not in text
+
+
+def test_rows_are_added_to_in_loops_of_their_own():
+    def f(u):
+        v = np.zeros_like(u)
+        for i in range(1, u.shape[0] - 1):
+            for j in range(1, u.shape[1] - 1):
+                v[i, j] = math.sin(u[i - 1, j] + u[i + 1, j] + u[i, j - 1] + u[i, j + 1])
+        return np.sum(v * v)
+
+    text = reverse_sweep(f, (M,), "u")
+    assert "u_b[i + 1, j] +=" in text and "u_b[i - 1, j] +=" in text
+    assert "u_b[i, j + 1]" not in text
+
+
+def test_no_stencil_in_place():
+    def f(u):
+        for i in range(1, u.size - 1):
+            u[i] = math.sin(u[i - 1]) * u[i + 1]
+        return np.sum(u)
+
+    assert "_row" not in reverse_sweep(f, (V,), "u")
+
+
+# ---------------------------------------------------------------- less to save
+
+
+def test_a_sum_in_place_is_saved_once():
+    def f(a, x):
+        y = x * 1.0
+        for i in range(x.size):
+            for j in range(i):
+                y[i] -= a[i, j] * y[j]
+            y[i] = math.sin(y[i])
+        return np.sum(y)
+
+    text = gradient_text(f, (M, V), "a", "x")
+    assert "grow(" not in text  # as for slots of i and j, whose number is not known beforehand
+    assert "y_sum" in text
+
+
+def test_a_sum_that_reads_its_element_is_not():
+    def f(x, k):
+        for j in range(k + 1):
+            x[k] += x[j] * x[0]
+        return x[k]
+
+    assert "x_sum" not in gradient_text(f, (V, INTEGER), "x")
+
+
+def test_a_work_array_is_not_saved():
+    def f(x, h):
+        w = np.zeros(x.shape[1])
+        s = 0.0
+        for i in range(x.shape[0]):
+            for j in range(x.shape[1]):
+                w[j] = math.sin(h * x[i, j])
+            for j in range(1, x.shape[1]):
+                s += w[j] * w[j - 1]
+        return s
+
+    text = gradient_text(f, (M, F), "x", "h")
+    assert "tape" not in text
+    assert text.count("np.empty(x.shape[1])") == 1
+
+
+def test_a_counter_is_counted_back():
+    def f(x):
+        p = 0
+        s = 0.0
+        for i in range(4):
+            for _j in range(i):
+                s += math.sin(s) * x[p]
+                p += 1
+        return s
+
+    text = gradient_text(f, (V,), "x")
+    assert "p_tape" not in text
+    assert "p -= 1" in text
+    assert "x_b[p] +=" in text
+
+
+def test_a_new_array_leaves_what_is_read_as_it_was():
+    def f(x, h):
+        for _ in range(5):
+            k = np.sin(x)
+            x = x + h * k
+        return np.sum(x)
+
+    text = gradient_text(f, (V, F), "x")
+    assert "k_list" not in text
