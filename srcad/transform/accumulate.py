@@ -66,13 +66,13 @@ class _Summer:
 
     def block(self, block: Block) -> Block:
         out: list[Stmt] = []
-        for stmt in block:
+        for k, stmt in enumerate(block):
             match stmt:
                 case For():
-                    sums = self._sums(stmt)
+                    sums = self._sums(stmt, block[:k], block[k + 1 :])
                     with self.bounds.within(stmt):
                         body = self.block(_summed(stmt.body, sums))
-                    out += _wrapped(replace(stmt, body=body), sums, block)
+                    out += _wrapped(replace(stmt, body=body), sums, block[:k], block[k + 1 :])
                 case While():
                     out.append(replace(stmt, body=self.block(stmt.body)))
                 case If():
@@ -82,7 +82,7 @@ class _Summer:
                     out.append(stmt)
         return tuple(out)
 
-    def _sums(self, loop: For) -> dict[Place, Var]:
+    def _sums(self, loop: For, before: Block, after: Block) -> dict[Place, Var]:
         """The elements that a loop only adds to, and the variables that sum them."""
         if loop.until is not None:
             return {}
@@ -103,7 +103,8 @@ class _Summer:
             chosen = [
                 (place, kind)
                 for place, kind in places.items()
-                if not any(self.aliases.may(place[0], name) for name in used)
+                if (_exists(place, before, after) or _is_certain(place, loop))
+                and not any(self.aliases.may(place[0], name) for name in used)
                 and all(
                     a.how == "add" if (a.array, a.index) == place else self._apart(place, a, loop)
                     for a in found
@@ -152,16 +153,33 @@ def _is_outside(position: Expr, loop: For) -> bool:
     )
 
 
-def _wrapped(loop: For, sums: dict[Place, Var], block: Block) -> Iterator[Stmt]:
+def _wrapped(loop: For, sums: dict[Place, Var], before: Block, after: Block) -> Iterator[Stmt]:
     """A loop, and around it what takes the sums from their elements and puts them there."""
     out: list[Stmt] = [Assign(var, Load(*place, var.kind)) for place, var in sums.items()]
     out.append(loop)
     out += [Store(*place, var) for place, var in sums.items()]
-    touched = {(a.array, a.index) for s in block if not blocks(s) for a in accesses((s,))}
-    if all(place in touched for place in sums):
+    if all(_exists(place, before, after) for place in sums):
         yield from out
     else:  # without an iteration there may be no such element
         yield If(compare("<", loop.start, loop.stop), tuple(out))
+
+
+def _is_certain(place: Place, loop: For) -> bool:
+    """Whether each iteration touches an element, without a check of its index."""
+    adding = any(isinstance(s, Store) and (s.array, s.index) == place for s in loop.body)
+    inside = [s for s in statements(loop.body) if isinstance(s, Check | IndexCheck)]
+    return adding and not any(place[0] in reads_of(s) for s in inside)
+
+
+def _exists(place: Place, before: Block, after: Block) -> bool:
+    """Whether an element is touched in any case, and nothing has to be checked for it first."""
+
+    def touches(block: Block) -> bool:
+        found = (a for s in block if not blocks(s) for a in accesses((s,)))
+        return any((a.array, a.index) == place for a in found)
+
+    checks = any(isinstance(s, Check | IndexCheck) and place[0] in reads_of(s) for s in after)
+    return touches(before) or (touches(after) and not checks)
 
 
 def _summed(block: Block, sums: dict[Place, Var]) -> Block:

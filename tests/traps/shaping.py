@@ -143,6 +143,28 @@ def a_sum_without_terms(x, n, k):
     return np.sum(x * x)
 
 
+@trap(lambda: (vec(*X), np.array([0, 2, 4, 1]), 0), policy=EITHER)
+def a_sum_without_terms_then_divided(x, place, n):
+    """The element is looked up; it is divided after a loop without iterations."""
+    for m in range(place.size):
+        k = place[m]
+        for i in range(n):
+            x[k] += x[i] ** 2
+        x[k] /= 1.0 + x[0] * x[0]
+    return np.sum(x * x)
+
+
+@trap(lambda: (vec(*X), np.array([0, 2, 99, 1])))
+def a_sum_if_there_is_an_element(x, place):
+    """Whether the index is one is tested in the loop."""
+    for m in range(place.size):
+        k = place[m]
+        for i in range(3):
+            if k < x.size:
+                x[k] += x[3] * x[4] * i
+    return np.sum(x * x)
+
+
 @trap(lambda: (vec(*X),))
 def a_sum_through_another_name(x):
     """y is a view of x that has the element."""
