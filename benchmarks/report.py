@@ -187,6 +187,20 @@ def ratios(found: dict) -> str:
     return table(rows, ("", *columns))
 
 
+def losses(found: dict) -> str:
+    """The kernels on which srcad is the slower one, by system."""
+    lines = []
+    for system in RIVALS:
+        both = [row for row in found["kernels"] if ratio(row, system, "srcad") is not None]
+        lost = [
+            row["kernel"].replace("_", " ") for row in both if ratio(row, system, "srcad") < 1.0
+        ]
+        if both:
+            slower = f"slower on {', '.join(lost)}" if lost else "slower on none"
+            lines.append(f"- {NAMES[system]}: {slower} (of {len(both)})")
+    return "\n".join(lines) + "\n"
+
+
 def costs(found: dict) -> str:
     """Peak memory of a call, and the first gradient of a process."""
     rows = []
