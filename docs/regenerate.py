@@ -233,6 +233,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "performance": _performance(report.times),
     "performance-short": _performance(report.times, _SHORT),
     "performance-ratios": _performance(report.ratios),
+    "performance-losses": _performance(report.losses),
     "performance-costs": _performance(report.costs),
     "performance-marks": _performance(report.verdict),
     "performance-versions": _performance(report.versions),
