@@ -56,17 +56,7 @@ def _lower_slots(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return impl_ret_borrowed(context, builder, sig.return_type, slots._getvalue())
 
 
-def _also_compiled(function: Callable[..., Any], typer: Any, lowering: Any) -> Callable[..., Any]:
-    """``function`` itself; compiled code that calls it takes ``lowering`` instead."""
-    type_callable(function)(typer)
-    lower_builtin(function, types.Array, types.Integer, types.Integer, types.Any)(lowering)
-    return function
-
-
-_take = _also_compiled(_slots, _type_slots, _lower_slots)
-
-
-def plus(total: float, term: float) -> float:
+def _sum(total: float, term: float) -> float:
     """``total + term``, a term of a sum in any order."""
     return total + term
 
@@ -79,15 +69,26 @@ def _type_sum(_context: Any) -> Callable[..., Any]:
 
 
 def _lower_sum(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """``plus`` in compiled code: LLVM may sum several terms at a time."""
+    """``_sum`` in compiled code: LLVM may add several terms at a time."""
     total, term = (
         context.cast(builder, a, t, sig.return_type) for a, t in zip(args, sig.args, strict=True)
     )
     return builder.fadd(total, term, flags=("reassoc",))
 
 
-type_callable(plus)(_type_sum)
-lower_builtin(plus, types.Float, types.Number)(_lower_sum)
+def _also_compiled(
+    function: Callable[..., Any], typer: Any, lowering: Any, *kinds: Any
+) -> Callable[..., Any]:
+    """``function`` itself; compiled code that calls it takes ``lowering`` instead."""
+    type_callable(function)(typer)
+    lower_builtin(function, *kinds)(lowering)
+    return function
+
+
+_take = _also_compiled(
+    _slots, _type_slots, _lower_slots, types.Array, types.Integer, types.Integer, types.Any
+)
+plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
 
 
 @register_jitable
