@@ -84,7 +84,7 @@ class _Summer:
 
     def _sums(self, loop: For, before: Block, after: Block) -> dict[Place, Var]:
         """The elements that a loop only adds to, and the variables that sum them."""
-        if loop.until is not None:
+        if loop.until is not None or not isinstance(loop.step, Const):
             return {}
         changing = assigned((loop,))
         others = [s for s in statements(loop.body) if not isinstance(s, _SIMPLE)]
@@ -161,7 +161,8 @@ def _wrapped(loop: For, sums: dict[Place, Var], before: Block, after: Block) -> 
     if all(_exists(place, before, after) for place in sums):
         yield from out
     else:  # without an iteration there may be no such element
-        yield If(compare("<", loop.start, loop.stop), tuple(out))
+        up = isinstance(loop.step, Const) and loop.step.value > 0
+        yield If(compare("<" if up else ">", loop.start, loop.stop), tuple(out))
 
 
 def _is_certain(place: Place, loop: For) -> bool:

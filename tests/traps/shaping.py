@@ -135,6 +135,18 @@ def a_sum_of_those_up_to(x, k):
     return x[k] * x[k]
 
 
+@trap(lambda: (vec(*X), 1))
+def a_sum_from_the_end(x, k):
+    """The loop runs backward, and may have no iteration."""
+    y = x * 1.0
+    for m in range(3):
+        for i in range(x.size - 1, m + 1, -1):
+            y[k] += x[i] * x[m]
+        for i in range(m, 0, -2):
+            y[m] += x[i] * x[k] * y[0]
+    return np.sum(y * y * x)
+
+
 @trap(lambda: (vec(*X), 0, 9))
 def a_sum_without_terms(x, n, k):
     """No iteration: the element need not exist."""
@@ -250,6 +262,19 @@ def counters_that_go_along(x):
         if x[i] > 0.4:
             p += 1
     return s * x[p]
+
+
+@trap(lambda: (vec(*X),))
+def a_counter_that_bounds_its_loop(x):
+    """The range is fixed before its iterations count on."""
+    p = 1
+    s = x[0]
+    for i in range(2):
+        for j in range(p):
+            s += x[j] * s * x[i]
+            p += 1
+        s *= x[p % 5]
+    return s
 
 
 @trap(lambda: (vec(*X),))

@@ -153,6 +153,9 @@ class Levels(Slots):
             early = exposed(loop.body)
             written = [(s, n) for s in statements(loop.body) for n in writes_of(s) if n in early]
             others = {n for s, n in written if counted_step(s) is None}
+            for inner in [s for s in statements(loop.body) if isinstance(s, For)]:
+                # A range is evaluated once, before its iterations count.
+                others |= reads_of(inner) & assigned(inner.body)
             self.counted[id(loop)] = frozenset(n for _, n in written if n not in others)
         return self.counted[id(loop)]
 
