@@ -71,7 +71,7 @@ class _Summer:
                 case For():
                     sums = self._sums(stmt, block[:k], block[k + 1 :])
                     with self.bounds.within(stmt):
-                        body = self.block(_summed(stmt.body, sums))
+                        body = self.block(summed(stmt.body, sums))
                     out += _wrapped(replace(stmt, body=body), sums, block[:k], block[k + 1 :])
                 case While():
                     out.append(replace(stmt, body=self.block(stmt.body)))
@@ -183,7 +183,7 @@ def _exists(place: Place, before: Block, after: Block) -> bool:
     return touches(before) or (touches(after) and not checks)
 
 
-def _summed(block: Block, sums: dict[Place, Var]) -> Block:
+def summed(block: Block, sums: dict[Place, Var]) -> Block:
     """The block with additions to these elements made additions to variables."""
     if not sums:
         return block
@@ -193,7 +193,7 @@ def _summed(block: Block, sums: dict[Place, Var]) -> Block:
             var = sums[stmt.array, stmt.index]
             out.append(Assign(var, _with(stmt.value, stmt, var), stmt.at))
         else:
-            parts = tuple(_summed(b, sums) for b in blocks(stmt))
+            parts = tuple(summed(b, sums) for b in blocks(stmt))
             out.append(with_blocks(stmt, parts) if parts else stmt)
     return tuple(out)
 

@@ -19,8 +19,8 @@ from dataclasses import replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.analysis.iterations import Index, accesses, is_still
-from srcad.ir.build import accumulate, added_to, compare, literal
+from srcad.analysis.iterations import accesses, is_still
+from srcad.ir.build import accumulate, compare, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -37,12 +37,12 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
+from srcad.transform.accumulate import Place, summed
 
 MOST = 16
 """Sums that one loop keeps: there are no more registers."""
 
 Range = tuple[Expr, Expr]
-Place = tuple[str, Index]
 
 
 def keep_sums(
@@ -78,7 +78,7 @@ class _Keeper:
     def _loop(self, loop: For | While, around: tuple[Range, ...]) -> list[Stmt]:
         sums = self._sums(loop)
         self.made |= {var.name for var in sums.values()}
-        body = _summed(loop.body, sums)
+        body = summed(loop.body, sums)
         changing = assigned((loop,))
         inner = tuple(r for r in around if all(is_still(e, changing) for e in r))
         if isinstance(loop, For) and all(is_still(e, changing) for e in _range(loop)):
@@ -122,20 +122,3 @@ class _Keeper:
 
 def _range(loop: For) -> Range:
     return loop.start, loop.stop
-
-
-def _summed(block: Block, sums: dict[Place, Var]) -> Block:
-    """The block with additions to these elements made additions to scalars."""
-    if not sums:
-        return block
-    out: list[Stmt] = []
-    for stmt in block:
-        if isinstance(stmt, Store) and (stmt.array, stmt.index) in sums:
-            var = sums[stmt.array, stmt.index]
-            term = added_to(stmt.value, Load(stmt.array, stmt.index, stmt.value.kind))
-            assert term is not None
-            out.append(Assign(var, accumulate(var, term), stmt.at))
-        else:
-            parts = blocks(stmt)
-            out.append(with_blocks(stmt, tuple(_summed(b, sums) for b in parts)) if parts else stmt)
-    return tuple(out)
