@@ -267,9 +267,28 @@ class _Gatherer:
             places = [_row_of(a.array, a.index, "", loop.var, changing) for a in touched]
             if None in places:
                 return frozenset()
-            if len({p[0] for p in places if p is not None}) < len(places):
+            rows: dict[_Row, set[int]] = {}
+            for row, offset in filter(None, places):
+                rows.setdefault(row, set()).add(offset)
+            several = any(len(offsets) > 1 for offsets in rows.values())
+            if several and self._always_there(array, rows, loop, changing):
                 out.add(array)
         return frozenset(out)
+
+    def _always_there(
+        self, array: str, rows: dict[_Row, set[int]], loop: For, changing: set[str]
+    ) -> bool:
+        """Whether there are elements at all offsets in all iterations, also behind a branch."""
+        certain: dict[_Row, set[int]] = {row: set() for row in rows}
+        for stmt in loop.body:
+            if isinstance(stmt, Store) and stmt.array == array:
+                place = _row_of(array, stmt.index, "", loop.var, changing)
+                assert place is not None
+                certain[place[0]].add(place[1])
+        return all(
+            certain[row] and min(certain[row]) <= min(offsets) and max(offsets) <= max(certain[row])
+            for row, offsets in rows.items()
+        )
 
     def _core(self, block: Block, loop: For, scattered: frozenset[str], rows: Rows) -> Block:
         """The body without the scatters; ``rows`` collects them."""

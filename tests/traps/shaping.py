@@ -26,7 +26,7 @@ def a_stencil_of_no_points(x, n):
     return s + np.sum(y * y)
 
 
-@trap(lambda: (vec(), vec(0.4)))
+@trap(lambda: (vec(), vec(0.4)), wrt=(0, 1))
 def a_stencil_of_an_empty_array(x, w):
     """Arrays of no elements and of one."""
     y = np.zeros_like(x)
@@ -108,6 +108,33 @@ def a_branch_in_the_stencil(x):
         else:
             y[i] = x[i] * (x[i + 1] - x[i])
     return np.sum(y * y)
+
+
+@trap(lambda: (vec(*X),))
+def neighbours_if_there_are_any(x):
+    """The ends have one neighbour: what goes to the other would be out of bounds."""
+    force = np.zeros_like(x)
+    for i in range(x.size):
+        force[i] = -(x[i] ** 3)
+        if i + 1 < x.size:
+            force[i] += 2.0 * (x[i + 1] - x[i])
+        if i > 0:
+            force[i] -= 3.0 * (x[i] - x[i - 1])
+    return np.sum(force * force)
+
+
+@trap(lambda: (np.arange(12.0).reshape(3, 4) / 7.0,))
+def rows_if_there_are_any(a):
+    """The first and the last row have no row above or below."""
+    b = a * 1.0
+    for i in range(3):
+        for j in range(1, 3):
+            b[i, j] = a[i, j - 1] * a[i, j + 1]
+            if i > 0:
+                b[i, j] -= a[i - 1, j] ** 2
+            if i < 2:
+                b[i, j] += a[i + 1, j] ** 2
+    return np.sum(b * b)
 
 
 @trap(lambda: (vec(*X), 3))
@@ -298,9 +325,9 @@ def a_new_array_in_each_step(x, h):
         k = np.sin(x) * x[::-1]
         y = x + h * k
         y[0] = y[0] * k[1]
-        z = x[1] * y[2]
+        z = x[1] + y[2]
         x = y
-        x = x * z
+        x = x * (2.0 + z)
     return np.sum(x * x)
 
 
