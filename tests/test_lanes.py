@@ -22,6 +22,7 @@ DIRECTIONS = 3
 CALLS_ITSELF = {
     "calls.factorial_like",
     "calls.mutual_recursion",
+    "kernels_linalg.adaptive_simpson",
     "kernels_fluid.multigrid_recursive",
     "kernels_signal.fft_recursive",
 }

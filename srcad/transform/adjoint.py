@@ -169,7 +169,7 @@ def write_adjoint(
     alive = active(body, starts, ends, sites)
     kept = program.escaping() | {i for i in (*leaves, *outputs) if isinstance(i, str)}
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
-    reverser = Reverser(body, arrays, alive, sites, names)
+    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
     inputs = _inputs(program)
     sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
 
@@ -252,7 +252,7 @@ def _with_locals(
     """The body with work arrays made in the loops that can rerun them, and their names."""
     while True:
         found, made = privatise(body, sites, kept)
-        trial = Reverser(found, dict(arrays), alive, sites, Names(names.used))
+        trial = Reverser(found, dict(arrays), alive, sites, Names(names.used), frozenset(kept))
         fixed = {n for n, loop in made.items() if not trial.reruns_array(n, loop)}
         if not fixed:
             return found, list(made)

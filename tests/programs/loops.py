@@ -260,3 +260,14 @@ def negative_indices(x, y):
     for i in range(1, x.size + 1):
         s += x[-i] * y[i - 1] * s + y[-i]
     return s
+
+
+@program(lambda: (wave(4), 3), whole=True)
+def the_array_of_the_last_iteration(x, n):
+    """Made anew in each iteration, and a result after the loop."""
+    for t in range(n):
+        y = np.empty(x.size)
+        for i in range(x.size):
+            y[i] = np.sin(x[i] * (t + 1))
+        z = y * x
+    return y, z

@@ -179,7 +179,7 @@ class Levels(Slots):
         made = {t for t in made if self.sites.get(t, frozenset((t,))) == frozenset((t,))}
         if not made:
             return set()
-        outside: set[str] = set()
+        outside = set(self.kept)
         for stmt in statements(_without(self.body, loop)):
             outside |= reads_of(stmt) | set(writes_of(stmt))
         early = exposed(loop.body)
@@ -434,6 +434,7 @@ class Levels(Slots):
             self.active,
             self.sites,
             Names(frozenset(self._all_names())),
+            self.kept,
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished

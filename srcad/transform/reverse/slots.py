@@ -61,8 +61,11 @@ class Slots:
         active: set[str],
         sites: Sites,
         names: Names,
+        kept: frozenset[str] = frozenset(),
     ) -> None:
         self.body = body
+        self.kept = kept
+        """Arrays that are needed after the body: results and outputs."""
         self.arrays = arrays
         self.active = active
         self.sites = sites
