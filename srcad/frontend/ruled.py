@@ -93,6 +93,8 @@ class Ruled(Calls):
         ahead = self.pushforward_of(rule, function, result, pairs, [])
         many, at = len(leaves), self.b.at
         self.b.emit(Invoke(targets, title, tuple(leaves), (), many, at, back, ahead, ruled=True))
+        if title.startswith("np.linalg."):  # compiled, LAPACK's: column by column
+            self.b.strided |= {t for t in targets if isinstance(t, str)}
         return result
 
     def call_special(
