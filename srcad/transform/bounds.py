@@ -154,6 +154,13 @@ class Lengths:
         while unsure := [n for n, s in self.shapes.items() if not all(map(self._is_constant, s))]:
             for name in unsure:
                 del self.shapes[name]
+        for name, shape in self.shapes.items():  # in a few steps, however long the program is
+            self.shapes[name] = tuple(
+                self.shapes[e.array][e.axis]
+                if isinstance(e, Extent) and e.array in self.shapes
+                else e
+                for e in shape
+            )
 
     def _origins(self, array: str) -> set[str]:
         """Arrays, made here or given, that a name denotes in the course of the program."""
