@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import llvm_version_info
 from numba.core import types
 from numba.core.typing.templates import AbstractTemplate, infer, infer_global, signature
 from numba.extending import lower_builtin
@@ -217,7 +218,8 @@ def with_variants(module: Any, name: str, arity: int) -> Any:
     kinds = "v" * (2 + arity)
     variants = ",".join(f"_ZGV_LLVM_N{n}{kinds}_{title}({title}_{n})" for n in _WIDTHS)
     # llvmlite lists the attributes that it knows, and these are not among them
-    known = ["noinline", "nounwind", "willreturn", "speculatable", "memory(none)"]
+    pure = "memory(none)" if llvm_version_info >= (16, 0, 0) else "readnone"
+    known = ["noinline", "nounwind", "willreturn", "speculatable", pure]
     for attribute in [*known, f'"vector-function-abi-variant"="{variants}"']:
         set.add(scalar.attributes, attribute)
     return scalar
