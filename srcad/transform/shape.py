@@ -23,7 +23,7 @@ def shaped(
     """The adjoint with the loops of its reverse sweep shaped.
 
     ``final``: no pass follows, so that sums are freed; with ``valued``, what the function computes
-    is asked for as well, and is the same to the last bit.
+    is asked for as well, and its sums keep their order.
     """
     body = function.body
     start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
