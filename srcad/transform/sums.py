@@ -12,10 +12,11 @@ So are the sums of the program, where nothing but the gradient is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.iterations import Bounds, commute, is_sum
+from srcad.analysis.flow import assigned, exposed
+from srcad.analysis.iterations import Bounds, commute
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.build import added_to
 from srcad.ir.nodes import (
@@ -33,9 +34,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, FLOAT32
 
 
-def free_sums(
-    block: Block, live: Live, free: Collection[str], aliases: Aliases, bounds: Bounds
-) -> Block:
+def free_sums(block: Block, live: Live, free: Set[str], aliases: Aliases, bounds: Bounds) -> Block:
     """The block with sums into ``free`` freed; ``live`` are the names read after it."""
     out: list[Stmt] = []
     for stmt in reversed(block):
@@ -46,7 +45,7 @@ def free_sums(
                 stmt = with_blocks(stmt, tuple(parts))
             case For() if not _loops(stmt):
                 if commute(stmt, live, aliases, bounds):
-                    stmt = with_blocks(stmt, (_freed(stmt.body, stmt.body, free),))
+                    stmt = with_blocks(stmt, (freed(stmt.body, sums_of(stmt.body) & free),))
             case For() | While():
                 end = live_at_end(stmt, live)
                 if isinstance(stmt, For):
@@ -65,16 +64,22 @@ def _loops(loop: For) -> bool:
     return any(isinstance(s, For | While) for s in statements(loop.body))
 
 
-def _freed(block: Block, whole: Block, free: Collection[str]) -> Block:
+def sums_of(body: Block) -> set[str]:
+    """Scalars that pass from one iteration to the next: in a loop that commutes, the sums."""
+    return assigned(body) & exposed(body)
+
+
+def freed(block: Block, sums: Collection[str]) -> Block:
+    """The block with additions to these sums freed, those of floats."""
     out: list[Stmt] = []
     for stmt in block:
         match stmt:
             case If():
-                stmt = with_blocks(stmt, tuple(_freed(b, whole, free) for b in blocks(stmt)))
-            case Assign() if stmt.target.name in free and stmt.target.kind in (FLOAT, FLOAT32):
+                stmt = with_blocks(stmt, tuple(freed(b, sums) for b in blocks(stmt)))
+            case Assign() if stmt.target.name in sums and stmt.target.kind in (FLOAT, FLOAT32):
                 term = added_to(stmt.value, stmt.target)
-                if term is not None and is_sum(stmt.target.name, whole):
-                    value = Call("plus", (stmt.target, term), stmt.target.kind)
-                    stmt = Assign(stmt.target, value, stmt.at)
+                assert term is not None
+                value = Call("plus", (stmt.target, term), stmt.target.kind)
+                stmt = Assign(stmt.target, value, stmt.at)
         out.append(stmt)
     return tuple(out)

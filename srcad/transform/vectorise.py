@@ -19,9 +19,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites, points_to
-from srcad.analysis.flow import assigned, exposed
+from srcad.analysis.flow import assigned
 from srcad.analysis.iterations import is_sum
-from srcad.ir.build import ONE, added_to, integer
+from srcad.ir.build import ONE, integer
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -45,7 +45,9 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
+from srcad.ir.rename import with_expressions
 from srcad.ir.types import FLOAT, FLOAT32, INT, is_complex
+from srcad.transform.sums import freed, sums_of
 
 _MODULES = {
     **dict.fromkeys(("math.exp", "np.exp2", "math.expm1"), "exponentials"),
@@ -111,7 +113,7 @@ class _Lanes:
             any(_is_elementary(part) and names_read(part) & changing for part in parts)
             and all(map(_is_vector_call, calls))
             and all(map(_is_vector_operation, parts))
-            and all(is_sum(name, loop.body) for name in own & exposed(loop.body))
+            and all(is_sum(name, loop.body) for name in sums_of(loop.body))
             and self._goes_along(loop, parts, changing)
         )
 
@@ -145,18 +147,8 @@ class _Lanes:
     # ------------------------------------------------------------ what becomes of them
 
     def _in_lanes(self, loop: For) -> For:
-        sums = assigned(loop.body) & exposed(loop.body)
-        return replace(loop, body=tuple(self._statement(s, sums) for s in loop.body))
-
-    def _statement(self, stmt: Stmt, sums: set[str]) -> Stmt:
-        if not isinstance(stmt, Assign | Store):
-            return stmt
-        value = self._called(stmt.value)
-        if isinstance(stmt, Assign) and stmt.target.name in sums:
-            term = added_to(value, stmt.target)
-            assert term is not None
-            value = Call("plus", (stmt.target, term), value.kind)
-        return replace(stmt, value=value)
+        body = freed(loop.body, sums_of(loop.body))
+        return replace(loop, body=with_expressions(body, self._called))
 
     def _called(self, expr: Expr) -> Expr:
         """The expression with calls of srcad's own functions."""

@@ -230,3 +230,20 @@ def test_values(dtype):
     for found, right in zip(gradient, expected_gradient, strict=True):
         assert found.dtype == dtype
         np.testing.assert_allclose(found, right, rtol=tolerance, atol=tolerance * abs(right).max())
+
+
+def test_an_integer_that_is_counted_stays_one():
+    """Compiled, as LLVM's free addition is of floats."""
+
+    def f(x):
+        n = 0
+        s = 0.0
+        for i in range(len(x)):
+            s += math.exp(x[i])
+            n += 1
+        return s * n
+
+    x = np.linspace(0.0, 1.0, 5)
+    value, slope = value_and_grad(f)(x)
+    assert value == pytest.approx(5.0 * np.sum(np.exp(x)), rel=1e-14)
+    np.testing.assert_allclose(slope, 5.0 * np.exp(x), rtol=1e-14)
