@@ -1,5 +1,6 @@
 """Definitions and uses: what a block assigns, and what it reads before it assigns it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -83,6 +84,16 @@ _NAMED: dict[type, Callable[[Any], Iterable[str]]] = {
     Return: lambda s: (i for i in s.items if isinstance(i, str) and i.isidentifier()),
 }
 """What a statement reads by name, beside its expressions."""
+
+
+def names_of(stmt: Stmt) -> set[str]:
+    """Names that a statement itself reads or binds."""
+    return reads_of(stmt) | set(writes_of(stmt))
+
+
+def times_bound(block: Block) -> Counter[str]:
+    """How many statements of a block, nested ones too, bind each name."""
+    return Counter(name for stmt in statements(block) for name in writes_of(stmt))
 
 
 def assigned(block: Block) -> set[str]:

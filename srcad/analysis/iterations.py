@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, exposed, reads_of, writes_of
+from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.liveness import Live
 from srcad.ir.build import added_to
 from srcad.ir.nodes import (
@@ -28,12 +28,14 @@ from srcad.ir.nodes import (
     Binary,
     Block,
     Call,
+    Check,
     Comment,
     Const,
     Expr,
     Extent,
     For,
     If,
+    IndexCheck,
     Load,
     Store,
     Var,
@@ -77,10 +79,7 @@ class Bounds:
     """Lower bounds of integers: of counters by their ranges, of names that are bound once."""
 
     def __init__(self, body: Block) -> None:
-        counts: dict[str, int] = {}
-        for stmt in statements(body):
-            for name in writes_of(stmt):
-                counts[name] = counts.get(name, 0) + 1
+        counts = times_bound(body)
         self.values = {
             s.target.name: s.value
             for s in statements(body)
@@ -141,6 +140,13 @@ class Bounds:
         return None
 
 
+def named_otherwise(block: Block) -> set[str]:
+    """Names that other statements mention than assignments, stores, checks and control flow."""
+    simple = Assign | Store | If | For | While | Comment | Check | IndexCheck
+    others = (s for s in statements(block) if not isinstance(s, simple))
+    return set[str]().union(*map(names_of, others))
+
+
 def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
     """Whether the iterations of a loop can run in any order; ``live`` are the names read later."""
     simple = Assign | Store | For | If | While | Comment
@@ -170,7 +176,7 @@ def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
 def is_sum(name: str, block: Block) -> bool:
     """Whether a block only adds to a scalar."""
     for stmt in statements(block):
-        if name not in reads_of(stmt) | set(writes_of(stmt)):
+        if name not in names_of(stmt):
             continue
         if not isinstance(stmt, Assign) or added_to(stmt.value, stmt.target) is None:
             return False

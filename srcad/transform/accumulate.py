@@ -19,15 +19,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, Sites
-from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.analysis.iterations import Access, Bounds, Index, accesses, is_still
+from srcad.analysis.flow import assigned, reads_of
+from srcad.analysis.iterations import Access, Bounds, Index, accesses, is_still, named_otherwise
 from srcad.ir.build import ONE, compare, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Block,
     Check,
-    Comment,
     Const,
     Expr,
     For,
@@ -50,7 +49,6 @@ MOST = 4
 """Elements that one loop sums into: more are a pattern of another kind."""
 
 Place = tuple[str, Index]
-_SIMPLE = Assign | Store | If | For | While | Comment | Check | IndexCheck
 
 
 def sum_in_variables(body: Block, sites: Sites, names: Names) -> Block:
@@ -87,8 +85,7 @@ class _Summer:
         if loop.until is not None or not isinstance(loop.step, Const):
             return {}
         changing = assigned((loop,))
-        others = [s for s in statements(loop.body) if not isinstance(s, _SIMPLE)]
-        used = set[str]().union(*(reads_of(s) | set(writes_of(s)) for s in others))
+        used = named_otherwise(loop.body)
         places = {
             (s.array, s.index): s.value.kind
             for s in statements(loop.body)

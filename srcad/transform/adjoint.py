@@ -167,7 +167,7 @@ def write_adjoint(
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     alive = active(body, starts, ends, sites)
-    kept = program.escaping() | {i for i in (*leaves, *outputs) if isinstance(i, str)}
+    kept = program.escaping()
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
     reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
     inputs = _inputs(program)
@@ -252,6 +252,8 @@ def _with_locals(
     """The body with work arrays made in the loops that can rerun them, and their names."""
     while True:
         found, made = privatise(body, sites, kept)
+        if not made:
+            return found, []
         trial = Reverser(found, dict(arrays), alive, sites, Names(names.used), frozenset(kept))
         fixed = {n for n, loop in made.items() if not trial.reruns_array(n, loop)}
         if not fixed:

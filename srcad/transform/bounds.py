@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from srcad.analysis.flow import assigned, writes_of
+from srcad.analysis.flow import assigned, times_bound
 from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -97,10 +97,7 @@ class Lengths:
     """What is known of integers and lengths, and the walk that uses it."""
 
     def __init__(self, body: Block, parameters: set[str]) -> None:
-        counts: dict[str, int] = {}
-        for stmt in statements(body):
-            for name in writes_of(stmt):
-                counts[name] = counts.get(name, 0) + 1
+        counts = times_bound(body)
         self.once = {n for n, k in counts.items() if k == 1}
         self.never = parameters - set(counts)
         top = [s for s in body]

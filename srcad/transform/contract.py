@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from srcad.analysis.flow import reads_of, writes_of
+from srcad.analysis.flow import names_of, reads_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -43,7 +43,7 @@ def contract(body: Block, kept: set[str], names: Names) -> Block:
     """The body with such arrays contracted; ``kept`` are needed afterwards (results, outputs)."""
     mentions: Counter[str] = Counter()
     for stmt in statements(body):
-        mentions.update(reads_of(stmt) | set(writes_of(stmt)))
+        mentions.update(names_of(stmt))
     return _Contractor(mentions, kept, names).block(body)
 
 
@@ -75,7 +75,7 @@ class _Contractor:
         """The arrays that nothing but this loop needs, and the scalars that take their place."""
         inside: Counter[str] = Counter()
         for stmt in statements((loop,)):
-            inside.update(made & (reads_of(stmt) | set(writes_of(stmt))))
+            inside.update(made & names_of(stmt))
         out: dict[str, Var] = {}
         for array in sorted(inside):
             if inside[array] != self.mentions[array] - 1:

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
-from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.analysis.flow import assigned, names_of, reads_of, writes_of
 from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Alloc,
@@ -49,7 +49,7 @@ class _Fuser:
     def __init__(self, body: Block, sites: Sites, lengths: Lengths) -> None:
         self.mentions: Counter[str] = Counter()
         for stmt in statements(body):
-            self.mentions.update(reads_of(stmt) | set(writes_of(stmt)))
+            self.mentions.update(names_of(stmt))
         self.sites = sites
         self.lengths = lengths
 
@@ -156,7 +156,7 @@ def _loaded(stmt: Stmt) -> set[str]:
 
 
 def _mentions(loop: For, name: str) -> int:
-    return sum(name in reads_of(s) | set(writes_of(s)) for s in statements((loop,)))
+    return sum(name in names_of(s) for s in statements((loop,)))
 
 
 def _is_plain(loop: For) -> bool:

@@ -77,12 +77,10 @@ class _Row:
     array: str
     axis: int
     others: Index
-    kind: str
 
-    def at(self, position: Expr) -> Load:
-        """The element at a position."""
-        index = (*self.others[: self.axis], position, *self.others[self.axis :])
-        return Load(self.array, index, self.kind)
+    def at(self, position: Expr) -> Index:
+        """The index of a position."""
+        return (*self.others[: self.axis], position, *self.others[self.axis :])
 
 
 @dataclass(frozen=True)
@@ -200,17 +198,15 @@ class _Gatherer:
         alone = {row: found for row, found in rows.items() if len(found) == 1}
         if alone:
             adding = [
-                _adding(
-                    row.at(add(loop.var, integer(offset))), [fetched(t, loop.var) for t in terms]
-                )
+                self._adding(row, add(loop.var, integer(k)), [fetched(t, loop.var) for t in terms])
                 for row, found in alone.items()
-                for offset, terms in found.items()
+                for k, terms in found.items()
             ]
             out.append(replace(loop, body=tuple(adding)))
-        longest = buffers[kept[0].name].alloc.target
+        size = Extent(buffers[kept[0].name].alloc.target, 0)  # of all of them
         for row, found in rows.items():
             if row not in alone:
-                out.append(self._gathered(loop, row, found, fetched, Extent(longest, 0), spread))
+                out.append(self._gathered(loop, row, found, fetched, size, spread))
         return out, list(buffers.values())
 
     def _totals(self, rows: Rows) -> Block:
@@ -219,7 +215,7 @@ class _Gatherer:
         for row, found in rows.items():
             for offset, terms in found.items():
                 if len(found) > 1 and len(terms) > 1:
-                    share = Var(self.names.fresh("share"), row.kind)
+                    share = Var(self.names.fresh("share"), self.arrays[row.array][0])
                     total = functools.reduce(accumulate, terms)
                     out.append(Assign(share, total))
                     found[offset] = [share]
@@ -247,7 +243,12 @@ class _Gatherer:
             for offset in sorted(found)
             for term in found[offset]
         ]
-        return replace(loop, start=start, stop=stop, body=(_adding(row.at(loop.var), terms),))
+        return replace(loop, start=start, stop=stop, body=(self._adding(row, loop.var, terms),))
+
+    def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
+        index = row.at(position)
+        place = Load(row.array, index, self.arrays[row.array][0])
+        return Store(row.array, index, functools.reduce(accumulate, terms, place))
 
     def _scattered(self, loop: For) -> frozenset[str]:
         """The shadows that a loop adds to at several offsets from its counter.
@@ -264,7 +265,7 @@ class _Gatherer:
             touched = [a for a in found if self.aliases.may(array, a.array)]
             if array not in self.shadows or any(a.how != "add" for a in touched):
                 continue
-            places = [_row_of(a.array, a.index, "", loop.var, changing) for a in touched]
+            places = [_row_of(a.array, a.index, loop.var, changing) for a in touched]
             if None in places:
                 return frozenset()
             rows: dict[_Row, set[int]] = {}
@@ -282,7 +283,7 @@ class _Gatherer:
         certain: dict[_Row, set[int]] = {row: set() for row in rows}
         for stmt in loop.body:
             if isinstance(stmt, Store) and stmt.array == array:
-                place = _row_of(array, stmt.index, "", loop.var, changing)
+                place = _row_of(array, stmt.index, loop.var, changing)
                 assert place is not None
                 certain[place[0]].add(place[1])
         return all(
@@ -305,7 +306,7 @@ class _Gatherer:
                 elif isinstance(stmt, Store) and stmt.array in scattered:
                     own = Load(stmt.array, stmt.index, stmt.value.kind)
                     term = added_to(stmt.value, own)
-                    place = _row_of(stmt.array, stmt.index, own.kind, loop.var, changing)
+                    place = _row_of(stmt.array, stmt.index, loop.var, changing)
                     assert term is not None and place is not None
                     row, offset = place
                     if nested or not _is_cheap(term, once, changing, loop.var):
@@ -359,16 +360,7 @@ def _plus(a: Expr, b: Expr) -> Expr:
     return add(a, b) if isinstance(b, Const) else Binary("+", a, b, INT)
 
 
-def _adding(place: Load, terms: list[Expr]) -> Store:
-    value: Expr = place
-    for term in terms:
-        value = accumulate(value, term)
-    return Store(place.array, place.index, value)
-
-
-def _row_of(
-    array: str, index: Index, kind: str, counter: Var, changing: set[str]
-) -> tuple[_Row, int] | None:
+def _row_of(array: str, index: Index, counter: Var, changing: set[str]) -> tuple[_Row, int] | None:
     """The row of an index and its offset from the counter there; None for any other index."""
     offsets = [_offset(e, counter) for e in index]
     axes = [k for k, offset in enumerate(offsets) if offset is not None]
@@ -378,7 +370,7 @@ def _row_of(
     others = (*index[:axis], *index[axis + 1 :])
     if not all(is_still(e, changing) for e in others):
         return None
-    return _Row(array, axis, others, kind), offsets[axis] or 0
+    return _Row(array, axis, others), offsets[axis] or 0
 
 
 def _offset(expr: Expr, counter: Var) -> int | None:

@@ -13,7 +13,8 @@ loop only: then its iterations find what the first one found::
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned, exposed
-from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.iterations import Bounds
+from srcad.analysis.liveness import Live
 from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Assign,
@@ -25,31 +26,23 @@ from srcad.ir.nodes import (
     If,
     IndexCheck,
     Raise,
-    Stmt,
-    While,
-    blocks,
     statements,
-    with_blocks,
 )
 from srcad.ir.types import INT
+from srcad.transform.rewrite import rewritten
 
 _SIMPLE = Assign | For | If | Check | IndexCheck | Raise | Comment
 
 
 def run_once(block: Block, live: Live) -> Block:
     """The block with such loops run once; ``live`` are the names read after it."""
-    out: list[Stmt] = []
-    for stmt in reversed(block):
-        before = live_before(stmt, live)
-        if isinstance(stmt, For) and _repeats_itself(stmt, live):
-            stmt = replace(stmt, stop=Call("min", (stmt.stop, ONE), INT))
-        if isinstance(stmt, If):
-            stmt = with_blocks(stmt, tuple(run_once(b, live) for b in blocks(stmt)))
-        elif isinstance(stmt, For | While):
-            stmt = with_blocks(stmt, (run_once(stmt.body, live_at_end(stmt, live)),))
-        out.append(stmt)
-        live = before
-    return tuple(reversed(out))
+
+    def once(loop: For, live: Live) -> For:
+        if not _repeats_itself(loop, live):
+            return loop
+        return replace(loop, stop=Call("min", (loop.stop, ONE), INT))
+
+    return rewritten(block, live, Bounds(block), once)
 
 
 def _repeats_itself(loop: For, live: Live) -> bool:

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
-from srcad.analysis.flow import reads_of, writes_of
+from srcad.analysis.flow import names_of, times_bound
 from srcad.ir.build import ONE, ZERO, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -57,7 +57,7 @@ def privatise(body: Block, sites: Sites, kept: set[str]) -> tuple[Block, dict[st
 
     ``kept`` are needed afterwards. The second result says which loop each of them is made in.
     """
-    made: dict[str, Loop] = {}
+    made: set[str] = set()
     values = _fixed_values(body)
     for alloc in [s for s in body if isinstance(s, Alloc) and s.shape]:
         name = alloc.target
@@ -67,20 +67,23 @@ def privatise(body: Block, sites: Sites, kept: set[str]) -> tuple[Block, dict[st
             continue
         if len(holders) != 1 or not isinstance(holders[0], For | While):
             continue
-        private = _Private(alloc, values)
-        loop = private.within(holders[0])
-        if loop is None or private.home is None:
-            continue
-        body = tuple(loop if s is holders[0] else s for s in body if s is not alloc)
-        made = {n: _successor(old, holders[0], loop) for n, old in made.items()}
-        made[name] = private.home
-    return body, made
+        loop = _Private(alloc, values).within(holders[0])
+        if loop is not None:
+            body = tuple(loop if s is holders[0] else s for s in body if s is not alloc)
+            made.add(name)
+    return body, {
+        stmt.target: loop
+        for loop in statements(body)
+        if isinstance(loop, For | While)
+        for stmt in loop.body
+        if isinstance(stmt, Alloc) and stmt.target in made
+    }
 
 
 def hoist(function: Function, made: Iterable[str], bars: dict[str, str], names: Names) -> Function:
     """The adjoint with those arrays, and their shadows, made once."""
     body = function.body
-    pinned = {n for s in statements(body) if isinstance(s, Bind | Push | Pop) for n in _named(s)}
+    pinned = {n for s in statements(body) if isinstance(s, Bind | Push | Pop) for n in names_of(s)}
     for name in made:
         shadow = bars.get(name, "")
         if {name, shadow} & pinned:
@@ -105,7 +108,6 @@ class _Private:
         self.alloc = replace(alloc, zeros=False)
         self.name = alloc.target
         self.values = values
-        self.home: Loop | None = None
 
     def within(self, loop: Loop) -> Loop | None:
         """The loop with the array made inside of it; None if it is not local to it."""
@@ -118,8 +120,7 @@ class _Private:
         if not holders or not self._fills(holders[0], ()):
             return None
         k = next(k for k, s in enumerate(loop.body) if s is holders[0])
-        self.home = replace(loop, body=(*loop.body[:k], self.alloc, *loop.body[k:]))
-        return self.home
+        return replace(loop, body=(*loop.body[:k], self.alloc, *loop.body[k:]))
 
     def _fills(self, stmt: Stmt, counters: tuple[Var, ...]) -> bool:
         """Whether a statement writes all elements, each before it is read."""
@@ -171,10 +172,7 @@ class _Private:
 
 def _fixed_values(body: Block) -> dict[str, Expr]:
     """What the scalars are that are assigned once, at the top."""
-    counts: dict[str, int] = {}
-    for stmt in statements(body):
-        for name in writes_of(stmt):
-            counts[name] = counts.get(name, 0) + 1
+    counts = times_bound(body)
     return {
         s.target.name: s.value
         for s in body
@@ -185,23 +183,7 @@ def _fixed_values(body: Block) -> dict[str, Expr]:
 
 
 def _mentions(stmt: Stmt, name: str) -> bool:
-    return any(name in _named(s) for s in statements((stmt,)))
-
-
-def _named(stmt: Stmt) -> set[str]:
-    return reads_of(stmt) | set(writes_of(stmt))
-
-
-def _successor(loop: Loop, old: Loop, new: Loop) -> Loop:
-    """The loop in ``new`` that stands where a loop stood in ``old``."""
-    for before, after in zip(_loops(old), _loops(new), strict=True):
-        if before is loop:
-            return after
-    return loop
-
-
-def _loops(loop: Loop) -> list[Loop]:
-    return [s for s in statements((loop,)) if isinstance(s, For | While)]
+    return any(name in names_of(s) for s in statements((stmt,)))
 
 
 def _emptied(block: Block, name: str, shadow: str, filled: Block) -> Block:

@@ -18,8 +18,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.analysis.iterations import accesses, is_still
+from srcad.analysis.flow import assigned
+from srcad.analysis.iterations import accesses, is_still, named_otherwise
 from srcad.ir.build import accumulate, compare, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -99,10 +99,7 @@ class _Keeper:
         """The elements of shadows that a loop only adds to, and where they are summed."""
         found = list(accesses(loop.body))
         changing = assigned((loop,))
-        simple = Assign | Store | If | For | While
-        others = [s for s in statements(loop.body) if not isinstance(s, simple)]
-        used = {a.array for a in found if a.how != "add"}
-        used = used.union(*(reads_of(s) | set(writes_of(s)) for s in others))
+        used = named_otherwise(loop.body) | {a.array for a in found if a.how != "add"}
         free = {
             array
             for array in self.shadows.intersection(a.array for a in found) - changing

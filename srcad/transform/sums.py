@@ -13,11 +13,12 @@ So are the sums of the program, where nothing but the gradient is asked for.
 from __future__ import annotations
 
 from collections.abc import Collection, Set
+from dataclasses import replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, exposed
 from srcad.analysis.iterations import Bounds, commute
-from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.liveness import Live
 from srcad.ir.build import added_to
 from srcad.ir.nodes import (
     Assign,
@@ -32,31 +33,18 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import FLOAT, FLOAT32
+from srcad.transform.rewrite import rewritten
 
 
 def free_sums(block: Block, live: Live, free: Set[str], aliases: Aliases, bounds: Bounds) -> Block:
     """The block with sums into ``free`` freed; ``live`` are the names read after it."""
-    out: list[Stmt] = []
-    for stmt in reversed(block):
-        before = live_before(stmt, live)
-        match stmt:
-            case If():
-                parts = (free_sums(b, live, free, aliases, bounds) for b in blocks(stmt))
-                stmt = with_blocks(stmt, tuple(parts))
-            case For() if not _loops(stmt):
-                if commute(stmt, live, aliases, bounds):
-                    stmt = with_blocks(stmt, (freed(stmt.body, sums_of(stmt.body) & free),))
-            case For() | While():
-                end = live_at_end(stmt, live)
-                if isinstance(stmt, For):
-                    with bounds.within(stmt):
-                        body = free_sums(stmt.body, end, free, aliases, bounds)
-                else:
-                    body = free_sums(stmt.body, end, free, aliases, bounds)
-                stmt = with_blocks(stmt, (body,))
-        out.append(stmt)
-        live = before
-    return tuple(reversed(out))
+
+    def in_any_order(loop: For, live: Live) -> For:
+        if _loops(loop) or not commute(loop, live, aliases, bounds):
+            return loop
+        return replace(loop, body=freed(loop.body, sums_of(loop.body) & free))
+
+    return rewritten(block, live, bounds, in_any_order)
 
 
 def _loops(loop: For) -> bool:

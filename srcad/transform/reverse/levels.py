@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from srcad.analysis.flow import assigned, exposed, reads_of, scalars, writes_of
+from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
 from srcad.analysis.iterations import is_sum
 from srcad.ir.build import added_to
 from srcad.ir.names import Names
@@ -181,7 +181,7 @@ class Levels(Slots):
             return set()
         outside = set(self.kept)
         for stmt in statements(_without(self.body, loop)):
-            outside |= reads_of(stmt) | set(writes_of(stmt))
+            outside |= names_of(stmt)
         early = exposed(loop.body)
         aliased = {s for name, found in self.sites.items() for s in found if name != s}
         return {t for t in made if t not in outside and t not in early and t not in aliased}
@@ -268,26 +268,22 @@ class Levels(Slots):
         return self.finished[id(loop)]
 
     def _is_finished(self, name: str, rest: Block, loop: Loop) -> bool:
-        if sum(name in writes_of(s) for s in statements(self.body)) > 1:
-            return False
-
-        def writes(stmt: Stmt) -> bool:
+        def fills(stmt: Stmt) -> bool:
             return any(
-                name in self.sites.get(array, frozenset((array,)))
-                for s in statements((stmt,))
-                for array in _written_by(s)
+                name in self.sites.get(array, frozenset((array,))) for array in _written_by(stmt)
             )
 
-        filling = [k for k, stmt in enumerate(rest) if writes(stmt)]
-        inside = [s for s in statements(loop.body) if writes(s) and not blocks(s)]
-        own = [s for k in filling for s in statements((rest[k],)) if writes(s) and not blocks(s)]
-        if len(inside) != len(own) or any(set(_written_by(s)) != {name} for s in own):
+        if self.bound[name] > 1:
             return False
-        last = max(filling, default=-1)
+        filling = [s for s in statements(rest) if fills(s)]
+        if len(filling) != sum(map(fills, statements(loop.body))):
+            return False
+        if any(set(_written_by(s)) != {name} for s in filling):
+            return False
+        last = max((k for k, s in enumerate(rest) if any(map(fills, statements((s,))))), default=-1)
         return not any(
-            name in reads_of(s) | set(writes_of(s))
-            for stmt in rest[: last + 1]
-            for s in statements((stmt,))
+            name in names_of(s)
+            for s in statements(rest[: last + 1])
             if isinstance(s, Bind | Window | Reshape | Push | Invoke)
         )
 
@@ -340,7 +336,7 @@ class Levels(Slots):
     def _all_names(self) -> set[str]:
         out: set[str] = set()
         for stmt in statements(self.body):
-            out |= reads_of(stmt) | set(writes_of(stmt))
+            out |= names_of(stmt)
         return out
 
     def _repeatable(self, test: Expr, stmt: If, level: Level) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
-from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.analysis.flow import assigned, reads_of, times_bound, writes_of
 from srcad.ir.build import accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -79,6 +79,7 @@ class Slots:
         self.heads: dict[int, list[Stmt]] = {}
         self.trips: dict[int, Var] = {}
         self.shadowed_late: set[str] = set()
+        self.bound = times_bound(body)
         self.fixed = _fixed_names(body, set(arrays))
         self.stored = {
             s
