@@ -55,6 +55,7 @@ class _Matrix(Transformed):
         sparsity: Any,
         options: Options,
         outputs: tuple[str, ...] = (),
+        mode: Mode = "auto",
     ) -> None:
         self._signature = Signature(function)
         functools.update_wrapper(self, self._signature.function)  # pyright: ignore[reportArgumentType]
@@ -70,6 +71,7 @@ class _Matrix(Transformed):
             self._wrt,
             self._is_single,
             refused=f"a {kind} with {given}= inside of a function" if given else "",
+            mode=mode,
         )
         self._latest: Variant | None = None
         self._sparsity: Pattern | Literal["detect"] | None = sparsity
@@ -188,7 +190,7 @@ class Jacobian(_Matrix):
         options: Options | None = None,
     ) -> None:
         chosen = options or Options()
-        super().__init__(function, wrt, sparsity, chosen, outputs)
+        super().__init__(function, wrt, sparsity, chosen, outputs, mode)
         self._mode: Mode = mode
         self._outputs = Outputs(self._signature, outputs)
         self._primal = Variants(self._signature, "primal", chosen, outputs)

@@ -46,6 +46,8 @@ from srcad.transform.fuse import fuse
 from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.scalarise import scalarise
+from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
@@ -259,7 +261,10 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block, lengths = settle_checks(coalesce(block), inputs, checked)
+    block, lengths = settle_checks(settle(coalesce(block)), inputs, checked)
+    few = scalarise(block, escaping, program.names)
+    if few is not block:
+        block, lengths = settle_checks(settle(few), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = contract(block, escaping, program.names)
 

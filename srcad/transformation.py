@@ -31,6 +31,8 @@ class Transformation:
     """For a batch: the axes of the arguments that the members lie along."""
     refused: str = ""
     """Why no function of a program may call it, if none may."""
+    mode: str = "auto"
+    """For a Jacobian: "fwd" by columns, "rev" by rows, "auto" what is less work."""
 
 
 def transformation_of(function: object) -> Transformation | None:

@@ -28,8 +28,9 @@ from srcad.analysis.invariant import before_loop
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import arrays, indexing, scalars
 from srcad.frontend.builder import Duplicate
-from srcad.frontend.derived import OPTIONS, Derived
+from srcad.frontend.derived import OPTIONS
 from srcad.frontend.heap import Moment
+from srcad.frontend.jacobians import Jacobians
 from srcad.frontend.values import (
     ArrayValue,
     DerivedFunction,
@@ -108,7 +109,7 @@ class _Mark:
     put_off: tuple[list[Duplicate], dict[str, Any], dict[str, Any], dict[str, Any]]
 
 
-class Batches(Derived):
+class Batches(Jacobians):
     """Maps functions over the members of arrays."""
 
     members: list[str]

@@ -59,7 +59,6 @@ from srcad.ir.nodes import (
     Invoke,
     Return,
     Stmt,
-    Store,
     Var,
     names_read,
     statements,
@@ -109,7 +108,7 @@ class Taken:
 
 
 class Derived(Ruled):
-    """Takes derivatives of functions that the program calls."""
+    """Takes derivatives of functions that the program calls; ``matrices.py`` those with columns."""
 
     lent: set[str]
     """Arrays that a function which works on copies would write: they must not overlap others."""
@@ -144,7 +143,7 @@ class Derived(Ruled):
             wrt = tuple(known.wrt)
             inner = StaticValue(known.function)
             derived = DerivedFunction(
-                known.kind, inner, wrt, known.is_single, known.has_aux, known.axes
+                known.kind, inner, wrt, known.is_single, known.has_aux, known.axes, known.mode
             )
             return self.call_derived(derived, values, keywords)
         if is_transform(function):
@@ -169,10 +168,10 @@ class Derived(Ruled):
             raise self.b.refuse(
                 f"{name} with {given} inside of a function", "take it without inside of a function"
             )
-        wrt, aux = _wrt_and_aux(*values[1:], **keywords)
-        if isinstance(wrt, TupleValue):
-            return DerivedFunction(name, values[0], self._named(wrt.items), False, aux)
-        return DerivedFunction(name, values[0], self._named((wrt,)), True, aux)
+        wrt, aux, mode = _wrt_aux_and_mode(*values[1:], **keywords)
+        single = not isinstance(wrt, TupleValue)
+        named = self._named((wrt,) if single else wrt.items)
+        return DerivedFunction(name, values[0], named, single, aux, mode=mode)
 
     def _named(self, items: Sequence[Value]) -> tuple[int | str, ...]:
         """Positions and names of parameters, which must be known beforehand."""
@@ -195,8 +194,6 @@ class Derived(Ruled):
         call = Call(function, list(values), dict(keywords))
         spots = [self._spot(call, w) for w in derived.wrt]
         self._require_floats(call, spots)
-        if derived.kind in ("hessian", "jacobian"):
-            return self._matrix(call, spots, derived)
         kind = "gradient" if derived.kind == "grad" and not aux else "value_and_gradient"
         taken = self.taken(kind, call, spots, has_aux=aux)
         result = self.rebuilt(taken.result, taken.leaves) if kind != "gradient" else None
@@ -348,89 +345,6 @@ class Derived(Ruled):
         taken = self.taken("hvp", call, spots, lambda *_: moving)
         parts = tuple(self._derivative_like(p, taken.leaves) for p, _ in pairs)
         return TupleValue(parts) if several else parts[0]
-
-    def _matrix(self, call: Call, spots: list[int | str], derived: DerivedFunction) -> Value:
-        """``srcad.jacobian(f)(x)``, ``srcad.hessian(f)(x)``: a column for each element of x."""
-        value = self.snapshot(call.at(spots[0]))
-        if not derived.is_single or not isinstance(value, ArrayValue | Expr):
-            raise self.b.refuse(
-                f"{derived.kind} with respect to several values is not supported inside of a "
-                "function",
-                "put them into one array",
-            )
-        if isinstance(value, ArrayValue) and not value.ndim:
-            value = value.element(())
-        if derived.kind == "hessian":
-            return self._hessian(call, spots, value)
-        return self._jacobian(call, spots, value)
-
-    def _jacobian(self, call: Call, spots: list[int | str], value: Given) -> Value:
-        """One tangent for each element of the argument; the gradient, of what returns a number."""
-        if isinstance(value, Expr):
-            one = self.b.hold(literal(1.0, value.kind), "one")
-            taken = self.taken("jvp", call, spots, lambda *_: [one])
-            self.rebuilt(taken.result, taken.leaves)
-            return self._derivative_like(taken.result, taken.leaves)
-        call.put(spots[0], self.kept(value))
-        first = self.taken("primal", call, spots)
-        found = self.rebuilt(first.result, first.leaves)
-        if isinstance(found, Expr) and _is_float(found):
-            return next(self.taken("gradient", call, spots).leaves)
-        if not isinstance(found, ArrayValue) or not _is_float(found):
-            raise self.b.refuse(
-                "jacobian of a function that returns no array or number is not supported inside "
-                "of a function",
-                "return one array",
-            )
-        shape, rows = value.extents, found.extents
-        out = arrays.allocate(self.b, "jacobian", (*rows, *shape), found.dtype, None)
-        assert out.view is not None
-        base = out.view.base
-
-        def column(at: tuple[Expr, ...]) -> None:
-            taken = self.taken("jvp", call, spots, lambda *_: [self._unit(value, at)])
-            self.rebuilt(taken.result, taken.leaves)
-            change = next(taken.leaves)
-            assert isinstance(change, ArrayValue)
-
-            def put(k: tuple[Expr, ...]) -> None:
-                self.b.emit(Store(base, (*k, *at), change.element(k), True, self.b.at))
-
-            arrays.over(self.b, rows, put)
-
-        arrays.over(self.b, shape, column)
-        return out
-
-    def _unit(self, like: ArrayValue, at: tuple[Expr, ...]) -> ArrayValue:
-        """An array of zeros with a one."""
-        zero = literal(0.0, like.dtype)
-        made = arrays.allocate(self.b, "unit", like.extents, like.dtype, zero)
-        assert made.view is not None
-        self.b.emit(Store(made.view.base, at, literal(1.0, like.dtype), False, self.b.at))
-        return made
-
-    def _hessian(self, call: Call, spots: list[int | str], value: Given) -> Value:
-        """One product with a unit vector for each element."""
-        if isinstance(value, Expr):
-            one = literal(1.0, value.kind)
-            return next(self.taken("hvp", call, spots, lambda *_: [one]).leaves)
-        call.put(spots[0], self.kept(value))
-        shape, kind = value.extents, value.dtype
-        out = arrays.allocate(self.b, "hessian", (*shape, *shape), kind, None)
-
-        def row(at: tuple[Expr, ...]) -> None:
-            unit = self._unit(value, at)
-            found = next(self.taken("hvp", call, spots, lambda *_: [unit]).leaves)
-            assert isinstance(found, ArrayValue) and out.view is not None
-            base = out.view.base
-
-            def put(k: tuple[Expr, ...]) -> None:
-                self.b.emit(Store(base, (*at, *k), found.element(k), True, self.b.at))
-
-            arrays.over(self.b, shape, put)
-
-        arrays.over(self.b, shape, row)
-        return out
 
     # ------------------------------------------------------------ the derivative of one call
 
@@ -743,14 +657,15 @@ _FIRST = Const(0, INT)
 _NO = Const(False, BOOL)
 
 
-def _wrt_and_aux(
+def _wrt_aux_and_mode(
     wrt: Value = _FIRST,
     *,
     has_aux: Value = _NO,
     mode: Value | None = None,
-) -> tuple[Value, bool]:
+) -> tuple[Value, bool, str]:
     """The arguments of ``grad`` (and ``jacobian``) after the function."""
-    return wrt, isinstance(has_aux, Const) and bool(has_aux.value)
+    way = mode.value if isinstance(mode, StaticValue) and isinstance(mode.value, str) else "auto"
+    return wrt, isinstance(has_aux, Const) and bool(has_aux.value), way
 
 
 def _is_none(value: Value | None) -> bool:

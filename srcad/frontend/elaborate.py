@@ -70,14 +70,17 @@ from srcad.ir.nodes import (
     Assign,
     Block,
     Check,
+    Const,
     Expr,
     Extent,
     Invoke,
+    Load,
     Raise,
     Store,
     Var,
     blocks,
     statements,
+    walk,
     with_blocks,
 )
 from srcad.ir.types import FLOAT, Array, Function, Receiver, Scalar, Static, Tuple, Type
@@ -366,7 +369,16 @@ class _Elaborator(Comprehensions):
                 pairs = self.captured_members(value)
                 items = (self.returned(self.snapshot(v)) for _, v in pairs)
                 return TupleValue(tuple(items), type(value.value), tuple(k for k, _ in pairs))
+        if isinstance(value, Expr) and any(map(self._is_of_small_array, walk(value))):
+            return self.b.store(value, "result")  # so that the array need not outlive the body
         return value
+
+    def _is_of_small_array(self, expr: Expr) -> bool:
+        """Whether an expression is an element of an array of literal lengths."""
+        if not isinstance(expr, Load):
+            return False
+        extents = self.b.extents.get(expr.array, ())
+        return bool(extents) and all(isinstance(e, Const) for e in extents)
 
     def _parameter(self, name: str, type_: Type, leaves: list[Var | str]) -> Value:
         match type_:

@@ -243,6 +243,8 @@ class DerivedFunction:
     has_aux: bool = False
     axes: object = None
     """For a batch: the axes of the arguments that the members lie along."""
+    mode: str = "auto"
+    """For a Jacobian: "fwd" by columns, "rev" by rows, "auto" what is less work."""
 
 
 @dataclass(frozen=True, slots=True)

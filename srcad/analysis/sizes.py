@@ -1,0 +1,406 @@
+"""What integers and lengths are at a place in the program, by what was computed and checked so far.
+
+In ::
+
+    k = min(3, p.shape[0])          # at most 3
+    if p.shape[0] <= 14: raise      # from here on k is 3
+    axis = np.empty(k)              # an array of 3
+    if axis.shape[0] != y.shape[0]: raise       # and so is y
+
+``Sizes`` follows a block statement by statement. A number is known as an expression in *atoms*:
+lengths of arrays that come from elsewhere, and variables; of an atom it is known between which
+numbers it lies. What a statement binds anew is forgotten first, so that a fact never outlives the
+value that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from srcad.analysis.flow import assigned, writes_of
+from srcad.ir.build import add, binary, compare, negation, sub
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Binary,
+    Bind,
+    Call,
+    Check,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    IndexCheck,
+    Logic,
+    MatMul,
+    Reshape,
+    Span,
+    Stmt,
+    Unary,
+    Var,
+    Window,
+    ZerosLike,
+    blocks,
+    children,
+    names_read,
+    rebuild,
+    walk,
+)
+from srcad.ir.types import INT
+
+Range = tuple[int | None, int | None]
+"""The least and the largest value; None: not known."""
+Shape = tuple[Expr, ...]
+
+_LARGEST = 12
+"""Parts of an expression that a variable is known as: beyond that it is an atom itself."""
+_FLIPPED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+
+
+class Sizes:
+    """What is known at one place.
+
+    >>> n, k, x = Var("n", "int64"), Var("k", "int64"), Extent("x", 0)
+    >>> sizes = Sizes()
+    >>> sizes.after(Assign(k, Call("min", (Const(3, "int64"), x), "int64")))
+    >>> sizes.range(k), sizes.after(IndexCheck("x", 0, Const(6, "int64"))), sizes.range(k)
+    ((0, 3), None, (3, 3))
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Expr] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.alike: dict[str, str] = {}
+        """Arrays of the shape of another one, which is not known."""
+        self.ranges: dict[Expr, Range] = {}
+        self.equal: dict[Expr, Expr] = {}
+
+    def copy(self) -> Sizes:
+        """The same knowledge, to be followed on another path."""
+        made = Sizes()
+        made.values, made.shapes, made.alike = (
+            dict(self.values),
+            dict(self.shapes),
+            dict(self.alike),
+        )
+        made.ranges, made.equal = dict(self.ranges), dict(self.equal)
+        return made
+
+    # ------------------------------------------------------------ questions
+
+    def known(self, expr: Expr) -> Expr:
+        """The expression in atoms; a literal where it can be one number only."""
+        match expr:
+            case Var() if expr.kind == INT:
+                found = self.values.get(expr.name, expr)
+            case Extent():
+                found = self._extent(expr)
+            case Binary(op="+" | "-" | "*" | "//" | "%") if expr.kind == INT:
+                found = _arithmetic(expr.op, self.known(expr.a), self.known(expr.b))
+            case Call(function="max" | "min") if expr.kind == INT:
+                found = self._extreme(expr)
+            case Unary(op="-") if expr.kind == INT:
+                found = sub(Const(0, INT), self.known(expr.x))
+            case _:
+                return expr
+        found = self.equal.get(found, found)
+        low, high = self.range(found) if not isinstance(found, Const) else (0, 1)
+        return Const(low, INT) if low is not None and low == high else found
+
+    def origin(self, extent: Extent) -> Extent:
+        """The length of the array that an array got its own length from."""
+        while isinstance(found := self._extent(extent), Extent) and found != extent:
+            extent = found
+        return extent
+
+    def shape(self, array: str, ndim: int) -> Shape:
+        """The lengths of an array, in atoms."""
+        return tuple(self.known(Extent(array, k)) for k in range(ndim))
+
+    def range(self, expr: Expr) -> Range:
+        """Between which numbers an integer lies."""
+        match expr:
+            case Const(value=value):
+                return int(value), int(value)
+            case Var(name=name) if name in self.values:
+                return self.range(self.values[name])
+            case Extent() if (found := self._extent(expr)) != expr:
+                low, high = self.range(found)
+                return max(0, low or 0), high
+            case Var() | Extent():
+                low, high = self.ranges.get(expr, (None, None))
+                return (max(0, low or 0) if isinstance(expr, Extent) else low), high
+            case Binary(op="+" | "-", a=a, b=b):
+                (a_low, a_high), (b_low, b_high) = self.range(a), self.range(b)
+                if expr.op == "-":
+                    b_low, b_high = _minus(b_high), _minus(b_low)
+                return _plus(a_low, b_low), _plus(a_high, b_high)
+            case Call(function="max" | "min" as pick, args=args):
+                ranges = [self.range(a) for a in args]
+                lows, highs = zip(*ranges, strict=True)
+                if pick == "max":
+                    return _best(max, lows), _all(max, highs)
+                return _all(min, lows), _best(min, highs)
+        return self.ranges.get(expr, (None, None))
+
+    def truth(self, test: Expr) -> bool | None:
+        """Whether a test holds; None: it is not known."""
+        match test:
+            case Const(value=value):
+                return bool(value)
+            case Unary(op="not", x=x):
+                found = self.truth(x)
+                return None if found is None else not found
+            case Logic(op=op, items=items):
+                found_all = [self.truth(i) for i in items]
+                stop = op == "or"
+                if stop in found_all:
+                    return stop
+                return None if None in found_all else not stop
+            case Compare(op=op, a=a, b=b) if a.kind == b.kind == INT and op in _FLIPPED:
+                a, b = self.known(a), self.known(b)
+                if a == b:
+                    return op in ("==", "<=", ">=")
+                low, high = self.range(_arithmetic("-", a, b))
+                return _order(op, low, high)
+        return None
+
+    # ------------------------------------------------------------ what statements say
+
+    def after(self, stmt: Stmt) -> None:
+        """Take note of a statement without blocks."""
+        match stmt:
+            case Assign(target=target, value=value) if target.kind == INT:
+                found = self.known(value)
+                self.forget((target.name,))
+                if _is_plain(found) and target.name not in names_read(found):
+                    self.values[target.name] = found
+            case Alloc() | Copy() | ZerosLike() | MatMul() | Bind() | Window() | Reshape():
+                made = self._made(stmt)
+                gone = set(writes_of(stmt))
+                self.forget(n for n in gone if made.get(n) != n)
+                for name, shape in made.items():
+                    if isinstance(shape, str) and shape not in gone:
+                        self.alike[name] = shape
+                    elif isinstance(shape, tuple) and not any(names_read(e) & gone for e in shape):
+                        self.shapes[name] = shape
+            case Check(test=test):
+                self.learn(test)
+            case IndexCheck(array=array, axis=axis, index=index):
+                low, high = self.range(self.known(index))
+                at_least = [n for n in (_plus(low, 1), _minus(high)) if n is not None]
+                self._narrow(self.known(Extent(array, axis)), (max(at_least, default=None), None))
+            case _:
+                self.forget(writes_of(stmt))
+
+    def within(self, loop: For) -> None:
+        """Take note of the counter of a loop, in its iterations."""
+        self.forget((loop.var.name,))
+        if isinstance(loop.step, Const) and int(loop.step.value) > 0:
+            low, _ = self.range(self.known(loop.start))
+            _, high = self.range(self.known(loop.stop))
+            self.ranges[loop.var] = (low, _plus(high, -1))
+
+    def learn(self, test: Expr) -> None:
+        """Take a test that holds from here on as known."""
+        match test:
+            case Logic(op="and", items=items):
+                for item in items:
+                    self.learn(item)
+            case Unary(op="not", x=Compare() as inner):
+                flipped = negation(inner)
+                if isinstance(flipped, Compare):
+                    self.learn(flipped)
+            case Compare(op=op, a=a, b=b) if a.kind == b.kind == INT and op in _FLIPPED:
+                a, b = self.known(a), self.known(b)
+                self._learn_order(op, a, b)
+                self._learn_order(_FLIPPED[op], b, a)
+                if op == "==":
+                    self._learn_equality(a, b)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Forget everything about names that are bound anew."""
+        gone = set(names)
+        if not gone:
+            return
+
+        def stays(*exprs: Expr) -> bool:
+            return not any(names_read(e) & gone for e in exprs)
+
+        self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
+        self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
+        self.alike = {n: s for n, s in self.alike.items() if not {n, s} & gone}
+        self.ranges = {e: r for e, r in self.ranges.items() if stays(e)}
+        self.equal = {a: b for a, b in self.equal.items() if stays(a, b)}
+
+    def _learn_order(self, op: str, a: Expr, b: Expr) -> None:
+        """``a op b`` narrows the atom in ``a``, if it is one plus a literal."""
+        low, high = self.range(b)
+        shift = 0
+        if isinstance(a, Binary) and a.op in "+-" and isinstance(a.b, Const):
+            shift = int(a.b.value) if a.op == "+" else -int(a.b.value)
+            a = a.a
+        bound: Range = (None, None)
+        if op in (">", ">=", "=="):
+            bound = _plus(low, (op == ">") - shift), None
+        if op in ("<", "<=", "=="):
+            bound = bound[0], _plus(high, -(op == "<") - shift)
+        self._narrow(a, bound)
+
+    def _learn_equality(self, a: Expr, b: Expr) -> None:
+        if isinstance(b, Var | Extent) and not isinstance(a, Var | Extent):
+            a, b = b, a
+        if isinstance(a, Var | Extent) and a != b and not names_read(b) & names_read(a):
+            self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
+            self.equal[a] = b
+
+    def _narrow(self, atom: Expr, bound: Range) -> None:
+        if isinstance(atom, Const):
+            return
+        low, high = self.range(atom)
+        lows = [n for n in (low, bound[0]) if n is not None]
+        highs = [n for n in (high, bound[1]) if n is not None]
+        self.ranges[atom] = (max(lows, default=None), min(highs, default=None))
+
+    def _extent(self, expr: Extent) -> Expr:
+        if expr.array in self.shapes:
+            return self.shapes[expr.array][expr.axis]
+        other = self.alike.get(expr.array)
+        return expr if other is None else Extent(other, expr.axis)
+
+    def _shape_of(self, array: str) -> Shape | str:
+        """The shape of an array, or the array that has the same one."""
+        return self.shapes.get(array) or self.alike.get(array, array)
+
+    def _made(self, stmt: Stmt) -> dict[str, Shape | str | None]:
+        """The shapes of the arrays that a statement makes or binds."""
+        match stmt:
+            case Alloc(target=target, shape=shape) | Reshape(target=target, shape=shape):
+                return {target: self._plain_shape(shape)}
+            case Copy(target=target, source=source) | ZerosLike(target=target, source=source):
+                return {target: self._shape_of(source)}
+            case MatMul(target=target, batch=batch) if batch is not None:
+                return {target: self._plain_shape(batch.shape)}
+            case Bind(targets=targets, sources=sources):
+                found = map(self._shape_of, sources)
+                return dict(zip(targets, found, strict=True))
+            case Window(target=target, keys=keys, order=order):
+                spans = {k: key.length for k, key in enumerate(keys) if isinstance(key, Span)}
+                lengths = (Const(1, INT) if a is None else spans[a] for a in order)
+                return {target: self._plain_shape(tuple(lengths))}
+        return {}
+
+    def _plain_shape(self, shape: Shape) -> Shape | None:
+        found = tuple(map(self.known, shape))
+        return found if all(map(_is_plain, found)) else None
+
+    def _extreme(self, expr: Call) -> Expr:
+        """``max`` or ``min`` without the arguments that cannot be the one."""
+        args = [self.known(a) for a in expr.args]
+        sign = 1 if expr.function == "max" else -1
+        kept: list[Expr] = []
+        for k, a in enumerate(args):
+            others = [*kept, *args[k + 1 :]]
+            if not any(self._at_least(other, a, sign) for other in others):
+                kept.append(a)
+        if len(kept) == 1:
+            return kept[0]
+        return Call(expr.function, tuple(kept), INT)
+
+    def _at_least(self, a: Expr, b: Expr, sign: int) -> bool:
+        """Whether ``a >= b`` is certain (``sign`` -1: ``a <= b``)."""
+        low, high = self.range(_arithmetic("-", a, b))
+        return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
+
+
+def sizes_after(block: Iterable[Stmt]) -> Sizes:
+    """What is known at the end of a block."""
+    sizes = Sizes()
+    for stmt in block:
+        if blocks(stmt):
+            sizes.forget(assigned((stmt,)))
+        else:
+            sizes.after(stmt)
+    return sizes
+
+
+def _is_plain(expr: Expr) -> bool:
+    """Whether an integer is made of lengths and variables, in a few steps."""
+    simple = Const | Var | Extent | Binary | Call | Unary
+    parts = list(walk(expr))
+    return len(parts) <= _LARGEST and all(isinstance(e, simple) and e.kind == INT for e in parts)
+
+
+def _arithmetic(op: str, a: Expr, b: Expr) -> Expr:
+    """``a op b`` of integers, with sums of literals collected."""
+    if op == "-" and isinstance(a, Binary) and a.op == "+" and a.a == b:
+        return a.b
+    if op == "+":
+        return add(a, b)
+    return sub(a, b) if op == "-" else binary(op, a, b, INT)
+
+
+def _order(op: str, low: int | None, high: int | None) -> bool | None:
+    """Whether a difference between these bounds is ``op`` zero."""
+    always = {
+        "<": high is not None and high < 0,
+        "<=": high is not None and high <= 0,
+        ">": low is not None and low > 0,
+        ">=": low is not None and low >= 0,
+        "==": low == high == 0,
+    }
+    never = {
+        "<": always[">="],
+        "<=": always[">"],
+        ">": always["<="],
+        ">=": always["<"],
+        "==": always["<"] or always[">"],
+    }
+    if op == "!=":
+        found = _order("==", low, high)
+        return None if found is None else not found
+    return True if always[op] else False if never[op] else None
+
+
+def _minus(a: int | None) -> int | None:
+    return None if a is None else -a
+
+
+def _plus(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a + b
+
+
+def _best(pick: type | object, bounds: Iterable[int | None]) -> int | None:
+    """The best of the bounds that are known."""
+    known = [n for n in bounds if n is not None]
+    return pick(known) if known else None  # type: ignore[operator]
+
+
+def _all(pick: type | object, bounds: Iterable[int | None]) -> int | None:
+    """The best of the bounds, if all of them are known."""
+    found = list(bounds)
+    return None if None in found else pick(found)  # type: ignore[operator]
+
+
+def folded(expr: Expr, sizes: Sizes) -> Expr:
+    """The expression with literals for the integers that can be one number only.
+
+    The length of an array of the shape of another one is that one's.
+    """
+    if expr.kind == INT and isinstance(expr, Var | Extent | Binary | Call):
+        found = sizes.known(expr)
+        if isinstance(found, Const):
+            return found
+        if isinstance(expr, Extent):
+            return sizes.origin(expr)
+    parts = children(expr)
+    if not parts:
+        return expr
+    parts = tuple(folded(e, sizes) for e in parts)
+    if isinstance(expr, Compare):
+        return compare(expr.op, parts[0], parts[1])
+    if isinstance(expr, Binary) and expr.kind == INT:
+        return binary(expr.op, parts[0], parts[1], INT)
+    return rebuild(expr, parts)

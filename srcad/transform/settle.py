@@ -1,0 +1,107 @@
+"""Lengths that checks and literals fix become literals.
+
+What a program says of its small arrays is often enough to know their lengths: slices between
+literals of an array that has been indexed beyond them, arrays that are combined with one of known
+length. Then ranges are literals, and checks that can only hold are dropped::
+
+    n = max(0, min(3, p.shape[0]))
+    if p.shape[0] <= 6: raise              if p.shape[0] <= 6: raise
+    if n != 3: raise                ->     axis = np.empty(3)
+    axis = np.empty(n)                     for i in range(3):
+    for i in range(n):                         axis[i] = p[i] / angle
+        axis[i] = p[i] / angle
+"""
+
+from dataclasses import replace
+
+from srcad.analysis.flow import assigned
+from srcad.analysis.sizes import Sizes, folded
+from srcad.ir.build import ZERO
+from srcad.ir.nodes import (
+    Binary,
+    Block,
+    Check,
+    Comment,
+    Compare,
+    Const,
+    Expr,
+    Extent,
+    For,
+    If,
+    IndexCheck,
+    Logic,
+    Stmt,
+    While,
+)
+from srcad.ir.rename import with_expressions
+from srcad.ir.types import INT
+
+
+def settle(block: Block) -> Block:
+    """The block with such lengths as literals."""
+    return _settled(block, Sizes())
+
+
+def _settled(block: Block, sizes: Sizes) -> Block:
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case For():
+                ends = (folded(e, sizes) for e in (stmt.start, stmt.stop, stmt.step))
+                start, stop, step = ends
+                stmt = replace(stmt, start=start, stop=stop, step=step)
+                stmt = _looped(stmt, sizes)
+            case While():
+                stmt = _looped(stmt, sizes)
+            case If():
+                test = folded(stmt.test, sizes)
+                both = tuple(_settled(b, sizes.copy()) for b in (stmt.body, stmt.orelse))
+                sizes.forget(assigned((stmt,)))
+                stmt = replace(stmt, test=test, body=both[0], orelse=both[1])
+            case Check():
+                if sizes.truth(stmt.test):
+                    continue
+                test = _literal_last(folded(stmt.test, sizes))
+                sizes.learn(stmt.test)
+                stmt = replace(stmt, test=test)
+            case IndexCheck():
+                extent = sizes.origin(Extent(stmt.array, stmt.axis))
+                stmt = replace(stmt, index=folded(stmt.index, sizes))
+                if extent.axis == stmt.axis or extent.array == stmt.what[0]:  # as the user says it
+                    stmt = replace(stmt, array=extent.array, axis=extent.axis)
+                if _is_within(stmt, sizes):
+                    continue
+                sizes.after(stmt)
+            case Comment():
+                pass
+            case _:
+                (changed,) = with_expressions((stmt,), lambda e: folded(e, sizes))
+                sizes.after(stmt)
+                stmt = changed
+        out.append(stmt)
+    return tuple(out)
+
+
+def _looped(loop: For | While, sizes: Sizes) -> For | While:
+    """A loop, whose iterations know what none of them changes."""
+    sizes.forget(assigned((loop,)))
+    inside = sizes.copy()
+    if isinstance(loop, While):
+        return replace(loop, test=folded(loop.test, inside), body=_settled(loop.body, inside))
+    inside.within(loop)
+    return replace(loop, body=_settled(loop.body, inside))
+
+
+def _literal_last(test: Expr) -> Expr:
+    """``n == 2`` for ``2 == n``."""
+    if isinstance(test, Compare) and test.op in ("==", "!=") and isinstance(test.a, Const):
+        return replace(test, a=test.b, b=test.a)
+    return test
+
+
+def _is_within(check: IndexCheck, sizes: Sizes) -> bool:
+    """Whether an index is certainly between ``-extent`` and ``extent``."""
+    extent = Extent(check.array, check.axis)
+    below = Compare("<", check.index, extent)
+    above = Compare(">=", Binary("+", check.index, extent, INT), ZERO)
+    return bool(sizes.truth(Logic("and", (below, above))))
