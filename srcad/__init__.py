@@ -17,6 +17,7 @@ from srcad.errors import UnsupportedError as UnsupportedError
 from srcad.implicit import argmin as argmin
 from srcad.implicit import fixed_point as fixed_point
 from srcad.implicit import root as root
+from srcad.inside import checkpoint as checkpoint
 from srcad.inside import on_backward as on_backward
 from srcad.inside import stop_gradient as stop_gradient
 from srcad.inside import straight_through as straight_through

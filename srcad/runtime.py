@@ -129,6 +129,30 @@ def no_pool() -> tuple[np.ndarray, np.ndarray]:
 
 
 @register_jitable
+def next_snapshot(step: int, end: int, free: int) -> int:
+    """Where to take the next snapshot on the way from ``step``, whose state is kept, to ``end``.
+
+    The iterations from ``step`` to ``end - 1`` are to be reversed, and ``free`` more snapshots can
+    be kept meanwhile. It goes where the fewest iterations are run again: with c = free + 1 and
+    beta(c, r) = (c + r)! / (c! r!), the most that can be reversed if none is run more than r times,
+    that is beta(c, r - 1) iterations further on, or as few less as fill the rest (Griewank and
+    Walther, ACM Trans. Math. Softw. 26, 2000). Without room for one it is the last iteration.
+    """
+    length = end - step
+    if length <= 1:
+        return end
+    if free <= 0:
+        return end - 1
+    runs, most = 1, free + 2  # beta(c, 1)
+    before, beside = 1, 1  # beta(c, r - 1) and beta(c - 1, r - 1)
+    while most < length:
+        runs += 1
+        before, most = most, most * (free + 1 + runs) // runs
+        beside = before * (free + 1) // (free + runs)
+    return step + min(before, length - beside)
+
+
+@register_jitable
 def union(unions: tuple[np.ndarray, np.ndarray], a: int, b: int) -> int:
     """The number of the union of the sets a and b of inputs, 0 being the empty set.
 

@@ -1,7 +1,7 @@
 """Which names are read later: scalars and array names, through the structured control flow."""
 
 from srcad.analysis.flow import reads_of, writes_of
-from srcad.ir.nodes import Block, For, If, Stmt, While
+from srcad.ir.nodes import Block, For, If, Stmt, While, blocks, statements
 
 Live = frozenset[str]
 
@@ -40,3 +40,16 @@ def _before(block: Block, live: Live) -> Live:
     for stmt in reversed(block):
         live = live_before(stmt, live)
     return live
+
+
+def live_after(block: Block, place: Stmt, after: Live) -> Live:
+    """The names that are live after a statement somewhere in a block."""
+    for stmt in reversed(block):
+        if stmt is place:
+            return after
+        inside = next((b for b in blocks(stmt) if any(s is place for s in statements(b))), None)
+        if inside is not None:
+            end = live_at_end(stmt, after) if isinstance(stmt, For | While) else after
+            return live_after(inside, place, end)
+        after = live_before(stmt, after)
+    return after

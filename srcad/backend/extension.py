@@ -5,7 +5,7 @@ Numba calls ``init`` by the entry point of this package in ``numba_extensions``.
 
 from numba.extending import overload
 
-from srcad.inside import on_backward, stop_gradient, straight_through
+from srcad.inside import checkpoint, on_backward, stop_gradient, straight_through
 
 
 def init() -> None:
@@ -13,4 +13,5 @@ def init() -> None:
     # Numba compares the parameters with those of the lambdas: there is no room for annotations.
     overload(stop_gradient)(lambda x: lambda x: x)
     overload(straight_through)(lambda hard, soft: lambda hard, soft: hard)
+    overload(checkpoint)(lambda iterable, snapshots: lambda iterable, snapshots: iterable)
     overload(on_backward)(lambda x, fn: lambda x, fn: x)

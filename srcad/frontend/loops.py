@@ -12,6 +12,7 @@ import numpy as np
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import are_one_list
+from srcad.frontend.checkpoints import is_marked, snapshots_of, unmarked
 from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
@@ -32,6 +33,7 @@ from srcad.ir.build import ONE, TRUE, ZERO, integer
 from srcad.ir.nodes import (
     Assign,
     Call,
+    Checkpoints,
     Const,
     Expr,
     For,
@@ -168,6 +170,10 @@ class Loops(ChosenLists):
     def _for(self, node: Any) -> None:
         at = self.b.at
         until = getattr(node, "until", None)
+        if is_marked(self, node.iter):
+            assigned = assigned_names(node.body) | target_names(node.target)
+            snapshots = self._bound_held(snapshots_of(self, node.iter), assigned, "snapshots")
+            node = unmarked(node, Checkpoints(snapshots))
         if any(isinstance(n, gast.Subscript | gast.Attribute) for n in gast.walk(node.target)):
             raise self.b.refuse(
                 "an element or an attribute as the target of a loop is not supported",
@@ -314,7 +320,8 @@ class Loops(ChosenLists):
         flag = self._until(until)
         self.b.block += before
         self.b.at = at
-        self.b.emit(For(counter, start, stop, step, tuple(block), flag, at))
+        marks = getattr(node, "checkpoints", None)
+        self.b.emit(For(counter, start, stop, step, tuple(block), flag, at, checkpoints=marks))
         if all(isinstance(e, Const) for e in (start, stop, step)) and range(
             int(start.value), int(stop.value), int(step.value)
         ):  # type: ignore[union-attr]
@@ -375,7 +382,8 @@ class Loops(ChosenLists):
         block, counter = self._loop(assigned, before, body)
         flag = self._until(until)
         self.b.block += before
-        self.b.emit(For(counter, ZERO, length, ONE, tuple(block), flag, at))
+        marks = getattr(node, "checkpoints", None)
+        self.b.emit(For(counter, ZERO, length, ONE, tuple(block), flag, at, checkpoints=marks))
         if set(rows.lists) & set(self.appended[mark:]):
             raise self.b.refuse(
                 "a list that grows or shrinks while a loop runs over it is not supported",
@@ -411,6 +419,12 @@ class Loops(ChosenLists):
         lists: dict[ListTag, bool] | None = None,
     ) -> None:
         """A loop over members, its body once for each."""
+        if hasattr(node, "checkpoints"):
+            raise self.b.refuse(
+                "a loop over the items of a tuple or a list has no snapshots: its body is written "
+                "once for each",
+                "leave srcad.checkpoint out",
+            )
         try:
             self._each_written(node, items, until, lists or {})
         finally:

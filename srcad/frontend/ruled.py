@@ -103,6 +103,11 @@ class Ruled(Calls):
         """A call of ``stop_gradient`` or ``on_backward``; None if it is neither."""
         if function is inside.refuse:
             raise self.b.refuse(*(str(v.value) for v in values if isinstance(v, StaticValue)))
+        if function is inside.checkpoint:
+            raise self.b.refuse(
+                "srcad.checkpoint stands in the head of a loop",
+                "for t in srcad.checkpoint(range(n), snapshots=10):",
+            )
         if function is inside.stop_gradient and len(values) == 1:
             return stopped(self.b, values[0])
         if function is inside.on_backward and len(values) == 2 and not keywords:

@@ -7,7 +7,16 @@ _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
-    | {"matmul_into", "plus", "prange", "stop_gradient", "straight_through", "union", "unions"}
+    | {
+        "matmul_into",
+        "next_snapshot",
+        "plus",
+        "prange",
+        "stop_gradient",
+        "straight_through",
+        "union",
+        "unions",
+    }
 )
 
 

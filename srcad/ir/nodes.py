@@ -13,6 +13,7 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
           | For | While | If                                # structured control flow
           | Check | IndexCheck | Raise | Print | Invoke     # effects
           | Tape | Stack | Grow | Keep | Push | Pop         # written by reversal only
+          | Refill                                          # the same, and gone when it is done
           | Attempt                                         # written for threads only
           | Comment | Return
 """
@@ -250,6 +251,13 @@ class Reshape:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """How the reversal of a loop gets back to its states: from so many snapshots of them."""
+
+    snapshots: "Expr"
+
+
+@dataclass(frozen=True, slots=True)
 class For:
     """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``.
 
@@ -264,6 +272,7 @@ class For:
     until: Var | None = None
     at: Position = field(default=NOWHERE, compare=False)
     parallel: bool = False
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +282,7 @@ class While:
     test: Expr
     body: tuple["Stmt", ...]
     at: Position = field(default=NOWHERE, compare=False)
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,6 +465,14 @@ class Pop:
 
 
 @dataclass(frozen=True, slots=True)
+class Refill:
+    """All elements of some arrays are written next: nobody reads what they hold. Prints nothing."""
+
+    arrays: tuple[str, ...]
+    at: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """``# text``."""
 
@@ -495,6 +513,7 @@ Stmt = (
     | Keep
     | Push
     | Pop
+    | Refill
     | Comment
     | Return
 )
@@ -575,6 +594,10 @@ def _not_named(items: tuple[Expr | str, ...]) -> tuple[Expr, ...]:
     return tuple(a for a in items if not isinstance(a, str))
 
 
+def _checkpoints(loop: For | While) -> tuple[Expr, ...]:
+    return () if loop.checkpoints is None else (loop.checkpoints.snapshots,)
+
+
 _EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
     Assign: lambda s: (s.value,),
     Store: lambda s: (*s.index, s.value),
@@ -583,8 +606,8 @@ _EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
     Reshape: lambda s: s.shape,
     MatMul: lambda s: () if s.batch is None else s.batch.shape,
     Window: lambda s: tuple(e for key in s.keys for e in key_parts(key)),
-    For: lambda s: (s.start, s.stop, s.step),
-    While: lambda s: (s.test,),
+    For: lambda s: (s.start, s.stop, s.step, *_checkpoints(s)),
+    While: lambda s: (s.test, *_checkpoints(s)),
     If: lambda s: (s.test,),
     Check: lambda s: (s.test,),
     IndexCheck: lambda s: (s.index, Extent(s.array, s.axis)),

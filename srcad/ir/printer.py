@@ -37,6 +37,7 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Refill,
     Reshape,
     Return,
     Select,
@@ -84,6 +85,7 @@ RUNTIME = (
     "digamma",
     "grow",
     "matmul_into",
+    "next_snapshot",
     "no_pool",
     "plus",
     "stack",
@@ -332,6 +334,8 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
             return one(f"{stmt.target}.append({stmt.array})")
         case Pop():
             return one(f"{stmt.array} = {stmt.source}.pop()")
+        case Refill():
+            return []
         case Comment():
             return one("# " + " ".join(stmt.text.split()))
         case Return():

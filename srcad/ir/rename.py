@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
-from srcad.ir.nodes import Block, Expr, Extent, Load, Span, Stmt, Var, children, rebuild
+from srcad.ir.nodes import (
+    Block,
+    Checkpoints,
+    Expr,
+    Extent,
+    Load,
+    Span,
+    Stmt,
+    Var,
+    children,
+    rebuild,
+)
 
 
 def renamed(block: Block, names: dict[str, str]) -> Block:
@@ -44,6 +55,8 @@ def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
         return change(value)
     if isinstance(value, Span):
         return replace(value, start=change(value.start), length=change(value.length))
+    if isinstance(value, Checkpoints):
+        return replace(value, snapshots=change(value.snapshots))
     if not isinstance(value, Stmt):
         return value
     left = (*_OTHERS, "target", "targets", "var", "until")
@@ -80,6 +93,8 @@ def _part(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, Span):
         start, length = (renamed_expr(e, names) for e in (value.start, value.length))
         return replace(value, start=start, length=length)
+    if isinstance(value, Checkpoints):
+        return replace(value, snapshots=renamed_expr(value.snapshots, names))
     if isinstance(value, Expr):
         return renamed_expr(value, names)
     return _statement(value, names) if isinstance(value, Stmt) else value

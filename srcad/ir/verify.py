@@ -37,6 +37,7 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Refill,
     Reshape,
     Return,
     Select,
@@ -227,7 +228,7 @@ class _Verifier:
                 self.listed(stmt.target, stmt.array)
             case Pop():
                 self.listed(stmt.source, stmt.array)
-            case Raise() | Print() | Comment() | Return():
+            case Raise() | Print() | Refill() | Comment() | Return():
                 pass
 
     def product(self, stmt: MatMul) -> None:
@@ -385,6 +386,8 @@ def _arrays_read(stmt: Stmt) -> tuple[str, ...]:
             return (stmt.target,)
         case Invoke():
             return tuple(a for a in stmt.args if isinstance(a, str))
+        case Refill():
+            return stmt.arrays
         case Return():
             return tuple(a for a in stmt.items if isinstance(a, str))
         case Print():

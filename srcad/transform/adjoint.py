@@ -30,6 +30,7 @@ from srcad.ir.nodes import (
     Invoke,
     Keep,
     Load,
+    Refill,
     Return,
     Stack,
     Stmt,
@@ -37,7 +38,9 @@ from srcad.ir.nodes import (
     Tape,
     Var,
     ZerosLike,
+    blocks,
     statements,
+    with_blocks,
 )
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
@@ -233,7 +236,7 @@ def write_adjoint(
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     function = hoist(function, private, reverser.bars, names)
-    function = replace(function, body=run_once(function.body, frozenset()))
+    function = replace(function, body=run_once(_settled(function.body), frozenset()))
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
@@ -341,6 +344,12 @@ def _gradient(
 
 def _kinds(block: Block) -> dict[str, str]:
     return {n: v.kind for n, v in variables(block).items()}
+
+
+def _settled(block: Block) -> Block:
+    """The block without what is said to the passes before it is done."""
+    kept = tuple(s for s in block if not isinstance(s, Refill))
+    return tuple(with_blocks(s, tuple(map(_settled, blocks(s)))) if blocks(s) else s for s in kept)
 
 
 def _tidied(function: Function) -> Function:

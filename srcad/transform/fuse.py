@@ -160,7 +160,8 @@ def _mentions(loop: For, name: str) -> int:
 
 
 def _is_plain(loop: For) -> bool:
-    return loop.start == ZERO and loop.step == ONE and loop.until is None
+    whole = loop.until is None and loop.checkpoints is None
+    return loop.start == ZERO and loop.step == ONE and whole
 
 
 def _nested(one: Block, two: Block) -> bool:

@@ -37,6 +37,7 @@ from srcad.ir.nodes import (
     Print,
     Push,
     Raise,
+    Refill,
     Reshape,
     Return,
     Stmt,
@@ -142,6 +143,8 @@ class _Pruner:
                 if not self.contents(stmt.array) & live:
                     return None, live
                 return stmt, live | self.reads(stmt)
+            case Refill():
+                return self._refill(stmt, live)
             case Bind():
                 pairs = [
                     (t, s)
@@ -178,6 +181,13 @@ class _Pruner:
         if not isinstance(stmt, Assign | Pop | Window | Reshape):
             dead |= {f"@{t}" for t in targets if t not in self.shared}
         return stmt, live - dead | self.reads(stmt)
+
+    def _refill(self, stmt: Refill, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
+        """What the arrays hold is dead, if no other name may denote them."""
+        filled = frozenset().union(*map(self.contents, stmt.arrays))
+        others = (found for name, found in self.sites.items() if name not in stmt.arrays)
+        filled -= {f"@{site}" for found in others for site in found}
+        return (stmt, live - filled) if filled & live else (None, live)
 
     def _if(self, stmt: If, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
         body, one = self.block(stmt.body, live)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import srcad
 from srcad.ir.types import Type
 from srcad.pipeline import Kind
 from tests.passes.support import INTEGER, F, M, V
@@ -194,3 +195,13 @@ def leaky(x, slope, rate):
             y = slope[i] * x[i]
         s = rate * s + y
     return s
+
+
+@adjoint(V, V, INTEGER, wrt="c u0")
+def wave_with_snapshots(c, u0, steps):
+    u, v = u0.copy(), u0.copy()
+    for _ in srcad.checkpoint(range(steps), snapshots=20):
+        for i in range(1, u.size - 1):
+            v[i] = 2.0 * u[i] - v[i] + c[i] * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        u, v = v, u
+    return u[u.size // 2] ** 2

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+import srcad
 from srcad.errors import ArgumentError
 from tests.refused.registry import refused
 
@@ -657,3 +658,59 @@ def maybe_one_array_given_to_a_recursion(x):
     y = x * 1.0
     z = y if x[0] > 0.0 else x * 2.0
     return _chained(z, y, 1)  # <-- here
+
+
+@refused(VECTOR, "checkpoint", "head of a loop", hint="for t in")
+def snapshots_of_no_loop(x):
+    steps = srcad.checkpoint(range(3), snapshots=2)  # <-- here
+    for i in steps:
+        x[i] = x[i] * x[0]
+    return x[0]
+
+
+@refused(VECTOR, "takes what the loop runs over", hint="snapshots=10", error=ArgumentError)
+def snapshots_without_a_number(x):
+    for i in srcad.checkpoint(range(3)):  # <-- here
+        x[i] = x[i] * x[0]
+    return x[0]
+
+
+@refused(VECTOR, "can end early", hint="leave")
+def snapshots_of_a_loop_that_breaks(x):
+    for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        if x[i] < 0.0:
+            break
+        x[i] = x[i] * x[0]
+    return x[0]
+
+
+@refused(VECTOR, "random numbers", hint="before the loop")
+def random_numbers_with_snapshots(x):
+    for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        x[i] = x[i] * x[0] + np.random.random()
+    return x[0]
+
+
+@refused(VECTOR, "inside of a loop without", hint="outer loop")
+def snapshots_inside_of_a_loop_without(x):
+    for _ in range(3):
+        for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+            x[i] = x[i] * x[0]
+    return x[0]
+
+
+@refused(VECTOR, "'w'", "made in a loop with snapshots", hint="before the loop")
+def array_made_with_snapshots_and_read_after(x):
+    for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        w = x * x[i]
+    return w[0]
+
+
+@refused(VECTOR, "another name of 'u'", hint="copy")
+def another_name_of_a_swapped_array(x):
+    u, v = x.copy(), x.copy()
+    first = u
+    for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        v[i] = u[i] * first[0]
+        u, v = v, u
+    return u[0]

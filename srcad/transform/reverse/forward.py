@@ -58,7 +58,7 @@ class Forward(Levels):
         """Run the statements of a level, keeping what its reversal needs (the rerun part)."""
         out: list[Stmt] = []
         for stmt in block:
-            if level.loop is not None and isinstance(stmt, _EFFECTS):
+            if (level.loop is not None or level.again) and isinstance(stmt, _EFFECTS):
                 continue
             match stmt:
                 case If():
@@ -68,6 +68,8 @@ class Forward(Levels):
                     out += self._forward_loop(stmt, level, defined)
                     continue
                 case Bind() if set(stmt.targets) & level.moving:
+                    if level.again:  # the shadows are already bound as after the iteration
+                        out.append(stmt)
                     continue
                 case Assign() if self._counts(stmt, level):
                     continue
@@ -112,7 +114,7 @@ class Forward(Levels):
             out += self._loaded_outs(stmt, level)
         else:
             recorded = self._recorded(stmt, ())
-            out += recorded if level.loop is None else _silent(recorded)
+            out += silent(recorded) if level.loop is not None or level.again else recorded
         defined |= assigned((stmt,))
         return out
 
@@ -388,7 +390,7 @@ class Forward(Levels):
         return out
 
 
-def _silent(block: list[Stmt]) -> list[Stmt]:
+def silent(block: list[Stmt]) -> list[Stmt]:
     """Statements that run again: checks were made and output was written the first time."""
     out: list[Stmt] = []
     for stmt in block:
@@ -396,9 +398,9 @@ def _silent(block: list[Stmt]) -> list[Stmt]:
             continue
         match stmt:
             case For() | While():
-                stmt = with_blocks(stmt, (tuple(_silent(list(stmt.body))),))
+                stmt = with_blocks(stmt, (tuple(silent(list(stmt.body))),))
             case If():
-                parts = tuple(_silent(list(stmt.body))), tuple(_silent(list(stmt.orelse)))
+                parts = tuple(silent(list(stmt.body))), tuple(silent(list(stmt.orelse)))
                 stmt = with_blocks(stmt, parts)
         out.append(stmt)
     return out

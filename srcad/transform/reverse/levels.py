@@ -77,6 +77,8 @@ class Level:
     """Inner loops (by id) that are not rerun."""
     kept: dict[tuple[int, str], str] = field(default_factory=dict)
     """Where the old value of a name is kept while an iteration is reversed."""
+    again: bool = False
+    """Whether it is an iteration that runs again as a whole, from a snapshot."""
     tests: dict[int, Expr] = field(default_factory=dict)
 
 

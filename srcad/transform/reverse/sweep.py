@@ -33,7 +33,7 @@ from srcad.ir.nodes import (
     Pop,
     Stmt,
 )
-from srcad.transform.reverse.backward import Backward
+from srcad.transform.reverse.checkpoint import Checkpointing
 from srcad.transform.reverse.levels import Level
 from srcad.transform.reverse.slots import Chain, Loop
 
@@ -50,7 +50,7 @@ class Sweeps:
     reverse: list[Stmt]
 
 
-class Reverser(Backward):
+class Reverser(Checkpointing):
     """Writes the sweeps of one program; see the text of this module."""
 
     def run(self, parameters: set[str]) -> Sweeps:

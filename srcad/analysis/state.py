@@ -1,0 +1,193 @@
+"""The state of a loop: what its iterations read that earlier iterations changed.
+
+Saved at the start of an iteration and put back later, the state lets the loop run again from
+there. It is made of scalars, of arrays whose elements change, and of array names that the loop
+binds anew; an array that the iterations only write is not part of it::
+
+    for t in range(n):
+        d[t] = u[5]               # d: written only
+        v = step(u, v)            # v: bound anew
+        u, v = v, u               # u, v: swapped
+        s = s + u[0]              # s: a scalar
+
+What an iteration does to its arrays is followed by names (``srcad.analysis.alias``), from those
+that hold an array when it begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.flow import assigned, exposed, names_of, scalars
+from srcad.analysis.liveness import Live
+from srcad.ir.nodes import (
+    Bind,
+    Block,
+    Copy,
+    For,
+    If,
+    Invoke,
+    Load,
+    MatMul,
+    Print,
+    Push,
+    Stmt,
+    Store,
+    Var,
+    While,
+    blocks,
+    expressions,
+    statements,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What a loop carries from one iteration to the next."""
+
+    scalars: tuple[Var, ...]
+    changed: tuple[str, ...]
+    """Arrays whose elements change, under names that the loop does not bind."""
+    swapped: tuple[str, ...]
+    """Array names that an iteration permutes."""
+    rebound: tuple[str, ...]
+    """Other array names that an iteration binds."""
+    written: tuple[str, ...]
+    """Arrays that are written and not read: no part of the state."""
+    rewritten: tuple[str, ...]
+    """Those rebound names whose arrays, as an iteration finds them, it writes."""
+    entangled: tuple[str, str] | None
+    """Two names of one array, of which the loop binds one and writes elements through one."""
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of all arrays of the state."""
+        return (*self.changed, *self.swapped, *self.rebound)
+
+
+def state_of(loop: For | While, arrays: set[str], aliases: Aliases, after: Live) -> State:
+    """The state of a loop; ``after`` are the names that are read after it."""
+    bound = assigned(loop.body) & arrays
+    early = exposed((loop,))
+    carried = {n for n in bound if n in early or n in after}
+    local = bound - carried
+    heads = {n: f"{n}@head" for n in carried}
+    entry = tuple(Bind((n,), (head,)) for n, head in sorted(heads.items()))
+    held = points_to((*entry, *loop.body), arrays | set(heads.values()))
+    names = {head: n for n, head in heads.items()}
+
+    def denoted(found: set[str]) -> set[str]:
+        """The names that the arrays under these names have when an iteration begins."""
+        sites = set().union(*(held.get(n, frozenset((n,))) for n in found)) if found else set()
+        return {names.get(s, s) for s in sites if s in names or s not in bound}
+
+    written = denoted(elements_written(loop.body))
+    read = denoted(_read(loop.body))
+    still = written - carried
+    changed = {n for n in still if any(aliases.may(n, other) for other in read)}
+    mentioned = {n for stmt in statements(loop.body) for n in names_of(stmt)} & arrays
+    swapped = _swapped(loop.body) & carried
+    others = mentioned - swapped
+    if any(aliases.may(n, other) for n in swapped for other in others):
+        swapped = set()  # put back into the arrays that they denote, they would change that one
+    entangled = None
+    for name in sorted(carried):
+        for other in sorted(mentioned - local - {name}):
+            if {name, other} & written and aliases.may(name, other):
+                entangled = entangled or (name, other)
+    early_scalars = [v for n, v in sorted(scalars(loop.body).items()) if n in early]
+    return State(
+        tuple(early_scalars),
+        tuple(sorted(changed)),
+        tuple(sorted(swapped)),
+        tuple(sorted(carried - swapped)),
+        tuple(sorted(still - changed)),
+        tuple(sorted((carried - swapped) & written)),
+        entangled,
+    )
+
+
+def following(block: Block, place: Stmt) -> list[Stmt]:
+    """The statements that can run after one of a block, itself left out."""
+    for k, stmt in enumerate(block):
+        if stmt is place:
+            return list(statements(block[k + 1 :]))
+        if any(s is place for s in statements((stmt,))):
+            if isinstance(stmt, If):
+                inner = next(b for b in blocks(stmt) if any(s is place for s in statements(b)))
+                found = following(inner, place)
+            else:
+                own = {id(s) for s in statements((place,))}
+                found = [s for s in statements((stmt,)) if id(s) not in own]
+            return [*found, *statements(block[k + 1 :])]
+    return []
+
+
+def elements_written(body: Block) -> set[str]:
+    """Names through which elements of arrays are written."""
+    out: set[str] = set()
+    for stmt in statements(body):
+        match stmt:
+            case Store():
+                out.add(stmt.array)
+            case Invoke():
+                out |= set(stmt.writes)
+    return out
+
+
+def _read(body: Block) -> set[str]:
+    """Names through which elements of arrays are read."""
+    out = {
+        e.array
+        for stmt in statements(body)
+        for x in expressions(stmt)
+        for e in walk(x)
+        if isinstance(e, Load)
+    }
+    for stmt in statements(body):
+        match stmt:
+            case Copy():
+                out.add(stmt.source)
+            case MatMul():
+                out |= {stmt.a, stmt.b}
+            case Invoke():
+                out |= {a for a in stmt.args if isinstance(a, str)}
+            case Print():
+                out |= {i for i in stmt.items if isinstance(i, str) and i.isidentifier()}
+            case Push():
+                out.add(stmt.array)
+    return out
+
+
+def _swapped(body: Block) -> set[str]:
+    """Array names that are bound by permutations only, outside of inner loops."""
+    found: set[str] = set()
+    others: set[str] = set()
+    outer = {id(s) for s in _outside_loops(body)}
+    for stmt in statements(body):
+        match stmt:
+            case Bind() if set(stmt.targets) == set(stmt.sources) and id(stmt) in outer:
+                found |= set(stmt.targets)
+            case _:
+                others |= assigned((stmt,)) if not isinstance(stmt, For | While | If) else set()
+    while True:
+        mixed = {
+            n
+            for s in statements(body)
+            if isinstance(s, Bind) and set(s.targets) & others
+            for n in s.targets
+        }
+        if mixed <= others:
+            return found - others
+        others |= mixed
+
+
+def _outside_loops(block: Block) -> list[Stmt]:
+    out: list[Stmt] = []
+    for stmt in block:
+        out.append(stmt)
+        if isinstance(stmt, If):
+            out += _outside_loops(stmt.body) + _outside_loops(stmt.orelse)
+    return out

@@ -1,0 +1,398 @@
+"""Loops with snapshots: iterations are run again, so that few states are kept at a time.
+
+A loop marked by ``srcad.checkpoint`` records nothing in the forward sweep but its state (see
+``srcad.analysis.state``) at the start of some iterations. To reverse an iteration, the last state
+before it is put back, the iterations from there on run again, which leaves further snapshots in
+the room of those that are used up, and the iteration itself runs once more, recorded, and is
+reversed at once: its tapes hold one iteration. ::
+
+    for t in range(n):                  for t in range(n):
+        s = sin(s) + x[t]                   if t == due:
+                                                s_snapshots[held] = s
+                                                taken[held] = t
+                                                held += 1
+                                                due = next_snapshot(t, n, 5 - held)
+                                            s = sin(s) + x[t]
+                                        for last in range(n - 1, -1, -1):
+                                            first = taken[held - 1]
+                                            s = s_snapshots[held - 1]
+                                            if first == last:
+                                                held -= 1
+                                            due = next_snapshot(first, last + 1, 5 - held)
+                                            for t in range(first, last):
+                                                ...             # as above
+                                            t = last
+                                            x_b[t] += s_b
+                                            s_b = cos(s) * s_b
+
+Where the next snapshot goes is computed as the program runs (``srcad.runtime.next_snapshot``). The
+iterations that run a second time are those of the proved optimum; the forward sweep, which that
+takes to end before the last iteration, goes on to the end, and so keeps one state more: that of the
+last iteration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from srcad.analysis.alias import Aliases
+from srcad.analysis.flow import assigned, exposed, names_of
+from srcad.analysis.liveness import live_after
+from srcad.analysis.state import State, elements_written, following, state_of
+from srcad.errors import UnsupportedError
+from srcad.ir.build import ONE, ZERO, accumulate, add, at_least_zero, compare, integer, literal, sub
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Bind,
+    Block,
+    Call,
+    Check,
+    Comment,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    If,
+    Invoke,
+    Keep,
+    Load,
+    Pop,
+    Push,
+    Refill,
+    Stmt,
+    Store,
+    Tape,
+    Var,
+    While,
+    ZerosLike,
+    blocks,
+    statements,
+    with_blocks,
+)
+from srcad.ir.types import INT, kind_of
+from srcad.transform.reverse.backward import Backward
+from srcad.transform.reverse.forward import silent
+from srcad.transform.reverse.levels import Level
+from srcad.transform.reverse.loops import times_step, trip_count
+from srcad.transform.reverse.slots import Loop
+
+
+@dataclass
+class Schedule:
+    """The snapshots of one loop, and what tells where they are taken."""
+
+    state: State
+    trips: Expr
+    number: Var
+    """The number of an iteration, from 0: the variable of the loop where that is it."""
+    snapshots: Expr
+    """How many states are kept, that of the last iteration aside."""
+    held: Var
+    due: Var
+    taken: str
+    """An array: the iteration that each snapshot was taken before."""
+    places: dict[str, str]
+    """The array of the snapshots of each variable and array of the state."""
+    homes: dict[str, str]
+    """The arrays that swapped names denote before the loop."""
+    spare: dict[str, str]
+    """Copies of arrays that are written and not read, as they are before the loop."""
+
+
+class Checkpointing(Backward):
+    """Writes both sweeps of loops with snapshots."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.schedules: dict[int, Schedule] = {}
+
+    def _forward_loop(self, stmt: Loop, level: Level, defined: set[str]) -> list[Stmt]:
+        if stmt.checkpoints is None or self._is_nested(stmt, level):
+            return super()._forward_loop(stmt, level, defined)
+        made = self._scheduled(stmt, defined)
+        self.schedules[id(stmt)] = made
+        out = self._keep(stmt, level, defined, assigned((stmt,)) - set(made.state.swapped))
+        defined |= assigned((stmt,))
+        out += [Bind((home,), (name,)) for name, home in made.homes.items()]
+        out += [Copy(spare, name) for name, spare in made.spare.items()]
+        out += self._rooms(stmt, made, level.again or level.loop is not None)
+        body = self._with_shadows_swapped(stmt.body, made.state.swapped)
+        steps = [*self._snapshot(stmt, made, made.trips), *body]
+        if level.again or level.loop is not None:
+            steps = silent(steps)
+        out.append(self._run(stmt, made, ZERO, made.trips, steps))
+        rebound = [n for n in made.state.rebound if self.is_active(n)]
+        return [*out, *(ZerosLike(self.bar(n), n) for n in rebound)]
+
+    def _with_shadows_swapped(self, block: Block, swapped: tuple[str, ...]) -> list[Stmt]:
+        """The block, in which shadows are swapped along with the arrays."""
+        out: list[Stmt] = []
+        for stmt in block:
+            match stmt:
+                case Bind() if set(stmt.targets) & set(swapped):
+                    out += [stmt, *self._shadow_of(stmt)]
+                case If():
+                    parts = (tuple(self._with_shadows_swapped(b, swapped)) for b in blocks(stmt))
+                    out.append(with_blocks(stmt, tuple(parts)))
+                case _:
+                    out.append(stmt)
+        return out
+
+    def _is_nested(self, stmt: Loop, level: Level) -> bool:
+        """Whether the loop is part of a loop that records its iterations."""
+        return level.loop is not None and (id(stmt) in level.skipped or self._is_idle(stmt, level))
+
+    def _recorded(self, loop: Loop, outer: tuple[Loop, ...]) -> list[Stmt]:
+        if loop.checkpoints is not None:
+            raise UnsupportedError(
+                "a loop with snapshots is inside of a loop without, which stores what each of its "
+                "iterations changes",
+                loop.at,
+                "put srcad.checkpoint around the range of the outer loop",
+            )
+        return super()._recorded(loop, outer)
+
+    def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
+        made = self.schedules.get(id(stmt))
+        if made is None:
+            return super()._reverse_loop(stmt, level)
+        first, last = (Var(self.names.fresh(name), INT) for name in ("first", "last"))
+        again = silent([*self._snapshot(stmt, made, add(last, ONE)), *stmt.body])
+        body = [
+            Comment("back to what this iteration found"),
+            *self._restored_state(made, first),
+            If(compare("==", first, last), (Assign(made.held, sub(made.held, ONE)),)),
+            Assign(made.due, self._following(made, first, add(last, ONE))),
+            self._run(stmt, made, first, last, again),
+            Assign(made.number, last),
+            *self._counted(stmt, made),
+        ]
+        self.comment = None
+        body += self._reversed_once(stmt, made)
+        self.comment = None
+        loop = For(last, sub(made.trips, ONE), integer(-1), integer(-1), tuple(body), None, stmt.at)
+        back = self._restored(stmt, level, sorted(assigned((stmt,))))
+        return [loop, *self._handed_over(stmt, made, level), *back, *self._contents_back(made)]
+
+    # ------------------------------------------------------------ what is kept
+
+    def _scheduled(self, loop: Loop, defined: set[str]) -> Schedule:
+        """What a loop keeps, under which names; refuses what cannot be kept."""
+        assert loop.checkpoints is not None
+        if isinstance(loop, While) or loop.until is not None:
+            raise UnsupportedError(
+                "snapshots of a loop that can end early are not supported",
+                loop.at,
+                "leave break out, or srcad.checkpoint",
+            )
+        aliases = Aliases(self.body, self.sites)
+        after = live_after(self.body, loop, frozenset(self.kept))
+        state = state_of(loop, set(self.arrays), aliases, after)
+        self._require_plain(loop, state, defined, aliases)
+        is_number = loop.start == ZERO and loop.step == ONE
+        number = loop.var if is_number else Var(self.names.fresh("step"), INT)
+        held, due = (Var(self.names.fresh(name), INT) for name in ("held", "due"))
+        taken = self.names.fresh("taken")
+        self.arrays[taken] = INT, 1
+        places: dict[str, str] = {}
+        for var in state.scalars:
+            places[var.name] = self.names.fresh(f"{var.name}_snapshots")
+            self.arrays[places[var.name]] = var.kind, 1
+        for name in state.arrays:
+            dtype, ndim = self.arrays[name]
+            places[name] = self.names.fresh(f"{name}_snapshots")
+            self.arrays[places[name]] = dtype, ndim + 1
+        spare = {name: self.names.fresh(f"{name}_before") for name in state.written}
+        homes = {name: self.names.fresh(f"{name}_old") for name in state.swapped}
+        self.arrays |= {kept: self.arrays[name] for name, kept in (spare | homes).items()}
+        trips, snapshots = trip_count(loop), loop.checkpoints.snapshots
+        return Schedule(state, trips, number, snapshots, held, due, taken, places, homes, spare)
+
+    def _require_plain(self, loop: Loop, state: State, defined: set[str], aliases: Aliases) -> None:
+        if state.entangled is not None:
+            one, two = (self.names.shown(n) for n in state.entangled)
+            raise UnsupportedError(
+                f"{_another(two, one)} can denote the same array as {one!r} in a loop with "
+                f"snapshots, which binds {one!r} to other arrays and writes elements",
+                loop.at,
+                "make one of them a copy",
+            )
+        unbound = [n for n in (*state.swapped, *state.rebound) if n not in defined]
+        if unbound:
+            raise UnsupportedError(
+                f"{self.names.shown(unbound[0])!r} is made in a loop with snapshots and read after "
+                "the iteration that makes it",
+                loop.at,
+                "assign an array of that shape before the loop",
+            )
+        self._require_apart(loop, state, aliases)
+        for stmt in statements(loop.body):
+            if isinstance(stmt, Invoke) and stmt.function.startswith("np.random."):
+                raise UnsupportedError(
+                    "random numbers are drawn in a loop with snapshots, whose iterations run "
+                    "several times",
+                    loop.at,
+                    "draw them before the loop, into an array",
+                )
+            if isinstance(stmt, Keep | Push | Pop):
+                raise UnsupportedError(
+                    "a list of arrays changes in a loop with snapshots",
+                    stmt.at,
+                    "make it an array before the loop",
+                )
+
+    def _require_apart(self, loop: Loop, state: State, aliases: Aliases) -> None:
+        """Names bound in the loop get shadows of their own, which show no write by another name."""
+        later = following(self.body, loop)
+        outside = set(self.kept) | {n for s in later for n in names_of(s)}
+        for stored in {n for s in later for n in elements_written((s,))}:
+            for name in state.rebound:
+                for other in sorted(({*outside, *state.rebound} & set(self.arrays)) - {name}):
+                    if all(aliases.may(stored, n) for n in (name, other)):
+                        one, two = self.names.shown(name), self.names.shown(other)
+                        raise UnsupportedError(
+                            f"{_another(two, one)} can denote the same array as {one!r} after a "
+                            "loop with snapshots, and it is written there",
+                            loop.at,
+                            "make one of them a copy",
+                        )
+
+    def _rooms(self, loop: Loop, made: Schedule, repeated: bool) -> list[Stmt]:
+        """The arrays of the snapshots, all empty.
+
+        Those of a loop that is run several times are not from the pool, which would have to hold
+        them all.
+        """
+        more = add(made.snapshots, ONE)
+        slots = at_least_zero(Call("min", (more, made.trips), INT))
+        make = Alloc if repeated else Tape
+        out: list[Stmt] = [make(made.taken, (slots,), INT, at=loop.at)]
+        for name, place in made.places.items():
+            dtype, ndim = self.arrays[place]
+            shape = tuple(Extent(name, k) for k in range(ndim - 1))
+            out.append(make(place, (slots, *shape), dtype, at=loop.at))
+        return [*out, Assign(made.held, ZERO), Assign(made.due, ZERO)]
+
+    def _snapshot(self, loop: Loop, made: Schedule, end: Expr) -> list[Stmt]:
+        """Keep the state at the start of an iteration, if one is due."""
+        out: list[Stmt] = []
+        for name in made.state.rebound:
+            out += self._same_shape(loop, name, made.places[name])
+        for var in made.state.scalars:
+            out.append(Store(made.places[var.name], (made.held,), var))
+        for name in made.state.arrays:
+            ndim = self.arrays[name][1]
+            out += self.nest(name, ndim, self._copied(made.places[name], (made.held,), name, ()))
+        out += [
+            Store(made.taken, (made.held,), made.number),
+            Assign(made.held, add(made.held, ONE)),
+            Assign(made.due, self._following(made, made.number, end)),
+        ]
+        return [If(compare("==", made.number, made.due), tuple(out))]
+
+    def _same_shape(self, loop: Loop, name: str, place: str) -> list[Stmt]:
+        shown = self.names.shown(name)
+        text = f"{shown} does not keep its shape in a loop with snapshots ({loop.at})"
+        return [
+            Check(compare("==", Extent(name, k), Extent(place, k + 1)), "ValueError", text)
+            for k in range(self.arrays[name][1])
+        ]
+
+    def _copied(self, target: str, before: tuple[Expr, ...], source: str, lead: tuple[Expr, ...]):
+        """What copies an element of an array to another, each with leading indices."""
+        kind = kind_of(self.arrays[source][0])
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            return [Store(target, (*before, *at), Load(source, (*lead, *at), kind))]
+
+        return body
+
+    def _following(self, made: Schedule, step: Expr, end: Expr) -> Expr:
+        """Where the next snapshot is taken."""
+        free = sub(made.snapshots, made.held)
+        return Call("next_snapshot", (step, end, free), INT)
+
+    def _run(self, loop: Loop, made: Schedule, start: Expr, stop: Expr, body: list[Stmt]) -> For:
+        """Iterations of the loop, as they are."""
+        steps = (*self._counted(loop, made), *body)
+        return For(made.number, start, stop, ONE, steps, None, loop.at)
+
+    def _counted(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """What the variable of a loop is in an iteration, if not its number."""
+        if not isinstance(loop, For) or loop.var == made.number:
+            return []
+        return [Assign(loop.var, add(loop.start, times_step(made.number, loop.step)))]
+
+    # ------------------------------------------------------------ the way back
+
+    def _restored_state(self, made: Schedule, first: Var) -> list[Stmt]:
+        """The latest snapshot put back, and the number of its iteration."""
+        top = sub(made.held, ONE)
+        out: list[Stmt] = [Assign(first, Load(made.taken, (top,), INT))]
+        for var in made.state.scalars:
+            out.append(Assign(var, Load(made.places[var.name], (top,), var.kind)))
+        for name in made.state.rebound:
+            dtype, ndim = self.arrays[name]
+            shape = tuple(Extent(made.places[name], k + 1) for k in range(ndim))
+            out.append(Alloc(name, shape, dtype))
+        out.append(Refill(made.state.arrays))
+        for name in made.state.arrays:
+            ndim = self.arrays[name][1]
+            out += self.nest(name, ndim, self._copied(name, (), made.places[name], (top,)))
+        return out
+
+    def _reversed_once(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """An iteration run and recorded, and reversed."""
+        level = Level(None, None, frozenset(), frozenset(made.state.swapped), again=True)
+        out: list[Stmt] = []
+        arrived: list[Stmt] = []
+        for name in made.state.rebound:
+            if self.is_active(name):
+                bar = self.bar(name)
+                later = self.names.fresh(f"{bar}_later")
+                self.arrays[later] = self.arrays[bar]
+                out += [Bind((later,), (bar,)), ZerosLike(bar, name)]
+                arrived += self._moved_to(bar, later)
+        out += self._forward(loop.body, level, exposed(loop.body))
+        return [*out, *arrived, *self._reverse(loop.body, level)]
+
+    def _moved_to(self, target: str, source: str) -> list[Stmt]:
+        """``target += source`` of shadows, ``source`` left at zero: it can be another's too."""
+        kind = kind_of(self.arrays[target][0])
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            place = Load(target, at, kind)
+            return [
+                Store(target, at, accumulate(place, Load(source, at, kind))),
+                Store(source, at, literal(0.0, kind)),
+            ]
+
+        return self.nest(target, self.arrays[target][1], body)
+
+    def _handed_over(self, loop: Loop, made: Schedule, level: Level) -> list[Stmt]:
+        """What the shadows before the loop get from those that the way back was made with."""
+        out: list[Stmt] = []
+        for name in made.state.rebound:
+            if self.is_active(name):
+                bar = self.bar(name)
+                out += self._moved_to(level.kept[id(loop), bar], bar)
+        return out
+
+    def _contents_back(self, made: Schedule) -> list[Stmt]:
+        """What the arrays held before the loop, now that their names denote them again."""
+        binds: list[Stmt] = [Bind((name,), (home,)) for name, home in made.homes.items()]
+        out: list[Stmt] = []
+        for name in (*made.state.swapped, *made.state.rewritten):
+            ndim = self.arrays[name][1]
+            out += self.nest(name, ndim, self._copied(name, (), made.places[name], (ZERO,)))
+        handed = [If(compare("<", ZERO, made.trips), tuple(out))] if out else []
+        for name, spare in made.spare.items():
+            handed += self._contents(name, spare)
+        return [*binds, *handed]
+
+
+def _another(name: str, than: str) -> str:
+    """A name in a message, which can be one that the compiler made for an array of the user's."""
+    return f"another name of {than!r}" if name == than else repr(name)

@@ -1,0 +1,258 @@
+"""Loops with snapshots: how often their iterations run, and that their gradients are the same."""
+
+import math
+import types
+from dataclasses import replace
+
+import numba
+import numpy as np
+import pytest
+
+import srcad
+from srcad import pipeline
+from srcad.backend.pool import latest_need
+from srcad.errors import UnsupportedError
+from srcad.ir.build import integer
+from srcad.ir.nodes import Checkpoints, For, If, blocks, with_blocks
+from srcad.runtime import next_snapshot
+from tests import oracles
+from tests.programs.load import PROGRAMS
+from tests.programs.registry import Program
+from tests.test_programs import active, is_vjp, like_output, make_seeds, plain, positions
+
+MOST_STEPS, MOST_SNAPSHOTS = 200, 20
+
+
+# ---------------------------------------------------------------- how often iterations run
+
+
+def optimum(n: int, c: int) -> int:
+    """The fewest iterations to be run, without those recorded (Griewank and Walther 2000)."""
+    r = next(r for r in range(n + 1) if n <= math.comb(c + r, r))
+    return r * n - (math.comb(c + r, r - 1) if r else 0)
+
+
+@numba.njit
+def runs(n: int, snapshots: int) -> tuple[int, int]:
+    """How many iterations generated code runs plainly, and the most states that it keeps."""
+    taken = np.empty(n + 1, np.int64)
+    held, due, count, most = 0, 0, 0, 0
+    for last in range(n, -1, -1):
+        end = n if last == n else last + 1
+        first = 0 if last == n else taken[held - 1]
+        if last < n:
+            if first == last:
+                held -= 1
+            due = next_snapshot(first, end, snapshots - held)
+        for t in range(first, last):
+            if t == due:
+                taken[held] = t
+                held += 1
+                due = next_snapshot(t, end, snapshots - held)
+            count += 1
+        most = max(most, held)
+    return count, most
+
+
+def every_case():
+    return [(n, c) for n in range(1, MOST_STEPS + 1) for c in range(1, MOST_SNAPSHOTS + 1)]
+
+
+def test_the_iterations_run_again_are_the_proved_optimum():
+    """The forward sweep runs all n of them, the last one too, and the optimum ends before that."""
+    for n, c in every_case():
+        count, most = runs(n, c)
+        assert count - n == optimum(n, c) - (n - 1), (n, c)
+        assert most <= min(c + 1, n), (n, c)
+
+
+@pytest.mark.slow
+def test_the_optimum_is_that_of_checkpoint_schedules():
+    schedules = pytest.importorskip("checkpoint_schedules")
+    for n, c in every_case():
+        if n == 1 or c >= n:
+            continue
+        steps = 0
+        for action in schedules.Revolve(n, c):
+            if isinstance(action, schedules.Forward):
+                steps += min(action.n1, n) - action.n0
+        assert steps - n == optimum(n, c), (n, c)  # it counts the recorded ones too
+
+
+def logistic(x, n, snapshots):
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        x = math.sin(3.0 * x)
+    return x
+
+
+@pytest.mark.parametrize(("n", "snapshots"), [(1, 1), (2, 1), (9, 1), (9, 3), (40, 4), (5, 30)])
+def test_the_generated_code_runs_as_many(n, snapshots):
+    """The reverse of an iteration calls the cosine: the sine is that of a plain one."""
+    calls = []
+
+    def sin(x):
+        calls.append(x)
+        return math.sin(x)
+
+    derivative = srcad.grad(logistic)
+    space = {}
+    exec(derivative.source(0.3, 1, 1), space)
+    space["math"] = types.SimpleNamespace(sin=sin, cos=math.cos)
+    pool = np.empty(0, np.uint8), np.zeros(4, np.int64)
+    found = space["logistic_grad"](0.3, n, snapshots, pool)
+    assert len(calls) == optimum(n, snapshots) + 1
+    assert found == derivative(0.3, n, snapshots)
+
+
+# ---------------------------------------------------------------- the same gradient
+
+
+def wave(c, u0, n, snapshots):
+    u, v = u0.copy(), u0.copy()
+    loss = 0.0
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        for i in range(1, u.size - 1):
+            v[i] = 2.0 * u[i] - v[i] + c[i] * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        u, v = v, u
+        loss += u[u.size // 2] ** 2
+    return loss
+
+
+def whole_arrays(c, u0, n, snapshots):
+    u, v = u0, 0.5 * u0
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        u, v = u + c * np.sin(v), u
+    return np.sum(u * v)
+
+
+def in_place(c, u0, n, snapshots):
+    u = u0 * u0
+    record = np.zeros(n)
+    for t in srcad.checkpoint(range(n), snapshots=snapshots):
+        for i in range(1, u.size):
+            u[i] = u[i] * c[i] + u[i - 1] * u[i]
+        record[t] = u[-1] ** 2
+    return np.sum(record)
+
+
+def nested(c, u0, n, snapshots):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(n), snapshots=snapshots):
+        for _ in srcad.checkpoint(range(t), snapshots=snapshots):
+            for i in range(1, u.size):
+                u[i] = np.sin(u[i] * c[i] + u[i - 1])
+    return np.sum(u)
+
+
+def strided_range(c, u0, n, snapshots):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(2 * n, 0, -2), snapshots=snapshots):
+        u[t % 3] = np.sin(u[t % 4] * c[2]) + t
+    return np.sum(u)
+
+
+SAME = [wave, whole_arrays, in_place, nested, strided_range]
+
+
+def arguments():
+    return np.linspace(0.1, 0.3, 7), np.sin(np.arange(7.0))
+
+
+@pytest.mark.parametrize("function", SAME, ids=lambda f: f.__name__)
+def test_gradients_are_those_of_all_states_stored(function):
+    derivative = srcad.grad(function, wrt=(0, 1))
+    for n in (0, 1, 2, 7, 12):
+        expected = derivative(*arguments(), n, 1000)
+        for snapshots in (1, 2, 3, 11):
+            found = derivative(*arguments(), n, snapshots)
+            for one, two in zip(found, expected, strict=True):
+                assert np.array_equal(one, two), (n, snapshots)
+
+
+@pytest.mark.parametrize("function", SAME, ids=lambda f: f.__name__)
+def test_gradients_are_right(function):
+    srcad.check_grads(function, (*arguments(), 5, 2))
+
+
+def marked(block, snapshots: int):
+    """The block with snapshots in each of its outermost loops."""
+    out = []
+    for stmt in block:
+        if isinstance(stmt, For) and stmt.until is None:
+            stmt = replace(stmt, checkpoints=Checkpoints(integer(snapshots)))
+        elif isinstance(stmt, If):
+            stmt = with_blocks(stmt, tuple(marked(b, snapshots) for b in blocks(stmt)))
+        out.append(stmt)
+    return tuple(out)
+
+
+def gradients(program: Program, make):
+    """The gradients of a program of the zoo, as plain Python."""
+    args = make()
+    if not is_vjp(program):
+        return srcad.grad(plain(program), wrt=active(program, args), jit=False)(
+            *args, **program.kwargs
+        )
+    out, pullback = srcad.vjp(plain(program), *args, outputs=program.outputs, jit=False)
+    primal = oracles.outputs_of(plain(program), positions(program), make(), program.kwargs)
+    return tuple(c for c in pullback(like_output(out, make_seeds(primal))) if c is not None)
+
+
+MARKED = [
+    pytest.param(p, id=p.name, marks=() if p.theme == "views_swaps" else pytest.mark.slow)
+    for p in PROGRAMS
+    if not p.heavy and not p.waits
+]
+
+
+@pytest.mark.parametrize("program", MARKED)
+def test_programs_with_every_outer_loop_marked(program, monkeypatch):
+    expected = [gradients(program, make) for make in program.samples]
+    write = pipeline.write_adjoint
+    for snapshots in (1, 2):
+        monkeypatch.setattr(
+            pipeline,
+            "write_adjoint",
+            lambda p, body, *rest, k=snapshots: write(p, marked(body, k), *rest),
+        )
+        try:
+            found = [gradients(program, make) for make in program.samples]
+        except UnsupportedError:
+            pytest.skip("refused with snapshots")
+        except ValueError as error:
+            assert "keep its shape" in str(error)
+            pytest.skip("an array grows")
+        for one, two in zip(oracles.leaves(found), oracles.leaves(expected), strict=True):
+            assert oracles.mismatch(one, two, 1e-12) is None
+
+
+# ---------------------------------------------------------------- the mark
+
+
+def test_it_is_the_range_itself_where_the_function_is_just_run():
+    assert wave(*arguments(), 5, 2) == numba.njit(wave)(*arguments(), 5, 2)
+    assert srcad.checkpoint(range(3), 2) == range(3)
+
+
+def test_forward_mode_and_orders_above_one():
+    args = arguments()
+    tangents = (np.ones(7), np.ones(7))
+    for function in (wave, in_place):
+        gradient = srcad.grad(function, wrt=(0, 1))(*args, 5, 2)
+        _, along = srcad.jvp(function, (*args, 5, 2), (*tangents, None, None))
+        assert along == pytest.approx(sum(g.sum() for g in gradient), rel=1e-12)
+        few = srcad.hvp(function, (*args, 5, 2), (tangents[0],), wrt=(0,))
+        all_kept = srcad.hvp(function, (*args, 5, 100), (tangents[0],), wrt=(0,))
+        assert np.array_equal(few, all_kept)
+        step = 1e-6
+        ahead, behind = (
+            srcad.grad(function)(args[0] + s * tangents[0], args[1], 5, 2) for s in (step, -step)
+        )
+        assert np.ravel(few) == pytest.approx((ahead - behind) / (2.0 * step), rel=1e-6, abs=1e-8)
+
+
+def test_the_tape_is_as_long_as_the_snapshots():
+    """64 cells, 1000 iterations: all stored would take half a megabyte."""
+    c, u0 = np.full(64, 0.2), np.sin(np.arange(64.0))
+    srcad.grad(wave)(c, u0, 1000, 10)
+    assert latest_need() <= 11 * (2 * 64 + 1) * 8 + 64 * 8 + 8 * 64
