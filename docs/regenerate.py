@@ -24,7 +24,7 @@ from scipy import fft, integrate, linalg, signal, special  # noqa: F401 (their r
 
 import srcad
 from benchmarks import report
-from docs import coverage
+from docs import coverage, gallery
 from srcad import pipeline
 from srcad.frontend import catalogue, library, refusals
 from srcad.frontend.elaborate import Elaborated, elaborate
@@ -226,6 +226,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "refusals": _refusals,
     "modules": _modules,
     "functions": _functions,
+    "gallery": gallery.table,
     "array-functions": _array_functions,
     "coverage-counts": coverage.counts,
     "coverage-modules": coverage.by_module,
@@ -252,7 +253,11 @@ def regenerated(text: str) -> str:
 
 def pages() -> list[Path]:
     """The pages that may hold generated blocks."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        ROOT / "README.md",
+        ROOT / "examples" / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
 
 
 def main() -> int:
