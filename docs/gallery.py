@@ -103,9 +103,7 @@ def example(name: str) -> Example:
     starts = ("The adjoint:", "The oracle:")
     found = [k for start in starts for k, p in enumerate(paragraphs) if p.startswith(start)]
     if len(found) != len(starts) or not 1 < found[0] < found[1]:
-        raise ValueError(
-            f"examples/{name}.py: its docstring lacks the idea, the adjoint or the oracle"
-        )
+        raise ValueError(f"examples/{name}.py: no idea, no adjoint or no oracle in its docstring")
     middle, end = found
     parts = (paragraphs[1:middle], paragraphs[middle:end], paragraphs[end:])
     idea, adjoint, oracle = ("\n\n".join(part) for part in parts)
