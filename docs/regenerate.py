@@ -233,6 +233,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "coverage-refused": coverage.refusals,
     "performance": _performance(report.times),
     "performance-short": _performance(report.times, _SHORT),
+    "performance-front": _performance(report.times, _SHORT, report.NINE),
     "performance-ratios": _performance(report.ratios),
     "performance-losses": _performance(report.losses),
     "performance-costs": _performance(report.costs),
