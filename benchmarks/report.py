@@ -165,10 +165,14 @@ def table(rows: list[str], columns: tuple[str, ...]) -> str:
     return head + "".join(f"{row}\n" for row in rows)
 
 
-def times(found: dict, systems: tuple[str, ...] = tuple(NAMES)) -> str:
-    """Medians in ms, the best form of each system."""
+def times(
+    found: dict, systems: tuple[str, ...] = tuple(NAMES), kernels: tuple[str, ...] = ()
+) -> str:
+    """Medians in ms, the best form of each system; of some kernels, or of all."""
     rows = []
     for row in found["kernels"]:
+        if kernels and row["kernel"] not in kernels:
+            continue
         cells = [digits(best(row, system), 1e3) for system in systems]
         rows.append(f"| {' | '.join([row.get('title', row['kernel']), *cells])} |")
     return table(rows, ("ms", *(NAMES[system] for system in systems)))

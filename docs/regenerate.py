@@ -24,7 +24,7 @@ from scipy import fft, integrate, linalg, signal, special  # noqa: F401 (their r
 
 import srcad
 from benchmarks import report
-from docs import coverage
+from docs import coverage, gallery
 from srcad import pipeline
 from srcad.frontend import catalogue, library, refusals
 from srcad.frontend.elaborate import Elaborated, elaborate
@@ -226,12 +226,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "refusals": _refusals,
     "modules": _modules,
     "functions": _functions,
+    "gallery": gallery.table,
     "array-functions": _array_functions,
     "coverage-counts": coverage.counts,
     "coverage-modules": coverage.by_module,
     "coverage-refused": coverage.refusals,
     "performance": _performance(report.times),
     "performance-short": _performance(report.times, _SHORT),
+    "performance-front": _performance(report.times, _SHORT, report.NINE),
     "performance-ratios": _performance(report.ratios),
     "performance-losses": _performance(report.losses),
     "performance-costs": _performance(report.costs),
@@ -252,7 +254,11 @@ def regenerated(text: str) -> str:
 
 def pages() -> list[Path]:
     """The pages that may hold generated blocks."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [
+        ROOT / "README.md",
+        ROOT / "examples" / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
 
 
 def main() -> int:
