@@ -4,8 +4,9 @@ Three noisy curves `B[:, k]` are written in one basis, the columns of `A`, by mi
 `|A X - B|^2`. The program forms the residuals in three nested loops and adds up their squares.
 Its gradient is all that an optimiser needs: conjugate gradients ask for the gradient at the start
 and for one product with the Hessian in each step, and end after at most as many steps as there
-are basis functions (fewer here: the eigenvalues of cosines lie close). Steepest descent, with the best constant step, shrinks the error by
-`(kappa - 1) / (kappa + 1)` a step only, with `kappa` the condition number of `A^T A`.
+are basis functions (fewer here: the eigenvalues of cosines lie close). Steepest descent, with the
+best constant step, shrinks the error by `(kappa - 1) / (kappa + 1)` a step only, with `kappa` the
+condition number of `A^T A`.
 
 The adjoint: each residual is sent back through the coefficients that made it, `2 A^T (A X - B)`.
 The reverse sweep adds that up in the order of the loops, and where it is zero the residual is
