@@ -50,8 +50,8 @@ def gradient_by_hand(x):
     return g
 
 
-def operations(call):
-    """How many arithmetic instructions and calls `energy` or generated code executes in `call`."""
+def operations(function, call):
+    """How many arithmetic instructions and calls the function, or generated code, does in `call`."""
     counted = {}
     total = 0
 
@@ -63,7 +63,7 @@ def operations(call):
     def trace(frame, event, _):
         nonlocal total
         code = frame.f_code
-        if code is not energy.__code__ and not code.co_filename.startswith("<srcad"):
+        if code is not function.__code__ and not code.co_filename.startswith("<srcad"):
             return None
         if event == "call":
             counted.setdefault(code, arithmetic(code))
@@ -89,7 +89,8 @@ def counts(n):
         for direction in np.eye(n):
             srcad.jvp(energy, (x,), (direction,), jit=False)
 
-    return operations(lambda: energy(x)), operations(lambda: reverse(x)), operations(forward)
+    calls = (lambda: energy(x), lambda: reverse(x), forward)
+    return [operations(energy, call) for call in calls]
 
 
 def times(n, rounds=30):

@@ -21,7 +21,7 @@ def test_differences_err_by_the_square_of_the_step_and_by_rounding():
 
 def test_operations_of_a_loop_are_counted():
     # len, range, n - 1 and 0.0 * x[0]; ten in each round, one of them of an index
-    assert cl.operations(lambda: cl.energy(X)) == 4 + 11 * 10
+    assert cl.operations(cl.energy, lambda: cl.energy(X)) == 4 + 11 * 10
 
 
 def test_reverse_costs_a_constant_and_forward_n():
