@@ -65,6 +65,9 @@ def cost(x, background, observed):
     return total
 
 
+objective = srcad.value_and_grad(cost)
+
+
 def tangent_linear(x, v, steps):
     """The oracle: a small change `v` carried along with the state, by hand, through each stage."""
 
@@ -104,10 +107,8 @@ def twin(times, seed):
 
 def analyse(background, observed):
     """The state that minimises J, and how many gradients that took."""
-    objective = srcad.value_and_grad(cost)
-    found = minimize(
-        objective, background, (background, observed), jac=True, method="L-BFGS-B", tol=1e-10
-    )
+    args = (background, observed)
+    found = minimize(objective, background, args, jac=True, method="L-BFGS-B", tol=1e-10)
     return found.x, found.nfev
 
 
