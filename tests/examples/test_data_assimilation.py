@@ -1,8 +1,6 @@
 import data_assimilation as da
 import numpy as np
 
-import srcad
-
 TRUE, BACKGROUND, OBSERVED = da.twin(9, 0)
 
 
@@ -10,8 +8,6 @@ def test_adjoint_is_the_transpose_of_the_tangent_linear_model():
     matrix = np.array([da.tangent_linear(TRUE, e, 16) for e in np.eye(da.N)]).T
     for w in np.random.default_rng(1).normal(size=(3, da.N)):
         assert np.allclose(da.adjoint(TRUE, w, 16), matrix.T @ w, rtol=1e-11, atol=1e-11)
-    _, tangent = srcad.jvp(da.forecast, (TRUE, 16), (w, None))
-    assert np.allclose(tangent, matrix @ w, rtol=1e-11, atol=1e-11)
 
 
 def test_gradient_is_the_sum_of_the_misfits_sent_back_by_hand():
@@ -24,6 +20,14 @@ def test_gradient_is_the_sum_of_the_misfits_sent_back_by_hand():
         x = da.forecast(x, 2)
     _, gradient = da.objective(BACKGROUND, BACKGROUND, OBSERVED)
     assert np.allclose(gradient, expected, rtol=1e-10, atol=1e-9)
+
+
+def test_information_is_the_matrix_of_the_hand_written_model():
+    expected = np.eye(da.N) / da.SIGMA_B**2
+    for k in range(3):
+        rows = np.array([da.tangent_linear(TRUE, e, 2 * k) for e in np.eye(da.N)]).T[::2]
+        expected += rows.T @ rows / da.SIGMA_O**2
+    assert np.allclose(da.information(TRUE, 3), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_analysis_is_better_than_the_background():
