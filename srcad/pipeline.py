@@ -227,8 +227,9 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
         return write_primal(program, body, outputs)
     asked = request.wrt or tuple(program.leaves)
     kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
-    written = write_adjoint(program, body, _float_leaves(program, asked), outputs, kind)
     final, valued = request.kind not in _CARRIED, request.kind != "gradient"
+    leaves = _float_leaves(program, asked)
+    written = write_adjoint(program, body, leaves, outputs, kind, strips=final)
     adjoint = written.function
     adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
     return replace(written, function=adjoint)

@@ -14,7 +14,7 @@ exception, as their terms can come in any order (the result differs by rounding)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +24,7 @@ from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.liveness import Live
 from srcad.ir.build import added_to
 from srcad.ir.nodes import (
+    Alloc,
     Assign,
     Binary,
     Block,
@@ -40,6 +41,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    ZerosLike,
     expressions,
     names_read,
     statements,
@@ -147,13 +149,21 @@ def named_otherwise(block: Block) -> set[str]:
     return set[str]().union(*map(names_of, others))
 
 
-def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
-    """Whether the iterations of a loop can run in any order; ``live`` are the names read later."""
+def commute(
+    loop: For, live: Live, aliases: Aliases, bounds: Bounds, own: Collection[str] = ()
+) -> bool:
+    """Whether the iterations of a loop can run in any order; ``live`` are the names read later.
+
+    ``own`` are arrays that each iteration has for itself: it makes them, or fills them anew.
+    """
     simple = Assign | Store | For | If | While | Comment
     if loop.until is not None or loop.var.name in live:
         return False
-    if not all(isinstance(s, simple) for s in statements(loop.body)):
-        return False
+    for stmt in statements(loop.body):
+        if not isinstance(stmt, simple) and not (
+            isinstance(stmt, Alloc | ZerosLike) and stmt.target in own
+        ):
+            return False
     changing = assigned(loop.body)
     early = exposed(loop.body)
     if loop.var.name in changing or (changing - early) & live:
@@ -162,11 +172,12 @@ def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
         return False
     touched: dict[str, set[Access]] = {}
     for access in accesses(loop.body):
-        touched.setdefault(access.array, set()).add(access)
+        if access.array not in own:
+            touched.setdefault(access.array, set()).add(access)
     with bounds.within(loop):
-        for array, own in touched.items():
+        for array, places in touched.items():
             found = {a for other in touched if aliases.may(array, other) for a in touched[other]}
-            written = any(a.how != "load" for a in own)
+            written = any(a.how != "load" for a in places)
             summed = all(a.how == "add" for a in found)
             if written and not summed and not _own_elements(found, loop.var, changing, bounds):
                 return False

@@ -52,6 +52,7 @@ from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.strips import in_strips
 from srcad.transform.zeros import propagate_zeros
 
 Leaf = Expr | str
@@ -147,13 +148,20 @@ def write_primal(
 
 
 def write_adjoint(
-    program: Elaborated, body: Block, wrt: list[Var | str], outputs: list[Leaf], kind: str
+    program: Elaborated,
+    body: Block,
+    wrt: list[Var | str],
+    outputs: list[Leaf],
+    kind: str,
+    *,
+    strips: bool = False,
 ) -> Written:
     """The adjoint: ``kind`` "gradient", "value_and_gradient", "vjp" or "reverse".
 
     For the gradients the first leaf of the result is the loss; for vjp every float leaf of the
     result and of ``outputs`` has a seed. "reverse" is the reverse of a function that the module
-    calls: shadows are given as arguments and updated, adjoints of scalars are returned.
+    calls: shadows are given as arguments and updated, adjoints of scalars are returned. ``strips``:
+    iterations that can may run side by side, as no pass follows that takes longer for it.
     """
     within = kind == "reverse"
     leaves = result_leaves(program.result)
@@ -235,6 +243,8 @@ def write_adjoint(
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
+    if strips:
+        function = in_strips(function, names)
     function = hoist(function, private, reverser.bars, names)
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     function = initialise(_tidied(function))

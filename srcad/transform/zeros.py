@@ -10,8 +10,8 @@ dead and pruned::
 
 from dataclasses import replace
 
-from srcad.analysis.flow import writes_of
-from srcad.ir.build import converted, negate
+from srcad.analysis.flow import exposed, scalars, writes_of
+from srcad.ir.build import converted, literal, negate
 from srcad.ir.nodes import Assign, Binary, Block, Const, Expr, For, Function, If, Stmt, Var, While
 from srcad.ir.types import is_complex
 
@@ -44,12 +44,22 @@ def _block(block: Block, zero: frozenset[str], adjoints: set[str]) -> tuple[Bloc
                     if head <= end:
                         break
                     head &= end
-                out.append(replace(stmt, body=body))
+                out.append(replace(stmt, body=(*_at_head(body, head), *body)))
                 zero = head
             case _:
                 out.append(stmt)
                 zero -= set(writes_of(stmt))
     return tuple(out), zero
+
+
+def _at_head(body: Block, zero: frozenset[str]) -> Block:
+    """Assignments of zero to adjoints that each iteration of a loop finds to be zero.
+
+    With them the adjoint is the iteration's own; those at its end, for the next one, are dead.
+    """
+    own = scalars(body)
+    names = sorted(zero & exposed(body) & own.keys())
+    return tuple(Assign(own[name], literal(0.0, own[name].kind)) for name in names)
 
 
 def _without_zero(value: Expr, target: Var, zero: frozenset[str]) -> Expr:
