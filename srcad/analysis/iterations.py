@@ -14,7 +14,7 @@ exception, as their terms can come in any order (the result differs by rounding)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -147,8 +147,17 @@ def named_otherwise(block: Block) -> set[str]:
     return set[str]().union(*map(names_of, others))
 
 
-def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
-    """Whether the iterations of a loop can run in any order; ``live`` are the names read later."""
+def commute(
+    loop: For,
+    live: Live,
+    aliases: Aliases,
+    bounds: Bounds,
+    private: Collection[str] = (),
+) -> bool:
+    """Whether the iterations of a loop can run in any order; ``live`` are the names read later.
+
+    ``private`` are arrays of which each iteration has its own.
+    """
     simple = Assign | Store | For | If | While | Comment
     if loop.until is not None or loop.var.name in live:
         return False
@@ -162,7 +171,8 @@ def commute(loop: For, live: Live, aliases: Aliases, bounds: Bounds) -> bool:
         return False
     touched: dict[str, set[Access]] = {}
     for access in accesses(loop.body):
-        touched.setdefault(access.array, set()).add(access)
+        if access.array not in private:
+            touched.setdefault(access.array, set()).add(access)
     with bounds.within(loop):
         for array, own in touched.items():
             found = {a for other in touched if aliases.may(array, other) for a in touched[other]}
@@ -219,3 +229,14 @@ def is_own(index: Expr, counter: Var, changing: set[str]) -> bool:
 def is_still(expr: Expr, changing: set[str]) -> bool:
     """Whether an expression, of scalars and lengths, is the same in every iteration."""
     return not any(isinstance(e, Load) for e in walk(expr)) and not names_read(expr) & changing
+
+
+def offset_from(expr: Expr, counter: Var) -> int | None:
+    """The ``c`` of ``counter + c``."""
+    match expr:
+        case Var():
+            return 0 if expr == counter else None
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
+            inner = offset_from(a, counter)
+            return None if inner is None else inner + (value if op == "+" else -value)
+    return None
