@@ -17,6 +17,7 @@ from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
 from srcad.ir.nodes import (
     Block,
+    For,
     Function,
     Invoke,
     Pullback,
@@ -45,6 +46,7 @@ from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
+from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
@@ -190,6 +192,8 @@ def compile_request(request: Request) -> Program:
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
+    if request.options.parallel and request.options.jit and not any(map(_has_threads, functions)):
+        functions = parallel(functions, program.names)
     return Program(
         print_module(functions, elementary),
         function.name,
@@ -325,6 +329,11 @@ def _in_threads(
             "leave parallel=True out",
         )
     return distribute(functions, program.members, program.names)
+
+
+def _has_threads(function: Function) -> bool:
+    """Whether a function starts threads."""
+    return any(isinstance(s, For) and s.parallel for s in statements(function.body))
 
 
 def _written_names(program: Elaborated, body: Block) -> tuple[str, ...]:

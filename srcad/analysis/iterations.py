@@ -150,11 +150,15 @@ def named_otherwise(block: Block) -> set[str]:
 
 
 def commute(
-    loop: For, live: Live, aliases: Aliases, bounds: Bounds, own: Collection[str] = ()
+    loop: For,
+    live: Live,
+    aliases: Aliases,
+    bounds: Bounds,
+    private: Collection[str] = (),
 ) -> bool:
     """Whether the iterations of a loop can run in any order; ``live`` are the names read later.
 
-    ``own`` are arrays that each iteration has for itself: it makes them, or fills them anew.
+    ``private`` are arrays of which each iteration has its own.
     """
     simple = Assign | Store | For | If | While | Comment
     if loop.until is not None or loop.var.name in live:
@@ -172,7 +176,7 @@ def commute(
         return False
     touched: dict[str, set[Access]] = {}
     for access in accesses(loop.body):
-        if access.array not in own:
+        if access.array not in private:
             touched.setdefault(access.array, set()).add(access)
     with bounds.within(loop):
         for array, places in touched.items():
@@ -230,3 +234,14 @@ def is_own(index: Expr, counter: Var, changing: set[str]) -> bool:
 def is_still(expr: Expr, changing: set[str]) -> bool:
     """Whether an expression, of scalars and lengths, is the same in every iteration."""
     return not any(isinstance(e, Load) for e in walk(expr)) and not names_read(expr) & changing
+
+
+def offset_from(expr: Expr, counter: Var) -> int | None:
+    """The ``c`` of ``counter + c``."""
+    match expr:
+        case Var():
+            return 0 if expr == counter else None
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
+            inner = offset_from(a, counter)
+            return None if inner is None else inner + (value if op == "+" else -value)
+    return None

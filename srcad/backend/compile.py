@@ -46,6 +46,12 @@ Explain = Callable[[int], Position | None]
 
 _FORMAT = 1
 """Counts the ways in which a module of the same text was compiled or stored."""
+_ONLY_LOOPS: Any = {
+    "prange": True,
+    **dict.fromkeys(("comprehension", "fusion", "inplace_binop", "numpy"), False),
+    **dict.fromkeys(("reduction", "setitem", "stencil"), False),
+}
+"""What Numba is to run in threads: the loops that say so, and nothing of its own choice."""
 _CODE = "code.bin"
 _KEY = "__srcad_key__"
 
@@ -183,11 +189,15 @@ def _run(
     options = loaded.options
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
-            space[name] = njit(
+            inner = name != loaded.entry  # not called from Python
+            compiler: Any = njit
+            space[name] = compiler(
                 nogil=True,
+                no_cpython_wrapper=inner,
+                no_cfunc_wrapper=inner,
                 error_model="numpy",
                 fastmath=options.fastmath,
-                parallel=options.parallel and not runs_in_threads(name, loaded.text),
+                parallel=starts_threads(name, loaded.text) and _ONLY_LOOPS,
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
@@ -202,14 +212,12 @@ def _run(
     return dispatcher
 
 
-def runs_in_threads(function: str, text: str) -> bool:
-    """Whether a function of a module is called by its threads, so that it must start none itself.
-
-    Of a module that says which loop runs in threads, only the function with that loop starts them.
-    """
-    starts = [d.name for d in ast.parse(text).body if isinstance(d, ast.FunctionDef)]
-    calls = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
-    return "prange" in calls and function != starts[-1]
+def starts_threads(function: str, text: str) -> bool:
+    """Whether a function of a module has a loop that runs in threads; none has by itself."""
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return "prange" in {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return False
 
 
 def _identities(loaded: Loaded) -> list[int]:

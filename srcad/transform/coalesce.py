@@ -5,21 +5,66 @@ two statements; where nothing comes between them they are one::
 
     u_new = u0.copy()          u = u0.copy()
     u = u_new            ->
+
+A name for another array, that is bound anew before any loop rebinds it, is that array::
+
+    u_1 = u                    n = u.shape[0]
+    n = u_1.shape[0]     ->    u_1 = u.copy()
+    u_1 = u_1.copy()
 """
 
 from dataclasses import replace
 
-from srcad.analysis.flow import reads_of, writes_of
-from srcad.ir.nodes import Alloc, Bind, Block, Copy, For, If, MatMul, Stmt, While, statements
+from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.ir.nodes import (
+    Alloc,
+    Bind,
+    Block,
+    Copy,
+    For,
+    If,
+    MatMul,
+    Stmt,
+    While,
+    blocks,
+    statements,
+)
+from srcad.ir.rename import renamed
 
 
 def coalesce(body: Block) -> Block:
     """The body with arrays made directly under the name that they are bound to."""
+    body = _without_passing_names(body)
     uses: dict[str, int] = {}
     for stmt in statements(body):
         for name in (*reads_of(stmt), *writes_of(stmt)):
             uses[name] = uses.get(name, 0) + 1
     return _block(body, uses)
+
+
+def _without_passing_names(body: Block) -> Block:
+    """The body without names that stand for another array for a while, and for a new one then."""
+    k = 0
+    while k < len(body):
+        match body[k]:
+            case Bind(targets=(name,), sources=(source,)) if name != source:
+                end = _bound_anew(body, k + 1, name, source)
+                if end is not None:
+                    body = (*body[:k], *renamed(body[k + 1 : end], {name: source}), *body[end:])
+                    continue
+        k += 1
+    return body
+
+
+def _bound_anew(body: Block, start: int, name: str, source: str) -> int | None:
+    """Where a name is bound next, if until then neither it nor its source is in any other way."""
+    for k in range(start, len(body)):
+        stmt = body[k]
+        if writes_of(stmt) == (name,) and not blocks(stmt):
+            return k if name not in reads_of(stmt) else None
+        if {name, source} & assigned((stmt,)):
+            return None
+    return None
 
 
 def _block(block: Block, uses: dict[str, int]) -> Block:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned
-from srcad.analysis.iterations import Bounds, Index, accesses, commute, is_still
+from srcad.analysis.iterations import Bounds, Index, accesses, commute, is_still, offset_from
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.build import (
     ONE,
@@ -362,7 +362,7 @@ def _plus(a: Expr, b: Expr) -> Expr:
 
 def _row_of(array: str, index: Index, counter: Var, changing: set[str]) -> tuple[_Row, int] | None:
     """The row of an index and its offset from the counter there; None for any other index."""
-    offsets = [_offset(e, counter) for e in index]
+    offsets = [offset_from(e, counter) for e in index]
     axes = [k for k, offset in enumerate(offsets) if offset is not None]
     if len(axes) != 1:
         return None
@@ -371,17 +371,6 @@ def _row_of(array: str, index: Index, counter: Var, changing: set[str]) -> tuple
     if not all(is_still(e, changing) for e in others):
         return None
     return _Row(array, axis, others), offsets[axis] or 0
-
-
-def _offset(expr: Expr, counter: Var) -> int | None:
-    """The ``c`` of ``counter + c``."""
-    match expr:
-        case Var():
-            return 0 if expr == counter else None
-        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
-            inner = _offset(a, counter)
-            return None if inner is None else inner + (value if op == "+" else -value)
-    return None
 
 
 def _is_cheap(term: Expr, once: set[str], changing: set[str], counter: Var) -> bool:

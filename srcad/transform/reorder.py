@@ -25,6 +25,13 @@ def reorder(block: Block, live: Live, aliases: Aliases, bounds: Bounds) -> Block
     def forward(loop: For, live: Live) -> For:
         if loop.step != integer(-1) or not commute(loop, live, aliases, bounds):
             return loop
-        return replace(loop, start=add(loop.stop, ONE), stop=add(loop.start, ONE), step=ONE)
+        return ascending(loop)
 
     return rewritten(block, live, bounds, forward)
+
+
+def ascending(loop: For) -> For:
+    """The loop with its iterations in the order of the counter, which moves by one."""
+    if loop.step == ONE:
+        return loop
+    return replace(loop, start=add(loop.stop, ONE), stop=add(loop.start, ONE), step=ONE)

@@ -43,3 +43,30 @@ def test_something_between():
 def test_several_at_once():
     body = (Copy("a", "x"), Bind(("u", "v"), ("a", "u")), Return(("u", "v")))
     assert coalesce(body) == body
+
+
+def test_a_name_that_is_bound_anew():
+    def f(u, n):
+        u = u.copy()
+        v = u.copy()
+        for k in range(n):
+            u, v = v, u
+        return u
+
+    assert lines(coalesce(body_of(f, V, INTEGER))) == text("""
+        u_1 = u.copy()
+        v = u_1.copy()
+        for k in range(n):
+            u_1, v = v, u_1
+    """)
+
+
+def test_a_name_whose_source_is_bound_meanwhile():
+    body = (
+        Bind(("w",), ("u",)),
+        Copy("u", "x"),
+        Copy("v", "w"),
+        Copy("w", "v"),
+        Return(("u", "v", "w")),
+    )
+    assert coalesce(body) == body

@@ -1,0 +1,366 @@
+"""Loops divided among threads: which are, that no two threads meet, and that the sums are right.
+
+Races are looked for where they can be seen for certain: the generated module runs as plain Python
+on arrays that note which bytes are touched, and two iterations of a ``prange`` must not touch what
+one of them writes.
+"""
+
+import importlib
+import math
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from srcad import grad, value_and_grad
+from srcad.transform import parallel as _parallel
+
+KERNELS = ("heat", "heat3d", "wave2d", "fdtd")
+
+
+class Noted(np.ndarray):
+    """An array that notes the addresses of the elements that are read and written."""
+
+    reads: ClassVar[set[int | None]] = set()
+    writes: ClassVar[set[int | None]] = set()
+
+    def _address(self, key):
+        keys = key if isinstance(key, tuple) else (key,)
+        if len(keys) < self.ndim or any(isinstance(k, slice) for k in keys):
+            return None
+        places = [int(k) % n for k, n in zip(keys, self.shape, strict=True)]
+        steps = zip(places, self.strides, strict=True)
+        return self.__array_interface__["data"][0] + sum(k * s for k, s in steps)
+
+    def __getitem__(self, key):
+        Noted.reads.add(self._address(key))
+        return super().__getitem__(key)
+
+    def __setitem__(self, key, value):
+        Noted.writes.add(self._address(key))
+        super().__setitem__(key, value)
+
+
+class _NumPy:
+    """NumPy, of which the arrays are noted. They are kept: memory used again would be the same."""
+
+    def __init__(self):
+        self.kept = []
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+    def _noted(self, array):
+        self.kept.append(array.view(Noted))
+        return self.kept[-1]
+
+    def zeros(self, *args):
+        return self._noted(np.zeros(*args))
+
+    def empty(self, *args):
+        return self._noted(np.empty(*args))
+
+    def zeros_like(self, array):
+        return self._noted(np.zeros_like(array))
+
+    def tape(self, pool, size, dtype):
+        return self.empty(size, dtype)
+
+
+class Threads:
+    """``prange``: each iteration's touches are held against those of all others."""
+
+    def __init__(self):
+        self.loops = self.meetings = 0
+
+    def __call__(self, count):
+        self.loops += 1
+        written: dict[int, int] = {}
+        read: dict[int, int] = {}
+        for k in reversed(range(count)):  # an order that the compiler did not think of
+            Noted.reads, Noted.writes = set(), set()
+            yield k
+            local = Noted.reads, Noted.writes
+            self.meetings += sum(a in written for a in local[0] | local[1])
+            self.meetings += sum(a in read for a in local[1])
+            written |= dict.fromkeys(local[1], k)
+            read |= dict.fromkeys(local[0], k)
+
+
+def run(text, args):
+    """The result of a module's last function, and what its threads met."""
+    threads = Threads()
+    space = {}
+    exec(text, space)
+    space |= {"np": (numpy := _NumPy()), "prange": threads}
+    if "tape" in space:
+        space["tape"] = numpy.tape
+    entry = space[text[text.rindex("\ndef ") + 5 :].split("(")[0]]
+    given = [a.view(Noted) if isinstance(a, np.ndarray) else a for a in args]
+    memory = np.empty(0, np.uint8), np.zeros(4, np.int64)
+    pool = [memory] if entry.__code__.co_varnames[entry.__code__.co_argcount - 1] == "pool" else []
+    return entry(*given, *pool), threads
+
+
+@pytest.fixture
+def eager(monkeypatch):
+    """Loops are divided however little there is to do."""
+    monkeypatch.setattr(_parallel, "_GRAIN", 1)
+    monkeypatch.setattr(_parallel, "_ENOUGH", 1)
+    monkeypatch.setattr(_parallel, "_PARTS", 5)
+
+
+def text_of(f, *args, wrt=0, **options):
+    return grad(f, wrt=wrt, parallel=True, **options).source(*args)
+
+
+def divided(text):
+    return text.count("in prange(")
+
+
+def close(found, expected):
+    found, expected = (r if isinstance(r, tuple) else (r,) for r in (found, expected))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(np.asarray(a), b, rtol=1e-12, atol=1e-14)
+
+
+X = np.linspace(0.1, 0.9, 23)
+U = np.random.default_rng(3).random((17, 9))
+
+
+def pointwise(x):
+    y = np.empty_like(x)
+    for i in range(len(x)):
+        s = 0.0
+        for k in range(4):
+            s = math.sin(s + x[i] * k)
+        y[i] = s
+    return np.sum(y)
+
+
+def stencil(u, k):
+    v = np.zeros_like(u)
+    for i in range(2, u.shape[0] - 2):
+        for j in range(1, u.shape[1] - 1):
+            v[i, j] = k * (u[i - 2, j] * u[i + 1, j] + math.sin(u[i, j - 1] - u[i, j + 1]))
+    s = 0.0
+    for i in range(u.shape[0]):
+        for j in range(u.shape[1]):
+            s += v[i, j] * v[i, j] * k
+    return s
+
+
+def newton(x):
+    y = np.empty_like(x)
+    for i in range(len(x)):
+        r = 1.0
+        while abs(r * r - x[i]) > 1e-12:
+            r = 0.5 * (r + x[i] / r)
+        y[i] = r
+    return np.sum(y * y * y)
+
+
+def shifted(u):
+    """Each row is written from the row before it: a recurrence."""
+    for i in range(1, u.shape[0]):
+        for j in range(u.shape[1]):
+            u[i, j] = math.sin(u[i, j] * u[i - 1, j])
+    return np.sum(u)
+
+
+def wrapped(u):
+    """Rows at the ends are neighbours: an offset that is not the same for all."""
+    v = np.zeros_like(u)
+    n = u.shape[0]
+    for i in range(n):
+        for j in range(u.shape[1]):
+            v[i, j] = u[(i + 1) % n, j] * u[i - 1, j]
+    return np.sum(v * v)
+
+
+def gathered(u, at):
+    """Rows named by an array: two iterations may add to the same one."""
+    s = 0.0
+    for i in range(len(at)):
+        for j in range(u.shape[1]):
+            s += u[at[i], j] * u[at[i], j]
+    return s
+
+
+def looked_up(u, at, k):
+    """An index that only the iteration knows, and that may be out of range."""
+    v = np.zeros_like(u)
+    for i in range(u.shape[0]):
+        for j in range(u.shape[1]):
+            v[i, j] = u[i, j] * u[i, j] * k[at[i]]
+    return np.sum(v)
+
+
+def counted(x):
+    """A sum of integers, and one of floats, that the part returns."""
+    n = 0
+    s = 0.0
+    for i in range(len(x)):
+        for k in range(3):
+            if x[i] * k > 0.5:
+                n += 1
+            s += x[i] * x[i] * k
+    return s * n
+
+
+def to_one_row(u):
+    """All rows add to the same elements."""
+    v = np.zeros(u.shape[1])
+    for i in range(u.shape[0]):
+        for j in range(u.shape[1]):
+            v[j] += u[i, j] * u[i, j]
+    return np.sum(v * v)
+
+
+def read_by_the_neighbour(u):
+    """Reads are free, but their adjoint writes: rows i and i + 3 of ``u``, and ``w`` for all."""
+    w = np.linspace(0.0, 1.0, u.shape[1])
+    w = w * u[0, 0]
+    v = np.zeros_like(u)
+    for i in range(u.shape[0] - 3):
+        for j in range(u.shape[1]):
+            v[i, j] = u[i + 3, j] * u[i, j] * w[j]
+    return np.sum(v * v)
+
+
+def scratch(u):
+    """A row that all iterations fill: one memory in the program, one for each part in threads."""
+    row = np.zeros(u.shape[1])
+    s = 0.0
+    for i in range(u.shape[0]):
+        for j in range(u.shape[1]):
+            row[j] = math.sin(u[i, j])
+        for j in range(1, u.shape[1]):
+            s += row[j] * row[j - 1]
+    return s
+
+
+def half_filled_scratch(u):
+    """A row of which an iteration sees what an earlier one has left."""
+    row = np.zeros(u.shape[1])
+    s = 0.0
+    for i in range(u.shape[0]):
+        for j in range(i % u.shape[1]):
+            row[j] = math.sin(u[i, j])
+        for j in range(1, u.shape[1]):
+            s += row[j] * row[j - 1]
+    return s
+
+
+def swapped(u, steps):
+    v = u.copy()
+    for _ in range(steps):
+        for i in range(1, u.shape[0] - 1):
+            for j in range(1, u.shape[1] - 1):
+                v[i, j] = u[i - 1, j] * u[i, j] + math.sin(u[i + 1, j - 1])
+        u, v = v, u
+    return np.sum(u)
+
+
+AT = np.array([3, 0, 3, 2, 0, 16, 3, 1, 2])
+PROGRAMS = {
+    "pointwise": (pointwise, (X,), 0, True),
+    "stencil": (stencil, (U, 0.7), (0, 1), True),
+    "newton": (newton, (X,), 0, True),
+    "shifted": (shifted, (U,), 0, None),
+    "wrapped": (wrapped, (U,), 0, None),
+    "gathered": (gathered, (U, AT), 0, False),
+    "looked_up": (looked_up, (U, np.arange(17) % 3, X), (0, 2), None),
+    "counted": (counted, (X,), 0, True),
+    "to_one_row": (to_one_row, (U,), 0, None),
+    "read_by_the_neighbour": (read_by_the_neighbour, (U,), 0, None),
+    "scratch": (scratch, (U,), 0, None),
+    "half_filled_scratch": (half_filled_scratch, (U,), 0, False),
+    "swapped": (swapped, (U, 3), 0, None),
+}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("parts", [1, 2, 5, 32])
+def test_no_two_threads_meet(name, parts, eager, monkeypatch):
+    monkeypatch.setattr(_parallel, "_PARTS", parts)
+    f, args, wrt, expected = PROGRAMS[name]
+    text = text_of(f, *args, wrt=wrt)
+    found, threads = run(text, args)
+    assert threads.meetings == 0
+    if expected is not None:
+        assert (divided(text) > 0) == expected
+    close(found, grad(f, wrt=wrt, jit=False)(*args))
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_run_in_threads(name, eager):
+    kernel = importlib.import_module(f"benchmarks.kernels.{name}")
+    args = kernel.arguments(0.1)
+    text = grad(kernel.PRIMAL, wrt=kernel.WRT, parallel=True).source(**args)
+    found, threads = run(text, list(args.values()))
+    assert threads.loops > 2 and threads.meetings == 0
+    close(found, grad(kernel.PRIMAL, wrt=kernel.WRT, jit=False)(**args))
+
+
+def test_the_detector_sees_a_race():
+    text = """
+import numpy as np
+
+def part(k, x):
+    x[k + 1] += x[k]
+
+def entry(x):
+    for k in prange(4):
+        part(k, x)
+    return x
+"""
+    assert run(text, (np.ones(5),))[1].meetings > 0
+
+
+def test_neighbours_take_turns(eager):
+    text = text_of(stencil, U, 0.7, wrt=(0, 1))
+    assert "for turn in range(2):" in text
+    assert "part = 2 * pair + turn" in text
+    assert "// 3, 5, " in text  # rows i - 2 to i + 1: a part is 3 rows or more
+
+
+def test_sums_are_of_parts(eager):
+    text = text_of(stencil, U, 0.7, wrt=(0, 1))
+    assert "k_b_parts = np.empty(parts)" in text
+    assert "k_b_parts[part] = k_b_part" in text
+
+
+def test_scratch_is_made_by_the_part(eager):
+    text = text_of(scratch, U)
+    member = text[text.index("def scratch_grad_part") : text.index("def scratch_grad(")]
+    assert "row = np.zeros(" in member
+
+
+def test_checks_stay_out_of_threads(eager):
+    text = text_of(looked_up, U, np.arange(17), X)
+    for function in text.split("\ndef ")[1:]:
+        assert "_part" not in function.split("(")[0] or "raise" not in function
+
+
+def test_short_loops_stay(eager):
+    def f(x):
+        s = 0.0
+        for i in range(3):
+            for j in range(3):
+                s += x[i] * x[j]
+        return s
+
+    assert divided(text_of(f, X)) == 0
+
+
+def test_without_the_option_nothing_is_divided():
+    assert divided(grad(stencil).source(U, 0.7)) == 0
+    assert divided(grad(stencil, parallel=True, jit=False).source(U, 0.7)) == 0
+
+
+def test_the_value_and_its_gradient(eager):
+    text = value_and_grad(stencil, parallel=True).source(U, 0.7)
+    found, threads = run(text, (U, 0.7))
+    assert threads.meetings == 0 and threads.loops > 2
+    close(found, value_and_grad(stencil, jit=False)(U, 0.7))
