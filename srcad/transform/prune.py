@@ -11,12 +11,13 @@ statements that only filled that tape::
     y_b += 2.0 * x_b
 
 Scalars and array names are followed exactly through the structured control flow; the contents of
-arrays as a whole for each allocation site (``srcad.analysis.alias``).
+arrays as a whole for each allocation site, or for each name where names are only exchanged among
+themselves and nothing else denotes their arrays (``srcad.analysis.alias``).
 """
 
 from dataclasses import replace
 
-from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.alias import Aliases, Sites, points_to
 from srcad.analysis.flow import assigned, reads_of, writes_of
 from srcad.ir.nodes import (
     Assign,
@@ -56,7 +57,8 @@ def prune(function: Function) -> Function:
     """The function without dead statements."""
     body, size, uses = function.body, -1, _Uses()
     while size != (size := sum(1 for _ in statements(body))):
-        pruner = _Pruner(points_to(body, set(function.arrays)), uses)
+        sites = points_to(body, set(function.arrays))
+        pruner = _Pruner(sites, _exchanged(body, sites), uses)
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -69,7 +71,24 @@ def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
     """
     sites = points_to(body, arrays)
     contents = {f"@{s}" for found in sites.values() for s in found}
-    return _Pruner(sites, _Uses()).block(body, live | contents)[0]
+    return _Pruner(sites, {}, _Uses()).block(body, live | contents)[0]
+
+
+def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
+    """Names whose arrays are exchanged with those of others: all of them, if there is no other.
+
+    At every time each of them denotes another one of these arrays.
+    """
+    groups = Aliases(body, sites).apart
+    holders: dict[str, set[str]] = {}
+    for name, found in sites.items():
+        for site in found:
+            holders.setdefault(site, set()).add(name)
+    return {
+        name: group
+        for name, group in groups.items()
+        if all(holders[site] <= group for other in group for site in sites[other])
+    }
 
 
 class _Uses:
@@ -103,8 +122,9 @@ def _contents_read(stmt: Stmt) -> set[str]:
 
 
 class _Pruner:
-    def __init__(self, sites: Sites, uses: _Uses) -> None:
+    def __init__(self, sites: Sites, exchanged: dict[str, frozenset[str]], uses: _Uses) -> None:
         self.sites = sites
+        self.exchanged = exchanged
         self.uses = uses
         holders: dict[str, int] = {}
         for found in sites.values():
@@ -116,6 +136,9 @@ class _Pruner:
         """Loops already gone through: an outer loop goes several times through an inner one."""
 
     def contents(self, array: str) -> set[str]:
+        """What stands for the elements of an array among what is live."""
+        if array in self.exchanged:
+            return {f"@{array}"}
         return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
 
     def reads(self, stmt: Stmt) -> frozenset[str]:
@@ -144,7 +167,7 @@ class _Pruner:
                     return None, live
                 return stmt, live | self.reads(stmt)
             case Refill():
-                return self._refill(stmt, live)
+                return stmt, live - self._refilled(stmt)
             case Bind():
                 pairs = [
                     (t, s)
@@ -154,9 +177,12 @@ class _Pruner:
                 if not pairs:
                     return None, live
                 targets, sources = (tuple(p) for p in zip(*pairs, strict=True))
-                return replace(stmt, targets=targets, sources=sources), live - set(targets) | set(
-                    sources
-                )
+                dead, read = {*targets}, {*sources}
+                for t, s in zip(stmt.targets, stmt.sources, strict=True):
+                    if t in self.exchanged:
+                        dead.add(f"@{t}")
+                        read |= {f"@{s}"} if f"@{t}" in live else set()
+                return replace(stmt, targets=targets, sources=sources), live - dead | read
             case Push():
                 return (stmt, live | self.reads(stmt)) if stmt.target in live else (None, live)
             case Grow():
@@ -179,15 +205,14 @@ class _Pruner:
             return None, live
         dead = set(targets)
         if not isinstance(stmt, Assign | Pop | Window | Reshape):
-            dead |= {f"@{t}" for t in targets if t not in self.shared}
+            dead |= {f"@{t}" for t in targets if t in self.exchanged or t not in self.shared}
         return stmt, live - dead | self.reads(stmt)
 
-    def _refill(self, stmt: Refill, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
-        """What the arrays hold is dead, if no other name may denote them."""
+    def _refilled(self, stmt: Refill) -> frozenset[str]:
+        """What the arrays hold, if no other name may denote them."""
         filled = frozenset().union(*map(self.contents, stmt.arrays))
-        others = (found for name, found in self.sites.items() if name not in stmt.arrays)
-        filled -= {f"@{site}" for found in others for site in found}
-        return (stmt, live - filled) if filled & live else (None, live)
+        others = (name for name in self.sites if name not in stmt.arrays)
+        return filled.difference(*map(self.contents, others))
 
     def _if(self, stmt: If, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
         body, one = self.block(stmt.body, live)
@@ -223,8 +248,10 @@ class _Pruner:
         for inner in statements(stmt.body):
             if isinstance(inner, _EFFECTS) and not _is_hook(inner):
                 return True
-            if isinstance(inner, Store) and self.contents(inner.array) & live:
-                return True
+            if isinstance(inner, Store):
+                names = self.exchanged.get(inner.array, frozenset((inner.array,)))
+                if any(self.contents(name) & live for name in names):
+                    return True
             if isinstance(inner, Push) and inner.target in live:
                 return True
         return False
@@ -236,7 +263,7 @@ def _is_hook(stmt: Stmt) -> bool:
 
 
 def _substance(block: Block) -> bool:
-    return any(not isinstance(s, Comment) for s in block)
+    return any(not isinstance(s, Comment | Refill) for s in block)
 
 
 def _without_idle_comments(block: Block) -> Block:
