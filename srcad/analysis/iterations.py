@@ -165,7 +165,7 @@ def commute(
         return False
     for stmt in statements(loop.body):
         if not isinstance(stmt, simple) and not (
-            isinstance(stmt, Alloc | ZerosLike) and stmt.target in own
+            isinstance(stmt, Alloc | ZerosLike) and stmt.target in private
         ):
             return False
     changing = assigned(loop.body)
