@@ -51,7 +51,7 @@ def gradient_by_hand(x):
 
 
 def operations(function, call):
-    """How many arithmetic instructions and calls the function, or generated code, does in `call`."""
+    """How many arithmetic instructions and calls run in the function or in generated code."""
     counted = {}
     total = 0
 

@@ -41,9 +41,10 @@ def forward(log_start, log_change, log_emission):
         if t > 0:
             new = np.zeros(K)
             for j in range(K):
+                reached = 0.0
                 for i in range(K):
-                    new[j] += p[i] * change[i, j]
-                new[j] *= np.exp(log_emission[t, j])
+                    reached += p[i] * change[i, j]
+                new[j] = reached * np.exp(log_emission[t, j])
             p = new
         scale = np.sum(p)
         total += np.log(scale)

@@ -8,6 +8,9 @@ extreme indices::
     for i in range(1, n - 1):            if n - 1 > 1 and not n <= u.shape[0]: raise IndexError
         check(i + 1, u)            ->    for i in range(1, n - 1):
         v[i] = u[i + 1]                      v[i] = u[i + 1]
+
+What a check outside of loops and branches says is known from there on: after that of ``u[2]``,
+``u[0]`` and ``u[-3]`` need none.
 """
 
 from __future__ import annotations
@@ -305,7 +308,10 @@ class Lengths:
                     orelse = self._branch(stmt.orelse, loops)
                     out.append(replace(stmt, body=body, orelse=orelse))
                 case IndexCheck():
-                    out += self._index(stmt, loops)
+                    made = self._index(stmt, loops)
+                    out += made
+                    if made and not loops and not self.branches:
+                        self._learn_index(stmt)
                 case Check(error="ValueError" | "IndexError"):
                     if not self._holds(stmt.test, loops):
                         out.append(replace(stmt, test=self._direct(stmt.test)))
@@ -347,6 +353,14 @@ class Lengths:
             ):
                 gap = _difference(self.affine(c.b), self.affine(c.a))
                 self.facts.append((guards, _sum(gap, {None: -1}) if c.op == "<" else gap))
+
+    def _learn_index(self, check: IndexCheck) -> None:
+        """Take an index that was checked before the loops as one that fits from there on."""
+        extent = Extent(check.array, check.axis)
+        if self._is_constant(extent) and self._is_constant(check.index):
+            size, index = self.affine(extent), self.affine(check.index)
+            above, below = _difference(_difference(size, index), {None: 1}), _sum(index, size)
+            self.facts += [(frozenset(), above), (frozenset(), below)]
 
     def _known(self, form: Affine, loops: list[_Loop]) -> bool:
         """Whether a form is not negative by what was checked before the loops."""
@@ -408,9 +422,11 @@ class Lengths:
         above = _difference(_difference(size, index), {None: 1})
         high = self._extreme(above, loops, largest=False)
         low = self._extreme(index, loops, largest=False)
-        wrapped = self._extreme(_sum(index, size), loops, largest=False)
+        below = _sum(index, size)
+        wrapped = self._extreme(below, loops, largest=False)
         fits_above = (high is not None and high >= 0) or self._known(above, loops)
         fits_below = (low is not None and low >= 0) or (wrapped is not None and wrapped >= 0)
+        fits_below = fits_below or self._known(below, loops)
         if fits_above and fits_below:
             return []
         return self._hoisted(check, loops, not fits_below, not fits_above)

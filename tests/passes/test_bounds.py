@@ -57,6 +57,30 @@ def test_hoisted_below_zero():
     assert "if 0 < n and (-u.shape[0] > -2 or n - 3 >= u.shape[0]):" in found
 
 
+def test_checked_once():
+    def f(u):
+        return u[2] + u[0] + u[-1] * u[2] + u[-3] + u[3]
+
+    found = settled(f, V)
+    assert found.count("raise IndexError") == 2  # the others follow from that of u[2]
+    assert "if u.shape[0] <= 2:" in found
+    assert "if u.shape[0] <= 3:" in found
+
+
+def test_checked_again_where_the_first_may_not_run():
+    def f(u, n):
+        s = 0.0
+        if n > 0:
+            s += u[2]
+        for i in range(n):
+            s += u[i] * u[1]
+        s += u[2]
+        u = u[1:]
+        return s + u[2]
+
+    assert settled(f, V, INTEGER).count("raise IndexError") == 5
+
+
 def test_backwards():
     def f(u, n):
         s = 0.0
