@@ -48,4 +48,4 @@ def test_a_ticket_wins_and_random_places_lose(ticket):
     assert lottery.density(ticket) < 0.15
     won = lottery.score(START, ticket, *DATA)
     lost = lottery.score(START, lottery.shuffled(ticket, np.random.default_rng(0)), *DATA)
-    assert won > 0.96 and lost < won - 0.03
+    assert won > 0.94 and lost < won - 0.04
