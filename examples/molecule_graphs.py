@@ -42,8 +42,8 @@ def make_molecule(rng, atoms):
         free[j] -= 1
 
     for j in range(1, atoms):
-        open_atoms = [i for i in range(j) if free[i] > 0 and (free[j] > 1 or i >= j - 3)]
-        if not open_atoms:
+        open_atoms = [i for i in range(j) if free[i] > 0]
+        if not open_atoms:  # closed too early, by oxygen say
             return make_molecule(rng, atoms)
         bind(int(rng.choice(open_atoms[-3:])), j)
     far = [(i, j) for i in range(atoms) for j in range(i + 4, atoms) if free[i] > 0 and free[j] > 0]

@@ -3,8 +3,8 @@
 Synapses that act just before a neuron fires are strengthened, those that come just after weakened
 (spike-timing-dependent plasticity, STDP). Two models show it as a gradient. The first is a neuron
 that integrates, leaks, and fires at a threshold. A step has no slope, so in the reverse sweep a
-smooth one stands for it (surrogate gradient), and the neuron learns to fire at one time, and only
-then.
+smooth one stands for it (surrogate gradient). The neuron fires too late, and learns to fire on
+time: what came before the right time is strengthened, what came after it weakened.
 
 The second is a soma with the channels of Hodgkin and Huxley (1952) and a passive dendrite, into
 which the soma's spikes spread back. A current makes the soma fire once, and the dendrite is to
@@ -63,9 +63,8 @@ def spike_times(w, arrivals):
     """When the neuron fires, in milliseconds."""
     current, v, times = 0.0, 0.0, []
     for t in range(len(arrivals)):
-        spike = float(v > 1.0)
-        if spike:
-            times.append(t)
+        spike = fire(v)
+        times += [t] if spike else []
         current = SYNAPSE * current + arrivals[t] @ w
         v = MEMBRANE * v + current - spike
     return times

@@ -99,9 +99,8 @@ def principal_components_likelihood(x, latent):
 def start(rng, pixels, latent, hidden=0):
     """Small random weights: of the linear model, or of one with a hidden layer."""
     p = {"log_variance": 0.0}
-    if hidden == 0:
-        sizes = {"E": (pixels, latent), "D": (latent, pixels), "log_std": (latent,)}
-    else:
+    sizes = {"E": (pixels, latent), "D": (latent, pixels), "log_std": (latent,)}
+    if hidden:
         sizes = {"E1": (pixels, hidden), "e1": (hidden,), "E2": (hidden, latent), "e2": (latent,)}
         sizes |= {"E3": (hidden, latent), "e3": (latent,), "D1": (latent, hidden), "d1": (hidden,)}
         sizes |= {"D2": (hidden, pixels), "d2": (pixels,)}
@@ -124,24 +123,18 @@ def unravel(vector, like):
 
 
 def fit_linear(p, x, iterations):
-    """L-BFGS on the exact bound; returns the parameters and the bound at each iteration."""
+    """L-BFGS on the exact bound; returns the parameters and the bounds on the way."""
     noise, history = exact_noise(len(x), p["D"].shape[0]), []
 
     def objective(vector):
-        value, gradient = bound_gradient(
-            unravel(vector, p), linear_encoder, linear_decoder, x, noise
-        )
+        q = unravel(vector, p)
+        value, gradient = bound_gradient(q, linear_encoder, linear_decoder, x, noise)
+        history.append(-value)
         return value, ravel(gradient)
 
     options = {"maxiter": iterations, "maxfun": 2 * iterations, "gtol": 1e-7, "ftol": 1e-15}
-
-    def keep(vector):
-        history.append(-objective(vector)[0])
-
-    found = minimize(
-        objective, ravel(p), jac=True, method="L-BFGS-B", options=options, callback=keep
-    )
-    return unravel(found.x, p), history
+    found = minimize(objective, ravel(p), jac=True, method="L-BFGS-B", options=options)
+    return unravel(found.x, p), np.array(history)
 
 
 def fit_network(p, x, steps, rate, rng):
@@ -171,8 +164,7 @@ def gradient_error(p, x, noise):
 def load_pictures():
     """The digits of scikit-learn, 8 by 8, with their labels; centred, in units of one deviation."""
     x, labels = load_digits(return_X_y=True)
-    x = x - np.mean(x, axis=0)
-    return x / np.std(x), labels
+    return (x - np.mean(x, axis=0)) / np.std(x - np.mean(x, axis=0)), labels
 
 
 def draw(path, x, labels, network, histories, limit, counts, errors):
@@ -186,9 +178,8 @@ def draw(path, x, labels, network, histories, limit, counts, errors):
     axes[0].set(xlabel="training (fraction)", ylabel="bound per picture (nats)", ylim=(-100, -50))
     axes[0].legend(frameon=False, fontsize=8, loc="lower right")
     axes[1].loglog(counts, errors, "o", label="random noise")
-    axes[1].loglog(
-        counts, errors[0] / np.sqrt(counts / counts[0]), "k--", label="1 / sqrt(samples)"
-    )
+    line = errors[0] / np.sqrt(counts / counts[0])
+    axes[1].loglog(counts, line, "k--", label="1 / sqrt(samples)")
     axes[1].set(xlabel="samples for each picture", ylabel="relative error of the bound's gradient")
     axes[1].set_ylim(0.01, 1.0)
     axes[1].legend(frameon=False, fontsize=8)
@@ -205,13 +196,11 @@ def main():
     x, labels = load_pictures()
     latent = 2
     linear = start(rng, x.shape[1], latent)
-    counts = np.array([1, 4, 16, 64, 256])
-    some = x[:200]
-    noises = [rng.normal(size=(count, len(some), latent)) for count in counts]
+    counts, some = np.array([1, 4, 16, 64, 256]), x[:200]
+    noises = [rng.normal(size=(count, 200, latent)) for count in counts]
     errors = np.array([gradient_error(linear, some, noise) for noise in noises])
-    for count, error in zip(counts, errors, strict=True):
-        print(f"gradient from {count:4} samples: relative error {error:.1e}")
-    error = gradient_error(linear, some, exact_noise(len(some), latent))
+    print("gradient from samples, relative error:", *(f"{error:.3f}" for error in errors))
+    error = gradient_error(linear, some, exact_noise(200, latent))
     print(f"gradient from the exact points: relative error {error:.1e}")
     linear, history = fit_linear(linear, x, 1000)
     limit = principal_components_likelihood(x, latent)

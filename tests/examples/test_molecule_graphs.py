@@ -60,3 +60,11 @@ def test_gradient_of_the_loss_is_the_complex_step():
                 h = np.tanh(matrix @ h @ w)
             exact.flat[i] = np.mean((h @ nudged[2] - target) ** 2).imag / 1e-30
         np.testing.assert_allclose(found[k], exact, rtol=1e-10, atol=1e-13)
+
+
+def test_deep_networks_learn_less_than_those_of_two_layers():
+    rng = np.random.default_rng(0)
+    graph = mg.join([mg.make_molecule(rng, 12) for _ in range(40)])
+    two, many = (mg.unexplained(mg.train(graph, n, 250, 0.02, rng), graph) for n in (2, 16))
+    assert two < 0.7
+    assert many > 0.85
