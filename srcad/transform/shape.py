@@ -12,6 +12,7 @@ from srcad.analysis.iterations import Bounds
 from srcad.ir.names import Names
 from srcad.ir.nodes import Comment, Function
 from srcad.transform.gather import gather
+from srcad.transform.outer import batch_products
 from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
 from srcad.transform.sums import free_sums
@@ -34,6 +35,8 @@ def shaped(
     shadows = adjoints & set(arrays)
     sweep, bounds, live = body[start:], Bounds(body), frozenset(function.exports)
     sweep = reorder(sweep, live, aliases, bounds)
+    if final:
+        sweep = batch_products(sweep, shadows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)

@@ -3,6 +3,7 @@
 The oracle is central differences of the function as Python runs it.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.passes.support import M, V, gradient_text
 
 
 def differences(f, args, k):
-    """The gradient with respect to argument ``k``, by central differences."""
+    """The gradient with respect to argument ``k``, by central differences; f may write arrays."""
     x = args[k]
     found = np.zeros(x.shape)
     for at in np.ndindex(x.shape):
@@ -21,7 +22,7 @@ def differences(f, args, k):
         for step in (1e-6, -1e-6):
             other = x.copy()
             other[at] += step
-            moved.append(f(*args[:k], other, *args[k + 1 :]))
+            moved.append(f(*copy.deepcopy(args[:k]), other, *copy.deepcopy(args[k + 1 :])))
         found[at] = (moved[0] - moved[1]) / 2e-6
     return found
 
