@@ -23,12 +23,12 @@ SHAPES = (
 )
 
 
-def write(name: str, module: str, result: str) -> str:
+def write(name: str, module: str, result: str, statements: int = STATEMENTS) -> str:
     """The text of a module with one function ``name(x, y)``."""
     draw = random.Random(60)
     known = ["x", "y"]
     lines = []
-    for number in range(1, STATEMENTS):
+    for number in range(1, statements):
         a = known[-1]  # so that no statement is dead
         b, c = (draw.choice(known[-6:]) for _ in range(2))
         shape = draw.choice(SHAPES)
@@ -38,7 +38,7 @@ def write(name: str, module: str, result: str) -> str:
         known.append(target)
     total = " + ".join(known[-4:])
     imports = {"math": "import math", "np": "import numpy as np"}[module]
-    header = f'"""A function of {STATEMENTS} statements; written by ``python -m benchmarks.write_sixty``."""'
+    header = f'"""A function of {statements} statements; written by ``python -m benchmarks.write_sixty``."""'
     body = "\n".join([*lines, f"    return {result.format(total)}"])
     return f"{header}\n\n{imports}\n\n\ndef {name}(x, y):\n{body}\n"
 

@@ -52,6 +52,8 @@ class _Contractor:
         self.mentions = mentions
         self.kept = kept
         self.names = names
+        self.where: dict[int, tuple[Block, dict[str, list[Stmt]]]] = {}
+        """For each block the statements in it, nested blocks included, that mention a name."""
 
     def block(self, block: Block) -> Block:
         made = {s.target for s in block if isinstance(s, Alloc)} - self.kept
@@ -80,58 +82,69 @@ class _Contractor:
         for array in sorted(inside):
             if inside[array] != self.mentions[array] - 1:
                 continue
-            found = _place(loop.body, array, (loop.var,))
-            if found is not None and _only_there(loop, array, found[0]):
+            found = self._place(loop.body, array, (loop.var,))
+            if found is not None and self._only_there(loop, array, found[0]):
                 index, kind = found
                 out[array] = Var(self.names.fresh(f"{array}_{index[-1].name}"), kind)
         return out
 
+    def _touching(self, block: Block, array: str) -> list[Stmt]:
+        """The statements of a block that mention an array, in order."""
+        known = self.where.get(id(block))
+        if known is None:
+            found: dict[str, list[Stmt]] = {}
+            for stmt in block:
+                for name in set[str]().union(*map(names_of, statements((stmt,)))):
+                    found.setdefault(name, []).append(stmt)
+            known = self.where[id(block)] = block, found
+        return known[1].get(array, [])
 
-def _place(
-    block: Block, array: str, counters: tuple[Var, ...]
-) -> tuple[tuple[Var, ...], str] | None:
-    """Index and kind of the first write of an array, if nothing in front of it reads it."""
-    for stmt in block:
-        match stmt:
-            case Store() if stmt.array == array:
-                index = stmt.index
-                if not stmt.fresh or index != counters:
-                    return None
-                if any(
-                    array in {e.array for e in walk(x) if isinstance(e, Load)}
-                    for x in expressions(stmt)
-                ):
-                    return None
-                return counters, stmt.value.kind
-            case For() if array in {n for s in statements((stmt,)) for n in reads_of(s)}:
-                return _place(stmt.body, array, (*counters, stmt.var))
-            case _:
-                if any(array in reads_of(s) for s in statements((stmt,))):
-                    return None
-    return None
+    def _place(
+        self, block: Block, array: str, counters: tuple[Var, ...]
+    ) -> tuple[tuple[Var, ...], str] | None:
+        """Index and kind of the first write of an array, if nothing in front of it reads it."""
+        for stmt in self._touching(block, array):
+            match stmt:
+                case Store() if stmt.array == array:
+                    index = stmt.index
+                    if not stmt.fresh or index != counters:
+                        return None
+                    if any(
+                        array in {e.array for e in walk(x) if isinstance(e, Load)}
+                        for x in expressions(stmt)
+                    ):
+                        return None
+                    return counters, stmt.value.kind
+                case For() if array in {n for s in statements((stmt,)) for n in reads_of(s)}:
+                    return self._place(stmt.body, array, (*counters, stmt.var))
+                case _:
+                    if any(array in reads_of(s) for s in statements((stmt,))):
+                        return None
+        return None
 
-
-def _only_there(loop: For, array: str, index: tuple[Var, ...]) -> bool:
-    """Whether every mention of the array in the loop is of the element at ``index``."""
-    inner: Block = loop.body
-    for counter in index[1:]:
-        holders = [s for s in inner if any(array in reads_of(x) for x in statements((s,)))]
-        if len(holders) != 1 or not isinstance(holders[0], For) or holders[0].var != counter:
-            return False
-        inner = holders[0].body
-    for stmt in statements(inner):
-        if isinstance(stmt, Store) and stmt.array == array and stmt.index != index:
-            return False
-        if isinstance(stmt, IndexCheck | Check) and array in reads_of(stmt):
-            return False
-        for expr in expressions(stmt):
-            for e in walk(expr):
-                if getattr(e, "array", None) == array and not (
-                    isinstance(e, Load) and e.index == index
-                ):
-                    return False
-    simple = (Assign, Store, For, If)
-    return all(isinstance(s, simple) for s in statements(inner) if array in reads_of(s))
+    def _only_there(self, loop: For, array: str, index: tuple[Var, ...]) -> bool:
+        """Whether every mention of the array in the loop is of the element at ``index``."""
+        inner: Block = loop.body
+        for counter in index[1:]:
+            touching = self._touching(inner, array)
+            holders = [s for s in touching if any(array in reads_of(x) for x in statements((s,)))]
+            if len(holders) != 1 or not isinstance(holders[0], For) or holders[0].var != counter:
+                return False
+            inner = holders[0].body
+        touching = tuple(self._touching(inner, array))
+        for stmt in statements(touching):
+            if isinstance(stmt, Store) and stmt.array == array and stmt.index != index:
+                return False
+            if isinstance(stmt, IndexCheck | Check) and array in reads_of(stmt):
+                return False
+            for expr in expressions(stmt):
+                for e in walk(expr):
+                    if getattr(e, "array", None) == array and not (
+                        isinstance(e, Load) and e.index == index
+                    ):
+                        return False
+        simple = (Assign, Store, For, If)
+        return all(isinstance(s, simple) for s in statements(touching) if array in reads_of(s))
 
 
 def _replaced(block: Block, scalars: dict[str, Var]) -> Block:

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
-from srcad.analysis.flow import assigned, names_of, reads_of, writes_of
+from srcad.analysis.flow import names_of, reads_of, writes_of
 from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Alloc,
@@ -31,6 +31,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    blocks,
     children,
     expressions,
     rebuild,
@@ -45,6 +46,50 @@ def fuse(body: Block, sites: Sites, lengths: Lengths) -> Block:
     return _Fuser(body, sites, lengths).block(body, at_top=True)
 
 
+Places = dict[str, set[tuple[Expr, ...]]]
+"""Elements of arrays: the indices, by the name of the array."""
+
+
+class _Facts:
+    """What statements do; a loop that grows is not gone through again at each step."""
+
+    def __init__(self) -> None:
+        self.made: set[str] = set()
+        self.read: set[str] = set()
+        self.counters: set[str] = set()
+        self.is_simple = True
+        """Whether there is nothing but assignments, stores, branches and counted loops."""
+        self.stored: Places = {}
+        self.touched: Places = {}
+        """Elements stored or loaded."""
+
+    def note(self, stmt: Stmt) -> None:
+        """Add what a statement does itself."""
+        self.made.update(writes_of(stmt))
+        self.read |= reads_of(stmt)
+        self.is_simple &= isinstance(stmt, Assign | Store | For | If)
+        if isinstance(stmt, For):
+            self.counters.add(stmt.var.name)
+            self.is_simple &= stmt.until is None
+        if isinstance(stmt, Store):
+            self.stored.setdefault(stmt.array, set()).add(stmt.index)
+            self.touched.setdefault(stmt.array, set()).add(stmt.index)
+        for expr in expressions(stmt):
+            for e in walk(expr):
+                if isinstance(e, Load):
+                    self.touched.setdefault(e.array, set()).add(e.index)
+
+    def absorb(self, other: _Facts) -> None:
+        """Add what other statements do."""
+        self.made |= other.made
+        self.read |= other.read
+        self.counters |= other.counters
+        self.is_simple &= other.is_simple
+        for own, more in ((self.stored, other.stored), (self.touched, other.touched)):
+            for array, places in more.items():
+                own.setdefault(array, set()).update(places)
+
+
 class _Fuser:
     def __init__(self, body: Block, sites: Sites, lengths: Lengths) -> None:
         self.mentions: Counter[str] = Counter()
@@ -52,6 +97,12 @@ class _Fuser:
             self.mentions.update(names_of(stmt))
         self.sites = sites
         self.lengths = lengths
+        self.sharing: dict[str, set[str]] = {}
+        """For each site the arrays that can denote it."""
+        for array, found in sites.items():
+            for site in found:
+                self.sharing.setdefault(site, set()).add(array)
+        self.known: dict[int, tuple[For | While | If, _Facts]] = {}
 
     def block(self, block: Block, at_top: bool = False) -> Block:
         out: list[Stmt] = []
@@ -87,65 +138,78 @@ class _Fuser:
             return False
         if self.mentions[loop.var.name] != _mentions(loop, loop.var.name):
             return False  # the counter is read after the loop
-        made = assigned(first.body) | {first.var.name}
-        stored = {
-            s for x in statements(first.body) if isinstance(x, Store) for s in self._sites(x.array)
-        }
+        whole = self._facts(first)
         for stmt in passed:
-            if reads_of(stmt) & made or set(writes_of(stmt)) & _mentioned(first):
+            if reads_of(stmt) & whole.made or not whole.made.isdisjoint(writes_of(stmt)):
                 return False
-            if any(self._sites(array) & stored for array in _loaded(stmt)):
+            if not whole.read.isdisjoint(writes_of(stmt)):
+                return False
+            if any(a in whole.stored for array in _loaded(stmt) for a in self._twins(array)):
                 return False
         renamed = _renamed(loop.body, loop.var, first.var)
-        if not self._independent(first, renamed):
+        more = self._facts_of(renamed)
+        if not self._independent(first.var, whole, more):
             return False
-        merged = (
-            self.block((*first.body, *renamed))
-            if _nested(first.body, renamed)
-            else (*first.body, *renamed)
-        )
+        nested = _nested(first.body, renamed)
+        merged = (*first.body, *renamed)
+        grown = replace(first, body=self.block(merged) if nested else merged)
+        if not nested:
+            whole.absorb(more)
+            self.known[id(grown)] = grown, whole
         del out[k - 1 :]
         out += passed
-        out.append(replace(first, body=merged))
+        out.append(grown)
         return True
+
+    def _facts(self, stmt: For | While | If) -> _Facts:
+        """What a statement does, with all that is in it."""
+        known = self.known.get(id(stmt))
+        if known is None:
+            facts = _Facts()
+            facts.note(stmt)
+            for block in blocks(stmt):
+                facts.absorb(self._facts_of(block))
+            known = self.known[id(stmt)] = stmt, facts
+        return known[1]
+
+    def _facts_of(self, block: Block) -> _Facts:
+        facts = _Facts()
+        for stmt in block:
+            if isinstance(stmt, For | While | If):
+                facts.absorb(self._facts(stmt))
+            else:
+                facts.note(stmt)
+        return facts
+
+    def _twins(self, array: str) -> set[str]:
+        """The arrays that can denote the same memory."""
+        found = (self.sharing.get(site, {site}) for site in self._sites(array))
+        return {array}.union(*found)
 
     def _sites(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))
 
-    def _independent(self, first: For, body: Block) -> bool:
+    def _independent(self, counter: Var, one: _Facts, two: _Facts) -> bool:
         """Whether iteration k of the second loop may run right after iteration k of the first."""
-        one, two = list(statements(first.body)), list(statements(body))
-        simple = (Assign, Store, For, If)
-        if any(not isinstance(s, simple) for s in (*one, *two)):
+        if not (one.is_simple and two.is_simple):
             return False
-        if any(isinstance(s, For) and s.until is not None for s in (*one, *two)):
+        counters = one.counters | two.counters
+        own = two.made - counters
+        if one.made & ((two.read | two.made) - counters) or own & one.read:
             return False
-        made_1, made_2 = assigned(first.body), assigned(body)
-        read_1 = {n for s in one for n in reads_of(s)}
-        read_2 = {n for s in two for n in reads_of(s)}
-        counters = {s.var.name for s in (*one, *two) if isinstance(s, For)}
-        if (made_1 & (read_2 | made_2) - counters) or (made_2 & read_1 - counters):
-            return False
-        return self._in_step(first.var, one, two) and self._in_step(first.var, two, one)
+        return self._in_step(counter, one, two) and self._in_step(counter, two, one)
 
-    def _in_step(self, counter: Var, writers: list[Stmt], others: list[Stmt]) -> bool:
+    def _in_step(self, counter: Var, writers: _Facts, others: _Facts) -> bool:
         """Whether elements that some write are touched by the others at the same place only."""
-        places: dict[str, set[tuple[Expr, ...]]] = {}
-        for s in writers:
-            if isinstance(s, Store):
-                places.setdefault(s.array, set()).add(s.index)
-        if not places:
-            return True
-        for s in others:
-            touched = [e for x in expressions(s) for e in walk(x) if isinstance(e, Load)]
-            found = [(e.array, e.index) for e in touched]
-            if isinstance(s, Store):
-                found.append((s.array, s.index))
-            for array, index in found:
-                for written, indices in places.items():
-                    if not self._sites(array) & self._sites(written):
-                        continue
-                    if array != written or indices != {index} or index[0] != counter:
+        few = writers.stored if len(writers.stored) < len(others.touched) else others.touched
+        for array in few:
+            for twin in self._twins(array):
+                one, two = (array, twin) if few is writers.stored else (twin, array)
+                if one in writers.stored and two in others.touched:
+                    places = writers.stored[one]
+                    if one != two or places != others.touched[two] or len(places) > 1:
+                        return False
+                    if next(iter(places))[0] != counter:
                         return False
         return True
 
@@ -166,13 +230,6 @@ def _is_plain(loop: For) -> bool:
 
 def _nested(one: Block, two: Block) -> bool:
     return any(isinstance(s, For) for s in one) and any(isinstance(s, For) for s in two)
-
-
-def _mentioned(loop: For) -> set[str]:
-    out = assigned((loop,))
-    for stmt in statements((loop,)):
-        out |= reads_of(stmt)
-    return out
 
 
 def _renamed(body: Block, old: Var, new: Var) -> Block:
