@@ -13,7 +13,7 @@ from srcad import pipeline
 from srcad.backend.pool import latest_need
 from srcad.errors import UnsupportedError
 from srcad.ir.build import integer
-from srcad.ir.nodes import Checkpoints, For, If, blocks, with_blocks
+from srcad.ir.nodes import Checkpoints, For, If, While, blocks, with_blocks
 from srcad.runtime import next_snapshot
 from tests import oracles
 from tests.programs.load import PROGRAMS
@@ -151,7 +151,46 @@ def strided_range(c, u0, n, snapshots):
     return np.sum(u)
 
 
-SAME = [wave, whole_arrays, in_place, nested, strided_range]
+def until_small(c, u0, n, snapshots):
+    u = u0.copy()
+    steps = 0
+    while srcad.checkpoint(steps < 2 * n and np.sum(u * u) > 0.5, snapshots=snapshots):
+        u = u * (1.0 - 0.3 * c * np.cos(u))
+        steps += 1
+    return np.sum(u * u) * steps
+
+
+def leaves_by_break(c, u0, n, snapshots):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(3 * n), snapshots=snapshots):
+        for i in range(1, u.size):
+            u[i] = u[i] * (1.0 - c[i]) + 0.1 * u[i - 1] * u[i]
+        if t > 2 * n or u[2] * u[2] < 0.3:
+            break
+    return np.sum(u * u)
+
+
+def leaves_a_while(c, u0, n, snapshots):
+    x = u0[1]
+    k = 0
+    while srcad.checkpoint(x > 0.01, snapshots=snapshots):
+        x = x * c[k % 7] * 3.0
+        k += 1
+        if k > n:
+            break
+    return x * x
+
+
+SAME = [
+    wave,
+    whole_arrays,
+    in_place,
+    nested,
+    strided_range,
+    until_small,
+    leaves_by_break,
+    leaves_a_while,
+]
 
 
 def arguments():
@@ -174,11 +213,21 @@ def test_gradients_are_right(function):
     srcad.check_grads(function, (*arguments(), 5, 2))
 
 
+def test_loops_of_unknown_length_keep_no_more_than_they_may():
+    """1500 iterations of 7 numbers each; the record of all would take more than 80 kB."""
+    for function in (until_small, leaves_by_break, leaves_a_while):
+        few = srcad.grad(function)(np.full(7, 1e-5), np.ones(7), 500, 3)
+        needed = latest_need()
+        stored = srcad.grad(function)(np.full(7, 1e-5), np.ones(7), 500, 1000)
+        assert needed < 1500
+        assert np.array_equal(few, stored)
+
+
 def marked(block, snapshots: int):
     """The block with snapshots in each of its outermost loops."""
     out = []
     for stmt in block:
-        if isinstance(stmt, For) and stmt.until is None:
+        if isinstance(stmt, For | While):
             stmt = replace(stmt, checkpoints=Checkpoints(integer(snapshots)))
         elif isinstance(stmt, If):
             stmt = with_blocks(stmt, tuple(marked(b, snapshots) for b in blocks(stmt)))

@@ -73,18 +73,9 @@ def state_of(loop: For | While, arrays: set[str], aliases: Aliases, after: Live)
     early = exposed((loop,))
     carried = {n for n in bound if n in early or n in after}
     local = bound - carried
-    heads = {n: f"{n}@head" for n in carried}
-    entry = tuple(Bind((n,), (head,)) for n, head in sorted(heads.items()))
-    held = points_to((*entry, *loop.body), arrays | set(heads.values()))
-    names = {head: n for n, head in heads.items()}
-
-    def denoted(found: set[str]) -> set[str]:
-        """The names that the arrays under these names have when an iteration begins."""
-        sites = set().union(*(held.get(n, frozenset((n,))) for n in found)) if found else set()
-        return {names.get(s, s) for s in sites if s in names or s not in bound}
-
-    written = denoted(elements_written(loop.body))
-    read = denoted(_read(loop.body))
+    denoted = _Denoted(loop.body, arrays, carried)
+    written = denoted.by(_elements_written(loop.body))
+    read = denoted.by(_read(loop.body))
     still = written - carried
     changed = {n for n in still if any(aliases.may(n, other) for other in read)}
     mentioned = {n for stmt in statements(loop.body) for n in names_of(stmt)} & arrays
@@ -109,23 +100,43 @@ def state_of(loop: For | While, arrays: set[str], aliases: Aliases, after: Live)
     )
 
 
-def following(block: Block, place: Stmt) -> list[Stmt]:
-    """The statements that can run after one of a block, itself left out."""
+class _Denoted:
+    """Which arrays that exist when a block begins the names in it can denote."""
+
+    def __init__(self, block: Block, arrays: set[str], carried: set[str]) -> None:
+        """``carried`` are those names that the block binds and that denote an array before it."""
+        heads = {n: f"{n}@head" for n in carried}
+        entry = tuple(Bind((n,), (head,)) for n, head in sorted(heads.items()))
+        self.held = points_to((*entry, *block), arrays | set(heads.values()))
+        self.names = {head: n for n, head in heads.items()}
+        self.bound = assigned(block)
+
+    def by(self, names: set[str]) -> set[str]:
+        """The arrays that some names can denote, by the names that they have before the block."""
+        sites = {site for n in names for site in self.held.get(n, frozenset((n,)))}
+        return {self.names.get(s, s) for s in sites if s in self.names or s not in self.bound}
+
+
+def written_after(block: Block, place: Stmt, arrays: set[str]) -> set[str]:
+    """The arrays that exist after a statement of a block, and are written after it, by name."""
+    later = _following(block, place)
+    carried = assigned(later) & exposed(later) & arrays
+    return _Denoted(later, arrays, carried).by(_elements_written(later))
+
+
+def _following(block: Block, place: Stmt) -> Block:
+    """What runs after a statement of a block; a loop around it begins anew."""
     for k, stmt in enumerate(block):
         if stmt is place:
-            return list(statements(block[k + 1 :]))
-        if any(s is place for s in statements((stmt,))):
-            if isinstance(stmt, If):
-                inner = next(b for b in blocks(stmt) if any(s is place for s in statements(b)))
-                found = following(inner, place)
-            else:
-                own = {id(s) for s in statements((place,))}
-                found = [s for s in statements((stmt,)) if id(s) not in own]
-            return [*found, *statements(block[k + 1 :])]
-    return []
+            return block[k + 1 :]
+        inner = next((b for b in blocks(stmt) if any(s is place for s in statements(b))), None)
+        if inner is not None:
+            again = (stmt,) if isinstance(stmt, For | While) else ()
+            return (*_following(inner, place), *again, *block[k + 1 :])
+    return ()
 
 
-def elements_written(body: Block) -> set[str]:
+def _elements_written(body: Block) -> set[str]:
     """Names through which elements of arrays are written."""
     out: set[str] = set()
     for stmt in statements(body):

@@ -483,6 +483,7 @@ class Loops(ChosenLists):
     def _while(self, node: Any) -> None:
         at = self.b.at
         assigned = assigned_names([*node.body, gast.Expr(node.test)])
+        marks, node = self._marked_while(node, assigned)
         before: list[Stmt] = []
         ahead: list[Stmt] = []
 
@@ -513,7 +514,18 @@ class Loops(ChosenLists):
         self.b.block += before
         self.b.block += ahead
         self.b.at = at
-        self.b.emit(While(test, tuple(block), at))
+        self.b.emit(While(test, tuple(block), at, marks))
+
+    def _marked_while(self, node: Any, assigned: frozenset[str]) -> tuple[Checkpoints | None, Any]:
+        """How many snapshots the condition of a loop asks for, and the loop without that."""
+        going = node.test.values[:-1] if isinstance(node.test, gast.BoolOp) else []
+        test = node.test.values[-1] if going else node.test
+        if not is_marked(self, test):
+            return None, node
+        snapshots = self._bound_held(snapshots_of(self, test), assigned, "snapshots")
+        test = gast.BoolOp(node.test.op, [*going, test.args[0]]) if going else test.args[0]
+        new = gast.While(gast.copy_location(test, node.test), node.body, node.orelse)
+        return Checkpoints(snapshots), gast.copy_location(new, node)
 
 
 def _owner(name: str) -> str:

@@ -675,15 +675,6 @@ def snapshots_without_a_number(x):
     return x[0]
 
 
-@refused(VECTOR, "can end early", hint="leave")
-def snapshots_of_a_loop_that_breaks(x):
-    for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
-        if x[i] < 0.0:
-            break
-        x[i] = x[i] * x[0]
-    return x[0]
-
-
 @refused(VECTOR, "random numbers", hint="before the loop")
 def random_numbers_with_snapshots(x):
     for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here

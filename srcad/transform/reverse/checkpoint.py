@@ -33,18 +33,30 @@ last iteration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, exposed, names_of
+from srcad.analysis.flow import assigned, exposed
 from srcad.analysis.liveness import live_after
-from srcad.analysis.state import State, elements_written, following, state_of
+from srcad.analysis.state import State, state_of, written_after
 from srcad.errors import UnsupportedError
-from srcad.ir.build import ONE, ZERO, accumulate, add, at_least_zero, compare, integer, literal, sub
+from srcad.ir.build import (
+    ONE,
+    ZERO,
+    accumulate,
+    add,
+    at_least_zero,
+    compare,
+    integer,
+    literal,
+    logic,
+    sub,
+)
 from srcad.ir.nodes import (
     Alloc,
     Assign,
+    Binary,
     Bind,
     Block,
     Call,
@@ -65,7 +77,6 @@ from srcad.ir.nodes import (
     Store,
     Tape,
     Var,
-    While,
     ZerosLike,
     blocks,
     statements,
@@ -91,6 +102,8 @@ class Schedule:
     """How many states are kept, that of the last iteration aside."""
     held: Var
     due: Var
+    stride: Var | None
+    """Where the number of iterations is not known beforehand: how far snapshots are apart."""
     taken: str
     """An array: the iteration that each snapshot was taken before."""
     places: dict[str, str]
@@ -119,10 +132,16 @@ class Checkpointing(Backward):
         out += [Copy(spare, name) for name, spare in made.spare.items()]
         out += self._rooms(stmt, made, level.again or level.loop is not None)
         body = self._with_shadows_swapped(stmt.body, made.state.swapped)
-        steps = [*self._snapshot(stmt, made, made.trips), *body]
-        if level.again or level.loop is not None:
-            steps = silent(steps)
-        out.append(self._run(stmt, made, ZERO, made.trips, steps))
+        if made.stride is None:
+            steps = [*self._snapshot(stmt, made, made.trips), *body]
+            loop: Stmt = self._run(stmt, made, ZERO, made.trips, steps)
+        else:
+            assert isinstance(made.trips, Var)
+            out += [Assign(made.trips, ZERO), Assign(made.stride, ONE)]
+            count = Assign(made.trips, add(made.trips, ONE))
+            steps = [*self._online_snapshot(stmt, made, made.stride), *body, count]
+            loop = replace(with_blocks(stmt, (tuple(steps),)), checkpoints=None)
+        out += silent([loop]) if level.again or level.loop is not None else [loop]
         rebound = [n for n in made.state.rebound if self.is_active(n)]
         return [*out, *(ZerosLike(self.bar(n), n) for n in rebound)]
 
@@ -181,18 +200,14 @@ class Checkpointing(Backward):
     def _scheduled(self, loop: Loop, defined: set[str]) -> Schedule:
         """What a loop keeps, under which names; refuses what cannot be kept."""
         assert loop.checkpoints is not None
-        if isinstance(loop, While) or loop.until is not None:
-            raise UnsupportedError(
-                "snapshots of a loop that can end early are not supported",
-                loop.at,
-                "leave break out, or srcad.checkpoint",
-            )
         aliases = Aliases(self.body, self.sites)
         after = live_after(self.body, loop, frozenset(self.kept))
         state = state_of(loop, set(self.arrays), aliases, after)
         self._require_plain(loop, state, defined, aliases)
-        is_number = loop.start == ZERO and loop.step == ONE
-        number = loop.var if is_number else Var(self.names.fresh("step"), INT)
+        if isinstance(loop, For) and loop.start == ZERO and loop.step == ONE:
+            number = loop.var
+        else:
+            number = Var(self.names.fresh("step"), INT)
         held, due = (Var(self.names.fresh(name), INT) for name in ("held", "due"))
         taken = self.names.fresh("taken")
         self.arrays[taken] = INT, 1
@@ -207,8 +222,14 @@ class Checkpointing(Backward):
         spare = {name: self.names.fresh(f"{name}_before") for name in state.written}
         homes = {name: self.names.fresh(f"{name}_old") for name in state.swapped}
         self.arrays |= {kept: self.arrays[name] for name, kept in (spare | homes).items()}
-        trips, snapshots = trip_count(loop), loop.checkpoints.snapshots
-        return Schedule(state, trips, number, snapshots, held, due, taken, places, homes, spare)
+        trips: Expr = Var(self.names.fresh("trips"), INT)
+        stride = Var(self.names.fresh("stride"), INT)
+        if isinstance(loop, For) and loop.until is None:
+            trips, stride = trip_count(loop), None
+        snapshots = loop.checkpoints.snapshots
+        return Schedule(
+            state, trips, number, snapshots, held, due, stride, taken, places, homes, spare
+        )
 
     def _require_plain(self, loop: Loop, state: State, defined: set[str], aliases: Aliases) -> None:
         if state.entangled is not None:
@@ -245,11 +266,10 @@ class Checkpointing(Backward):
 
     def _require_apart(self, loop: Loop, state: State, aliases: Aliases) -> None:
         """Names bound in the loop get shadows of their own, which show no write by another name."""
-        later = following(self.body, loop)
-        outside = set(self.kept) | {n for s in later for n in names_of(s)}
-        for stored in {n for s in later for n in elements_written((s,))}:
+        outside = set(self.arrays) - (assigned(loop.body) - {*state.rebound})
+        for stored in sorted(written_after(self.body, loop, set(self.arrays))):
             for name in state.rebound:
-                for other in sorted(({*outside, *state.rebound} & set(self.arrays)) - {name}):
+                for other in sorted(outside - {name}):
                     if all(aliases.may(stored, n) for n in (name, other)):
                         one, two = self.names.shown(name), self.names.shown(other)
                         raise UnsupportedError(
@@ -265,8 +285,9 @@ class Checkpointing(Backward):
         Those of a loop that is run several times are not from the pool, which would have to hold
         them all.
         """
-        more = add(made.snapshots, ONE)
-        slots = at_least_zero(Call("min", (more, made.trips), INT))
+        slots = made.snapshots
+        if made.stride is None:
+            slots = at_least_zero(Call("min", (add(slots, ONE), made.trips), INT))
         make = Alloc if repeated else Tape
         out: list[Stmt] = [make(made.taken, (slots,), INT, at=loop.at)]
         for name, place in made.places.items():
@@ -277,6 +298,49 @@ class Checkpointing(Backward):
 
     def _snapshot(self, loop: Loop, made: Schedule, end: Expr) -> list[Stmt]:
         """Keep the state at the start of an iteration, if one is due."""
+        following = Assign(made.due, self._following(made, made.number, end))
+        kept = (*self._kept_state(loop, made, made.number), following)
+        return [If(compare("==", made.number, made.due), kept)]
+
+    def _online_snapshot(self, loop: Loop, made: Schedule, stride: Var) -> list[Stmt]:
+        """The same while nobody knows how many iterations come.
+
+        There is one before every so many; when there is no room for another one, every second one
+        goes.
+        """
+        step = made.number if isinstance(loop, For) and loop.var == made.number else made.trips
+        j = Var(self.names.fresh("j"), INT)
+        twice = Binary("*", integer(2), j, INT)
+        moves: list[Stmt] = [Store(made.taken, (j,), Load(made.taken, (twice,), INT))]
+        for place in made.places.values():
+            moves += self._slot_moved(place, j, twice)
+        thinned = (
+            Assign(stride, Binary("*", integer(2), stride, INT)),
+            Assign(made.held, Binary("//", add(made.held, ONE), integer(2), INT)),
+            For(j, ONE, made.held, ONE, tuple(moves)),
+        )
+        is_next = compare("==", Binary("%", step, stride, INT), ZERO)
+        has_room = compare("<", made.held, made.snapshots)
+        after = add(Binary("//", step, stride, INT), ONE)
+        kept = (
+            If(compare("==", made.held, made.snapshots), thinned),
+            If(logic("and", (is_next, has_room)), tuple(self._kept_state(loop, made, step))),
+            Assign(made.due, Binary("*", after, stride, INT)),
+        )
+        return [If(compare("==", step, made.due), kept)]
+
+    def _slot_moved(self, place: str, target: Expr, source: Expr) -> list[Stmt]:
+        """A snapshot moved to another slot."""
+        dtype, ndim = self.arrays[place]
+        counters = tuple(Var(self.names.fresh("ijklmn"[k % 6]), INT) for k in range(ndim - 1))
+        found = Load(place, (source, *counters), kind_of(dtype))
+        block: list[Stmt] = [Store(place, (target, *counters), found)]
+        for k in reversed(range(ndim - 1)):
+            block = [For(counters[k], ZERO, Extent(place, k + 1), ONE, tuple(block))]
+        return block
+
+    def _kept_state(self, loop: Loop, made: Schedule, step: Expr) -> list[Stmt]:
+        """The state at the start of an iteration, in the next slot."""
         out: list[Stmt] = []
         for name in made.state.rebound:
             out += self._same_shape(loop, name, made.places[name])
@@ -285,12 +349,11 @@ class Checkpointing(Backward):
         for name in made.state.arrays:
             ndim = self.arrays[name][1]
             out += self.nest(name, ndim, self._copied(made.places[name], (made.held,), name, ()))
-        out += [
-            Store(made.taken, (made.held,), made.number),
+        return [
+            *out,
+            Store(made.taken, (made.held,), step),
             Assign(made.held, add(made.held, ONE)),
-            Assign(made.due, self._following(made, made.number, end)),
         ]
-        return [If(compare("==", made.number, made.due), tuple(out))]
 
     def _same_shape(self, loop: Loop, name: str, place: str) -> list[Stmt]:
         shown = self.names.shown(name)
