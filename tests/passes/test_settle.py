@@ -8,7 +8,7 @@ from srcad.ir.nodes import Alloc, Assign, Bind, Call, Check, Compare, Const, Ext
 from srcad.ir.types import INT
 from srcad.transform.coalesce import coalesce
 from srcad.transform.settle import settle
-from tests.passes.support import F, INTEGER, V, body_of, lines
+from tests.passes.support import INTEGER, F, V, body_of, lines
 
 N, K = Var("n", INT), Var("k", INT)
 X, Y = Extent("x", 0), Extent("y", 0)
