@@ -48,6 +48,7 @@ from srcad.transform.lanes import lanes
 from srcad.transform.memory import own_memory
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.reuse import reuse
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
@@ -189,6 +190,7 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
+    functions = tuple(reuse(f, program.names) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)

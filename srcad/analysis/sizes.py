@@ -15,7 +15,7 @@ value that it is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from srcad.analysis.flow import assigned, writes_of
 from srcad.ir.build import add, binary, compare, negation, sub
@@ -32,20 +32,26 @@ from srcad.ir.nodes import (
     Expr,
     Extent,
     For,
+    If,
     IndexCheck,
+    Invoke,
     Logic,
     MatMul,
+    Pop,
+    Push,
     Reshape,
     Span,
     Stmt,
     Unary,
     Var,
+    While,
     Window,
     ZerosLike,
     blocks,
     children,
     names_read,
     rebuild,
+    statements,
     walk,
 )
 from srcad.ir.types import INT
@@ -69,23 +75,27 @@ class Sizes:
     ((0, 3), None, (3, 3))
     """
 
-    def __init__(self) -> None:
+    def __init__(self, arrays: Mapping[str, tuple[str, int]] | None = None) -> None:
+        self.arrays = arrays or {}
+        """dtype and rank of arrays: products have shapes where these are known."""
         self.values: dict[str, Expr] = {}
         self.shapes: dict[str, Shape] = {}
         self.alike: dict[str, str] = {}
         """Arrays of the shape of another one, which is not known."""
+        self.lists: dict[str, Shape | None] = {}
+        """The shape of all arrays that were put on a list; None: not known, or they differ."""
         self.ranges: dict[Expr, Range] = {}
         self.equal: dict[Expr, Expr] = {}
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
-        made = Sizes()
-        made.values, made.shapes, made.alike = (
+        made = Sizes(self.arrays)
+        made.values, made.ranges, made.equal = (
             dict(self.values),
-            dict(self.shapes),
-            dict(self.alike),
+            dict(self.ranges),
+            dict(self.equal),
         )
-        made.ranges, made.equal = dict(self.ranges), dict(self.equal)
+        made.shapes, made.alike, made.lists = dict(self.shapes), dict(self.alike), dict(self.lists)
         return made
 
     # ------------------------------------------------------------ questions
@@ -115,9 +125,9 @@ class Sizes:
             extent = found
         return extent
 
-    def shape(self, array: str, ndim: int) -> Shape:
+    def shape(self, array: str) -> Shape:
         """The lengths of an array, in atoms."""
-        return tuple(self.known(Extent(array, k)) for k in range(ndim))
+        return tuple(self.known(Extent(array, k)) for k in range(self.arrays[array][1]))
 
     def range(self, expr: Expr) -> Range:
         """Between which numbers an integer lies."""
@@ -177,7 +187,9 @@ class Sizes:
                 self.forget((target.name,))
                 if _is_plain(found) and target.name not in names_read(found):
                     self.values[target.name] = found
-            case Alloc() | Copy() | ZerosLike() | MatMul() | Bind() | Window() | Reshape():
+            case (
+                Alloc() | Copy() | ZerosLike() | MatMul() | Bind() | Window() | Reshape() | Invoke()
+            ):
                 made = self._made(stmt)
                 gone = set(writes_of(stmt))
                 self.forget(n for n in gone if made.get(n) != n)
@@ -186,6 +198,15 @@ class Sizes:
                         self.alike[name] = shape
                     elif isinstance(shape, tuple) and not any(names_read(e) & gone for e in shape):
                         self.shapes[name] = shape
+            case Push(target=target, array=array):
+                shape = self.shape(array) if array in self.arrays else None
+                same = self.lists.get(target, shape) == shape
+                self.lists[target] = shape if same else None
+            case Pop(array=array, source=source):
+                self.forget((array,))
+                shape = self.lists.get(source)
+                if shape is not None and not any(array in names_read(e) for e in shape):
+                    self.shapes[array] = shape
             case Check(test=test):
                 self.learn(test)
             case IndexCheck(array=array, axis=axis, index=index):
@@ -232,6 +253,11 @@ class Sizes:
         self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
         self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
         self.alike = {n: s for n, s in self.alike.items() if not {n, s} & gone}
+        self.lists = {
+            n: s if s is not None and stays(*s) else None
+            for n, s in self.lists.items()
+            if n not in gone
+        }
         self.ranges = {e: r for e, r in self.ranges.items() if stays(e)}
         self.equal = {a: b for a, b in self.equal.items() if stays(a, b)}
 
@@ -283,6 +309,13 @@ class Sizes:
                 return {target: self._shape_of(source)}
             case MatMul(target=target, batch=batch) if batch is not None:
                 return {target: self._plain_shape(batch.shape)}
+            case MatMul(target=target, a=a, b=b) if {a, b} <= set(self.arrays):
+                rows, columns = self.shape(a), self.shape(b)
+                rows = rows[::-1] if stmt.ta else rows
+                columns = columns[::-1] if stmt.tb else columns
+                return {target: self._plain_shape((*rows[:-1], *columns[1:]))}
+            case Invoke(targets=(str() as target,), function="np.linalg.inv", args=(str() as a,)):
+                return {target: self._shape_of(a)}
             case Bind(targets=targets, sources=sources):
                 found = map(self._shape_of, sources)
                 return dict(zip(targets, found, strict=True))
@@ -315,15 +348,71 @@ class Sizes:
         return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
 
 
-def sizes_after(block: Iterable[Stmt]) -> Sizes:
-    """What is known at the end of a block."""
-    sizes = Sizes()
+def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
+    """What is known at the end of a block, given what is known before it."""
+    sizes = sizes or Sizes()
     for stmt in block:
-        if blocks(stmt):
-            sizes.forget(assigned((stmt,)))
-        else:
-            sizes.after(stmt)
+        match stmt:
+            case For() | While():
+                inside = sizes_inside(stmt, sizes)
+                lists = sizes_after(stmt.body, inside).lists
+                kept = {a: s for a, s in inside.shapes.items() if a in assigned((stmt,))}
+                _leave(stmt, sizes, lists)
+                sizes.shapes |= kept
+            case If():
+                ends = [sizes_after(b, sizes.copy()) for b in blocks(stmt)]
+                lists = {n: s for end in ends for n, s in end.lists.items()}
+                same = {n: s for n, s in lists.items() if all(s == e.lists.get(n, s) for e in ends)}
+                _leave(stmt, sizes, {n: same.get(n) for n in lists})
+            case _:
+                sizes.after(stmt)
     return sizes
+
+
+def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
+    """What is known at the start of every iteration of a loop.
+
+    An array that the loop binds anew has the shape from before it if every iteration gives it back
+    one of that shape.
+    """
+    changing = assigned((loop,))
+    steady = {a: sizes.shape(a) for a in changing if a in sizes.arrays}
+    steady = {
+        a: s for a, s in steady.items() if not set[str]().union(*map(names_read, s)) & changing
+    }
+    while True:
+        inside = sizes.copy()
+        inside.forget(changing)
+        inside.shapes |= steady
+        inside.lists |= dict.fromkeys(_taken_early(loop))
+        if isinstance(loop, For):
+            inside.within(loop)
+        if not steady:
+            return inside
+        end = sizes_after(loop.body, inside.copy())
+        held = {a: s for a, s in steady.items() if end.shape(a) == s}
+        if held == steady:
+            return inside
+        steady = held
+
+
+def _taken_early(loop: For | While) -> Iterator[str]:
+    """Lists of which an iteration takes what an earlier one may have put there."""
+    taken: set[str] = set()
+    for stmt in statements(loop.body):
+        if isinstance(stmt, Pop):
+            taken.add(stmt.source)
+        elif isinstance(stmt, Push) and stmt.target in taken:
+            yield stmt.target
+
+
+def _leave(stmt: Stmt, sizes: Sizes, lists: dict[str, Shape | None]) -> None:
+    """What is known after a statement with blocks: only lists that it fills are new."""
+    gone = assigned((stmt,))
+    sizes.forget(gone)
+    for name, shape in lists.items():
+        lasting = shape is not None and not set[str]().union(*map(names_read, shape)) & gone
+        sizes.lists[name] = shape if lasting else None
 
 
 def _is_plain(expr: Expr) -> bool:

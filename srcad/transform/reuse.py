@@ -1,0 +1,290 @@
+"""Arrays that every iteration of a loop makes anew, of one shape, are made once before the loop.
+
+An iteration that makes an array, uses it and leaves it behind pays for memory each time: more than
+for what it computes, if the array is small. Where nothing can hold on to the array, and its lengths
+are known before the loop, all iterations use one. What was made of zeros is filled with them, or,
+where the first thing done is to add to every element, with what is added::
+
+    for t in range(n):                      y = np.empty(4)
+        y = np.empty(4)                     y_b = np.empty(4)
+        y_b = np.zeros_like(y)       ->     for t in range(n):
+        for i in range(4):                      for i in range(4):
+            y[i] = x[t, i] ** 2                     y[i] = x[t, i] ** 2
+        for i in range(4):                      for i in range(4):
+            y_b[i] += w[i] * s_b                    y_b[i] = w[i] * s_b
+
+Nothing is reused that is bound to another name, put on a list, returned, or given to a function of
+the user's: whoever has it may still want it in the next iteration.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import cast
+
+from srcad.analysis.flow import assigned, exposed, names_of, times_bound
+from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
+from srcad.ir.build import ONE, ZERO, add, added_to, at_least_zero, integer, literal, unclamped
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Bind,
+    Block,
+    Check,
+    Compare,
+    Const,
+    Copy,
+    Expr,
+    Extent,
+    For,
+    Function,
+    If,
+    Invoke,
+    Keep,
+    Load,
+    Pop,
+    Push,
+    Reshape,
+    Return,
+    Stmt,
+    Store,
+    Var,
+    While,
+    Window,
+    ZerosLike,
+    blocks,
+    expressions,
+    names_read,
+    statements,
+    walk,
+    with_blocks,
+)
+from srcad.ir.types import is_inexact, kind_of
+from srcad.transform.nest import nest
+
+_Making = Alloc | ZerosLike | Copy
+_Made = (Alloc, ZerosLike, Copy)
+Loop = For | While
+
+
+def reuse(function: Function, names: Names) -> Function:
+    """The function with such arrays made once."""
+    if not any(isinstance(s, _Made) for s in statements(function.body)):
+        return function
+    reuser = _Reuser(function, names)
+    body = reuser.block(function.body, Sizes(function.arrays))
+    return replace(function, body=_once_each(body))
+
+
+class _Reuser:
+    def __init__(self, function: Function, names: Names) -> None:
+        self.arrays = function.arrays
+        self.names = names
+        self.held = _held(function)
+
+    def block(self, block: Block, sizes: Sizes) -> Block:
+        """A block with what its loops need made in front of them; ``sizes``: what is known."""
+        out: list[Stmt] = []
+        for stmt in block:
+            match stmt:
+                case For(parallel=False) | While():
+                    before = sizes.copy()
+                    sizes = sizes_after((stmt,), sizes)
+                    made, loop = self._loop(stmt, before)
+                    out += [*made, loop]
+                    continue
+                case If():
+                    parts = tuple(self.block(b, sizes.copy()) for b in blocks(stmt))
+                    out.append(with_blocks(stmt, parts))
+                case _:
+                    out.append(stmt)
+            sizes = sizes_after((stmt,), sizes)
+        return tuple(out)
+
+    def _loop(self, loop: Loop, before: Sizes) -> tuple[list[Stmt], Loop]:
+        """What is made before a loop, and the loop without it."""
+        sizes = sizes_inside(loop, before)
+        body = self.block(loop.body, sizes.copy())
+        times, early, changing = times_bound(body), exposed(body), assigned((loop,))
+        made: list[Stmt] = []
+        out: list[Stmt] = []
+        while body:
+            stmt, body = body[0], body[1:]
+            found = None
+            if (
+                isinstance(stmt, _Made)
+                and times[stmt.target] == 1
+                and stmt.target not in early | self.held
+            ):
+                found = self._lengths(stmt, sizes, changing)
+            if isinstance(stmt, _Made) and found is not None:
+                once = Alloc(stmt.target, found.shape, self.arrays[stmt.target][0], False, stmt.at)
+                made.append(once)
+                sizes.after(once)
+                filled, body = self._filled(stmt, body, sizes)
+                out += [*found.checks, *filled]
+            else:
+                out.append(stmt)
+                sizes = sizes_after((stmt,), sizes)
+        return made, cast(Loop, with_blocks(loop, (tuple(out),)))
+
+    def _lengths(self, stmt: _Making, sizes: Sizes, changing: set[str]) -> _Lengths | None:
+        """The lengths of what a statement makes, known before the loop, and what checks them."""
+        made = sizes.copy()
+        made.after(stmt)
+        own = made.copy()
+        own.equal.clear()
+        shape: list[Expr] = []
+        checks: list[Stmt] = []
+        for one, other in zip(own.shape(stmt.target), made.shape(stmt.target), strict=True):
+            length = other if names_read(one) & (changing | {stmt.target}) else one
+            if names_read(length) & (changing | {stmt.target}):
+                return None
+            least, _ = made.range(length)
+            if least is None or least < 0:
+                test = Compare(">=", length, ZERO)
+                checks.append(Check(test, "ValueError", "negative dimensions are not allowed"))
+            shape.append(length if not checks else at_least_zero(length))
+        return _Lengths(tuple(shape), checks)
+
+    def _filled(self, stmt: _Making, rest: Block, sizes: Sizes) -> tuple[list[Stmt], Block]:
+        """What an iteration does instead of making an array, and what it does then."""
+        target = stmt.target
+        dtype, ndim = self.arrays[target]
+        kind = kind_of(dtype)
+        match stmt:
+            case Copy(source=source):
+                return nest(
+                    self.names, target, ndim, lambda at: [Store(target, at, Load(source, at, kind))]
+                ), rest
+            case Alloc(zeros=False):
+                return [], rest
+        given = _added_first(target, rest, sizes)
+        if given is not None:
+            return [], given
+        zero = literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
+        return nest(self.names, target, ndim, lambda at: [Store(target, at, zero)]), rest
+
+
+@dataclass(frozen=True)
+class _Lengths:
+    shape: Shape
+    checks: list[Stmt]
+
+
+def _held(function: Function) -> set[str]:
+    """Arrays of which something may keep hold."""
+    held = set(function.exports)
+    views: list[tuple[str, str]] = []
+    for stmt in statements(function.body):
+        match stmt:
+            case Bind() | Push() | Pop() | Keep() | Return():
+                held |= names_of(stmt)
+            case Invoke(function=name) if not name.startswith("np."):
+                held |= names_of(stmt)
+            case Window(target=target, source=source) | Reshape(target=target, source=source):
+                views.append((target, source))
+    size = -1
+    while size != (size := len(held)):
+        held |= {source for target, source in views if target in held}
+    return held
+
+
+# ---------------------------------------------------------------- zeros that are added to
+
+
+def _added_first(array: str, block: Block, sizes: Sizes) -> Block | None:
+    """The block with the first sum into every element of an array of zeros as its value.
+
+    None if the block does not begin with one, as far as the array goes.
+    """
+    first = next((k for k, s in enumerate(block) if _touches(s, array)), None)
+    if first is None:
+        return None
+    loop = block[first]
+    if not isinstance(loop, For):
+        return None
+    known = sizes_after(block[:first], sizes.copy())
+    given = _given(loop, array, (), known)
+    return None if given is None else (*block[:first], given, *block[first + 1 :])
+
+
+def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: Sizes) -> For | None:
+    """A loop nest with its one sum into each element of an array as an assignment."""
+    length = _length(loop, sizes)
+    inside = [k for k, s in enumerate(loop.body) if _touches(s, array)]
+    if length is None or len(inside) != 1 or loop.var.name in assigned(loop.body):
+        return None
+    around = (*around, (loop.var, length))
+    stmt = loop.body[inside[0]]
+    made: Stmt | None = None
+    match stmt:
+        case For():
+            made = _given(stmt, array, around, sizes_after(loop.body[: inside[0]], sizes.copy()))
+        case Store(index=index, value=value) if stmt.array == array:
+            term = added_to(value, Load(array, index, value.kind))
+            extents = dict(around)
+            whole = len(extents) == len(index) == len(set(index)) and all(
+                isinstance(e, Var) and extents.get(e) == unclamped(sizes.known(Extent(array, axis)))
+                for axis, e in enumerate(index)
+            )
+            if term is not None and whole:
+                made = replace(stmt, value=term)
+    if made is None or _loads(made, array):
+        return None
+    return replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
+
+
+def _length(loop: For, sizes: Sizes) -> Expr | None:
+    """The number of iterations of a loop over all of ``range(n)``, in either direction."""
+    if loop.until is not None:
+        return None
+    if loop.start == ZERO and loop.step == ONE:
+        return unclamped(sizes.known(loop.stop))
+    if loop.step == loop.stop == integer(-1):
+        return unclamped(sizes.known(add(loop.start, ONE)))
+    return None
+
+
+def _touches(stmt: Stmt, array: str) -> bool:
+    """Whether a statement uses the elements of an array."""
+    return _loads(stmt, array) or any(
+        isinstance(s, Store) and s.array == array for s in statements((stmt,))
+    )
+
+
+def _loads(stmt: Stmt, array: str) -> bool:
+    """Whether a statement reads elements of an array, or names it as a whole."""
+    for s in statements((stmt,)):
+        found = [e for x in expressions(s) for e in walk(x)]
+        if any(isinstance(e, Load) and e.array == array for e in found):
+            return True
+        named = names_of(s) if not isinstance(s, _BY_ELEMENT) else set()
+        if array in named and not (isinstance(s, ZerosLike) and s.source == array):
+            return True
+    return False
+
+
+_BY_ELEMENT = Assign | Store | For | While | If | Check | Alloc
+"""Statements that name arrays in expressions only, and what they store to."""
+
+
+# ---------------------------------------------------------------- arrays of two loops
+
+
+def _once_each(body: Block) -> Block:
+    """The block without arrays that are made again, of the same shape, for a second loop."""
+    times, changing = times_bound(body), assigned(body)
+    same = Counter(s for s in body if isinstance(s, Alloc) and not s.zeros)
+    seen: set[str] = set()
+    out: list[Stmt] = []
+    for stmt in body:
+        if isinstance(stmt, Alloc) and same[stmt] > 1 and same[stmt] == times[stmt.target]:
+            lasting = not set[str]().union(*map(names_read, stmt.shape)) & changing
+            if lasting and stmt.target in seen:
+                continue
+            seen.add(stmt.target)
+        out.append(stmt)
+    return tuple(out)
