@@ -1,4 +1,4 @@
-"""Differentiable finite elements: the thickness that makes a cantilever as stiff as it can be.
+"""Differentiable finite elements: the thickness that makes a cantilever stiffest.
 
 A beam is clamped at its left end and loaded at its right end, or all along. Given so much material,
 where should it be? The program assembles the stiffness matrix of Euler-Bernoulli elements, whose

@@ -1,4 +1,4 @@
-"""Boltzmann machine: an exact spin glass learns couplings until its correlations are the data's.
+"""Boltzmann machine: a spin glass learns until its correlations are those of the data.
 
 Eight spins `s_i = +-1` have the energy `E(s) = -sum w_ij s_i s_j - sum w_ii s_i`, with random
 couplings of both signs: a spin glass, small enough to sum over its 256 states. It is observed in

@@ -1,4 +1,4 @@
-"""Nonlinear finite elements: write an element's energy, and Newton's method converges squarely.
+"""Nonlinear finite elements: from the energy of one triangle to quadratic convergence.
 
 A rubber plate with a hole is pulled to one and a half of its length. Its energy is a sum over
 triangles, and only the energy of one triangle is written: compressible neo-Hookean rubber,
@@ -101,12 +101,8 @@ def plate(n, m, hole):
 def split(n, m):
     """Triangles of a grid of n by m quadrilaterals, all turning to the left."""
     i, j = (a.ravel() for a in np.meshgrid(np.arange(n), np.arange(m), indexing="ij"))
-    a, b, c, d = (
-        i * (m + 1) + j,
-        i * (m + 1) + j + 1,
-        (i + 1) * (m + 1) + j + 1,
-        (i + 1) * (m + 1) + j,
-    )
+    a = i * (m + 1) + j
+    b, c, d = a + 1, a + m + 2, a + m + 1
     return np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
 
 

@@ -90,7 +90,7 @@ def survey(nz, nx, nt, shots):
 
 
 def invert(start, shots, data, fixed, iterations):
-    """Descend by L-BFGS from a model, in units of 100 m/s; rows above the fifth stay."""
+    """Descend by L-BFGS from a model, in units of 100 m/s; the six upper rows stay."""
     course = []
 
     def objective(x):

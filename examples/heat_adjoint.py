@@ -1,4 +1,4 @@
-"""Adjoint-state method for the heat equation: the adjoint derived by hand is the one srcad writes.
+"""Adjoint-state method: the adjoint of the heat equation by hand is the one srcad writes.
 
 A rod, `u_t = (k u_x)_x`, is heated and cooled at its left end, and thermometers along it record the
 temperature. The misfit `J = 1/2 int sum_s (u - d)^2 dt` depends on the conductivity `k(x)` through

@@ -42,6 +42,7 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.distribute import distribute
+from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.lanes import lanes
@@ -261,7 +262,7 @@ def _prepared(program: Elaborated, checked: bool) -> Block:
     """The body of a program, simplified, its index checks proved or hoisted."""
     inputs = {p if isinstance(p, str) else p.name for p in program.parameters}
     inputs |= {c.name for c in program.captured}
-    return _simplified(program.body, program, inputs, program.escaping(), checked)
+    return first_writes(_simplified(program.body, program, inputs, program.escaping(), checked))
 
 
 def _simplified(
