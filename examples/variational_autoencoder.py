@@ -169,7 +169,7 @@ def load_pictures():
 
 def draw(path, x, labels, network, histories, limit, counts, errors):
     """Save the bounds, the errors of sampling, and the latent plane."""
-    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
     linear, adam = histories
     smooth = np.convolve(adam, np.ones(50) / 50, "valid")
     axes[0].plot(np.linspace(0, 1, len(smooth)), smooth, label="network, Adam on samples")
