@@ -169,7 +169,7 @@ def load_pictures():
 
 def draw(path, x, labels, network, histories, limit, counts, errors):
     """Save the bounds, the errors of sampling, and the latent plane."""
-    figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
     linear, adam = histories
     smooth = np.convolve(adam, np.ones(50) / 50, "valid")
     axes[0].plot(np.linspace(0, 1, len(smooth)), smooth, label="network, Adam on samples")
@@ -205,7 +205,7 @@ def main():
     linear, history = fit_linear(linear, x, 1000)
     limit = principal_components_likelihood(x, latent)
     print(f"linear model: bound {history[-1]:.6f}, principal components {limit:.6f}")
-    network, adam = fit_network(start(rng, x.shape[1], latent, 64), x, 3000, 0.005, rng)
+    network, adam = fit_network(start(rng, x.shape[1], latent, 64), x, 2000, 0.005, rng)
     print(f"network:      bound {np.mean(adam[-100:]):.2f} in nats per picture")
     path = Path(__file__).parent / "pictures" / "variational_autoencoder.png"
     draw(path, x, labels, network, (history, adam), limit, counts, errors)
