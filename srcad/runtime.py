@@ -30,6 +30,14 @@ def _slots(buffer: np.ndarray, start: int, size: int, dtype: Any) -> np.ndarray:
     return buffer[start : start + size * np.dtype(dtype).itemsize].view(dtype)
 
 
+def _lent_slots(buffer: np.ndarray, start: int, size: int, dtype: Any) -> np.ndarray:
+    """As ``_slots``; in compiled code the array does not keep the buffer, whoever holds it does.
+
+    A stack that may grow is bound anew in its loop, where references would be counted.
+    """
+    return _slots(buffer, start, size, dtype)
+
+
 def _type_slots(_context: Any) -> Callable[..., Any]:
     def typer(_buffer: Any, _start: Any, _size: Any, dtype: Any) -> Any:
         return types.Array(dtype.dtype, 1, "C")
@@ -37,7 +45,7 @@ def _type_slots(_context: Any) -> Callable[..., Any]:
     return typer
 
 
-def _lower_slots(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+def _lower_slots(context: Any, builder: Any, sig: Any, args: Any, owns: bool = True) -> Any:
     """``_slots`` in compiled code: the same as slicing and ``view``, which take 1 s to compile."""
     buffer = make_array(sig.args[0])(context, builder, args[0])
     slots = make_array(sig.return_type)(context, builder)
@@ -50,10 +58,14 @@ def _lower_slots(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         shape=[size],
         strides=[context.get_constant(types.intp, width)],
         itemsize=context.get_constant(types.intp, width),
-        meminfo=buffer.meminfo,
-        parent=buffer.parent,
+        meminfo=buffer.meminfo if owns else None,
+        parent=buffer.parent if owns else None,
     )
     return impl_ret_borrowed(context, builder, sig.return_type, slots._getvalue())
+
+
+def _lower_lent_slots(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return _lower_slots(context, builder, sig, args, owns=False)
 
 
 def _sum(total: float, term: float) -> float:
@@ -85,28 +97,35 @@ def _also_compiled(
     return function
 
 
-_take = _also_compiled(
-    _slots, _type_slots, _lower_slots, types.Array, types.Integer, types.Integer, types.Any
-)
+_SLOTS = types.Array, types.Integer, types.Integer, types.Any
+_take = _also_compiled(_slots, _type_slots, _lower_slots, *_SLOTS)
+_lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
+
+
+@register_jitable
+def _reserved(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> int:
+    """Where in the pool there is room for ``size`` elements; -1: nowhere."""
+    buffer, mark = pool
+    start = mark[0]
+    end = start + size * _take(buffer, 0, 0, dtype).itemsize
+    mark[0] = (end + 63) & -64  # whole cache lines
+    return start if 0 <= size <= buffer.size and end <= buffer.size else -1
 
 
 @register_jitable
 def tape(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> np.ndarray:
     """An uninitialised array of ``size`` elements: from the pool, or fresh memory."""
-    buffer, mark = pool
-    start = mark[0]
-    end = start + size * _take(buffer, 0, 0, dtype).itemsize
-    mark[0] = (end + 63) & -64  # whole cache lines
-    if 0 <= size <= buffer.size and end <= buffer.size:
-        return _take(buffer, start, size, dtype)
-    return np.empty(size, dtype)
+    start = _reserved(pool, size, dtype)
+    return np.empty(size, dtype) if start < 0 else _take(pool[0], start, size, dtype)
 
 
 @register_jitable
 def stack(pool: tuple[np.ndarray, np.ndarray], dtype: Any) -> np.ndarray:
     """An uninitialised array for a stack, of the greatest length that one reached before."""
-    return tape(pool, max(256, pool[1][2]), dtype)
+    size = max(256, pool[1][2])
+    start = _reserved(pool, size, dtype)
+    return np.empty(size, dtype) if start < 0 else _lend(pool[0], start, size, dtype)
 
 
 @register_jitable

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
@@ -196,11 +196,11 @@ class _Gatherer:
 
         out: list[Stmt] = [replace(loop, body=(*core, *filled))]
         alone = {row: found for row, found in rows.items() if len(found) == 1}
-        if alone:
+        for together in _apart(alone):
             adding = [
                 self._adding(row, add(loop.var, integer(k)), [fetched(t, loop.var) for t in terms])
-                for row, found in alone.items()
-                for k, terms in found.items()
+                for row in together
+                for k, terms in alone[row].items()
             ]
             out.append(replace(loop, body=tuple(adding)))
         size = Extent(buffers[kept[0].name].alloc.target, 0)  # of all of them
@@ -342,6 +342,19 @@ class _Gatherer:
             alloc = Alloc(name, (size,), var.kind, True)
             buffers[var.name] = _Buffer(alloc, (loop.start, loop.stop))
         return buffers, place
+
+
+def _apart(rows: Iterable[_Row]) -> list[list[_Row]]:
+    """Rows for one loop each: LLVM does not vectorise one that writes two rows of an array."""
+    out: list[list[_Row]] = []
+    for row in rows:
+        for together in out:
+            if all(row.array != other.array for other in together):
+                together.append(row)
+                break
+        else:
+            out.append([row])
+    return out
 
 
 def _origin(loop: For, spread: int) -> Expr:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tests.passes.support import INTEGER, F, M, V, gradient_text
+from tests.passes.test_strips import agrees
 
 
 def reverse_sweep(*args):
@@ -187,3 +188,20 @@ def test_a_new_array_leaves_what_is_read_as_it_was():
 
     text = gradient_text(f, (V, F), "x")
     assert "k_list" not in text
+
+
+def test_rows_of_one_array_have_a_loop_each():
+    """LLVM does not vectorise a loop that writes two rows of an array."""
+
+    def f(u, k):
+        s = 0.0
+        for i in range(1, u.shape[0] - 1):
+            for j in range(1, u.shape[1] - 1):
+                q = k * (u[i + 1, j] + u[i - 1, j] - 2.0 * u[i, j + 1] + u[i, j - 1])
+                s += math.sin(q)
+        return s
+
+    text = reverse_sweep(f, (M, F), "u", "k")
+    above, below = (text.index(f"u_b[i {sign} 1, j] +=") for sign in "+-")
+    assert "for j in range" in text[min(above, below) : max(above, below)]
+    agrees(f, (np.random.default_rng(2).normal(size=(5, 6)), 0.7), wrt=("u",))
