@@ -121,7 +121,9 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in PROGRAMS:
             measure(name, 10, Path(folder))  # what is compiled once in a process
-            rows += [measure(name, count, Path(folder)) for count in options.sizes]
+            for count in options.sizes:
+                rows.append(measure(name, count, Path(folder)))
+                print(rows[-1], flush=True)
     print(table(rows))
     if options.publish:
         publish(rows)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from srcad.backend.samples import sampled
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
@@ -149,16 +150,21 @@ class Derivative(Transformed):
         return found if out is _ABSENT or out is None else self._written_to(out, found)
 
     def source(self, *args: Any, **kwargs: Any) -> str:
-        """The generated Python source for arguments of these types.
+        """The generated Python source for arguments, or types of arguments, like these.
 
         Without arguments: that of the latest call. Nothing is compiled or run.
         """
         return self._variant_for(args, kwargs).program.text
 
     def compile(self, *args: Any, **kwargs: Any) -> Self:
-        """Compile for arguments of these types, without running; returns the derivative itself."""
-        values = self._signature.bind(args, kwargs)
-        variant = self._variant_for(args, kwargs)
+        """Compile for arguments of these types, without running; returns the derivative itself.
+
+        In place of an argument its type may be given, one of Numba's or its name:
+        ``compile(numba.float64[::1], "int64")``. The first call, and that of a later process, then
+        find the machine code.
+        """
+        values = [sampled(value) for value in self._signature.bind(args, kwargs)]
+        variant = self._find(types_of(self._signature.names, values))
         leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
         variant.compile([*leaves, *variant.require_captured()])
         return self
@@ -186,7 +192,8 @@ class Derivative(Transformed):
     def _variant_for(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Variant:
         if not args and not kwargs and self._last is not None and self._signature.names:
             return self._last
-        return self._find(types_of(self._signature.names, self._signature.bind(args, kwargs)))
+        values = [sampled(value) for value in self._signature.bind(args, kwargs)]
+        return self._find(types_of(self._signature.names, values))
 
     def _find(self, types: Types) -> Variant:
         require_floats(self._signature.names, types, self._wrt)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from srcad.backend.samples import sampled
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
@@ -95,7 +96,8 @@ class _Matrix(Transformed):
         return self._variant_for(self._point(args, kwargs, is_rehearsal=True)).program.text
 
     def compile(self, *args: Any, **kwargs: Any) -> Self:
-        """Compile for arguments like these; returns the object itself."""
+        """Compile for arguments, or types of arguments, like these; returns the object itself."""
+        args, kwargs = sampled(args), sampled(kwargs)
         point = self._point(args, kwargs, is_rehearsal=True)
         variant = self._variant_for(point)
         given = self._given(variant, point)

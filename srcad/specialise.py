@@ -258,6 +258,8 @@ class Variants:
                 signature.called,
             )
         )
+        if not self._found:
+            self._generation = generation()  # tables of rules are read when they are first needed
         if self.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
             require_loss(program.result, signature.name, self.has_aux)
         return Variant(program, signature.names, types, self.options, self.kind, code)
