@@ -71,7 +71,7 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
     return x
 
 
-def checkpoint(iterable: _T, snapshots: int) -> _T:
+def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
     """``iterable``, which a loop runs over; the states of the loop are recomputed, not stored.
 
     Reverse mode needs what each iteration found. A loop without this mark stores it for all of
@@ -82,9 +82,11 @@ def checkpoint(iterable: _T, snapshots: int) -> _T:
     Parameters
     ----------
     iterable : range, array, ...
-        What a ``for`` loop runs over.
+        What a ``for`` loop runs over; the condition of a ``while`` loop.
     snapshots : int
-        The number of states that are kept. One more is kept for the last iteration.
+        The number of states that are kept. A ``for`` loop keeps one more, for its last iteration.
+    memory : int or str
+        In place of that: the bytes that they may take, such as ``"200MB"``.
 
     Examples
     --------

@@ -300,6 +300,34 @@ def test_forward_mode_and_orders_above_one():
         assert np.ravel(few) == pytest.approx((ahead - behind) / (2.0 * step), rel=1e-6, abs=1e-8)
 
 
+def within_memory(c, u0, n, amount):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(n), memory=amount):
+        for i in range(1, u.size):
+            u[i] = np.sin(u[i] * c[i] + u[i - 1]) + t
+    return np.sum(u)
+
+
+def within_a_kilobyte(c, u0, n):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(n), memory="1KiB"):
+        for i in range(1, u.size):
+            u[i] = np.sin(u[i] * c[i] + u[i - 1]) + t
+    return np.sum(u)
+
+
+def test_memory_in_place_of_a_number():
+    c, u0 = arguments()
+    derivative = srcad.grad(within_memory)
+    expected = derivative(c, u0, 40, 10**6)
+    for amount in (3 * 64, 1024):  # a state takes 8 * 7 + 8 bytes
+        assert np.array_equal(derivative(c, u0, 40, amount), expected)
+    assert np.array_equal(srcad.grad(within_a_kilobyte)(c, u0, 40), expected)
+    assert latest_need() <= 1024 + 3 * 64
+    with pytest.raises(ValueError, match="holds no snapshot"):
+        derivative(c, u0, 40, 100)
+
+
 def test_the_tape_is_as_long_as_the_snapshots():
     """64 cells, 1000 iterations: all stored would take half a megabyte."""
     c, u0 = np.full(64, 0.2), np.sin(np.arange(64.0))
