@@ -79,10 +79,13 @@ def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
     the others are recomputed from these, in the order that takes the fewest iterations (the
     binomial one of Griewank and Walther).
 
+    As a decorator of a function, ``@srcad.checkpoint``, it lets each call be run again where it is
+    reversed; between the sweeps only the arguments of the call are kept.
+
     Parameters
     ----------
     iterable : range, array, ...
-        What a ``for`` loop runs over; the condition of a ``while`` loop.
+        What a ``for`` loop runs over; the condition of a ``while`` loop; or a function.
     snapshots : int
         The number of states that are kept. A ``for`` loop keeps one more, for its last iteration.
     memory : int or str
@@ -100,7 +103,17 @@ def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
     >>> round(srcad.grad(logistic)(0.3, 3), 6)
     -0.145065
     """
+    if callable(iterable):
+        setattr(iterable, _RERUN, True)
     return iterable
+
+
+_RERUN = "__srcad_rerun__"
+
+
+def is_rerun(function: object) -> bool:
+    """Whether calls of a function are run again where they are reversed."""
+    return any(hasattr(f, _RERUN) for f in (function, getattr(function, "py_func", None)))
 
 
 def refuse(what: str, hint: str = "") -> NoReturn:

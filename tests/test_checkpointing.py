@@ -275,6 +275,58 @@ def test_programs_with_every_outer_loop_marked(program, monkeypatch):
             assert oracles.mismatch(one, two, 1e-12) is None
 
 
+# ---------------------------------------------------------------- functions
+
+
+@srcad.checkpoint
+def settles(u, c):
+    u = 1.0 * u
+    for _ in range(6):
+        u = np.sin(u * c) + 0.5 * u
+    return u
+
+
+@srcad.checkpoint
+def drifts(s, c):
+    for _ in range(6):
+        s = math.sin(s * c)
+    return s
+
+
+def calls_functions(c, u0, n):
+    u, s = u0, 0.3
+    for _ in range(n):
+        u = settles(u, c)
+        s = drifts(s, c[1]) + u[2]
+    return np.sum(u * u) * s
+
+
+def calls_the_same_inlined(c, u0, n):
+    u, s = u0, 0.3
+    for _ in range(n):
+        u = 1.0 * u
+        for _ in range(6):
+            u = np.sin(u * c) + 0.5 * u
+        for _ in range(6):
+            s = math.sin(s * c[1])
+        s = s + u[2]
+    return np.sum(u * u) * s
+
+
+def test_functions_under_the_mark_are_run_again():
+    args = (*arguments(), 4)
+    source = srcad.grad(calls_functions).source(*args)
+    assert "settles_reverse(" in source
+    assert "drifts_reverse(" in source
+    few, every = (
+        srcad.grad(f, wrt=(0, 1))(*args) for f in (calls_functions, calls_the_same_inlined)
+    )
+    for one, two in zip(few, every, strict=True):
+        assert np.allclose(one, two, rtol=1e-13, atol=0.0)
+    srcad.check_grads(calls_functions, args)
+    assert settles(1.0, 0.5) == numba.njit(settles)(1.0, 0.5)
+
+
 # ---------------------------------------------------------------- the mark
 
 
