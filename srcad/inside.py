@@ -71,7 +71,7 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
     return x
 
 
-def checkpoint(iterable: _T, snapshots: int) -> _T:
+def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
     """``iterable``, which a loop runs over; the states of the loop are recomputed, not stored.
 
     Reverse mode needs what each iteration found. A loop without this mark stores it for all of
@@ -79,12 +79,17 @@ def checkpoint(iterable: _T, snapshots: int) -> _T:
     the others are recomputed from these, in the order that takes the fewest iterations (the
     binomial one of Griewank and Walther).
 
+    As a decorator of a function, ``@srcad.checkpoint``, it lets each call be run again where it is
+    reversed; between the sweeps only the arguments of the call are kept.
+
     Parameters
     ----------
     iterable : range, array, ...
-        What a ``for`` loop runs over.
+        What a ``for`` loop runs over; the condition of a ``while`` loop; or a function.
     snapshots : int
-        The number of states that are kept. One more is kept for the last iteration.
+        The number of states that are kept. A ``for`` loop keeps one more, for its last iteration.
+    memory : int or str
+        In place of that: the bytes that they may take, such as ``"200MB"``.
 
     Examples
     --------
@@ -98,7 +103,17 @@ def checkpoint(iterable: _T, snapshots: int) -> _T:
     >>> round(srcad.grad(logistic)(0.3, 3), 6)
     -0.145065
     """
+    if callable(iterable):
+        setattr(iterable, _RERUN, True)
     return iterable
+
+
+_RERUN = "__srcad_rerun__"
+
+
+def is_rerun(function: object) -> bool:
+    """Whether calls of a function are run again where they are reversed."""
+    return any(hasattr(f, _RERUN) for f in (function, getattr(function, "py_func", None)))
 
 
 def refuse(what: str, hint: str = "") -> NoReturn:

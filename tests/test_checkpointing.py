@@ -275,6 +275,56 @@ def test_programs_with_every_outer_loop_marked(program, monkeypatch):
             assert oracles.mismatch(one, two, 1e-12) is None
 
 
+# ---------------------------------------------------------------- functions
+
+
+@srcad.checkpoint
+def settles(u, c):
+    for _ in range(6):
+        u = np.sin(u * c) + 0.5 * u
+    return u.copy()
+
+
+@srcad.checkpoint
+def drifts(s, c):
+    for _ in range(6):
+        s = math.sin(s * c)
+    return s
+
+
+def calls_functions(c, u0, n):
+    u, s = u0, 0.3
+    for _ in range(n):
+        u = settles(u, c)
+        s = drifts(s, c[1]) + u[2]
+    return np.sum(u * u) * s
+
+
+def calls_the_same_inlined(c, u0, n):
+    u, s = u0, 0.3
+    for _ in range(n):
+        for _ in range(6):
+            u = np.sin(u * c) + 0.5 * u
+        for _ in range(6):
+            s = math.sin(s * c[1])
+        s = s + u[2]
+    return np.sum(u * u) * s
+
+
+def test_functions_under_the_mark_are_run_again():
+    args = (*arguments(), 4)
+    source = srcad.grad(calls_functions).source(*args)
+    assert "settles_reverse(" in source
+    assert "drifts_reverse(" in source
+    few, every = (
+        srcad.grad(f, wrt=(0, 1))(*args) for f in (calls_functions, calls_the_same_inlined)
+    )
+    for one, two in zip(few, every, strict=True):
+        assert np.allclose(one, two, rtol=1e-13, atol=0.0)
+    srcad.check_grads(calls_functions, args)
+    assert drifts(1.0, 0.5) == numba.njit(drifts)(1.0, 0.5)
+
+
 # ---------------------------------------------------------------- the mark
 
 
@@ -298,6 +348,34 @@ def test_forward_mode_and_orders_above_one():
             srcad.grad(function)(args[0] + s * tangents[0], args[1], 5, 2) for s in (step, -step)
         )
         assert np.ravel(few) == pytest.approx((ahead - behind) / (2.0 * step), rel=1e-6, abs=1e-8)
+
+
+def within_memory(c, u0, n, amount):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(n), memory=amount):
+        for i in range(1, u.size):
+            u[i] = np.sin(u[i] * c[i] + u[i - 1]) + t
+    return np.sum(u)
+
+
+def within_a_kilobyte(c, u0, n):
+    u = u0.copy()
+    for t in srcad.checkpoint(range(n), memory="1KiB"):
+        for i in range(1, u.size):
+            u[i] = np.sin(u[i] * c[i] + u[i - 1]) + t
+    return np.sum(u)
+
+
+def test_memory_in_place_of_a_number():
+    c, u0 = arguments()
+    derivative = srcad.grad(within_memory)
+    expected = derivative(c, u0, 40, 10**6)
+    for amount in (3 * 64, 1024):  # a state takes 8 * 7 + 8 bytes
+        assert np.array_equal(derivative(c, u0, 40, amount), expected)
+    assert np.array_equal(srcad.grad(within_a_kilobyte)(c, u0, 40), expected)
+    assert latest_need() <= 1024 + 3 * 64
+    with pytest.raises(ValueError, match="holds no snapshot"):
+        derivative(c, u0, 40, 100)
 
 
 def test_the_tape_is_as_long_as_the_snapshots():

@@ -13,5 +13,7 @@ def init() -> None:
     # Numba compares the parameters with those of the lambdas: there is no room for annotations.
     overload(stop_gradient)(lambda x: lambda x: x)
     overload(straight_through)(lambda hard, soft: lambda hard, soft: hard)
-    overload(checkpoint)(lambda iterable, snapshots: lambda iterable, snapshots: iterable)
+    overload(checkpoint)(
+        lambda iterable, snapshots=0, memory=0: lambda iterable, snapshots=0, memory=0: iterable
+    )
     overload(on_backward)(lambda x, fn: lambda x, fn: x)

@@ -1,4 +1,5 @@
-"""Calls of the user's functions: inlined, or (recursive ones) functions of the module."""
+"""Calls of the user's functions: inlined, or (recursive ones, and those under
+``srcad.checkpoint``) functions of the module."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 
 import gast
 
+from srcad import inside
 from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend import arrays, scalars
@@ -138,7 +140,7 @@ class Calls(Structures):
         inner = any(map(_is_function, values)) and self.calls.count(identity) < _DEEPEST
         if identity in self.calls and identity not in self.b.decisions.outlined and not inner:
             self.b.decisions.outline(identity)
-        if identity in self.b.decisions.outlined:
+        if identity in self.b.decisions.outlined or inside.is_rerun(function):
             return self._invoke(source, code, values, keywords, defaults, function)
         key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
         scope = Scope(key, source, parent=parent, caller=self.scope)
@@ -526,7 +528,7 @@ class Calls(Structures):
         shared = program.memory_returned if isinstance(value, ArrayValue) else frozenset()
         if any(sites.get(base, frozenset((base,))) & given for base in shared):
             raise self.b.refuse(
-                f"the recursive function {source.name} returns an array that it was given, or "
+                f"the function {source.name}, which is not inlined, returns an array that it was given, or "
                 "one of several",
                 "return a copy, with .copy()",
             )

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Protocol
 
 import gast
@@ -16,7 +17,7 @@ from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import StaticValue, Value
-from srcad.ir.build import ONE, compare
+from srcad.ir.build import ONE, compare, integer
 from srcad.ir.nodes import Checkpoints, Const, Expr
 from srcad.ir.types import INT
 
@@ -40,25 +41,49 @@ def is_marked(program: Evaluator, iterable: Any) -> bool:
     return False
 
 
-def snapshots_of(program: Evaluator, call: Any) -> Expr:
-    """How many snapshots a call of ``srcad.checkpoint`` asks for."""
-    given = dict(zip(("snapshots",), call.args[1:], strict=False))
+def marks_of(program: Evaluator, call: Any) -> Checkpoints:
+    """What a call of ``srcad.checkpoint`` asks for: so many snapshots, or so many bytes of them."""
+    given = dict(zip(("snapshots", "memory"), call.args[1:], strict=False))
     given |= {k.arg: k.value for k in call.keywords}
-    if len(call.args) != 1 + len(given) - len(call.keywords) or set(given) != {"snapshots"}:
+    if len(call.args) + len(call.keywords) != 1 + len(given) or len(given) != 1:
         raise ArgumentError(
-            "srcad.checkpoint takes what the loop runs over and the number of snapshots",
+            "srcad.checkpoint takes what the loop runs over, and the number of snapshots or the "
+            "memory for them",
             program.b.here,
-            "for t in srcad.checkpoint(range(n), snapshots=10):",
+            'for t in srcad.checkpoint(range(n), snapshots=10):  # or memory="200MB"',
         )
-    count = scalars.operand(program.b, program.value(given["snapshots"]))
-    if not isinstance(count, Expr) or count.kind != INT:
-        raise ArgumentError("the number of snapshots is an integer", program.b.here)
+    ((word, node),) = given.items()
+    if word not in ("snapshots", "memory"):
+        raise ArgumentError(f"srcad.checkpoint has no argument {word!r}", program.b.here)
+    value = program.value(node)
+    if word == "memory" and isinstance(value, StaticValue) and isinstance(value.value, str):
+        try:
+            return Checkpoints(integer(in_bytes(value.value)), True)
+        except ValueError as error:
+            raise ArgumentValueError(str(error), program.b.here) from None
+    amount = scalars.operand(program.b, value)
+    if not isinstance(amount, Expr) or amount.kind != INT:
+        what = "the number of snapshots" if word == "snapshots" else "memory in bytes"
+        raise ArgumentError(f"{what} is an integer", program.b.here)
     text = "a checkpointed loop needs at least one snapshot"
-    if isinstance(count, Const) and count.value < 1:
+    if isinstance(amount, Const) and amount.value < 1:
         raise ArgumentValueError(text, program.b.here)
-    if not isinstance(count, Const):
-        program.b.check(compare(">=", count, ONE), "ValueError", text)
-    return count
+    if not isinstance(amount, Const):
+        program.b.check(compare(">=", amount, ONE), "ValueError", text)
+    return Checkpoints(amount, word == "memory")
+
+
+def in_bytes(text: str) -> int:
+    """How many bytes a text such as "200MB" or "1.5 GiB" means.
+
+    >>> in_bytes("200MB"), in_bytes("1.5 GiB"), in_bytes("64")
+    (200000000, 1610612736, 64)
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)(B?)\s*", text)
+    if found is None:
+        raise ValueError(f"{text!r} is no amount of memory, such as '200MB' or '1.5GiB'")
+    number, prefix, binary, _ = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " "))
 
 
 def unmarked(node: Any, marks: Checkpoints) -> Any:

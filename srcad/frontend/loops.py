@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gast
@@ -12,7 +13,7 @@ import numpy as np
 from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import are_one_list
-from srcad.frontend.checkpoints import is_marked, snapshots_of, unmarked
+from srcad.frontend.checkpoints import is_marked, marks_of, unmarked
 from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
@@ -172,8 +173,7 @@ class Loops(ChosenLists):
         until = getattr(node, "until", None)
         if is_marked(self, node.iter):
             assigned = assigned_names(node.body) | target_names(node.target)
-            snapshots = self._bound_held(snapshots_of(self, node.iter), assigned, "snapshots")
-            node = unmarked(node, Checkpoints(snapshots))
+            node = unmarked(node, self._held_marks(node.iter, assigned))
         if any(isinstance(n, gast.Subscript | gast.Attribute) for n in gast.walk(node.target)):
             raise self.b.refuse(
                 "an element or an attribute as the target of a loop is not supported",
@@ -522,10 +522,15 @@ class Loops(ChosenLists):
         test = node.test.values[-1] if going else node.test
         if not is_marked(self, test):
             return None, node
-        snapshots = self._bound_held(snapshots_of(self, test), assigned, "snapshots")
+        marks = self._held_marks(test, assigned)
         test = gast.BoolOp(node.test.op, [*going, test.args[0]]) if going else test.args[0]
         new = gast.While(gast.copy_location(test, node.test), node.body, node.orelse)
-        return Checkpoints(snapshots), gast.copy_location(new, node)
+        return marks, gast.copy_location(new, node)
+
+    def _held_marks(self, call: Any, assigned: frozenset[str]) -> Checkpoints:
+        """What a call of ``srcad.checkpoint`` says, in variables that the loop does not change."""
+        marks = marks_of(self, call)
+        return replace(marks, amount=self._bound_held(marks.amount, assigned, "snapshots"))
 
 
 def _owner(name: str) -> str:

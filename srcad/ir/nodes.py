@@ -254,7 +254,9 @@ class Reshape:
 class Checkpoints:
     """How the reversal of a loop gets back to its states: from so many snapshots of them."""
 
-    snapshots: "Expr"
+    amount: "Expr"
+    in_bytes: bool = False
+    """Whether the amount is that of the memory that the snapshots may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,7 +597,7 @@ def _not_named(items: tuple[Expr | str, ...]) -> tuple[Expr, ...]:
 
 
 def _checkpoints(loop: For | While) -> tuple[Expr, ...]:
-    return () if loop.checkpoints is None else (loop.checkpoints.snapshots,)
+    return () if loop.checkpoints is None else (loop.checkpoints.amount,)
 
 
 _EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {

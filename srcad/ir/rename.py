@@ -56,7 +56,7 @@ def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
     if isinstance(value, Span):
         return replace(value, start=change(value.start), length=change(value.length))
     if isinstance(value, Checkpoints):
-        return replace(value, snapshots=change(value.snapshots))
+        return replace(value, amount=change(value.amount))
     if not isinstance(value, Stmt):
         return value
     left = (*_OTHERS, "target", "targets", "var", "until")
@@ -94,7 +94,7 @@ def _part(value: Any, names: dict[str, str]) -> Any:
         start, length = (renamed_expr(e, names) for e in (value.start, value.length))
         return replace(value, start=start, length=length)
     if isinstance(value, Checkpoints):
-        return replace(value, snapshots=renamed_expr(value.snapshots, names))
+        return replace(value, amount=renamed_expr(value.amount, names))
     if isinstance(value, Expr):
         return renamed_expr(value, names)
     return _statement(value, names) if isinstance(value, Stmt) else value

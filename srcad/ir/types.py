@@ -8,6 +8,8 @@ Types are hashable: the tuple of argument types is the key of a specialisation.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 BOOL, INT, FLOAT, FLOAT32 = "bool", "int64", "float64", "float32"
 COMPLEX, COMPLEX64 = "complex128", "complex64"
 """Kinds of scalars and dtypes of array elements, by their NumPy names."""
@@ -103,6 +105,11 @@ def is_dtype(name: str) -> bool:
 def kind_of(dtype: str) -> str:
     """The kind of an element of an array of this dtype: integers of all widths are int64."""
     return dtype if dtype == BOOL or is_inexact(dtype) else INT
+
+
+def width_of(dtype: str) -> int:
+    """The bytes of an element."""
+    return np.dtype(dtype).itemsize
 
 
 def real_kind(kind: str) -> str:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 import srcad
-from srcad.errors import ArgumentError
+from srcad.errors import ArgumentError, ArgumentValueError
 from tests.refused.registry import refused
 
 ONE = lambda: (0.7,)  # noqa: E731
@@ -671,6 +671,13 @@ def snapshots_of_no_loop(x):
 @refused(VECTOR, "takes what the loop runs over", hint="snapshots=10", error=ArgumentError)
 def snapshots_without_a_number(x):
     for i in srcad.checkpoint(range(3)):  # <-- here
+        x[i] = x[i] * x[0]
+    return x[0]
+
+
+@refused(VECTOR, "no amount of memory", "200MB", error=ArgumentValueError)
+def snapshots_in_no_amount_of_memory(x):
+    for i in srcad.checkpoint(range(3), memory="plenty"):  # <-- here
         x[i] = x[i] * x[0]
     return x[0]
 

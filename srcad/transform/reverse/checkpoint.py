@@ -82,7 +82,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
-from srcad.ir.types import INT, kind_of
+from srcad.ir.types import INT, kind_of, width_of
 from srcad.transform.reverse.backward import Backward
 from srcad.transform.reverse.forward import silent
 from srcad.transform.reverse.levels import Level
@@ -226,7 +226,9 @@ class Checkpointing(Backward):
         stride = Var(self.names.fresh("stride"), INT)
         if isinstance(loop, For) and loop.until is None:
             trips, stride = trip_count(loop), None
-        snapshots = loop.checkpoints.snapshots
+        snapshots = loop.checkpoints.amount
+        if loop.checkpoints.in_bytes:
+            snapshots = Var(self.names.fresh("snapshots"), INT)
         return Schedule(
             state, trips, number, snapshots, held, due, stride, taken, places, homes, spare
         )
@@ -289,12 +291,33 @@ class Checkpointing(Backward):
         if made.stride is None:
             slots = at_least_zero(Call("min", (add(slots, ONE), made.trips), INT))
         make = Alloc if repeated else Tape
-        out: list[Stmt] = [make(made.taken, (slots,), INT, at=loop.at)]
+        out = self._affordable(loop, made)
+        out += [make(made.taken, (slots,), INT, at=loop.at)]
         for name, place in made.places.items():
             dtype, ndim = self.arrays[place]
             shape = tuple(Extent(name, k) for k in range(ndim - 1))
             out.append(make(place, (slots, *shape), dtype, at=loop.at))
         return [*out, Assign(made.held, ZERO), Assign(made.due, ZERO)]
+
+    def _affordable(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """How many snapshots the memory given for them holds."""
+        if loop.checkpoints is None or not loop.checkpoints.in_bytes:
+            return []
+        assert isinstance(made.snapshots, Var)
+        size: Expr = integer(width_of(INT) + sum(width_of(v.kind) for v in made.state.scalars))
+        for name in made.state.arrays:
+            dtype, ndim = self.arrays[name]
+            part: Expr = integer(width_of(dtype))
+            for k in range(ndim):
+                part = Binary("*", part, Extent(name, k), INT)
+            size = add(size, part)
+        spare = ONE if made.stride is None else ZERO
+        count = sub(Binary("//", loop.checkpoints.amount, size, INT), spare)
+        text = f"the memory given to a loop holds no snapshot of it ({loop.at})"
+        return [
+            Assign(made.snapshots, count),
+            Check(compare(">=", made.snapshots, ONE), "ValueError", text),
+        ]
 
     def _snapshot(self, loop: Loop, made: Schedule, end: Expr) -> list[Stmt]:
         """Keep the state at the start of an iteration, if one is due."""
