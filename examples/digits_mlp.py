@@ -67,7 +67,7 @@ def new_network(units, rng):
 
 
 def train(images, labels, units=32, epochs=30, batch=50, rate=0.1, momentum=0.9):
-    """Return the trained network and the loss of each batch on the way."""
+    """Return the trained network and the losses of the batches, an epoch in each row."""
     rng = np.random.default_rng(1)
     net = new_network(units, rng)
     velocity = Network(*(np.zeros_like(w) for w in net))
@@ -83,7 +83,7 @@ def train(images, labels, units=32, epochs=30, batch=50, rate=0.1, momentum=0.9)
             )
             net = Network(*(w + v for w, v in zip(net, velocity, strict=True)))
             losses.append(loss)
-    return net, np.array(losses)
+    return net, np.array(losses).reshape(epochs, -1)
 
 
 def accuracy(net, images, labels):
@@ -96,10 +96,10 @@ def draw(losses, net, images, labels):
     figure = plt.figure(figsize=(8, 4), layout="constrained")
     left, right = figure.subfigures(1, 2)
     axes = left.subplots()
-    axes.semilogy(losses, lw=0.5, color="C7", label="one batch")
-    per_epoch = losses.reshape(-1, 28).mean(axis=1)
-    axes.semilogy(28 * np.arange(len(per_epoch)) + 14, per_epoch, "C3", label="mean of an epoch")
-    axes.set(xlabel="step", ylabel="cross entropy (nats)")
+    epochs, batches = losses.shape
+    axes.semilogy(np.arange(losses.size) / batches, losses.ravel(), "C7", lw=0.5, label="one batch")
+    axes.semilogy(np.arange(epochs) + 0.5, losses.mean(axis=1), "C3", label="mean of an epoch")
+    axes.set(xlabel="epoch", ylabel="cross entropy (nats)")
     axes.legend()
     read = np.argmax(scores(net, images), axis=1)
     wrong = np.flatnonzero(read != labels)[:6]
@@ -116,7 +116,7 @@ def main():
     """Train, count errors on pictures not seen, compare with scikit-learn's network."""
     images, labels, test_images, test_labels = load()
     net, losses = train(images, labels)
-    print(f"loss {losses[0]:.3f} -> {losses[-28:].mean():.4f} in {len(losses)} steps")
+    print(f"loss {losses[0, 0]:.3f} -> {losses[-1].mean():.4f} in {losses.size} steps")
     print(f"accuracy, trained on: {accuracy(net, images, labels):.4f}")
     print(f"accuracy, not seen:   {accuracy(net, test_images, test_labels):.4f}")
     theirs = MLPClassifier((32,), activation="tanh", max_iter=1000, random_state=0)

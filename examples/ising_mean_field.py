@@ -11,8 +11,8 @@ Its error falls by the factor `rho`, the largest eigenvalue of `dF/dm`, each ste
 itself does; near the Curie point `rho` is close to 1, and unrolling needs many steps and a tape.
 
 The oracle: `chi = (T / (1 - m^2) - J)^-1`, by a dense linear solve, for the field; for a bond,
-`d<m>/dJ_ij = chi_i m_j + chi_j m_i` with `chi_i = d<m>/dh_i`. In the uniform magnet, Curie and
-Weiss: `chi = 1 / (T - 4)` above the Curie temperature, about half of that below.
+`d<m>/dJ_ij = chi_i m_j + chi_j m_i` with `chi_i = d<m>/dh_i`. In the uniform magnet all spins are
+one, and Curie and Weiss have `chi = 1 / (T / (1 - m^2) - 4)`, which is `1 / (T - 4)` where `m = 0`.
 """
 
 import math
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.optimize import brentq
 
 import srcad
 
@@ -59,6 +60,10 @@ def unrolled_magnetisation(field, right, down, temperature, start, steps):
     return np.mean(m)
 
 
+implicit = srcad.grad(magnetisation, wrt=("field", "right", "down"))
+unrolled = srcad.grad(unrolled_magnetisation)
+
+
 def coupling_matrix(right, down):
     """Return `J`, dense: one row for each spin."""
     n = len(right)
@@ -81,6 +86,14 @@ def exact_response(m, right, down, temperature):
     return chi.reshape(m.shape), rho
 
 
+def curie_weiss(temperature):
+    """Return the susceptibility of the uniform magnet, by its equation for one spin."""
+    m = 0.0
+    if temperature < 4.0:
+        m = brentq(lambda m: math.tanh(4.0 * m / temperature) - m, 1e-3, 1.0, xtol=1e-15)
+    return 1.0 / (temperature / (1.0 - m * m) - 4.0)
+
+
 def disorder(n, seed=0):
     """Return bonds between 0.5 and 1.5, and a small field."""
     rng = np.random.default_rng(seed)
@@ -92,10 +105,10 @@ def draw(temperatures, chi, errors, rates):
     """Draw the Curie-Weiss law and the error of unrolling."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
     left.semilogy(temperatures, chi, "o", ms=4, label="srcad, through the fixed point")
-    above = np.linspace(4.05, temperatures[-1], 100)
-    left.semilogy(above, 1.0 / (above - 4.0), "k-", lw=1, label="Curie-Weiss, $1/(T-4)$")
-    below = np.linspace(3.0, 3.95, 100)
-    left.semilogy(below, 0.5 / (4.0 - below), "k--", lw=1, label="$1/(2(4-T))$, near 4")
+    name = r"Curie-Weiss, $1\,/\,(T/(1-m^2) - 4)$"
+    for dense in (np.linspace(2.5, 3.97, 100), np.linspace(4.03, 6.0, 100)):
+        left.semilogy(dense, [curie_weiss(T) for T in dense], "k-", lw=1, label=name)
+        name = None
     left.set(xlabel="temperature (units of the bond)", ylabel="susceptibility dm/dh")
     left.legend(fontsize=8)
     for (temperature, error), rho in zip(errors.items(), rates, strict=True):
@@ -114,13 +127,11 @@ def main():
     field, right, down = disorder(12)
     curie = np.linalg.eigvalsh(coupling_matrix(right, down))[-1]
     print(f"Curie temperature of the disordered magnet: {curie:.3f}")
-    implicit = srcad.grad(magnetisation)
-    unrolled = srcad.grad(unrolled_magnetisation)
     errors, rates = {}, []
     for temperature in (3.0, 4.4, 6.0):
         m = solve(field, right, down, temperature)
         exact, rho = exact_response(m, right, down, temperature)
-        chi = implicit(field, right, down, temperature)
+        chi, _, _ = implicit(field, right, down, temperature)
         print(
             f"T = {temperature}: chi = {np.sum(chi):.6f} by fixed_point, {np.sum(exact):.6f} exact;"
             f" largest difference of a spin {np.max(np.abs(chi - exact)):.1e}, rho = {rho:.3f}"
@@ -136,7 +147,7 @@ def main():
 
     uniform = np.ones((4, 4))
     temperatures = np.concatenate([np.linspace(2.5, 3.9, 15), np.linspace(4.1, 6.0, 20)])
-    chi = [np.sum(implicit(1e-7 * uniform, uniform, uniform, T)) for T in temperatures]
+    chi = [np.sum(implicit(1e-7 * uniform, uniform, uniform, T)[0]) for T in temperatures]
     figure = draw(temperatures, chi, errors, rates)
     figure.savefig(Path(__file__).parent / "pictures" / "ising_mean_field.png", dpi=100)
 

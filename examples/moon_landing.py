@@ -7,7 +7,7 @@ units of the Moon's gravity. The flight is integrated by Runge and Kutta from co
 (single shooting), and the constraints enter by an augmented Lagrangian, minimised by L-BFGS-B.
 
 The adjoint: what the reverse sweep carries back along the flight are the costates `p = dL/d(state)`
-of the maximum principle, up to its sign. They are read off as the gradient with respect to small
+of Pontryagin's principle, for a minimum. They are read off as the gradient with respect to small
 kicks to the state at each interval's start. The gradient by the throttle is the switching function
 `S = (p_v / m - p_m / c) T`, integrated over the interval: burn fully where it is negative, not at
 all where it is positive. Nothing in the program says that the optimum is of that kind.
@@ -105,7 +105,11 @@ def least_fuel():
     def burn(fall):
         """Return how long to burn until the velocity is zero, and the height then."""
         h, v = h0 + v0 * fall - 0.5 * fall**2, v0 - fall
-        velocity = lambda t: v - t - EXHAUST * np.log(1.0 - flow * t / m0)  # noqa: E731
+
+        def velocity(t):
+            """Return the velocity during the burn: Tsiolkovsky's equation, with gravity."""
+            return v - t - EXHAUST * np.log(1.0 - flow * t / m0)
+
         t = brentq(velocity, 0.0, 0.9 * m0 / flow, xtol=1e-15)
         m = m0 - flow * t
         rise = EXHAUST * (t + m / flow * np.log(m / m0))

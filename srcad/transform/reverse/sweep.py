@@ -25,11 +25,12 @@ Everything that might be needed is written; ``srcad.transform.prune`` then drops
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcad.analysis.flow import exposed
 from srcad.ir.nodes import (
     Assign,
+    If,
     Pop,
     Stmt,
 )
@@ -77,4 +78,28 @@ class Reverser(Checkpointing):
             ]
         defined = exposed(loop.body)
         rerun = self._forward(loop.body, level, defined)
-        return [*out, *rerun, *self._reverse(loop.body, level)]
+        return [*out, *_joined(rerun, self._reverse(loop.body, level))]
+
+
+def _joined(rerun: list[Stmt], reverse: list[Stmt]) -> list[Stmt]:
+    """What is run again and then reversed, under one test where both are under the same.
+
+    The names that a branch assigns then pass from one half to the other inside of it, and nobody
+    has to know what they are elsewhere::
+
+        if i != j:                      if i != j:
+            d = x[j] - x[i]                 d = x[j] - x[i]
+        if i != j:              ->          x_b[j] += 2.0 * d * s_b
+            x_b[j] += 2.0 * d * s_b
+    """
+    if not rerun or not reverse:
+        return [*rerun, *reverse]
+    one, two = rerun[-1], reverse[0]
+    if not isinstance(one, If) or not isinstance(two, If) or one.test != two.test:
+        return [*rerun, *reverse]
+    both = replace(
+        one,
+        body=tuple(_joined(list(one.body), list(two.body))),
+        orelse=tuple(_joined(list(one.orelse), list(two.orelse))),
+    )
+    return [*rerun[:-1], both, *reverse[1:]]
