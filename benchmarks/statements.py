@@ -57,21 +57,22 @@ def function_of(name: str, count: int, folder: Path):
     return getattr(module, name)
 
 
-def measure(name: str, count: int, folder: Path) -> dict:
+def measure(name: str, count: int, folder: Path, compiles: bool = True) -> dict:
     """The seconds in which the gradient of a function is written, and compiled."""
     f, args = function_of(name, count, folder), PROGRAMS[name][1]
     gradient = srcad.grad(f, wrt=(0, 1), cache=False)
     times = [time.thread_time()]
     lines = gradient.source(*args).count("\n")
     times.append(time.thread_time())
-    gradient(*args)
+    if compiles:
+        gradient(*args)
     times.append(time.thread_time())
     return {
         "program": name,
         "statements": count,
         "lines": lines,
         "srcad": times[1] - times[0],
-        "numba": times[2] - times[1],
+        "numba": times[2] - times[1] if compiles else None,
     }
 
 
@@ -81,7 +82,8 @@ def table(rows: list[dict]) -> str:
     lines.append("|---|---|---|---|---|")
     for row in rows:
         cells = (row["program"], row["statements"], row["lines"])
-        seconds = (f"{row['srcad']:.2f}", f"{row['numba']:.1f}")
+        compiled = "-" if row["numba"] is None else f"{row['numba']:.1f}"
+        seconds = (f"{row['srcad']:.2f}", compiled)
         lines.append(f"| {' | '.join(map(str, (*cells, *seconds)))} |")
     return "\n".join(lines)
 
@@ -94,7 +96,8 @@ def draw(rows: list[dict], path: Path) -> None:
         own = [row for row in rows if row["program"] == name]
         counts = [row["statements"] for row in own]
         axes.loglog(counts, [r["srcad"] for r in own], f"C{k}o-", label=f"{name}: srcad")
-        axes.loglog(counts, [r["numba"] for r in own], f"C{k}s--", label=f"{name}: Numba")
+        compiled = [(r["statements"], r["numba"]) for r in own if r["numba"] is not None]
+        axes.loglog(*zip(*compiled, strict=True), f"C{k}s--", label=f"{name}: Numba")
     axes.set_xlabel("statements")
     axes.set_ylabel("seconds of processor time")
     axes.grid(alpha=0.3)
@@ -115,6 +118,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.statements", description=__doc__)
     parser.add_argument("--publish", action="store_true")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--compiled", type=int, default=SIZES[-1], help="up to so many statements")
     options = parser.parse_args(argv)
     sys.setrecursionlimit(10_000)
     rows = []
@@ -122,7 +126,7 @@ def main(argv: list[str] | None = None) -> None:
         for name in PROGRAMS:
             measure(name, 10, Path(folder))  # what is compiled once in a process
             for count in options.sizes:
-                rows.append(measure(name, count, Path(folder)))
+                rows.append(measure(name, count, Path(folder), count <= options.compiled))
                 print(rows[-1], flush=True)
     print(table(rows))
     if options.publish:

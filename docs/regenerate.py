@@ -11,10 +11,13 @@ files; with ``--check`` it only compares. Times come from ``docs/data/performanc
 import argparse
 import ast
 import inspect
+import json
 import math
 import re
 import sys
+import textwrap
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -23,7 +26,7 @@ import numpy as np
 from scipy import fft, integrate, linalg, signal, special  # noqa: F401 (their rules are listed)
 
 import srcad
-from benchmarks import report
+from benchmarks import report, stages
 from docs import coverage, gallery
 from srcad import pipeline
 from srcad.frontend import catalogue, library, refusals
@@ -197,6 +200,22 @@ def _adjoint(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
     return _fenced(_located(srcad.grad(f, wrt=wrt).source(*args)))
 
 
+def _at_stage(name: str) -> str:
+    """The reverse sweep of the kernel of ``benchmarks.stages``, as written at a stage."""
+    (stage,) = (s for s in stages.STAGES if s.name == name)
+    with stages.only(stage):
+        text = stages.derivative(stages.heat, stage).source(*stages.arguments(8, 2))
+    return _fenced(textwrap.dedent(_SWEEP.sub("", text)))
+
+
+_SWEEP = re.compile(r"\A.*?(?=^    # reverse sweep)", re.DOTALL | re.MULTILINE)
+"""What stands before the reverse sweep."""
+
+
+def _stage_times() -> str:
+    return stages.table(json.loads(stages.DATA.read_text(encoding="utf-8")))
+
+
 def _refused(f: Callable[..., Any], *args: Any) -> str:
     try:
         srcad.grad(f).source(*args)
@@ -239,6 +258,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "performance-costs": _performance(report.costs),
     "performance-marks": _performance(report.verdict),
     "performance-versions": _performance(report.versions),
+    "stages-heat": lambda: _source(stages.heat),
+    **{f"stages-{s.name}": partial(_at_stage, s.name) for s in stages.STAGES},
+    "stages-times": _stage_times,
     "string": lambda: _source(string),
     "string-elaborated": lambda: _stage(_elaborated(string, *_AT).body),
     "string-prepared": lambda: _stage(pipeline._prepared(_elaborated(string, *_AT), True)),

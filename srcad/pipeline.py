@@ -196,7 +196,7 @@ def compile_request(request: Request) -> Program:
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
-    if request.options.parallel and request.options.jit and not any(map(_has_threads, functions)):
+    if _may_divide(request, functions):
         functions = parallel(functions, program.names)
     return Program(
         print_module(functions, elementary),
@@ -335,9 +335,11 @@ def _in_threads(
     return distribute(functions, program.members, program.names)
 
 
-def _has_threads(function: Function) -> bool:
-    """Whether a function starts threads."""
-    return any(isinstance(s, For) and s.parallel for s in statements(function.body))
+def _may_divide(request: Request, functions: tuple[Function, ...]) -> bool:
+    """Whether loops may run in threads: not those of patterns, which all write one table."""
+    if not (request.options.parallel and request.options.jit) or "pattern" in request.kind:
+        return False
+    return not any(isinstance(s, For) and s.parallel for f in functions for s in statements(f.body))
 
 
 def _written_names(program: Elaborated, body: Block) -> tuple[str, ...]:

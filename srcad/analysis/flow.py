@@ -132,7 +132,10 @@ def exposed(block: Block) -> set[str]:
 
 
 def _exposed(block: Block, defined: set[str], found: set[str]) -> set[str]:
-    """Collect reads of undefined names; returns what is certainly defined at the end."""
+    """Collect reads of undefined names; returns what is certainly defined at the end.
+
+    What is handed over as defined may be added to.
+    """
     for stmt in block:
         match stmt:
             case If():
@@ -149,5 +152,5 @@ def _exposed(block: Block, defined: set[str], found: set[str]) -> set[str]:
                 _exposed(stmt.body, set(defined), found)
             case _:
                 found |= reads_of(stmt) - defined
-                defined = defined | set(writes_of(stmt))
+                defined.update(writes_of(stmt))
     return defined

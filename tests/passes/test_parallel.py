@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from srcad import grad, value_and_grad
+from srcad.binding import Signature
+from srcad.config import Options
+from srcad.specialise import Variants, types_of
 from srcad.transform import parallel as _parallel
 
 KERNELS = ("heat", "heat3d", "wave2d", "fdtd")
@@ -357,6 +360,24 @@ def test_short_loops_stay(eager):
 def test_without_the_option_nothing_is_divided():
     assert divided(grad(stencil).source(U, 0.7)) == 0
     assert divided(grad(stencil, parallel=True, jit=False).source(U, 0.7)) == 0
+
+
+def test_patterns_stay_in_one_thread(eager):
+    """Sets of inputs are numbered in one table, which all iterations write."""
+
+    def field(u):
+        v = np.zeros_like(u)
+        for i in range(u.shape[0]):
+            for j in range(1, u.shape[1]):
+                v[i, j] = u[i, j] * u[i, j - 1]
+        return v
+
+    signature = Signature(field)
+    for kind in ("primal", "pattern"):
+        variants = Variants(signature, kind, Options(parallel=True))
+        wrt = ("u",) if kind == "pattern" else ()
+        text = variants.find(types_of(("u",), (U,)), wrt).program.text
+        assert (divided(text) > 0) == (kind == "primal")
 
 
 def test_the_value_and_its_gradient(eager):
