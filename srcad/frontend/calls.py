@@ -528,8 +528,8 @@ class Calls(Structures):
         shared = program.memory_returned if isinstance(value, ArrayValue) else frozenset()
         if any(sites.get(base, frozenset((base,))) & given for base in shared):
             raise self.b.refuse(
-                f"the function {source.name}, which is not inlined, returns an array that it was given, or "
-                "one of several",
+                f"the function {source.name}, which is not inlined, returns an array that it was "
+                "given, or one of several",
                 "return a copy, with .copy()",
             )
         return value
