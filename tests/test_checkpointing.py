@@ -181,7 +181,18 @@ def leaves_a_while(c, u0, n, snapshots):
     return x * x
 
 
+def bound_and_not_read(c, u0, n, snapshots):
+    """The name ``w`` denotes, after the loop, an array that had a name before it."""
+    x, w = u0 * c, u0 + c
+    s = 1.0
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        s = s * u0[1] + x[2]
+        w = x
+    return np.sum(x * w) * s
+
+
 SAME = [
+    bound_and_not_read,
     wave,
     whole_arrays,
     in_place,
