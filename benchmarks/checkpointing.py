@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.checkpointing`` measures the gradient of a 1-D wave equation (2,000 cells)
 with k snapshots, k = 5 to 1000, and draws time against memory into
-``docs/pictures/checkpointing.svg``, beside the curve of
+``docs/images/checkpointing.svg``, beside the curve of
 
     (plain steps of the proved optimum) x (time of a plain step) + n x (time of a reversed step)
 
@@ -26,7 +26,7 @@ from srcad.backend.pool import latest_need
 CELLS, STEPS, SHORT = 2000, 1_000_000, 50
 SNAPSHOTS = (5, 10, 20, 50, 100, 300, 1000)
 REPEATS = 1
-PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "checkpointing.svg"
+PICTURE = Path(__file__).parents[1] / "docs" / "images" / "checkpointing.svg"
 
 
 def wave(c, u0, steps, snapshots):

@@ -18,6 +18,7 @@ from srcad.runtime import next_snapshot
 from tests import oracles
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
+from tests.property import generator
 from tests.test_programs import active, is_vjp, like_output, make_seeds, plain, positions
 
 MOST_STEPS, MOST_SNAPSHOTS = 200, 20
@@ -181,7 +182,18 @@ def leaves_a_while(c, u0, n, snapshots):
     return x * x
 
 
+def bound_and_not_read(c, u0, n, snapshots):
+    """The name ``w`` denotes, after the loop, an array that had a name before it."""
+    x, w = u0 * c, u0 + c
+    s = 1.0
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        s = s * u0[1] + x[2]
+        w = x
+    return np.sum(x * w) * s
+
+
 SAME = [
+    bound_and_not_read,
     wave,
     whole_arrays,
     in_place,
@@ -254,9 +266,9 @@ MARKED = [
 ]
 
 
-@pytest.mark.parametrize("program", MARKED)
-def test_programs_with_every_outer_loop_marked(program, monkeypatch):
-    expected = [gradients(program, make) for make in program.samples]
+def require_the_same(compute, monkeypatch) -> None:
+    """What is computed is the same where every outermost loop has snapshots."""
+    expected = compute()
     write = pipeline.write_adjoint
     for snapshots in (1, 2):
         monkeypatch.setattr(
@@ -265,7 +277,7 @@ def test_programs_with_every_outer_loop_marked(program, monkeypatch):
             lambda p, body, *rest, k=snapshots, **how: write(p, marked(body, k), *rest, **how),
         )
         try:
-            found = [gradients(program, make) for make in program.samples]
+            found = compute()
         except UnsupportedError:
             pytest.skip("refused with snapshots")
         except ValueError as error:
@@ -273,6 +285,22 @@ def test_programs_with_every_outer_loop_marked(program, monkeypatch):
             pytest.skip("an array grows")
         for one, two in zip(oracles.leaves(found), oracles.leaves(expected), strict=True):
             assert oracles.mismatch(one, two, 1e-12) is None
+
+
+@pytest.mark.parametrize("program", MARKED)
+def test_programs_with_every_outer_loop_marked(program, monkeypatch):
+    require_the_same(lambda: [gradients(program, m) for m in program.samples], monkeypatch)
+
+
+RANDOM = [*range(60, 68), *(pytest.param(s, marks=pytest.mark.slow) for s in range(1000, 1200))]
+
+
+@pytest.mark.parametrize("seed", RANDOM)
+def test_random_programs_with_every_outer_loop_marked(seed, monkeypatch):
+    function, _ = generator.load(generator.source(generator.make(seed)))
+    args = generator.arguments(seed)
+    wrt = tuple(k for k, a in enumerate(args) if oracles.is_differentiable(a))
+    require_the_same(lambda: srcad.grad(function, wrt=wrt, jit=False)(*args), monkeypatch)
 
 
 # ---------------------------------------------------------------- functions

@@ -441,7 +441,8 @@ class Checkpointing(Backward):
                 self.arrays[later] = self.arrays[bar]
                 out += [Bind((later,), (bar,)), ZerosLike(bar, name)]
                 arrived += self._moved_to(bar, later)
-        out += self._forward(loop.body, level, exposed(loop.body))
+        defined = exposed(loop.body) | set(made.state.rebound)
+        out += self._forward(loop.body, level, defined)
         return [*out, *arrived, *self._reverse(loop.body, level)]
 
     def _moved_to(self, target: str, source: str) -> list[Stmt]:
