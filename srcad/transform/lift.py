@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import exposed, writes_of
+from srcad.analysis.held import held_arrays
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.nodes import (
     Alloc,
@@ -58,7 +59,7 @@ _EFFECTS = Check | IndexCheck | Raise | Print | Invoke | Return | While
 
 def lift(function: Function) -> Function:
     """The function with such statements in front of the loops that they stand in."""
-    lifter = _Lifter(points_to(function.body, set(function.arrays)))
+    lifter = _Lifter(points_to(function.body, set(function.arrays)), held_arrays(function))
     return replace(function, body=lifter.block(function.body, frozenset(function.exports)))
 
 
@@ -73,8 +74,9 @@ class _Uses:
 
 
 class _Lifter:
-    def __init__(self, sites: Sites) -> None:
+    def __init__(self, sites: Sites, held: set[str]) -> None:
         self.sites = sites
+        self.held = held
 
     def block(self, block: Block, live: Live) -> Block:
         """The block; ``live`` are the names that are read after it."""
@@ -101,7 +103,7 @@ class _Lifter:
         """What is computed before a loop, and the loop with the rest."""
         body = loop.body
         runs = _runs(loop)
-        alike = {k for k, s in enumerate(body) if _may_move(s, runs, live)}
+        alike = {k for k, s in enumerate(body) if _may_move(s, runs, live) and not self._keeps(s)}
         if runs:
             effect = next((k for k, s in enumerate(body) if isinstance(s, _EFFECTS)), len(body))
             alike = {k for k in alike if k < effect or not _touches_memory(body[k])}
@@ -118,6 +120,11 @@ class _Lifter:
         lifted = [s for k, s in enumerate(body) if k in alike]
         rest = tuple(s for k, s in enumerate(body) if k not in alike)
         return lifted, replace(loop, body=rest)
+
+    def _keeps(self, stmt: Stmt) -> bool:
+        """Whether a statement makes arrays that somebody has when the next iteration makes its."""
+        made = {s.target for s in statements((stmt,)) if isinstance(s, Alloc | ZerosLike)}
+        return bool(made & self.held)
 
     def _is_alike(self, k: int, alike: set[int], uses: list[_Uses], counter: str) -> bool:
         """Whether a statement does the same in each iteration, if those in ``alike`` do."""

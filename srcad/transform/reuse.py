@@ -24,13 +24,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
+from srcad.analysis.held import held_arrays
 from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, add, added_to, at_least_zero, integer, literal, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
     Assign,
-    Bind,
     Block,
     Check,
     Compare,
@@ -41,18 +41,11 @@ from srcad.ir.nodes import (
     For,
     Function,
     If,
-    Invoke,
-    Keep,
     Load,
-    Pop,
-    Push,
-    Reshape,
-    Return,
     Stmt,
     Store,
     Var,
     While,
-    Window,
     ZerosLike,
     blocks,
     expressions,
@@ -82,7 +75,7 @@ class _Reuser:
     def __init__(self, function: Function, names: Names) -> None:
         self.arrays = function.arrays
         self.names = names
-        self.held = _held(function)
+        self.held = held_arrays(function)
 
     def block(self, block: Block, sizes: Sizes) -> Block:
         """A block with what its loops need made in front of them; ``sizes``: what is known."""
@@ -172,24 +165,6 @@ class _Reuser:
 class _Lengths:
     shape: Shape
     checks: list[Stmt]
-
-
-def _held(function: Function) -> set[str]:
-    """Arrays of which something may keep hold."""
-    held = set(function.exports)
-    views: list[tuple[str, str]] = []
-    for stmt in statements(function.body):
-        match stmt:
-            case Bind() | Push() | Pop() | Keep() | Return():
-                held |= names_of(stmt)
-            case Invoke(function=name) if not name.startswith("np."):
-                held |= names_of(stmt)
-            case Window(target=target, source=source) | Reshape(target=target, source=source):
-                views.append((target, source))
-    size = -1
-    while size != (size := len(held)):
-        held |= {source for target, source in views if target in held}
-    return held
 
 
 # ---------------------------------------------------------------- zeros that are added to

@@ -160,6 +160,28 @@ def through_another_name(x, c):
     return s
 
 
+def kept_under_another_name(x, c):
+    p, q = np.zeros(3), np.zeros(3)
+    for i in range(2):
+        y = np.empty(3)
+        for j in range(3):
+            y[j] = x[j] * c
+        p, q = q, y
+    q[0] = 5.0
+    return p[0] + 2.0 * q[0]
+
+
+def kept_on_a_list(x, c):
+    kept = [np.zeros(3), np.zeros(3)]
+    for i in range(2):
+        y = np.empty(3)
+        for j in range(3):
+            y[j] = x[j] * c
+        kept = [kept[1], y]
+    kept[1][0] = 5.0
+    return kept[0][0] + 2.0 * kept[1][0]
+
+
 PROGRAMS = [v for v in list(globals().values()) if getattr(v, "__code__", None) is not None]
 PROGRAMS = [f for f in PROGRAMS if f.__code__.co_varnames[:2] == ("x", "c")]
 

@@ -271,3 +271,12 @@ def the_array_of_the_last_iteration(x, n):
             y[i] = np.sin(x[i] * (t + 1))
         z = y * x
     return y, z
+
+
+@program(lambda: (wave(4),))
+def the_same_array_in_each_iteration(x):
+    """Made alike each time: its shadow is not."""
+    s = [np.sin(x)]
+    for t in range(4):
+        x = np.tanh(np.array(s)[0])
+    return np.sum(np.cos(x))
