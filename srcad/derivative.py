@@ -22,6 +22,7 @@ from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
 from srcad.ir.types import FLOAT, Array, Scalar, Type
+from srcad.plan import Plan, Stats
 from srcad.rules.registry import generation
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
@@ -100,6 +101,7 @@ class Derivative(Transformed):
         self._plans: dict[Hashable, _Plan] = {}
         self._arity = signature.arity
         self._last: Variant | None = None
+        self._ran: Variant | None = None
 
     def __repr__(self) -> str:
         what = "value_and_grad" if self._with_value else "grad"
@@ -146,6 +148,7 @@ class Derivative(Transformed):
             leaves = [*leaves, *captured]
         if variant.writes:
             variant.refuse_overlap(values)
+        self._ran = variant
         found = answer(variant.run(leaves))
         return found if out is _ABSENT or out is None else self._written_to(out, found)
 
@@ -179,6 +182,21 @@ class Derivative(Transformed):
 
         variant = self._variant_for(args, kwargs)
         return eject(variant.program, Path(path), variant.options)
+
+    def plan(self, *args: Any, **kwargs: Any) -> Plan:
+        """What a call with these arguments would keep, loop by loop; nothing is compiled or run.
+
+        What hangs on numbers that the function computes is not known beforehand.
+        """
+        values = self._signature.bind(args, kwargs)
+        variant = self._find(types_of(self._signature.names, values))
+        leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
+        return variant.plan([*leaves, *variant.require_captured()])
+
+    @property
+    def stats(self) -> Stats:
+        """What the latest call kept."""
+        return Stats(0 if self._ran is None else self._ran.tape_bytes)
 
     # ------------------------------------------------------------ from types to a plan
 

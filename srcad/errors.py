@@ -42,6 +42,10 @@ class CompilationError(SrcadError, TypeError):
     """Numba rejects the program; the message carries Numba's reason and the user's line."""
 
 
+class TapeMemoryError(SrcadError, MemoryError):
+    """The tapes of a call are longer than the memory that is free."""
+
+
 class GradientCheckError(SrcadError, AssertionError):
     """``check_grads`` found a derivative that differs from its numerical estimate."""
 

@@ -101,7 +101,7 @@ def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
     ...         x = 3.2 * x * (1.0 - x)
     ...     return x
     >>> round(srcad.grad(logistic)(0.3, 3), 6)
-    -0.145065
+    1.851626
     """
     if callable(iterable):
         setattr(iterable, _RERUN, True)

@@ -147,6 +147,8 @@ class Program:
     """Whether all tangents have lanes; the request asked for them if so, but need not get them."""
     reads_floats: bool = True
     """Patterns: whether it hangs on more than shapes and integers."""
+    function: Function | None = None
+    """The entry as it was before it was printed."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -210,6 +212,7 @@ def compile_request(request: Request) -> Program:
         program.externals,
         spread is not None,
         reads_floats(function),
+        functions[-1],
     )
 
 

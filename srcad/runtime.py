@@ -3,7 +3,8 @@
 A ``pool`` is memory that outlives the call, so that its pages are touched once and not at every
 call: ``(buffer: uint8[::1], mark: int64[::1])``. ``mark[0]`` counts the bytes used so far in this
 call, also of what did not fit and is fresh memory, so that it tells what the next call needs;
-``mark[2]`` is the greatest length that a stack reached. ::
+``mark[1]`` counts the bytes of tapes that are fresh memory, and ``mark[3]`` is how many of them are
+free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached. ::
 
     x_tape = tape(pool, n, np.float64)        # as np.empty(n, np.float64)
 
@@ -115,9 +116,24 @@ def _reserved(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> int
 
 @register_jitable
 def tape(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> np.ndarray:
-    """An uninitialised array of ``size`` elements: from the pool, or fresh memory."""
+    """An uninitialised array of ``size`` elements: from the pool, or fresh memory.
+
+    Memory is handed out before it is there, so a tape that is too long would be noticed when the
+    system has no more, which then ends some program.
+    """
     start = _reserved(pool, size, dtype)
-    return np.empty(size, dtype) if start < 0 else _take(pool[0], start, size, dtype)
+    if start >= 0:
+        return _take(pool[0], start, size, dtype)
+    _ask_for(pool[1], size * _take(pool[0], 0, 0, dtype).itemsize)
+    return np.empty(size, dtype)
+
+
+@register_jitable
+def _ask_for(mark: np.ndarray, size: int) -> None:
+    """Count ``size`` bytes of fresh memory, if there are as many."""
+    mark[1] += size
+    if 0 < mark[3] < mark[1]:
+        raise MemoryError("the tapes of the reverse sweep are longer than the free memory")
 
 
 @register_jitable
@@ -131,11 +147,12 @@ def stack(pool: tuple[np.ndarray, np.ndarray], dtype: Any) -> np.ndarray:
 @register_jitable
 def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
     """An array of twice the length with the same contents; the pool remembers the length."""
-    size = array.size
+    size, mark = array.size, pool[1]
+    _ask_for(mark, 2 * size * array.itemsize)
     longer = np.empty(2 * size, array.dtype)
     for i in range(size):  # a slice assignment takes 3 s to compile
         longer[i] = array[i]
-    mark = pool[1]
+    mark[1] -= size * array.itemsize
     mark[0] += size * array.itemsize
     mark[2] = max(mark[2], 2 * size)
     return longer

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcad.analysis.tapes import tapes_of
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
-from srcad.backend.pool import acquire, release
+from srcad.backend.pool import acquire, latest_need, release, shortage
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
@@ -26,6 +27,7 @@ from srcad.ir.loss import require_loss
 from srcad.ir.members import can_change, members, shape_of
 from srcad.ir.typeof import describe, has_float, has_single, typeof, with_origin
 from srcad.ir.types import FLOAT, Scalar, Type
+from srcad.plan import Plan, out_of_memory
 from srcad.rules.registry import generation
 from srcad.structure import NamedArray, arrays, lower
 
@@ -68,6 +70,8 @@ class Variant:
         """Whether the program writes arrays or members that it is given (its own copies)."""
         self.widths: dict[Hashable, int] = {}
         """Bytes that one lane took, by the sizes of the arguments."""
+        self.tape_bytes = 0
+        """What the tapes of the latest run took."""
         self._uses_pool = program.uses_pool
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
@@ -118,8 +122,26 @@ class Variant:
         try:
             leaves = (*leaves, pool)
             return (function or self._compiled(leaves))(*leaves)
+        except MemoryError:
+            short = shortage(pool)
+            if short is None:
+                raise
+            raise out_of_memory(self.program.entry, self.plan(leaves[:-1]), *short) from None
         finally:
             release(self, pool)
+            self.tape_bytes = latest_need()
+
+    def plan(self, leaves: Sequence[Any]) -> Plan:
+        """What a run with these leaves would keep."""
+        function = self.program.function
+        assert function is not None
+        given: dict[str, int | tuple[int, ...]] = {}
+        for name, leaf in zip(function.parameters, leaves, strict=False):
+            if isinstance(name, str):
+                given[name] = np.shape(leaf)
+            elif isinstance(leaf, int | np.integer):
+                given[name.name] = int(leaf)
+        return Plan(tapes_of(function, given))
 
     def _run_drawing(self, leaves: Sequence[Any], state: Any) -> Any:
         self.compile(leaves)

@@ -4,9 +4,13 @@ The pages of fresh memory cost more to touch than a reverse sweep costs to run, 
 derivative is handed memory that an earlier call of any derivative has touched already. A thread has
 a list of free pools: a call takes the last one and gives it back, a call inside that call takes
 another. What a pool is and how generated code uses it is said in ``srcad.runtime``.
+
+A call is told how much memory is free, so that it ends with ``MemoryError`` before it fills a tape
+that is longer.
 """
 
 import threading
+import time
 import weakref
 from typing import TypeAlias
 
@@ -21,6 +25,8 @@ _LINE = 64
 """Bytes of a cache line: buffers start at a multiple of it."""
 _STACK = 256
 """Stacks are at least so long (as in ``srcad.runtime``)."""
+_FRESH = 0.1
+"""Seconds for which the amount of free memory is not asked for again."""
 
 
 class _Free(list[Pool]):
@@ -34,6 +40,7 @@ class _Kept(threading.local):
         self.free = _Free()
         self.needed = 0
         self.longest: dict[int, int] = {}
+        self.free_bytes, self.asked_at = 0, -_FRESH
         with _lock:
             _threads[:] = [t for t in _threads if t() is not None]
             _threads.append(weakref.ref(self.free))
@@ -54,6 +61,10 @@ def acquire(key: object) -> Pool:
         pool = _buffer(0), np.zeros(4, np.int64)
     mark = pool[1]
     mark.fill(0)
+    now = time.monotonic()
+    if now - kept.asked_at >= _FRESH:
+        kept.free_bytes, kept.asked_at = free_memory(), now
+    mark[3] = kept.free_bytes
     if kept.longest:
         mark[2] = kept.longest.get(id(key), 0)
     return pool
@@ -85,8 +96,34 @@ def latest_need() -> int:
     return _kept.needed
 
 
+def shortage(pool: Pool) -> tuple[int, int] | None:
+    """The bytes of fresh memory that a call asked for, and those that were free, if too few."""
+    asked, free = int(pool[1][1]), int(pool[1][3])
+    if not 0 < free < asked:
+        return None
+    _kept.asked_at = -_FRESH
+    return asked, free
+
+
+def free_memory() -> int:
+    """Bytes that the system can hand out without swapping; 0 if nobody knows."""
+    try:
+        with open("/proc/meminfo", "rb") as file:
+            for line in file:
+                if line.startswith(b"MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        import psutil  # noqa: PLC0415 (optional, where there is no /proc)
+    except ImportError:
+        return 0
+    return int(psutil.virtual_memory().available)
+
+
 def release_memory() -> None:
     """Give the tape memory that srcad keeps between calls back to the system, for all threads."""
+    _kept.asked_at = -_FRESH
     with _lock:
         for thread in _threads:
             free = thread()

@@ -643,6 +643,15 @@ def statements(block: Block) -> Iterator[Stmt]:
             yield from statements(stmt.body)
 
 
+def plain_statements(block: Block) -> Iterator[Stmt]:
+    """The statements outside of loops, those of branches included, in order."""
+    for stmt in block:
+        yield stmt
+        if isinstance(stmt, If):
+            yield from plain_statements(stmt.body)
+            yield from plain_statements(stmt.orelse)
+
+
 _LOOPS = (For, While)
 
 

@@ -30,6 +30,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     names_read,
+    plain_statements,
     statements,
 )
 from srcad.ir.types import COMPLEX64, INT, is_complex, is_inexact, is_single
@@ -156,14 +157,15 @@ class Slots:
             self.tape_names[key] = name
             self.arrays[name] = (dtype, len(chain.shape) if chain.shape else 1)
             if chain.shape is None:
-                self.opening.append(Stack(name, dtype))
+                self.opening.append(Stack(name, dtype, chain.loops[0].at))
                 chain.tapes.append(name)
             else:
                 head = chain.loops[0]
+                made = Tape(name, chain.shape, dtype, head.at)
                 if any(head is s for s in plain_statements(self.body)):
-                    self.heads.setdefault(id(head), []).append(Tape(name, chain.shape, dtype))
+                    self.heads.setdefault(id(head), []).append(made)
                 else:
-                    self.middle.append(Tape(name, chain.shape, dtype))
+                    self.middle.append(made)
         return self.tape_names[key]
 
     def saved(self, key: tuple[object, ...], base: str, kind: str, chain: Chain) -> Load:
@@ -182,7 +184,8 @@ class Slots:
             name = self.names.fresh(f"{array}_list")
             self.tape_names[key] = name
             dtype, ndim = self.arrays[array]
-            self.opening.append(Keep(name, dtype, ndim, self._is_strided(array)))
+            strided = self._is_strided(array)
+            self.opening.append(Keep(name, dtype, ndim, strided, chain.loops[0].at))
         return self.tape_names[key]
 
     def _is_strided(self, name: str) -> bool:
@@ -236,15 +239,6 @@ def floating(term: Expr, kind: str) -> Expr:
     if kind == COMPLEX64 and is_inexact(term.kind) and not is_single(term.kind):
         return converted(term, kind)
     return term if is_inexact(term.kind) else converted(term, kind)
-
-
-def plain_statements(block: Block):
-    """Statements outside of loops."""
-    for stmt in block:
-        yield stmt
-        if isinstance(stmt, If):
-            yield from plain_statements(stmt.body)
-            yield from plain_statements(stmt.orelse)
 
 
 def _fixed_names(body: Block, arrays: set[str]) -> set[str]:

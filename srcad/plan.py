@@ -1,0 +1,166 @@
+"""What a call of a derivative keeps for its reverse sweep: told before the run, and after it.
+
+>>> bytes_text(33_768), bytes_text(1_600_000_000), bytes_text(None)
+('33.8 kB', '1.6 GB', 'not known')
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from srcad.analysis.tapes import Taped
+from srcad.errors import TapeMemoryError
+from srcad.position import Position
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One loop of a plan; None stands for what is not known before the run, or does not apply."""
+
+    at: Position
+    """Where the loop is."""
+    is_marked: bool
+    """Whether it has snapshots."""
+    trips: int | None
+    """How many iterations it has."""
+    bytes: int | None
+    """What is kept for it: tapes, or the states that there is room for."""
+    snapshots: int | None
+    """The snapshots asked for: one more state is kept, that of the last iteration."""
+    snapshot_bytes: int | None
+    """One state, and the number of its iteration."""
+    extra_steps: int | None
+    """How many iterations are run again, those that are recorded aside."""
+
+
+class Plan:
+    """What a call keeps, loop by loop. Print it for a table."""
+
+    def __init__(self, tapes: Sequence[Taped]) -> None:
+        self.rows = tuple(map(_row, tapes))
+
+    @property
+    def total_bytes(self) -> int:
+        """What is kept for all loops of which it is known."""
+        return sum(row.bytes or 0 for row in self.rows)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it is known of all loops."""
+        return all(row.bytes is not None for row in self.rows)
+
+    def __rich__(self) -> Table:
+        """The table that ``rich`` prints."""
+        from rich import box  # noqa: PLC0415 (slow to import)
+        from rich.table import Table  # noqa: PLC0415
+
+        total = bytes_text(self.total_bytes) + ("" if self.is_complete else " and more")
+        table = Table(box=box.SIMPLE, show_footer=True)
+        table.add_column("loop", "total")
+        for title in ("iterations", "snapshots", "a snapshot", "run again"):
+            table.add_column(title, justify="right")
+        table.add_column("kept", total, justify="right")
+        for row in self.rows:
+            table.add_row(*_cells(row))
+        return table
+
+    def __str__(self) -> str:
+        from rich.console import Console  # noqa: PLC0415 (slow to import)
+
+        console = Console(file=io.StringIO(), width=200, color_system=None)
+        with console.capture() as printed:
+            console.print(self)
+        return "\n".join(line.rstrip() for line in printed.get().strip("\n").splitlines())
+
+    def __repr__(self) -> str:
+        return f"<srcad plan of {len(self.rows)} loops, {bytes_text(self.total_bytes)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a call kept."""
+
+    tape_bytes: int
+    """Bytes of its tapes and of its snapshots."""
+
+
+def extra_steps(trips: int, snapshots: int) -> int:
+    """How many iterations run again (Griewank and Walther, ACM Trans. Math. Softw. 26, 2000).
+
+    The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``; the
+    forward sweep, which goes on to the end, takes n - 1 of them.
+
+    >>> extra_steps(100, 100), extra_steps(3, 1)
+    (0, 1)
+    """
+    runs = 0
+    while trips > math.comb(snapshots + runs, runs):
+        runs += 1
+    fewest = runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
+    return max(0, fewest - trips + 1)
+
+
+def out_of_memory(entry: str, plan: Plan, asked: int, free: int) -> TapeMemoryError:
+    """The error of a call that asked for more memory than is free."""
+    longest = max(plan.rows, key=lambda row: row.bytes or 0, default=None)
+    what = f"the tapes of {entry} take {{}}, and {bytes_text(free)} of memory are free"
+    if longest is None:
+        return TapeMemoryError(what.format(f"at least {bytes_text(asked)}"))
+    total = f"at least {bytes_text(max(asked, plan.total_bytes))}"
+    if plan.is_complete:
+        total = f"{bytes_text(plan.total_bytes)}, {bytes_text(longest.bytes)} of it for this loop"
+    return TapeMemoryError(what.format(total), longest.at, _with_fewer_states(longest))
+
+
+def bytes_text(size: int | None) -> str:
+    """An amount of memory in words."""
+    if size is None:
+        return "not known"
+    number, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if number < 1000:
+            break
+        number, unit = number / 1000, larger
+    return f"{number:.3g} {unit}"
+
+
+def _row(taped: Taped) -> Row:
+    extra = None
+    if taped.trips is not None and taped.snapshots is not None:
+        extra = extra_steps(taped.trips, taped.snapshots)
+    return Row(
+        taped.at,
+        taped.is_marked,
+        taped.trips,
+        taped.bytes,
+        taped.snapshots,
+        taped.slot_bytes,
+        extra,
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    place, kept = str(row.at), bytes_text(row.bytes)
+    if not row.is_marked:
+        return place, "" if row.trips is None else f"{row.trips:,}", "", "", "", kept
+    numbers = (row.trips, row.snapshots, row.extra_steps)
+    trips, snapshots, extra = ("not known" if n is None else f"{n:,}" for n in numbers)
+    return place, trips, snapshots, bytes_text(row.snapshot_bytes), extra, kept
+
+
+def _with_fewer_states(row: Row) -> str:
+    """The head of a loop to be written instead."""
+    if row.is_marked:
+        return "ask for fewer snapshots"
+    head = re.search(r"\b(for .+? in|while) (.+):", row.at.text)
+    if head is None:
+        return "for t in srcad.checkpoint(range(n), snapshots=20):"
+    return f"{head[1]} srcad.checkpoint({head[2]}, snapshots=20):"
