@@ -46,28 +46,23 @@ def fire(v):
     return srcad.straight_through(1.0 if v > 1.0 else 0.0, soft(v))
 
 
+def spike_train(w, arrivals):
+    """A spike or none in each millisecond: the potential leaks, integrates, and fires at 1."""
+    current, v, spikes = 0.0, 0.0, np.zeros(len(arrivals))
+    for t in range(len(arrivals)):
+        spikes[t] = fire(v)
+        current = SYNAPSE * current + arrivals[t] @ w
+        v = MEMBRANE * v + current - spikes[t]
+    return spikes
+
+
 def distance(w, arrivals, target):
     """How far the spikes are from the target's, both as fading traces (van Rossum, 2001)."""
-    current, v, trace, wanted, total = 0.0, 0.0, 0.0, 0.0, 0.0
+    spikes, difference, total = spike_train(w, arrivals), 0.0, 0.0
     for t in range(len(arrivals)):
-        spike = fire(v)
-        trace = MEMORY * trace + spike
-        wanted = MEMORY * wanted + target[t]
-        total += (trace - wanted) ** 2
-        current = SYNAPSE * current + arrivals[t] @ w
-        v = MEMBRANE * v + current - spike
+        difference = MEMORY * difference + spikes[t] - target[t]
+        total += difference**2
     return total / len(arrivals)
-
-
-def spike_times(w, arrivals):
-    """When the neuron fires, in milliseconds."""
-    current, v, times = 0.0, 0.0, []
-    for t in range(len(arrivals)):
-        spike = fire(v)
-        times += [t] if spike else []
-        current = SYNAPSE * current + arrivals[t] @ w
-        v = MEMBRANE * v + current - spike
-    return times
 
 
 def rate_constants(v):
@@ -78,17 +73,16 @@ def rate_constants(v):
     return m, h, n
 
 
-def relaxed(gate, opening, closing, dt):
+def relaxed(gate, rates, dt):
     """A gate after a step: it tends to opening / (opening + closing)."""
-    total = opening + closing
+    opening, total = rates[0], rates[0] + rates[1]
     return opening / total + (gate - opening / total) * np.exp(-dt * total)
 
 
 def log_likelihood(g, kernel, drive, dt, onset, after, potentials):
     """That the dendrite's rate of firing gives a spike at `onset`, and none before or `after` it.
 
-    `kernel[t, k]` is how open synapse `k` is, `g[k]` its weight; `potentials` gets soma and
-    dendrite at each step, in mV.
+    `kernel[t, k]` opens synapse `k` of weight `g[k]`; `potentials` gets soma and dendrite, in mV.
     """
     v = u = -65.0
     m, h, n, likelihood = 0.053, 0.596, 0.318, 0.0
@@ -100,10 +94,8 @@ def log_likelihood(g, kernel, drive, dt, onset, after, potentials):
             likelihood -= dt * rate
         channels = 120.0 * m**3 * h * (50.0 - v) + 36.0 * n**4 * (-77.0 - v) + 0.3 * (-54.4 - v)
         synapses = (kernel[t] @ g) * (0.0 - u)
-        gates_m, gates_h, gates_n = rate_constants(v)
-        m = relaxed(m, gates_m[0], gates_m[1], dt)
-        h = relaxed(h, gates_h[0], gates_h[1], dt)
-        n = relaxed(n, gates_n[0], gates_n[1], dt)
+        rates = rate_constants(v)
+        m, h, n = relaxed(m, rates[0], dt), relaxed(h, rates[1], dt), relaxed(n, rates[2], dt)
         from_soma = v - u
         v += dt * (drive[t] + channels - from_soma)
         u += dt * (0.1 * (-65.0 - u) + synapses + from_soma) / 4.0
@@ -136,13 +128,13 @@ def learn(w, arrivals, target, rate, steps):
 
 def by_hand(w, arrivals, target):
     """The surrogate gradient by forward sensitivities of all synapses, in NumPy."""
-    current, v, trace, wanted = 0.0, 0.0, 0.0, 0.0
+    current, v, difference = 0.0, 0.0, 0.0
     current_d, v_d, trace_d, gradient = (np.zeros(len(w)) for _ in range(4))
     for t in range(len(arrivals)):
         spike, spike_d = float(v > 1.0), slope(v) * v_d
-        trace, trace_d = MEMORY * trace + spike, MEMORY * trace_d + spike_d
-        wanted = MEMORY * wanted + target[t]
-        gradient += 2.0 * (trace - wanted) * trace_d
+        difference = MEMORY * difference + spike - target[t]
+        trace_d = MEMORY * trace_d + spike_d
+        gradient += 2.0 * difference * trace_d
         current = SYNAPSE * current + arrivals[t] @ w
         current_d = SYNAPSE * current_d + arrivals[t]
         v, v_d = MEMBRANE * v + current - spike, MEMBRANE * v_d + current_d - spike_d
@@ -183,26 +175,23 @@ def draw(path, times, change, target, t, potentials, onset, differences, window)
 def main():
     """Run at full size, print what was found, save the picture."""
     arrivals, times = inputs(90, 100)
-    target = np.zeros(100)
-    target[50] = 1.0
-    w = np.full(90, 0.0302)
-    _, found = distance_gradient(w, arrivals, target)
-    error = np.max(np.abs(found - by_hand(w, arrivals, target)))
-    print(f"neuron with a threshold: fires at {spike_times(w, arrivals)} ms, wanted [50]")
-    print(f"surrogate gradient - sensitivities by hand: {error:.0e}")
+    w, target = np.full(90, 0.0302), np.eye(100)[50]
+    error = np.abs(distance_gradient(w, arrivals, target)[1] - by_hand(w, arrivals, target)).max()
     after, values = learn(w, arrivals, target, 0.003, 20)
+    first, last = (np.flatnonzero(spike_train(weights, arrivals)) for weights in (w, after))
     change = after - w
+    print(f"neuron with a threshold: fires at {first} ms, wanted [50]")
+    print(f"surrogate gradient - sensitivities by hand: {error:.0e}")
     print(f"weights raised: all before {times[change > 0].max() + 1} ms, lowered: all later")
-    print(f"after learning: fires at {spike_times(after, arrivals)} ms, distance {values[-1]:.1e}")
+    print(f"after learning: fires at {last} ms, distance {values[-1]:.1e}")
 
     differences, onset = np.arange(-50.0, 50.5, 1.0), 60.0
     t, rest = protocol(0.025, 120.0, onset, differences)
     silent, potentials = np.zeros(len(differences)), np.zeros((len(t), 2))
     log_likelihood(silent, *rest, potentials)
     window = window_of(silent, *rest, potentials)
-    for difference in (-20.0, -10.0, -5.0, 1.0, 3.0, 10.0):
-        value = window[differences == difference][0]
-        print(f"input {difference:5.0f} ms after the spike: gradient {value:+.3f}")
+    for k in (30, 40, 45, 51, 53, 60):
+        print(f"input {differences[k]:5.0f} ms after the spike: gradient {window[k]:+.3f}")
     path = Path(__file__).parent / "pictures" / "spiking_neurons.png"
     draw(path, times, change, 50, t, potentials, onset, differences, window)
 

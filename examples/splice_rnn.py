@@ -3,8 +3,7 @@
 Where an intron begins, the sequence reads much like `CAG|GTAAGT` (the donor splice site). Strands
 of random letters are made here, half of them with such a site at a random place, and a recurrent
 network learns to tell them apart: `h[t] = tanh(W h[t-1] + U x[t] + b)`, with a score `v . h[t]` at
-each letter and their soft maximum as the score of the strand. Nobody tells the network where sites
-are, or that they exist.
+each letter and their soft maximum as the score of the strand. Nobody tells it where the sites are.
 
 The adjoint: backpropagation through time. The sweep walks the strand from its last letter to its
 first, and each letter adds to the gradient of the one `W` that all letters share. If every letter
@@ -89,8 +88,7 @@ def start(rng, hidden):
 
 def train(p, x, labels, steps, rate, rng):
     """Adam on batches of 100 strands, with noise on the letters: the network is to be smooth."""
-    first, second = [0.0] * len(p), [0.0] * len(p)
-    losses = []
+    first, second, losses = [0.0] * len(p), [0.0] * len(p), []
     for step in range(1, steps + 1):
         batch = rng.integers(len(labels), size=100)
         noisy = x[:, batch] + 0.3 * rng.normal(size=(len(x), 100, 4))
@@ -107,9 +105,8 @@ def train(p, x, labels, steps, rate, rng):
 
 def accuracy(p, x, labels):
     """The share of strands that are told right."""
-    W, U, b, v, threshold = p
-    s = scores(np.broadcast_to(W, (len(x), *W.shape)), U, b, v, x)
-    return np.mean((s > threshold) == (labels > 0.5))
+    s = scores(np.array([p[0]] * len(x)), *p[1:4], x)
+    return np.mean((s > p[4]) == (labels > 0.5))
 
 
 def by_hand(W, U, b, v, threshold, x, labels):
@@ -163,9 +160,8 @@ def draw(path, terms, losses, effect):
     figure, axes = plt.subplots(1, 3, figsize=(10.5, 3.4), layout="constrained")
     axes[0].plot(np.convolve(losses, np.ones(20) / 20, "valid"))
     axes[0].set(xlabel="step", ylabel="logistic loss (mean of 20 steps)", ylim=(0, None))
-    axes[1].bar(
-        np.arange(len(terms)), np.linalg.norm(terms, axis=(1, 2)), label="each letter's term"
-    )
+    norms = np.linalg.norm(terms, axis=(1, 2))
+    axes[1].bar(np.arange(len(terms)), norms, label="each letter's term")
     running = np.cumsum(terms[::-1], axis=0)[::-1]  # the sweep goes from the last letter back
     axes[1].plot(np.linalg.norm(running, axis=(1, 2)), "k", label="sum from letter t to the last")
     axes[1].set(xlabel="letter t of the strand", ylabel="norm of the gradient of W")
@@ -184,22 +180,16 @@ def main():
     rng = np.random.default_rng(0)
     strands, labels, _ = make_strands(rng, 20000, 40)
     held_out = make_strands(rng, 1000, 40)
-    p = start(rng, 16)
-    some = 1000
-    x = one_hot(strands)
-    copies = np.broadcast_to(p[0], (len(x), *p[0].shape)).copy()
-    terms = unshared_gradient(copies, *p[1:], x[:, :some], labels[:some])
-    shared = loss_gradient(*p, x[:, :some], labels[:some])[1][0]
-    print(
-        f"shared gradient - sum of the letters' terms: {np.max(np.abs(shared - terms.sum(0))):.1e}"
-    )
-    exact = by_hand(*p, x[:, :some], labels[:some])
-    print(f"letters' terms - those by hand: {np.max(np.abs(terms - exact)):.1e}")
+    p, x = start(rng, 16), one_hot(strands)
+    some = x[:, :1000], labels[:1000]
+    terms = unshared_gradient(np.array([p[0]] * len(x)), *p[1:], *some)
+    error = np.max(np.abs(loss_gradient(*p, *some)[1][0] - np.sum(terms, axis=0)))
+    print(f"shared gradient - sum of the letters' terms: {error:.1e}")
+    print(f"letters' terms - those by hand: {np.max(np.abs(terms - by_hand(*p, *some))):.1e}")
     p, losses = train(p, x, labels, 1500, 0.01, rng)
-    right = accuracy(p, one_hot(held_out[0]), held_out[1])
+    right, best = accuracy(p, one_hot(held_out[0]), held_out[1]), best_accuracy(*held_out[:2])
     effect, found = motif(p, *held_out)
     word = "".join(LETTERS[k] for k in np.argmax(effect, axis=1))
-    best = best_accuracy(*held_out[:2])
     print(f"held-out strands told right: {100 * right:.1f} %, at best {100 * best:.1f} %")
     print(f"sites found, within a letter: {100 * found:.1f} %")
     print(f"what the gradients spell: {word}, planted: {CONSENSUS}")

@@ -53,12 +53,11 @@ def negative_bound(p, encode, decode, x, noise):
     mean, log_std = encode(p, x)
     std = np.exp(log_std)
     log_variance = p["log_variance"]
-    fit = 0.0
+    square = 0.0
     for s in range(len(noise)):
         z = mean + std * noise[s]
-        residual = x - decode(p, z)
-        fit -= 0.5 * np.sum(residual**2) * np.exp(-log_variance)
-    fit = fit / len(noise) - 0.5 * x.size * (np.log(2.0 * np.pi) + log_variance)
+        square += np.sum((x - decode(p, z)) ** 2) / len(noise)
+    fit = -0.5 * (square * np.exp(-log_variance) + x.size * (np.log(2.0 * np.pi) + log_variance))
     divergence = 0.5 * np.sum(mean**2 + std**2 - 1.0 - 2.0 * log_std)
     return (divergence - fit) / len(x)
 
@@ -89,11 +88,9 @@ def analytic_gradient(p, x):
 
 def principal_components_likelihood(x, latent):
     """The largest log-likelihood per picture of the linear model (Tipping and Bishop, 1999)."""
-    pixels = x.shape[1]
-    eigenvalues = np.linalg.eigvalsh(x.T @ x / len(x))[::-1]
-    rest = np.mean(eigenvalues[latent:])
-    logarithms = np.sum(np.log(eigenvalues[:latent])) + (pixels - latent) * np.log(rest)
-    return -0.5 * (pixels * np.log(2.0 * np.pi) + logarithms + pixels)
+    variances = np.linalg.eigvalsh(x.T @ x / len(x))
+    variances[:-latent] = np.mean(variances[:-latent])
+    return -0.5 * np.sum(np.log(2.0 * np.pi * variances) + 1.0)
 
 
 def start(rng, pixels, latent, hidden=0):
@@ -114,12 +111,9 @@ def ravel(p):
 
 def unravel(vector, like):
     """The parameters in a dict again."""
-    p, first = {}, 0
-    for name, value in like.items():
-        last = first + np.size(value)
-        part = vector[first:last].reshape(np.shape(value))
-        p[name], first = float(part) if np.ndim(value) == 0 else part, last
-    return p
+    parts = np.split(vector, np.cumsum([np.size(value) for value in like.values()])[:-1])
+    p = {name: part.reshape(np.shape(like[name])) for name, part in zip(like, parts, strict=True)}
+    return p | {"log_variance": float(p["log_variance"])}
 
 
 def fit_linear(p, x, iterations):
@@ -139,11 +133,10 @@ def fit_linear(p, x, iterations):
 
 def fit_network(p, x, steps, rate, rng):
     """Adam, with fresh noise at each step."""
-    vector, latent, history = ravel(p), len(p["e2"]), []
-    first, second = np.zeros_like(vector), np.zeros_like(vector)
+    vector, first, second, history = ravel(p), 0.0, 0.0, []
     for t in range(1, steps + 1):
         batch = x[rng.integers(len(x), size=200)]
-        noise = rng.normal(size=(1, len(batch), latent))
+        noise = rng.normal(size=(1, 200, len(p["e2"])))
         q = unravel(vector, p)
         value, gradient = bound_gradient(q, network_encoder, network_decoder, batch, noise)
         g = ravel(gradient)
@@ -167,10 +160,9 @@ def load_pictures():
     return (x - np.mean(x, axis=0)) / np.std(x - np.mean(x, axis=0)), labels
 
 
-def draw(path, x, labels, network, histories, limit, counts, errors):
+def draw(path, means, labels, linear, adam, limit, counts, errors):
     """Save the bounds, the errors of sampling, and the latent plane."""
     figure, axes = plt.subplots(1, 3, figsize=(10.0, 3.4), layout="constrained")
-    linear, adam = histories
     smooth = np.convolve(adam, np.ones(50) / 50, "valid")
     axes[0].plot(np.linspace(0, 1, len(smooth)), smooth, label="network, Adam on samples")
     axes[0].plot(np.linspace(0, 1, len(linear)), linear, label="linear, L-BFGS on exact points")
@@ -178,13 +170,10 @@ def draw(path, x, labels, network, histories, limit, counts, errors):
     axes[0].set(xlabel="training (fraction)", ylabel="bound per picture (nats)", ylim=(-100, -50))
     axes[0].legend(frameon=False, fontsize=8, loc="lower right")
     axes[1].loglog(counts, errors, "o", label="random noise")
-    line = errors[0] / np.sqrt(counts / counts[0])
-    axes[1].loglog(counts, line, "k--", label="1 / sqrt(samples)")
-    axes[1].set(xlabel="samples for each picture", ylabel="relative error of the bound's gradient")
-    axes[1].set_ylim(0.01, 1.0)
+    axes[1].loglog(counts, errors[0] / np.sqrt(counts), "k--", label="1 / sqrt(samples)")
+    axes[1].set(xlabel="samples per picture", ylabel="error of the gradient", ylim=(0.01, 1.0))
     axes[1].legend(frameon=False, fontsize=8)
-    mean, _ = network_encoder(network, x)
-    dots = axes[2].scatter(*mean.T, c=labels, cmap="tab10", s=3, vmin=-0.5, vmax=9.5)
+    dots = axes[2].scatter(*means.T, c=labels, cmap="tab10", s=3, vmin=-0.5, vmax=9.5)
     axes[2].set(xlabel="latent number 1", ylabel="latent number 2", title="encoder's means")
     figure.colorbar(dots, ax=axes[2], ticks=range(10), label="digit")
     figure.savefig(path, dpi=100)
@@ -194,21 +183,17 @@ def main():
     """Run at full size, print what was found, save the picture."""
     rng = np.random.default_rng(0)
     x, labels = load_pictures()
-    latent = 2
-    linear = start(rng, x.shape[1], latent)
-    counts, some = np.array([1, 4, 16, 64, 256]), x[:200]
-    noises = [rng.normal(size=(count, 200, latent)) for count in counts]
-    errors = np.array([gradient_error(linear, some, noise) for noise in noises])
+    linear, some, counts = start(rng, x.shape[1], 2), x[:200], np.array([1, 4, 16, 64, 256])
+    errors = [gradient_error(linear, some, rng.normal(size=(n, 200, 2))) for n in counts]
     print("gradient from samples, relative error:", *(f"{error:.3f}" for error in errors))
-    error = gradient_error(linear, some, exact_noise(200, latent))
-    print(f"gradient from the exact points: relative error {error:.1e}")
+    print(f"gradient from exact points: {gradient_error(linear, some, exact_noise(200, 2)):.1e}")
     linear, history = fit_linear(linear, x, 1000)
-    limit = principal_components_likelihood(x, latent)
+    limit = principal_components_likelihood(x, 2)
     print(f"linear model: bound {history[-1]:.6f}, principal components {limit:.6f}")
-    network, adam = fit_network(start(rng, x.shape[1], latent, 64), x, 2000, 0.005, rng)
+    network, adam = fit_network(start(rng, x.shape[1], 2, 64), x, 2000, 0.005, rng)
     print(f"network:      bound {np.mean(adam[-100:]):.2f} in nats per picture")
     path = Path(__file__).parent / "pictures" / "variational_autoencoder.png"
-    draw(path, x, labels, network, (history, adam), limit, counts, errors)
+    draw(path, network_encoder(network, x)[0], labels, history, adam, limit, counts, errors)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Variational inference minimises a free energy F = U - TS; its bound is tight where it can be.
+"""Variational inference minimises a free energy F = U - TS; its bound is tight if it can be.
 
 A posterior `p(w | data)` is approximated by a Gaussian `q`. With the energy
 `U(w) = -log p(data, w)`, the mean energy less the entropy of `q` is a free energy,
