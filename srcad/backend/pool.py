@@ -10,8 +10,8 @@ that is longer.
 """
 
 import threading
-import time
 import weakref
+from time import monotonic
 from typing import TypeAlias
 
 import numpy as np
@@ -40,7 +40,6 @@ class _Kept(threading.local):
         self.free = _Free()
         self.needed = 0
         self.longest: dict[int, int] = {}
-        self.free_bytes, self.asked_at = 0, -_FRESH
         with _lock:
             _threads[:] = [t for t in _threads if t() is not None]
             _threads.append(weakref.ref(self.free))
@@ -50,6 +49,8 @@ _lock = threading.Lock()
 _threads: list[weakref.ref[_Free]] = []
 """The free pools of all threads that are alive."""
 _kept = _Kept()
+_memory = [0, 0.0]
+"""How many bytes are free, and when to ask again."""
 
 
 def acquire(key: object) -> Pool:
@@ -61,10 +62,9 @@ def acquire(key: object) -> Pool:
         pool = _buffer(0), np.zeros(4, np.int64)
     mark = pool[1]
     mark.fill(0)
-    now = time.monotonic()
-    if now - kept.asked_at >= _FRESH:
-        kept.free_bytes, kept.asked_at = free_memory(), now
-    mark[3] = kept.free_bytes
+    if monotonic() >= _memory[1]:
+        _memory[:] = free_memory(), monotonic() + _FRESH
+    mark[3] = _memory[0]
     if kept.longest:
         mark[2] = kept.longest.get(id(key), 0)
     return pool
@@ -101,7 +101,7 @@ def shortage(pool: Pool) -> tuple[int, int] | None:
     asked, free = int(pool[1][1]), int(pool[1][3])
     if not 0 < free < asked:
         return None
-    _kept.asked_at = -_FRESH
+    _memory[1] = 0.0
     return asked, free
 
 
@@ -123,7 +123,7 @@ def free_memory() -> int:
 
 def release_memory() -> None:
     """Give the tape memory that srcad keeps between calls back to the system, for all threads."""
-    _kept.asked_at = -_FRESH
+    _memory[1] = 0.0
     with _lock:
         for thread in _threads:
             free = thread()
