@@ -12,6 +12,7 @@ from srcad.errors import CompilationError as CompilationError
 from srcad.errors import GradientCheckError as GradientCheckError
 from srcad.errors import SourceNotFoundError as SourceNotFoundError
 from srcad.errors import SrcadError as SrcadError
+from srcad.errors import TapeMemoryError as TapeMemoryError
 from srcad.errors import UndefinedNameError as UndefinedNameError
 from srcad.errors import UnsupportedError as UnsupportedError
 from srcad.implicit import argmin as argmin

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from srcad.analysis.tapes import Taped
 from srcad.errors import TapeMemoryError
 from srcad.position import Position
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from srcad.analysis.tapes import Taped
 
 
 @dataclass(frozen=True, slots=True)

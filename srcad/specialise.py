@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcad.analysis.tapes import tapes_of
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
 from srcad.backend.pool import acquire, latest_need, release, shortage
@@ -133,6 +132,8 @@ class Variant:
 
     def plan(self, leaves: Sequence[Any]) -> Plan:
         """What a run with these leaves would keep."""
+        from srcad.analysis.tapes import tapes_of  # noqa: PLC0415 (a part of the compiler)
+
         function = self.program.function
         assert function is not None
         given: dict[str, int | tuple[int, ...]] = {}

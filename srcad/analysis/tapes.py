@@ -52,15 +52,20 @@ class Taped:
     """How many snapshots were asked for."""
     slots: int | None = None
     """How many states there is room for."""
-    slot_bytes: int | None = None
     sizes: list[int | None] = field(default_factory=list)
     """Bytes of each tape."""
+    slot_sizes: list[int | None] = field(default_factory=list)
+    """Bytes of one state on each of them, where the loop has snapshots."""
 
     @property
     def bytes(self) -> int | None:
         """Bytes of all tapes of the loop."""
-        known = [size for size in self.sizes if size is not None]
-        return sum(known) if known and len(known) == len(self.sizes) else None
+        return _sum(self.sizes)
+
+    @property
+    def slot_bytes(self) -> int | None:
+        """Bytes of one state."""
+        return _sum(self.slot_sizes)
 
 
 def tapes_of(function: Function, given: Mapping[str, int | tuple[int, ...]]) -> list[Taped]:
@@ -96,15 +101,12 @@ def _add(taped: Taped, tape: Tape | Stack | Keep, sizes: Sizes) -> None:
         taped.sizes.append(None)
         return
     lengths = [_number(extent, sizes) for extent in tape.shape]
-    known = [n for n in lengths if n is not None]
-    width = width_of(tape.dtype)
-    size = width * math.prod(known)
-    taped.sizes.append(-(-size // _LINE) * _LINE if len(known) == len(lengths) else None)
+    slot = _product(width_of(tape.dtype), lengths[1:])
+    size = _product(width_of(tape.dtype), lengths)
+    taped.sizes.append(None if size is None else -(-size // _LINE) * _LINE)
     if taped.is_marked:
         taped.slots = lengths[0]
-        each = width * math.prod(known[1:]) if None not in lengths[1:] else None
-        before = taped.slot_bytes or 0
-        taped.slot_bytes = None if each is None else before + each
+        taped.slot_sizes.append(slot)
 
 
 def _describe(taped: Taped, loop: For | While, sizes: Sizes) -> None:
@@ -136,3 +138,15 @@ def _number(expr: Expr, sizes: Sizes) -> int | None:
     """What an integer is, if it is known."""
     found = sizes.known(expr)
     return int(found.value) if isinstance(found, Const) else None
+
+
+def _sum(numbers: list[int | None]) -> int | None:
+    """The sum of numbers that are all known."""
+    known = [n for n in numbers if n is not None]
+    return sum(known) if known and len(known) == len(numbers) else None
+
+
+def _product(first: int, others: list[int | None]) -> int | None:
+    """The product of numbers that are all known."""
+    known = [n for n in others if n is not None]
+    return first * math.prod(known) if len(known) == len(others) else None
