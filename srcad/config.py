@@ -21,3 +21,6 @@ class Options:
 
 memory_cap: int = 1 << 30
 """Bytes of tape memory that each thread may keep between calls (1 GiB)."""
+
+refuse_long_tapes: bool = True
+"""Whether tapes that are longer than the free memory raise ``TapeMemoryError``."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import srcad
+from srcad import config
 from srcad.backend import pool
 from srcad.errors import TapeMemoryError
 from srcad.plan import extra_steps
@@ -152,6 +153,12 @@ def test_a_tape_that_is_longer_than_the_free_memory_is_refused(start, free, jit)
     assert np.array_equal(derivative(u0, 20), expected)
     free(0)
     assert np.array_equal(derivative(u0, 20), expected)
+
+
+def test_it_runs_where_that_is_asked_for(start, free, monkeypatch):
+    free(5000)
+    monkeypatch.setattr(config, "refuse_long_tapes", False)
+    assert np.all(np.isfinite(srcad.grad(stored, jit=False)(start[1], 20)))
 
 
 def test_no_page_of_it_is_touched(start):

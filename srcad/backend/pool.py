@@ -64,7 +64,7 @@ def acquire(key: object) -> Pool:
     mark.fill(0)
     if monotonic() >= _memory[1]:
         _memory[:] = free_memory(), monotonic() + _FRESH
-    mark[3] = _memory[0]
+    mark[3] = _memory[0] if config.refuse_long_tapes else 0
     if kept.longest:
         mark[2] = kept.longest.get(id(key), 0)
     return pool
