@@ -277,7 +277,8 @@ class _Elements:
 
 
 def _elements(body: Block, array: str, shape: tuple[int, ...], names: Names) -> _Elements:
-    (made,) = (s for s in statements(body) if isinstance(s, Alloc) and s.target == array)
+    # In a loop that was written out it is made several times.
+    made = next(s for s in statements(body) if isinstance(s, Alloc) and s.target == array)
     places = itertools.product(*map(range, shape))
     kind = kind_of(made.dtype)
     named = {p: Var(names.fresh("_".join([array, *map(str, p)])), kind) for p in places}

@@ -42,6 +42,21 @@ def test_loops_are_written_out():
     agrees(f, np.array([0.5, 1.5]))
 
 
+def test_an_array_made_in_a_loop_that_is_written_out():
+    def f(x):
+        total = np.zeros(2)
+        for i in range(2):
+            y = np.zeros(3)
+            y[i] = x[i] * x[2]
+            y[2] += x[i]
+            total[i] = y[0] + 2.0 * y[1] + 3.0 * y[2]
+        return total[0] * total[1]
+
+    found = scalars(f, V)
+    assert "np.zeros" not in found and "for i" not in found
+    agrees(f, np.array([0.5, 1.5, -0.7]))
+
+
 def returned(x):
     y = np.zeros(2)
     y[0] = x[0]
