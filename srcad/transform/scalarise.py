@@ -51,7 +51,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.rename import renamed, with_expressions
-from srcad.ir.types import BOOL, INT, kind_of
+from srcad.ir.types import BOOL, INT, is_single, kind_of
 
 ELEMENTS = 16
 """The most elements of an array that becomes scalars."""
@@ -84,8 +84,15 @@ def scalarise(body: Block, kept: set[str], names: Names) -> Block:
 
 
 def _small(body: Block, kept: set[str]) -> dict[str, tuple[int, ...]]:
-    """Arrays that are made in one place, with few elements, which nothing else can denote."""
+    """Arrays that are made in one place, with few elements, which nothing else can denote.
+
+    Beside numbers in single precision, an element of a double array widens them; a variable that
+    holds a literal does not, where the code runs as Python.
+    """
     times = times_bound(body)
+    mixed = any(
+        is_single(e.kind) for s in statements(body) for x in expressions(s) for e in walk(x)
+    )
     found: dict[str, tuple[int, ...]] = {}
     others: set[str] = set()
     for stmt in statements(body):
@@ -94,7 +101,8 @@ def _small(body: Block, kept: set[str]) -> dict[str, tuple[int, ...]]:
         if isinstance(stmt, Alloc) and times[stmt.target] == 1 and stmt.target not in kept:
             shape = [e.value if isinstance(e, Const) else None for e in stmt.shape]
             sizes = tuple(int(n) for n in shape if n is not None)
-            exact = kind_of(stmt.dtype) == stmt.dtype
+            kind = kind_of(stmt.dtype)
+            exact = kind == stmt.dtype and (is_single(kind) or not mixed)
             if exact and shape and len(sizes) == len(shape) and 0 < math.prod(sizes) <= ELEMENTS:
                 found[stmt.target] = sizes
     return {a: s for a, s in found.items() if a not in others}
