@@ -38,6 +38,7 @@ from srcad.ir.nodes import (
     While,
     blocks,
     expressions,
+    plain_statements,
     statements,
     walk,
 )
@@ -176,7 +177,7 @@ def _swapped(body: Block) -> set[str]:
     """Array names that are bound by permutations only, outside of inner loops."""
     found: set[str] = set()
     others: set[str] = set()
-    outer = {id(s) for s in _outside_loops(body)}
+    outer = {id(s) for s in plain_statements(body)}
     for stmt in statements(body):
         match stmt:
             case Bind() if set(stmt.targets) == set(stmt.sources) and id(stmt) in outer:
@@ -193,12 +194,3 @@ def _swapped(body: Block) -> set[str]:
         if mixed <= others:
             return found - others
         others |= mixed
-
-
-def _outside_loops(block: Block) -> list[Stmt]:
-    out: list[Stmt] = []
-    for stmt in block:
-        out.append(stmt)
-        if isinstance(stmt, If):
-            out += _outside_loops(stmt.body) + _outside_loops(stmt.orelse)
-    return out

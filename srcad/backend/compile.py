@@ -197,7 +197,7 @@ def _run(
                 no_cfunc_wrapper=inner,
                 error_model="numpy",
                 fastmath=options.fastmath,
-                parallel=starts_threads(name, loaded.text) and _ONLY_LOOPS,
+                parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
