@@ -45,7 +45,6 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
-from srcad.transform.branches import merge_branches
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
 from srcad.transform.once import run_once
@@ -243,8 +242,7 @@ def write_adjoint(
     exports = (*shadows, *_recorded(program, body))
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
-    function = drop_copies(function, reverser.keepers)
-    function = prune(replace(function, body=merge_branches(function.body)))
+    function = prune(drop_copies(function, reverser.keepers))
     if strips:
         function = in_strips(function, names)
     function = hoist(function, private, reverser.bars, names)
