@@ -103,12 +103,14 @@ class Known:
         self.shapes: dict[str, Shape] = {n: v for n, v in given.items() if isinstance(v, tuple)}
         self.lists: dict[str, Shape] = {}
         """The shapes of the arrays that lists hold."""
+        self.is_certain = True
+        """Whether the program comes to this place: no test before it is unknown."""
 
     def copy(self) -> Known:
         """The same knowledge, to be followed on another path."""
         made = Known(self.arrays, {})
         made.numbers, made.shapes = dict(self.numbers), dict(self.shapes)
-        made.lists = dict(self.lists)
+        made.lists, made.is_certain = dict(self.lists), self.is_certain
         return made
 
     # ------------------------------------------------------------ questions
@@ -217,6 +219,7 @@ class Known:
         for part, holds in zip((stmt.body, stmt.orelse), (True, False), strict=True):
             if truth is None or bool(truth) == holds:
                 ends.append(self.copy())
+                ends[-1].is_certain &= truth is not None
                 ends[-1].follow(part, visit, runs)
         self._join(ends)
 

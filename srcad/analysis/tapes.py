@@ -117,8 +117,8 @@ class _Finder:
         self.sites = points_to(function.body, set(function.arrays))
         loops = [s for s in plain_statements(function.body) if isinstance(s, For | While)]
         self.listed = {id(loop): _listed(loop, self.sites) for loop in loops}
+        self.outer = {loop.at for loop in loops}
         self.on_lists = frozenset[str]().union(*self.listed.values())
-        self.certain = {id(s) for s in function.body}
         self.made: list[Taped] = []
         self.waiting: dict[Position, Taped] = {}
         """The tapes of loops that are still to come."""
@@ -154,7 +154,7 @@ class _Finder:
         taped = self.waiting.get(tape.at)
         if taped is None:
             taped = Taped(tape.at, is_marked=tape.at in self.marked)
-            taped.is_certain = runs == 1
+            taped.is_certain = known.is_certain
             self.waiting[tape.at] = taped
             self.made.append(taped)
         if isinstance(tape, Keep):
@@ -176,11 +176,12 @@ class _Finder:
 
     def _leave(self, loop: For | While, known: Known) -> None:
         """What the forward sweep of a loop says of it."""
+        if loop.at in self.outer and id(loop) not in self.listed:
+            return  # on the line of one that it is inside of
         taped = self.waiting.pop(loop.at, None)
         if taped is None:
             return
         taped.trips = known.trips(loop)
-        taped.is_certain = taped.is_certain and id(loop) in self.certain
         if taped.list_bytes is None:
             names = self.listed.get(id(loop), frozenset())
             taped.list_bytes = total([self.grown.get(n, 0) for n in names]) if names else 0

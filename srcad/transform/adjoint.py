@@ -50,6 +50,7 @@ from srcad.transform.initialise import initialise
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -184,6 +185,9 @@ def write_adjoint(
     alive = active(body, starts, ends, sites)
     kept = program.escaping()
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
+    body = around(
+        body, lambda b: Reverser(b, dict(arrays), alive, sites, Names(names.used), frozenset(kept))
+    )
     reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
     inputs = _inputs(program)
     given_names = {p if isinstance(p, str) else p.name for p in (*inputs, *rooms)}
