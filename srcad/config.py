@@ -20,6 +20,8 @@ class Options:
     cache: bool = True
     memory: int | None = None
     """Bytes that a call may take above its arguments, in reverse mode; None: as many as it does."""
+    progress: bool = False
+    """Whether a call shows how many of its steps are done, in reverse mode."""
 
 
 def in_bytes(text: str) -> int:

@@ -193,8 +193,10 @@ class Derivative(Transformed):
 
     @property
     def stats(self) -> Stats:
-        """What the latest call kept."""
-        return Stats(0 if self._ran is None else self._ran.tape_bytes)
+        """What the latest call kept, and how many steps it took."""
+        if self._ran is None:
+            return Stats(0)
+        return Stats(self._ran.tape_bytes, *self._ran.steps)
 
     # ------------------------------------------------------------ from types to a plan
 
@@ -278,6 +280,8 @@ def _outside_only(options: Options) -> str:
     """Why no function may call a derivative with these options, if none may."""
     if options.memory is not None:
         return "a derivative with memory=, which is divided when it is called, inside of a function"
+    if options.progress:
+        return "a derivative with progress=True inside of a function"
     return ""
 
 

@@ -59,6 +59,7 @@ from srcad.transform.reuse import reuse
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
+from srcad.transform.steps import count_steps
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -124,7 +125,7 @@ class Program:
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
     captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
     tangent for each float leaf of the parameters in ``wrt``, then the number of snapshots of each
-    loop of ``rooms``, then the tape pool ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
+    loop of ``rooms``, then the tape pool ``(buffer: uint8[::1], mark: int64[8])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
@@ -211,6 +212,8 @@ def compile_request(request: Request) -> Program:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
         functions = parallel(functions, program.names)
+    if request.kind in ("gradient", "value_and_gradient", "vjp"):
+        functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     return Program(
         print_module(functions, elementary),
         function.name,
@@ -218,7 +221,7 @@ def compile_request(request: Request) -> Program:
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
         _written_names(program, body),
         None if program.result is None else type_of(program.result),
-        written.uses_pool,
+        "pool" in functions[-1].parameters,
         program.objects,
         program.externals,
         spread is not None,

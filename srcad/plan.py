@@ -59,9 +59,14 @@ class Plan:
     """What a call keeps, loop by loop. Print it for a table."""
 
     def __init__(
-        self, tapes: Sequence[Taped], array_bytes: int | None = 0, budget: int | None = None
+        self,
+        tapes: Sequence[Taped],
+        array_bytes: int | None = 0,
+        budget: int | None = None,
+        once: int | None = None,
     ) -> None:
         self.rows = tuple(map(_row, tapes))
+        self._once = once
         self.array_bytes = array_bytes
         """The arrays that the program makes beside its tapes, results included, at most."""
         self.budget = budget
@@ -76,6 +81,14 @@ class Plan:
     def tape_bytes(self) -> int:
         """The part of it that is tapes and snapshots, as ``stats`` counts them."""
         return self.total_bytes - sum(row.list_bytes or 0 for row in self.rows)
+
+    @property
+    def steps(self) -> int | None:
+        """The steps that a progress bar counts: forward, run again and reversed."""
+        extra = [row.extra_steps for row in self.rows if row.is_marked]
+        if self._once is None or None in extra:
+            return None
+        return self._once + sum(n or 0 for n in extra)
 
     @property
     def memory_bytes(self) -> int:
@@ -126,10 +139,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a call kept."""
+    """What a call kept and did."""
 
     tape_bytes: int
     """Bytes of its tapes and of its snapshots."""
+    forward_steps: int = 0
+    """Iterations of the loops with snapshots; with ``progress=True`` those that the bar counts."""
+    extra_steps: int = 0
+    """Iterations that ran again."""
+    reversed_steps: int = 0
+    """Iterations that were reversed."""
 
 
 def extra_steps(trips: int, snapshots: int) -> int:

@@ -7,6 +7,7 @@ captured numbers and arrays are fetched at every call.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from types import CodeType
@@ -16,7 +17,9 @@ import numpy as np
 
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
+from srcad.backend.interrupts import ENDS, listener
 from srcad.backend.pool import acquire, latest_need, release, shortage
+from srcad.backend.progress import bar_of
 from srcad.binding import Signature
 from srcad.budget import Marks, choose
 from srcad.config import Options
@@ -76,6 +79,10 @@ class Variant:
         """Bytes that one lane took, by the sizes of the arguments."""
         self.tape_bytes = 0
         """What the tapes of the latest run took."""
+        self.counts = "goes_on(" in program.text
+        """Whether the program counts its steps."""
+        self.steps: tuple[int, ...] = (0, 0, 0)
+        """How many steps the latest run took: forward, run again, reversed."""
         self.within: _Within | None = None
         """The programs for a limited memory, if it is."""
         self.latest = self
@@ -127,7 +134,7 @@ class Variant:
         try:
             return variant._run_drawing(leaves, state) if variant.draws else variant._run(leaves)
         finally:
-            self.tape_bytes = variant.tape_bytes
+            self.tape_bytes, self.steps = variant.tape_bytes, variant.steps
 
     def _run(self, leaves: Sequence[Any]) -> Any:
         function = self._function
@@ -136,7 +143,8 @@ class Variant:
         pool = acquire(self)
         try:
             leaves = (*leaves, pool)
-            return (function or self._compiled(leaves))(*leaves)
+            function = function or self._compiled(leaves)
+            return self._run_counted(function, leaves) if self.counts else function(*leaves)
         except MemoryError:
             short = shortage(pool)
             if short is None:
@@ -146,6 +154,27 @@ class Variant:
         finally:
             release(self, pool)
             self.tape_bytes = latest_need()
+
+    def _run_counted(self, function: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """What a program returns that counts its steps: they are shown, and it can be stopped."""
+        mark = leaves[-1][1]
+        bar, listens = None, listener() if self.options.jit else None
+        if self.options.progress:
+            bar = bar_of(self.program.entry, self.kept(leaves[:-1]).steps, mark[4:7])
+        other = -1 if listens is None else listens.start(mark)
+        try:
+            return function(*leaves)
+        except RuntimeError:
+            if mark[ENDS]:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            if listens is not None:  # first of all: the signal itself is still to raise
+                signal.set_wakeup_fd(other)
+                listens.stop(mark)
+            self.steps = tuple(mark[4:7].tolist())
+            if bar is not None:
+                bar.close()
 
     def plan(self, leaves: Sequence[Any]) -> Plan:
         """What a run with these leaves would keep."""
@@ -173,7 +202,7 @@ class Variant:
             elif isinstance(leaf, float | np.floating):
                 given[name.name] = float(leaf)
         found = kept_by(function, given, self.program.rooms)
-        return Plan(found.tapes, found.array_bytes, budget)
+        return Plan(found.tapes, found.array_bytes, budget, found.steps)
 
     def _run_drawing(self, leaves: Sequence[Any], state: Any) -> Any:
         self._compile(leaves)

@@ -13,6 +13,7 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 import numpy as np
 
 from srcad.batched import Batched
+from srcad.backend.progress import require_bar
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options, in_bytes
 from srcad.derivative import Derivative
@@ -39,6 +40,7 @@ class ReverseKeywords(OptionKeywords, total=False):
     """The options of what is reversed, as keywords."""
 
     memory: int | str | None
+    progress: bool
 
 
 @overload
@@ -611,7 +613,7 @@ def _called(
 
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Options))
-_OF_REVERSE = ("memory",)
+_OF_REVERSE = ("memory", "progress")
 """Options that make sense where tapes are kept."""
 
 
@@ -641,6 +643,8 @@ def options_of(caller: str, keywords: Any) -> Options:
             chosen[name] = _memory(value)
         elif not isinstance(value, bool):
             raise ArgumentError(f"the option {name} must be True or False, not {value!r}")
+        elif name == "progress" and value:
+            require_bar()
     return Options(**chosen)
 
 

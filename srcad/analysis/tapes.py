@@ -22,6 +22,8 @@ from srcad.ir.nodes import (
     Binary,
     Block,
     Call,
+    Check,
+    Const,
     Copy,
     Expr,
     For,
@@ -89,6 +91,8 @@ class Kept:
 
     tapes: list[Taped]
     array_bytes: int | None
+    steps: int | None
+    """How many steps it counts, those aside that run again."""
 
 
 def kept_by(function: Function, given: Given, rooms: tuple[str, ...] = ()) -> Kept:
@@ -105,7 +109,7 @@ def kept_by(function: Function, given: Given, rooms: tuple[str, ...] = ()) -> Ke
     made = finder.made
     seen = {taped.at for taped in made}
     made += [Taped(at, is_marked=True, sizes=[None]) for at in finder.marked if at not in seen]
-    return Kept(made, total([n for n in finder.arrays.values() if n != 0]))
+    return Kept(made, total(list(finder.arrays.values())), total(finder.steps))
 
 
 class _Finder:
@@ -126,6 +130,7 @@ class _Finder:
         """Bytes of the arrays made so far, and how many of each there are at a time."""
         self.grown: dict[str, int | None] = {}
         """Bytes of those that lists hold, of all iterations."""
+        self.steps: list[int | None] = []
 
     def see(self, stmt: Stmt, known: Known, runs: int | None) -> None:
         """Take note of a statement."""
@@ -138,6 +143,8 @@ class _Finder:
                 self._array(stmt.target, known.size(stmt.target), runs)
             case For() | While():
                 self._leave(stmt, known)
+            case Check(test=Call(function="goes_on", args=(_, Const(value=kind)))) if kind != 1:
+                self.steps.append(runs)
 
     def _array(self, name: str, size: int | None, runs: int | None) -> None:
         if name in self.on_lists:
@@ -208,6 +215,11 @@ def total(numbers: list[int | None]) -> int | None:
     """The sum of numbers that are all known."""
     known = [n for n in numbers if n is not None]
     return sum(known) if len(known) == len(numbers) else None
+
+
+def marked_loops(block: Block) -> frozenset[Position]:
+    """Where the loops of a program stand that have snapshots."""
+    return frozenset(at for at, _ in _marks(block))
 
 
 def _marks(block: Block) -> Iterator[tuple[Position, Call]]:
