@@ -10,7 +10,7 @@ is left of the memory for snapshots lets few iterations run again:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcad.errors import TapeMemoryError, UnsupportedError
@@ -18,11 +18,15 @@ from srcad.plan import Plan, Row, bytes_text, extra_steps
 from srcad.position import Position
 
 Marks = frozenset[Position]
-PlanOf = Callable[[Marks, Sequence[int]], Plan]
+Amounts = Mapping[str, int]
+"""How many snapshots, by the names of the parameters that say so; one where nothing is said."""
+PlanOf = Callable[[Marks, Amounts], Plan]
 """The plan of the program with snapshots in these loops, so many in each."""
 
 _FEW = 2.0
 """So many runs of a loop are not worth the snapshots of a further one."""
+_LITTLE = 0.1
+"""A tape that takes such a part of the memory is left alone, where the rest is enough."""
 _MOST = 1 << 16
 """Snapshots of a loop of which nobody knows how long it is, at most."""
 _ROUNDING = 1024
@@ -34,8 +38,12 @@ class Choice:
     """The loops that keep snapshots, how many each, and what that takes."""
 
     marks: Marks
-    amounts: tuple[int, ...]
+    amounts: Amounts
     plan: Plan
+
+    def limit(self, memory: int) -> int | None:
+        """The bytes that tapes may grow to, if it is not known what they take."""
+        return None if self.plan.is_bound else max(1, memory - (self.plan.array_bytes or 0))
 
 
 @dataclass(frozen=True)
@@ -64,14 +72,16 @@ class Room:
 def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
     """How a call takes no more than ``memory`` bytes; raises ``TapeMemoryError`` if it must."""
     marks: Marks = frozenset()
-    plan = plan_of(marks, ())
+    plan = plan_of(marks, {})
     if plan.is_bound and plan.memory_bytes <= memory:
-        return Choice(marks, (), plan)
+        return Choice(marks, {}, plan)
     best: tuple[float, Choice] | None = None
     refused: dict[Position, str] = {}
     while (row := _longest(plan, marks, refused)) is not None:
+        if best is not None and row.bytes is not None and row.bytes < memory * _LITTLE:
+            break
         try:
-            trial = plan_of(marks | {row.at}, ())
+            trial = plan_of(marks | {row.at}, {})
         except UnsupportedError as error:
             refused[row.at] = error.what
             continue
@@ -87,7 +97,7 @@ def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
     if best is not None:
         return best[1]
     if not plan.is_bound and plan.memory_bytes <= memory:
-        return Choice(marks, tuple(1 for r in plan.rows if r.asked), plan)
+        return Choice(marks, {}, plan)
     raise _too_little(entry, memory, plan, refused)
 
 
@@ -138,14 +148,14 @@ def _within(
     rows = [r for r in plan.rows if r.asked]
     rooms = [Room(r.trips, r.snapshot_bytes or 0, r.snapshot_bytes or 1.0) for r in rows]
     used = plan.memory_bytes - sum(r.bytes or 0 for r in rows) + _ROUNDING * len(rows)
-    amounts = split(rooms, memory - used)
-    if amounts is None:
-        amounts = [1] * len(rows)  # the reserve for rounding may have been too much
+    # one each if there is no room for the reserve: the plan says whether it is needed
+    counts = split(rooms, memory - used) or [1] * len(rooms)
+    amounts = {row.asked: n for row, n in zip(rows, counts, strict=True)}
     found = plan_of(marks, amounts)
     if found.memory_bytes > memory:
         return None
-    work = sum(room.work(n) for room, n in zip(rooms, amounts, strict=True))
-    return work, Choice(marks, tuple(amounts), found)
+    work = sum(room.work(n) for room, n in zip(rooms, counts, strict=True))
+    return work, Choice(marks, amounts, found)
 
 
 def _runs(plan: Plan) -> float:

@@ -171,6 +171,8 @@ def out_of_memory(entry: str, plan: Plan, asked: int, free: int) -> TapeMemoryEr
     """The error of a call that asked for more memory than is free."""
     longest = max(plan.rows, key=lambda row: row.bytes or 0, default=None)
     what = f"the tapes of {entry} take {{}}, and {bytes_text(free)} of memory are free"
+    if plan.budget is not None:
+        what = f"the tapes of {entry} take {{}}, more than memory={bytes_text(plan.budget)} leaves"
     if longest is None:
         return TapeMemoryError(what.format(f"at least {bytes_text(asked)}"))
     total = f"at least {bytes_text(max(asked, plan.total_bytes))}"
