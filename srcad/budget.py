@@ -141,9 +141,7 @@ def _longest(plan: Plan, marks: Marks, refused: dict[Position, str]) -> Row | No
     return None if at is None or not sizes[at] else rows[at]
 
 
-def _within(
-    marks: Marks, plan: Plan, memory: int, plan_of: PlanOf
-) -> tuple[float, Choice] | None:
+def _within(marks: Marks, plan: Plan, memory: int, plan_of: PlanOf) -> tuple[float, Choice] | None:
     """The choice with these loops, and the work of the iterations that run again."""
     rows = [r for r in plan.rows if r.asked]
     rooms = [Room(r.trips, r.snapshot_bytes or 0, r.snapshot_bytes or 1.0) for r in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -157,12 +158,15 @@ def extra_steps(trips: int, snapshots: int) -> int:
     The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``; the
     forward sweep, which goes on to the end, takes n - 1 of them.
 
-    >>> extra_steps(100, 100), extra_steps(3, 1)
-    (0, 1)
+    >>> extra_steps(100, 100), extra_steps(3, 1), extra_steps(0, 1)
+    (0, 1, 0)
     """
-    runs = 0
-    while trips > math.comb(snapshots + runs, runs):
-        runs += 1
+    if trips <= 0:
+        return 0
+    most = 1
+    while trips > math.comb(snapshots + most, most):
+        most *= 2
+    runs = bisect_left(range(most), trips, key=lambda r: math.comb(snapshots + r, r))
     fewest = runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
     return max(0, fewest - trips + 1)
 

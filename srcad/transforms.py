@@ -12,8 +12,8 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 
-from srcad.batched import Batched
 from srcad.backend.progress import require_bar
+from srcad.batched import Batched
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options, in_bytes
 from srcad.derivative import Derivative

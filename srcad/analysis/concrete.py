@@ -1,4 +1,4 @@
-"""The numbers and the shapes of a program, for given arguments, as far as they are known beforehand.
+"""The numbers and shapes of a program for given arguments, as far as they are known beforehand.
 
 Where ``srcad.analysis.sizes`` knows integers as expressions, here everything is a number or unknown
 (None). With 2.0 for ``T`` and 0.5 for ``dt``, and an array of 3 for ``u`` ::

@@ -155,14 +155,12 @@ class _Finder:
         taped.names.append(stmt.target)
         self._slots(taped, stmt, known)
         size = known.size(stmt.target)
-        unknown = size is None or taped.list_bytes is None
-        taped.list_bytes = None if unknown else taped.list_bytes + 2 * size
+        taped.list_bytes = total([taped.list_bytes, size, size])
 
     def _array(self, name: str, size: int | None, runs: int | None) -> None:
         if name in self.on_lists:
-            before = self.grown.get(name, 0)
-            unknown = size is None or runs is None or before is None
-            self.grown[name] = None if unknown else before + size * runs
+            every = None if size is None or runs is None else size * runs
+            self.grown[name] = total([self.grown.get(name, 0), every])
             return
         before = self.arrays.get(name, 0)
         times = 1 if runs == 1 else 2

@@ -9,7 +9,8 @@ is the loops that have tapes, or else those around other loops::
                                           raise RuntimeError('interrupted')
                                       ...
 
-Compiled code can raise subclasses of ``Exception`` only; who called it raises ``KeyboardInterrupt``.
+Compiled code raises nothing but subclasses of ``Exception``; its caller raises
+``KeyboardInterrupt``.
 This is the last pass but those that print: no pass before it sees that the loops have effects.
 """
 
@@ -94,5 +95,7 @@ def _long_loops(block: Block) -> frozenset[Position]:
     loops = [s for s in loops if not (isinstance(s, For) and s.parallel)]
     taped = {s.at for s in statements(block) if isinstance(s, Tape | Stack | Keep)}
     found = [s for s in loops if s.at in taped]
-    found = found or [s for s in loops if any(isinstance(x, For | While) for x in statements(s.body))]
+    found = found or [
+        s for s in loops if any(isinstance(x, For | While) for x in statements(s.body))
+    ]
     return frozenset(s.at for s in found)
