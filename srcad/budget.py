@@ -55,12 +55,14 @@ class Room:
     """Bytes of a snapshot."""
     weight: float
     """What running one of its iterations costs, beside those of other loops."""
+    copies: int = 1
+    """How often there is room for the snapshots: twice where an outer loop makes it anew."""
 
     def size(self, amount: int) -> int:
         """The bytes that so many snapshots take, with that of the last iteration."""
         if self.trips is None:
-            return amount * self.state
-        return min(amount + 1, self.trips) * self.state
+            return amount * self.state * self.copies
+        return min(amount + 1, self.trips) * self.state * self.copies
 
     def work(self, amount: int) -> float:
         """What the iterations cost that run again."""
@@ -77,6 +79,7 @@ def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
         return Choice(marks, {}, plan)
     best: tuple[float, Choice] | None = None
     refused: dict[Position, str] = {}
+    weights: dict[Position, float] = {}
     while (row := _longest(plan, marks, refused)) is not None:
         if best is not None and row.bytes is not None and row.bytes < memory * _LITTLE:
             break
@@ -88,8 +91,12 @@ def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
         if any(r.asked and r.snapshot_bytes is None for r in trial.rows):
             refused[row.at] = "the size of its state is not known before it runs"
             continue
+        if plan.is_bound and trial.memory_bytes >= plan.memory_bytes:
+            refused[row.at] = "two states of it take as much"
+            continue
+        weights[row.at] = row.step_bytes or 1.0
         marks, plan = marks | {row.at}, trial
-        found = _within(marks, plan, memory, plan_of)
+        found = _within(marks, plan, memory, plan_of, weights)
         if found is not None and (best is None or found[0] < best[0]):
             best = found
         if best is not None and best[1].plan.is_bound and _runs(best[1].plan) <= _FEW:
@@ -109,14 +116,14 @@ def split(rooms: Sequence[Room], free: int) -> list[int] | None:
     amounts = [1] * len(rooms)
     for k, room in enumerate(rooms):
         if room.trips is None and room.state:
-            amounts[k] = max(1, min(_MOST, free // len(rooms) // room.state))
+            amounts[k] = max(1, min(_MOST, free // len(rooms) // (room.state * room.copies)))
     free -= sum(room.size(n) for room, n in zip(rooms, amounts, strict=True))
     if free < 0:
         return None
     while True:
         steps: list[tuple[float, int, int, int]] = []
         for k, (room, n) in enumerate(zip(rooms, amounts, strict=True)):
-            for more in (max(n + 1, n + n // 4), n + free // max(1, room.state)):
+            for more in (max(n + 1, n + n // 4), n + free // max(1, room.state * room.copies)):
                 price = room.size(more) - room.size(n)
                 gain = room.work(n) - room.work(more)
                 if 0 < price <= free and gain > 0.0:
@@ -141,10 +148,17 @@ def _longest(plan: Plan, marks: Marks, refused: dict[Position, str]) -> Row | No
     return None if at is None or not sizes[at] else rows[at]
 
 
-def _within(marks: Marks, plan: Plan, memory: int, plan_of: PlanOf) -> tuple[float, Choice] | None:
-    """The choice with these loops, and the work of the iterations that run again."""
+def _within(
+    marks: Marks, plan: Plan, memory: int, plan_of: PlanOf, weights: Mapping[Position, float]
+) -> tuple[float, Choice] | None:
+    """The choice with these loops, and the work of the iterations that run again.
+
+    ``weights``: what an iteration would store tells how much it computes.
+    """
     rows = [r for r in plan.rows if r.asked]
-    rooms = [Room(r.trips, r.snapshot_bytes or 0, r.snapshot_bytes or 1.0) for r in rows]
+    rooms = [
+        Room(r.trips, r.snapshot_bytes or 0, weights[r.at], 2 if r.list_bytes else 1) for r in rows
+    ]
     used = plan.memory_bytes - sum(r.bytes or 0 for r in rows) + _ROUNDING * len(rows)
     # one each if there is no room for the reserve: the plan says whether it is needed
     counts = split(rooms, memory - used) or [1] * len(rooms)
