@@ -45,6 +45,8 @@ from srcad.position import Position
 
 _LINE = 64
 """A tape takes whole cache lines (as in ``srcad.runtime``)."""
+_HEAD = 128
+"""What an array on a list takes beside its elements: its head, and the reference."""
 
 
 @dataclass
@@ -159,7 +161,7 @@ class _Finder:
 
     def _array(self, name: str, size: int | None, runs: int | None) -> None:
         if name in self.on_lists:
-            every = None if size is None or runs is None else size * runs
+            every = None if size is None or runs is None else (size + _HEAD) * runs
             self.grown[name] = total([self.grown.get(name, 0), every])
             return
         before = self.arrays.get(name, 0)
