@@ -2,8 +2,8 @@
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
 options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``,
-``vector_math``, ``cache`` (see ``srcad.config.Options``), and ``memory`` and ``progress`` in reverse
-mode.
+``vector_math``, ``cache`` (see ``srcad.config.Options``); in reverse mode also ``memory`` and
+``progress``.
 """
 
 import dataclasses
