@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
+from srcad.disk import DiskCall
 from srcad.errors import UnsupportedError
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.program import MODES, Outlined
@@ -176,6 +177,8 @@ def compile_request(request: Request) -> Program:
     if request.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
+    if request.kind in ("hvp", "hessian_pattern"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
@@ -200,8 +203,9 @@ def compile_request(request: Request) -> Program:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
         functions = parallel(functions, program.names)
+    text = print_module(functions, elementary)
     return Program(
-        print_module(functions, elementary),
+        text,
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
@@ -209,15 +213,34 @@ def compile_request(request: Request) -> Program:
         None if program.result is None else type_of(program.result),
         written.uses_pool,
         program.objects,
-        program.externals,
+        _called(program.externals, text),
         spread is not None,
         reads_floats(function),
         functions[-1],
     )
 
 
+def _called(externals: tuple[tuple[str, object], ...], text: str) -> tuple[tuple[str, object], ...]:
+    """The objects that a text names: one for the disk of a loop is needed in reverse mode only."""
+    return tuple(e for e in externals if not isinstance(e[1], DiskCall) or f"{e[0]}(" in text)
+
+
+def _refuse_disks(program: Elaborated) -> None:
+    """Snapshots on disk belong to one call from Python, of a first derivative."""
+    for _, found in program.externals:
+        if isinstance(found, DiskCall) and found.at is not None:
+            raise UnsupportedError(
+                "a loop with snapshots on disk has first derivatives only, and those are called "
+                "from Python",
+                found.at,
+                "leave out disk",
+            )
+
+
 def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool) -> Function:
     """The derivative of a part of a program, as a function in the language of programs."""
+    if kind not in ("primal", "jvp"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     if kind in ("primal", "jvp"):
         function = write_primal(program, body, []).function

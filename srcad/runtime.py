@@ -189,6 +189,31 @@ def next_snapshot(step: int, end: int, free: int) -> int:
 
 
 @register_jitable
+def snapshot_distance(trips: int, snapshots: int) -> int:
+    """How far snapshots are apart of which there are at most so many, at equal distances."""
+    return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def disk_distance(trips: int, snapshots: int, most: int, turns: int) -> int:
+    """How far snapshots on disk are apart, of which there are at most ``most`` (0: no limit).
+
+    From one to the next, the snapshots in memory are enough to run no iteration again more than
+    once. It is a multiple of ``turns``.
+    """
+    enough = max(1, (snapshots + 1) // turns)
+    fewest = 0 if most == 0 else (trips + most * turns - 1) // (most * turns)
+    return max(enough, fewest) * turns
+
+
+@register_jitable
+def next_in_distance(step: int, end: int, free: int, distance: int) -> int:
+    """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` too."""
+    following = step - step % distance + distance
+    return following if following < end else next_snapshot(step, end, free)
+
+
+@register_jitable
 def union(unions: tuple[np.ndarray, np.ndarray], a: int, b: int) -> int:
     """The number of the union of the sets a and b of inputs, 0 being the empty set.
 

@@ -19,7 +19,8 @@ from srcad.backend.draws import drawing
 from srcad.backend.pool import acquire, latest_need, release, shortage
 from srcad.binding import Signature
 from srcad.config import Options
-from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.disk import DiskCall, disk_run
+from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
 from srcad.frontend.source import find_source
 from srcad.ir.compressed import SPARSE
 from srcad.ir.loss import require_loss
@@ -72,6 +73,13 @@ class Variant:
         self.tape_bytes = 0
         """What the tapes of the latest run took."""
         self._uses_pool = program.uses_pool
+        self._has_disk = any(isinstance(found, DiskCall) for _, found in program.externals)
+        if self._has_disk and self.draws:
+            raise UnsupportedError(
+                f"{program.entry} keeps snapshots on disk, and draws random numbers, which would "
+                "be others in a call that goes on after a kill",
+                hint="draw them outside, and pass them as an argument",
+            )
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
 
@@ -114,6 +122,12 @@ class Variant:
         return self._run_drawing(leaves, state) if self.draws else self._run(leaves)
 
     def _run(self, leaves: Sequence[Any]) -> Any:
+        if not self._has_disk:
+            return self._run_in_pool(leaves)
+        with disk_run(f"{self.program.text}{self.options}", leaves):
+            return self._run_in_pool(leaves)
+
+    def _run_in_pool(self, leaves: Sequence[Any]) -> Any:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
