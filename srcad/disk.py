@@ -279,8 +279,8 @@ class Disk:
         with open(pending, "wb", buffering=0) as file:
             _reserve(file.fileno(), self.size)
             for part in parts:
-                check = zlib.crc32(part, check)
-                rest = memoryview(part)
+                check = zlib.crc32(part.data, check)
+                rest = part.data
                 while rest:
                     rest = rest[file.write(rest) :]
         pending.replace(self.folder / name)
@@ -292,10 +292,10 @@ class Disk:
         with open(self.folder / name, "rb", buffering=0) as file:
             for array in arrays:
                 part = np.empty(array.shape, array.dtype)
-                rest = memoryview(part.reshape(-1).view(np.uint8))
+                rest = part.reshape(-1).view(np.uint8).data
                 while rest and (count := file.readinto(rest)):
                     rest = rest[count:]
-                found = zlib.crc32(part.reshape(-1).view(np.uint8), found)
+                found = zlib.crc32(part.reshape(-1).view(np.uint8).data, found)
                 array[...] = part
         if found != check:
             raise SnapshotError(f"{self.folder / name} is damaged", self.at)

@@ -44,7 +44,7 @@ def is_marked(program: Evaluator, iterable: Any) -> bool:
     return False
 
 
-_WORDS = ("snapshots", "memory", "schedule", "disk", "disk_snapshots")
+_WORDS: tuple[str, ...] = ("snapshots", "memory", "schedule", "disk", "disk_snapshots")
 SCHEDULES = ("binomial", "two-level", "periodic")
 
 
