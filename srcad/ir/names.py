@@ -9,6 +9,7 @@ _TAKEN = (
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
         "matmul_into",
+        "goes_on",
         "next_snapshot",
         "plus",
         "prange",

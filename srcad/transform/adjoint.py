@@ -50,6 +50,7 @@ from srcad.transform.initialise import initialise
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -65,6 +66,8 @@ class Written:
     function: Function
     uses_pool: bool
     adjoints: frozenset[str] = frozenset()
+    rooms: tuple[str, ...] = ()
+    """Parameters that say how many snapshots loops keep."""
 
 
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
@@ -155,6 +158,7 @@ def write_adjoint(
     kind: str,
     *,
     strips: bool = False,
+    rooms: tuple[Var, ...] = (),
 ) -> Written:
     """The adjoint: ``kind`` "gradient", "value_and_gradient", "vjp" or "reverse".
 
@@ -162,6 +166,7 @@ def write_adjoint(
     result and of ``outputs`` has a seed. "reverse" is the reverse of a function that the module
     calls: shadows are given as arguments and updated, adjoints of scalars are returned. ``strips``:
     iterations that can may run side by side, as no pass follows that takes longer for it.
+    ``rooms``: further parameters, the numbers of snapshots of loops (``srcad.transform.mark``).
     """
     within = kind == "reverse"
     leaves = result_leaves(program.result)
@@ -180,9 +185,13 @@ def write_adjoint(
     alive = active(body, starts, ends, sites)
     kept = program.escaping()
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
+    body = around(
+        body, lambda b: Reverser(b, dict(arrays), alive, sites, Names(names.used), frozenset(kept))
+    )
     reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
     inputs = _inputs(program)
-    sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
+    given_names = {p if isinstance(p, str) else p.name for p in (*inputs, *rooms)}
+    sweeps = reverser.run(given_names)
 
     seeds: list[Var | str] = []
     start: list[Stmt] = []
@@ -240,7 +249,8 @@ def write_adjoint(
     shadows = tuple(reverser.bar(name) for name in given)
     arrays |= {reverser.bar(name): arrays[name] for name in given}
     exports = (*shadows, *_recorded(program, body))
-    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
+    parameters = (*inputs, *seeds, *shadows, *rooms)
+    function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     if strips:
