@@ -47,6 +47,7 @@ from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
+from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
@@ -241,7 +242,7 @@ def write_adjoint(
     arrays |= {reverser.bar(name): arrays[name] for name in given}
     exports = (*shadows, *_recorded(program, body))
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
-    function = prune(propagate_zeros(prune(function), set(bars)))
+    function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     if strips:
         function = in_strips(function, names)
