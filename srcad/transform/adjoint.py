@@ -181,7 +181,7 @@ def write_adjoint(
     alive = active(body, starts, ends, sites)
     kept = program.escaping()
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
-    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
+    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept), frozenset(given))
     inputs = _inputs(program)
     sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
 
