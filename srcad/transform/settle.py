@@ -39,7 +39,11 @@ from srcad.ir.types import INT
 
 
 def settle(block: Block, arrays: Mapping[str, tuple[str, int]] | None = None) -> Block:
-    """The block with such lengths as literals; ``arrays``: dtype and rank of its arrays."""
+    """The block with such lengths as literals.
+
+    With ``arrays``, dtype and rank of its arrays, lengths of products are known, and what all
+    iterations of a loop leave alike.
+    """
     return _settled(block, Sizes(arrays))
 
 
@@ -85,8 +89,14 @@ def _settled(block: Block, sizes: Sizes) -> Block:
 
 def _looped(loop: For | While, sizes: Sizes) -> For | While:
     """A loop, whose iterations know what none of them changes."""
-    inside = sizes_inside(loop, sizes)
-    sizes_after((loop,), sizes)
+    if sizes.arrays:
+        inside = sizes_inside(loop, sizes)
+        sizes_after((loop,), sizes)
+    else:
+        sizes.forget(assigned((loop,)))
+        inside = sizes.copy()
+        if isinstance(loop, For):
+            inside.within(loop)
     test = {"test": folded(loop.test, inside)} if isinstance(loop, While) else {}
     return replace(loop, body=_settled(loop.body, inside), **test)
 
