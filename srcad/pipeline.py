@@ -295,7 +295,7 @@ def _simplified(
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
-    block = contract(block, escaping, program.names)
+    block = settle(contract(block, escaping, program.names), program.arrays)
 
     def back_of(rule: Pullback) -> Pullback:
         names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)

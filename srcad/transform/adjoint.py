@@ -47,6 +47,7 @@ from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.initialise import initialise
+from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
@@ -185,10 +186,9 @@ def write_adjoint(
     alive = active(body, starts, ends, sites)
     kept = program.escaping()
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
-    body = around(
-        body, lambda b: Reverser(b, dict(arrays), alive, sites, Names(names.used), frozenset(kept))
-    )
-    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
+    held = frozenset(kept), frozenset(given)
+    body = around(body, lambda b: Reverser(b, dict(arrays), alive, sites, Names(names.used), *held))
+    reverser = Reverser(body, arrays, alive, sites, names, *held)
     inputs = _inputs(program)
     given_names = {p if isinstance(p, str) else p.name for p in (*inputs, *rooms)}
     sweeps = reverser.run(given_names)
@@ -251,7 +251,7 @@ def write_adjoint(
     exports = (*shadows, *_recorded(program, body))
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
-    function = prune(propagate_zeros(prune(function), set(bars)))
+    function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
     function = prune(drop_copies(function, reverser.keepers))
     if strips:
         function = in_strips(function, names)

@@ -86,7 +86,10 @@ class Levels(Slots):
     """Decides, for each loop, what its iterations rerun."""
 
     def _late_shadows(self, parameters: set[str]) -> None:
-        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep."""
+        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep.
+
+        So do those of variables whose values are arrays.
+        """
         held: dict[str, int] = {}
         for found in self.sites.values():
             for site in found:
@@ -98,6 +101,7 @@ class Levels(Slots):
                 and held[name] == 1
             ):
                 self.shadowed_late.add(name)
+        self.shadowed_late |= self.moved.variables | (self.moved.arrays & self.fixed)
 
     def level_of(self, loop: Loop, chain: Chain) -> Level:
         """A loop whose iterations are reversed."""
@@ -112,9 +116,12 @@ class Levels(Slots):
     def _has_own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> bool:
         """Whether the shadow of an array is made when the iteration that makes it is reversed.
 
-        So it is if nothing outside of the iteration can see the array.
+        So it is if nothing outside of the iteration can see the array, or what sees it has a
+        shadow of its own.
         """
-        return level.loop is not None and stmt.target in self._local_sites(level.loop)
+        if level.loop is None:
+            return False
+        return stmt.target in self._local_sites(level.loop) | self.moved.arrays
 
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
