@@ -46,6 +46,7 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
+from srcad.transform.hold import evaluations, hold, repeated
 from srcad.transform.initialise import initialise
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
@@ -168,8 +169,7 @@ def write_adjoint(
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
     body = sum_in_variables(body, sites, names)
-    seeded = kind in ("vjp", "reverse")
-    items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
+    items: list[Leaf] = [*leaves, *outputs] if kind in ("vjp", "reverse") else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
     ends: set[str] = set()
     for item in floats:
@@ -177,10 +177,50 @@ def write_adjoint(
     given = [w for w in wrt if isinstance(w, str)] if within else []
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
-    alive = active(body, starts, ends, sites)
     kept = program.escaping()
-    body, private = _with_locals(body, arrays, alive, sites, names, kept)
-    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
+    body, private = _with_locals(body, arrays, active(body, starts, ends, sites), sites, names, kept)
+
+    def reversed_(body: Block) -> tuple[Function, Reverser]:
+        alive = active(body, starts, ends, sites)
+        reverser = Reverser(body, dict(arrays), alive, sites, names, frozenset(kept))
+        return _in_one(program, body, wrt, given, floats, kind, reverser), reverser
+
+    def striped(function: Function) -> Function:
+        return in_strips(function, names) if strips else function
+
+    used = names.used
+    plain, reverser = reversed_(body)
+    function = striped(plain)
+    calls = repeated(plain) if function is plain else frozenset[Expr]()
+    if calls:
+        all_used = names.used
+        names.release(set(used))
+        held, holder = reversed_(hold(body, calls, names))
+        if evaluations(held) < evaluations(plain):
+            function, reverser = striped(held), holder
+        else:
+            names.release(set(all_used))
+    function = hoist(function, private, reverser.bars, names)
+    function = replace(function, body=run_once(_settled(function.body), frozenset()))
+    function = initialise(_tidied(function))
+    pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
+    if pooled and not within:
+        function = replace(function, parameters=(*function.parameters, "pool"))
+    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+def _in_one(
+    program: Elaborated,
+    body: Block,
+    wrt: list[Var | str],
+    given: list[str],
+    floats: list[Leaf],
+    kind: str,
+    reverser: Reverser,
+) -> Function:
+    """The two sweeps in one function: with what is seeded and returned, without what is dead."""
+    within, seeded = kind == "reverse", kind in ("vjp", "reverse")
+    arrays, names, alive = reverser.arrays, program.names, reverser.active
     inputs = _inputs(program)
     sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
 
@@ -202,7 +242,7 @@ def write_adjoint(
     primal: list[Stmt] = []
     returned: list[Leaf] = []
     if kind == "value_and_gradient":
-        for item in leaves:
+        for item in result_leaves(program.result):
             returned.append(_kept(item, primal, names, arrays))
     forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
     if within:
@@ -242,16 +282,7 @@ def write_adjoint(
     exports = (*shadows, *_recorded(program, body))
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
-    function = prune(drop_copies(function, reverser.keepers))
-    if strips:
-        function = in_strips(function, names)
-    function = hoist(function, private, reverser.bars, names)
-    function = replace(function, body=run_once(_settled(function.body), frozenset()))
-    function = initialise(_tidied(function))
-    pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
-    if pooled and not within:
-        function = replace(function, parameters=(*function.parameters, "pool"))
-    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+    return prune(drop_copies(function, reverser.keepers))
 
 
 def _with_locals(
@@ -359,6 +390,7 @@ def _kinds(block: Block) -> dict[str, str]:
 def _settled(block: Block) -> Block:
     """The block without what is said to the passes before it is done."""
     kept = tuple(s for s in block if not isinstance(s, Refill))
+    kept = tuple(replace(s, dear=False) if isinstance(s, Assign) and s.dear else s for s in kept)
     return tuple(with_blocks(s, tuple(map(_settled, blocks(s)))) if blocks(s) else s for s in kept)
 
 

@@ -81,6 +81,11 @@ def vectorise(
     return tuple(changed), {local: path for path, local in imported.items()}
 
 
+def has_lanes(loop: For, sites: Sites) -> bool:
+    """Whether a loop is one that evaluates its elementary functions for several elements."""
+    return _Lanes(sites, Names(), {}).has_lanes(loop)
+
+
 class _Lanes:
     def __init__(self, sites: Sites, names: Names, imported: dict[str, str]) -> None:
         self.sites = sites
@@ -90,7 +95,7 @@ class _Lanes:
     def block(self, block: Block) -> Block:
         out: list[Stmt] = []
         for stmt in block:
-            if isinstance(stmt, For) and self._has_lanes(stmt):
+            if isinstance(stmt, For) and self.has_lanes(stmt):
                 out.append(self._in_lanes(stmt))
             else:
                 parts = tuple(map(self.block, blocks(stmt)))
@@ -99,7 +104,7 @@ class _Lanes:
 
     # ------------------------------------------------------------ which loops
 
-    def _has_lanes(self, loop: For) -> bool:
+    def has_lanes(self, loop: For) -> bool:
         """Whether LLVM is expected to make vector instructions of the loop, its calls replaced."""
         if loop.until is not None or loop.step not in (ONE, integer(-1)):
             return False
