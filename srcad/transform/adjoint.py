@@ -179,9 +179,11 @@ def write_adjoint(
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     kept = program.escaping()
-    body, private = _with_locals(body, arrays, active(body, starts, ends, sites), sites, names, kept)
+    body, private = _with_locals(
+        body, arrays, active(body, starts, ends, sites), sites, names, kept
+    )
 
-    def reversed_(body: Block) -> tuple[Function, Reverser]:
+    def in_one(body: Block) -> tuple[Function, Reverser]:
         alive = active(body, starts, ends, sites)
         reverser = Reverser(body, dict(arrays), alive, sites, names, frozenset(kept))
         return _in_one(program, body, wrt, given, floats, kind, reverser), reverser
@@ -190,13 +192,13 @@ def write_adjoint(
         return in_strips(function, names) if strips else function
 
     used = names.used
-    plain, reverser = reversed_(body)
+    plain, reverser = in_one(body)
     function = striped(plain)
-    calls = repeated(plain) if function is plain else frozenset[Expr]()
-    if calls:
+    dear = repeated(plain) if function is plain else {}
+    if dear:
         all_used = names.used
         names.release(set(used))
-        held, holder = reversed_(hold(body, calls, names))
+        held, holder = in_one(hold(body, dear, names))
         if evaluations(held) < evaluations(plain):
             function, reverser = striped(held), holder
         else:

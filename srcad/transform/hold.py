@@ -17,9 +17,10 @@ several elements at once (``vectorise.py``), they cost no more than the memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, times_bound
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -65,33 +66,43 @@ _CHEAP = frozenset(
 """Functions that are an instruction or a few."""
 
 
-def repeated(function: Function) -> frozenset[Expr]:
-    """The dear calls of an adjoint that stand in several loops."""
-    found = _calls(function)
-    every = [call for calls in found for call in calls]
-    return frozenset(call for call in every if every.count(call) > 1)
+Held = dict[int, frozenset[Expr]]
+"""Which calls of which statements (by identity) are to be saved."""
+
+
+def repeated(function: Function) -> Held:
+    """The statements of an adjoint with dear calls that stand in several of its loops."""
+    found = [(own, calls) for own, calls in _loops(function) if calls]
+    held: Held = {}
+    for own, calls in found:
+        elsewhere = frozenset(c for _, others in found if others is not calls for c in others)
+        for stmt in own:
+            again = calls & elsewhere & _dear_calls(stmt)
+            if again and isinstance(stmt, Assign | Store):
+                held[id(stmt)] = again
+    return held
 
 
 def evaluations(function: Function) -> int:
     """How many dear calls the loops of a function have, those that are the same counted once."""
-    return sum(map(len, _calls(function)))
+    return sum(len(calls) for _, calls in _loops(function))
 
 
-def _calls(function: Function) -> list[set[Expr]]:
-    """The dear calls in each loop, those in loops inside of it left out."""
-    sites = points_to(function.body, set(function.arrays))
-    out: list[set[Expr]] = []
+def _loops(function: Function) -> Iterator[tuple[list[Stmt], frozenset[Expr]]]:
+    """The statements of each loop, those in loops inside of it left out, and their dear calls."""
+    aliases = Aliases(function.body, points_to(function.body, set(function.arrays)))
     for loop in statements(function.body):
-        if isinstance(loop, For | While) and not _in_lanes(loop, sites):
-            own = (e for s in _own(loop.body) for e in expressions(s))
-            calls = {part for e in own for part in walk(e) if _is_dear(part)}
-            if calls:
-                out.append(calls)
-    return out
+        if isinstance(loop, For | While) and not _in_lanes(loop, aliases):
+            own = _own(loop.body)
+            yield own, frozenset(c for stmt in own for c in _dear_calls(stmt))
 
 
-def _in_lanes(loop: For | While, sites: Sites) -> bool:
-    return isinstance(loop, For) and has_lanes(loop, sites)
+def _dear_calls(stmt: Stmt) -> frozenset[Expr]:
+    return frozenset(part for e in expressions(stmt) for part in walk(e) if _is_dear(part))
+
+
+def _in_lanes(loop: For | While, aliases: Aliases) -> bool:
+    return isinstance(loop, For) and has_lanes(loop, aliases)
 
 
 def _own(block: Block) -> list[Stmt]:
@@ -112,14 +123,14 @@ def _is_dear(expr: Expr) -> bool:
     return isinstance(expr, Call) and expr.function not in _CHEAP
 
 
-def hold(body: Block, calls: frozenset[Expr], names: Names) -> Block:
-    """The body with these calls, where a loop is certain to evaluate them, named and saved."""
-    return _Holder(calls, names, body).block(body, None)
+def hold(body: Block, wanted: Held, names: Names) -> Block:
+    """The body with these calls, where every iteration evaluates them, named and saved."""
+    return _Holder(wanted, names, body).block(body, None)
 
 
 class _Holder:
-    def __init__(self, calls: frozenset[Expr], names: Names, body: Block) -> None:
-        self.calls = calls
+    def __init__(self, wanted: Held, names: Names, body: Block) -> None:
+        self.wanted = wanted
         self.names = names
         self.bound = times_bound(body)
 
@@ -143,9 +154,10 @@ class _Holder:
     def _statement(
         self, stmt: Assign | Store, held: dict[Expr, Var], early: set[str]
     ) -> list[Stmt]:
+        calls = self.wanted.get(id(stmt), frozenset())
         if (
             isinstance(stmt, Assign)
-            and stmt.value in self.calls
+            and stmt.value in calls
             and self.bound[stmt.target.name] == 1
             and stmt.target.name not in early
         ):
@@ -167,7 +179,7 @@ class _Holder:
             for k, e in enumerate(children(expr))
         )
         made = rebuild(expr, parts) if parts else expr
-        if expr not in self.calls:
+        if expr not in self.wanted.get(id(stmt), ()):
             return made
         held[expr] = Var(self.names.fresh(_name(expr)), expr.kind)
         out.append(Assign(held[expr], made, stmt.at, dear=True))
@@ -217,4 +229,3 @@ def known_by_name(made: list[Stmt], block: Block, k: int) -> list[Stmt]:
         return rebuild(expr, tuple(map(named, parts))) if parts else expr
 
     return list(with_expressions(tuple(made), named))
-
