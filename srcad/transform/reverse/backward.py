@@ -35,6 +35,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
+from srcad.transform.hold import known_by_name
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level, counted_step
@@ -49,8 +50,10 @@ class Backward(Forward):
     def _reverse(self, block: Block, level: Level) -> list[Stmt]:
         """Reverse the statements of a level, last first."""
         out: list[Stmt] = []
-        for stmt in reversed(block):
+        for k, stmt in reversed(list(enumerate(block))):
             made = self._reverse_statement(stmt, level)
+            if isinstance(stmt, Assign | Store):
+                made = known_by_name(made, block, k)
             if made:
                 line = (stmt.at.file, stmt.at.line)
                 if line != self.comment and stmt.at.text and not isinstance(stmt, For | While | If):

@@ -50,6 +50,7 @@ from srcad.ir.nodes import (
     Window,
     blocks,
     expressions,
+    plain_statements,
     statements,
     walk,
     with_blocks,
@@ -301,6 +302,8 @@ class Levels(Slots):
         if level.loop is None:
             return True
         match stmt:
+            case Assign(dear=True) if self._is_own(stmt, level.loop):
+                return False
             case For() | While():
                 return self._stable(stmt, level) and all(
                     self._inner_reruns(s, level) for s in statements(stmt.body)
@@ -323,6 +326,10 @@ class Levels(Slots):
             case Window() | Reshape():
                 return stmt.target not in level.moving and self._stable(stmt, level)
         return self._stable(stmt, level)
+
+    def _is_own(self, stmt: Stmt, loop: Loop) -> bool:
+        """Whether a statement is in a loop, and in none inside of that."""
+        return any(s is stmt for s in plain_statements(loop.body))
 
     def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
         if isinstance(stmt, (Bind, Window, Reshape, Invoke, *_LISTS)):
