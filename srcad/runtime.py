@@ -4,7 +4,8 @@ A ``pool`` is memory that outlives the call, so that its pages are touched once 
 call: ``(buffer: uint8[::1], mark: int64[::1])``. ``mark[0]`` counts the bytes used so far in this
 call, also of what did not fit and is fresh memory, so that it tells what the next call needs;
 ``mark[1]`` counts the bytes of tapes that are fresh memory, and ``mark[3]`` is how many of them are
-free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached. ::
+free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached; ``mark[4]`` to
+``mark[6]`` count the steps of long runs, and ``mark[7]`` is not 0 once the run is to end. ::
 
     x_tape = tape(pool, n, np.float64)        # as np.empty(n, np.float64)
 
@@ -161,7 +162,15 @@ def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
 @register_jitable
 def no_pool() -> tuple[np.ndarray, np.ndarray]:
     """A pool without memory, for functions that call themselves: their tapes are fresh."""
-    return np.empty(0, np.uint8), np.zeros(4, np.int64)
+    return np.empty(0, np.uint8), np.zeros(8, np.int64)
+
+
+@register_jitable
+def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
+    """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
+    mark = pool[1]
+    mark[4 + kind] += 1
+    return mark[7] == 0
 
 
 @register_jitable

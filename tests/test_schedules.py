@@ -9,7 +9,13 @@ import pytest
 
 import srcad
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
-from srcad.runtime import disk_distance, next_in_distance, next_snapshot, snapshot_distance
+from srcad.runtime import (
+    disk_distance,
+    next_in_distance,
+    next_snapshot,
+    no_pool,
+    snapshot_distance,
+)
 from tests.test_checkpointing import arguments, every_case, optimum
 
 PERIODIC, TWO_LEVEL, DISK = 1, 2, 3
@@ -191,7 +197,7 @@ def test_the_generated_code_runs_as_many(function, formula, n, snapshots):
     space = dict(disk.named)
     exec(srcad.grad(function).source(0.3, 1, 1), space)
     space["math"] = types.SimpleNamespace(sin=sin, cos=math.cos)
-    pool = np.empty(0, np.uint8), np.zeros(4, np.int64)
+    pool = no_pool()
     found = space[f"{function.__name__}_grad"](0.3, n, snapshots, pool)
     assert len(calls) == formula(n, snapshots)
     expected, x = 1.0, 0.3

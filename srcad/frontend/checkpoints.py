@@ -8,13 +8,13 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from typing import Any, Protocol
 
 import gast
 
 from srcad import inside
+from srcad.config import in_bytes
 from srcad.disk import calls_for
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import scalars
@@ -133,19 +133,6 @@ def _require_positive(program: Evaluator, amount: Expr, text: str) -> None:
         raise ArgumentValueError(text, program.b.here)
     if not isinstance(amount, Const):
         program.b.check(compare(">=", amount, ONE), "ValueError", text)
-
-
-def in_bytes(text: str) -> int:
-    """How many bytes a text such as "200MB" or "1.5 GiB" means.
-
-    >>> in_bytes("200MB"), in_bytes("1.5 GiB"), in_bytes("64")
-    (200000000, 1610612736, 64)
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)(B?)\s*", text)
-    if found is None:
-        raise ValueError(f"{text!r} is no amount of memory, such as '200MB' or '1.5GiB'")
-    number, prefix, binary, _ = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " "))
 
 
 def unmarked(node: Any, marks: Checkpoints) -> Any:

@@ -10,6 +10,7 @@ _TAKEN = (
     | {
         "matmul_into",
         "disk_distance",
+        "goes_on",
         "next_in_distance",
         "next_snapshot",
         "snapshot_distance",

@@ -130,11 +130,12 @@ Expr = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | E
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """``target = value``."""
+    """``target = value``; ``dear``: reversal saves the value, it does not compute it again."""
 
     target: Var
     value: Expr
     at: Position = field(default=NOWHERE, compare=False)
+    dear: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

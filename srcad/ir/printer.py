@@ -83,6 +83,7 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "digamma",
+    "goes_on",
     "grow",
     "matmul_into",
     "disk_distance",

@@ -186,15 +186,9 @@ class Checkpointing(Backward):
         """Whether the loop is part of a loop that records its iterations."""
         return level.loop is not None and (id(stmt) in level.skipped or self._is_idle(stmt, level))
 
-    def _recorded(self, loop: Loop, outer: tuple[Loop, ...]) -> list[Stmt]:
-        if loop.checkpoints is not None:
-            raise UnsupportedError(
-                "a loop with snapshots is inside of a loop without, which stores what each of its "
-                "iterations changes",
-                loop.at,
-                "put srcad.checkpoint around the range of the outer loop",
-            )
-        return super()._recorded(loop, outer)
+    def stores(self, outer: Loop, inner: Loop) -> bool:
+        """Whether the iterations of a loop would store what one inside of it changes."""
+        return id(inner) in self._facts(outer)[2]
 
     def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
         made = self.schedules.get(id(stmt))
