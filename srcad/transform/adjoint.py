@@ -39,6 +39,7 @@ from srcad.ir.nodes import (
     Var,
     ZerosLike,
     blocks,
+    names_read,
     statements,
     with_blocks,
 )
@@ -48,6 +49,7 @@ from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
 from srcad.transform.hold import evaluations, hold, repeated
 from srcad.transform.initialise import initialise
+from srcad.transform.interchange import interchange
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
@@ -170,6 +172,9 @@ def write_adjoint(
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
     body = sum_in_variables(body, sites, names)
+    read = frozenset(n for leaf in (*leaves, *outputs) for n in _names_in(leaf))
+    body = interchange(body, read, names, arrays)
+    sites = points_to(body, set(arrays))
     items: list[Leaf] = [*leaves, *outputs] if kind in ("vjp", "reverse") else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
     ends: set[str] = set()
@@ -337,6 +342,10 @@ def _title(name: str, kind: str) -> str:
 
 def _is_inexact(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
     return is_inexact(arrays[item][0] if isinstance(item, str) else item.kind)
+
+
+def _names_in(item: Leaf) -> set[str]:
+    return {item} if isinstance(item, str) else names_read(item)
 
 
 def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:
