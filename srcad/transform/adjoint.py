@@ -8,6 +8,7 @@ sweep, and the gradients. Then the passes that make it lean.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
@@ -47,13 +48,15 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
-from srcad.transform.hold import evaluations, hold, repeated
+from srcad.transform.cost import cost
+from srcad.transform.hold import hold, repeated
 from srcad.transform.initialise import initialise
 from srcad.transform.interchange import interchange
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reserve import reserve
+from srcad.transform.results import own_results
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -188,26 +191,18 @@ def write_adjoint(
         body, arrays, active(body, starts, ends, sites), sites, names, kept
     )
 
-    def in_one(body: Block) -> tuple[Function, Reverser]:
+    def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
         alive = active(body, starts, ends, sites)
         reverser = Reverser(body, dict(arrays), alive, sites, names, frozenset(kept))
+        reverser.results = own_results(body) if results else frozenset()
         return _in_one(program, body, wrt, given, floats, kind, reverser), reverser
 
-    def striped(function: Function) -> Function:
-        return in_strips(function, names) if strips else function
-
     used = names.used
-    plain, reverser = in_one(body)
-    function = striped(plain)
-    dear = repeated(plain) if function is plain else {}
-    if dear:
-        all_used = names.used
+    plain, reverser = in_one(body, False)
+    function = in_strips(plain, names) if strips else plain
+    if function is plain:
         names.release(set(used))
-        held, holder = in_one(hold(body, dear, names))
-        if evaluations(held) < evaluations(plain):
-            function, reverser = striped(held), holder
-        else:
-            names.release(set(all_used))
+        function, reverser = _cheapest(body, in_one, names)
     function = hoist(function, private, reverser.bars, names)
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     if strips:
@@ -217,6 +212,35 @@ def write_adjoint(
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
     return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+Way = Callable[[Block, bool], tuple[Function, Reverser]]
+"""Writes the adjoint of a body; whether stores are reversed in terms of their results."""
+
+
+def _cheapest(body: Block, way: Way, names: Names) -> tuple[Function, Reverser]:
+    """The adjoint written in several ways, if there are: that which costs least."""
+    used = names.used
+    best = way(body, False)
+    after, least = names.used, None
+
+    def tried(body: Block, results: bool) -> None:
+        nonlocal best, after, least
+        least = cost(best[0]) if least is None else least
+        other = way(body, results)
+        if cost(other[0]) < least:
+            best, after, least = other, names.used, cost(other[0])
+
+    if own_results(body):
+        names.release(set(used))
+        tried(body, True)
+    dear = repeated(best[0])
+    if dear:
+        names.release(set(used))
+        named = hold(body, dear, names)
+        tried(named, bool(best[1].results))
+    names.release(set(after))
+    return best
 
 
 def _in_one(

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, reads_of
+from srcad.analysis.flow import assigned, exposed, names_of, reads_of
 from srcad.analysis.iterations import is_still, is_sum, offset_from
 from srcad.ir.build import ONE, at_least_zero, sub
 from srcad.ir.names import Names
@@ -72,9 +72,11 @@ class _Nest:
 
     outer: For
     before: Block
+    """What precedes the sums, without their starts."""
     inner: For
     after: Block
-    sums: tuple[Var, ...]
+    starts: dict[Var, Expr]
+    """The sums, and what each starts from."""
 
 
 class _Changer:
@@ -116,16 +118,16 @@ class _Changer:
         before, after = loop.body[:at], loop.body[at + 1 :]
         carried = assigned(inner.body) & exposed(inner.body)
         own = assigned((inner,)) - carried
-        starts = {s.target.name: s for s in before if isinstance(s, Assign)}
         changing = assigned((loop,))
+        before, starts = _starts(before, carried, after)
         if (
             not _is_plain(inner)
             or not carried
-            or not all(isinstance(s, Assign) for s in (*before, *inner.body))
-            or len(starts) != len(before)
-            or not carried <= starts.keys()
-            or not all(is_still(starts[n].value, changing) for n in carried)
-            or any(carried & reads_of(s) for s in before)
+            or not all(isinstance(s, Assign) for s in inner.body)
+            or not all(isinstance(s, Assign | Store) for s in before)
+            or carried != {v.name for v in starts}
+            or not all(is_still(e, changing) for e in starts.values())
+            or any(carried & names_of(s) for s in before)
             or not all(is_sum(n, inner.body) for n in carried)
             or not all(is_still(e, changing) for e in (inner.start, inner.stop))
             or own & (live | exposed(after) | exposed(loop.body))
@@ -134,7 +136,7 @@ class _Changer:
             or not _goes_down(inner, loop.var)
         ):
             return None
-        return _Nest(loop, before, inner, after, tuple(starts[n].target for n in sorted(carried)))
+        return _Nest(loop, before, inner, after, starts)
 
     def _meet(self, inner: For, rest: Block) -> bool:
         """Whether the sums may read what the rest of the loop writes."""
@@ -159,24 +161,45 @@ class _Changer:
     # ------------------------------------------------------------ what becomes of them
 
     def _interchanged(self, nest: _Nest) -> tuple[list[Stmt], list[Alloc]]:
-        outer, inner, at = nest.outer, nest.inner, nest.outer.at
+        outer, inner = nest.outer, nest.inner
+        at = next(s.at for s in inner.body if isinstance(s, Assign) and s.target in nest.starts)
         place = position(outer)
         length = sub(outer.stop, outer.start)
         shape = length if isinstance(length, Extent | Const) else at_least_zero(length)
-        rows = {v.name: self.names.fresh(f"{v.name}_row") for v in nest.sums}
-        loads = {v: Load(rows[v.name], (place,), v.kind) for v in nest.sums}
-        self.arrays |= {rows[v.name]: (v.kind, 1) for v in nest.sums}
-        starts = {s.target: s.value for s in nest.before if isinstance(s, Assign)}
-        first = tuple(Store(rows[v.name], (place,), starts[v], False, at) for v in nest.sums)
+        rows = {v: self.names.fresh(f"{v.name}_row") for v in nest.starts}
+        self.arrays |= {row: (v.kind, 1) for v, row in rows.items()}
+        loads = {v: Load(row, (place,), v.kind) for v, row in rows.items()}
+        first = tuple(Store(rows[v], (place,), e, False, at) for v, e in nest.starts.items())
         adding = tuple(_with_rows(s, loads) for s in inner.body)
-        taken = tuple(Assign(v, loads[v], at, dear=True) for v in nest.sums)
-        rest = tuple(s for s in nest.before if isinstance(s, Assign) and s.target not in loads)
-        made = [Alloc(rows[v.name], (shape,), v.kind, False, at) for v in nest.sums]
+        taken = tuple(Assign(v, load, at, dear=True) for v, load in loads.items())
+        made = [Alloc(row, (shape,), v.kind, False, at) for v, row in rows.items()]
         return [
             replace(outer, body=first),
             replace(inner, body=(replace(outer, body=adding),)),
-            replace(outer, body=(*rest, *taken, *nest.after)),
+            replace(outer, body=(*nest.before, *taken, *nest.after)),
         ], made
+
+
+def _starts(before: Block, sums: set[str], after: Block) -> tuple[Block, dict[Var, Expr]]:
+    """What precedes the sums without what starts them, and what they start from.
+
+    That may have been stored in an element first, which takes the sum in the end.
+    """
+    rest: list[Stmt] = []
+    starts: dict[Var, Expr] = {}
+    for stmt in before:
+        if not isinstance(stmt, Assign) or stmt.target.name not in sums:
+            rest.append(stmt)
+            continue
+        if stmt.target in starts:
+            return before, {}
+        value, last = stmt.value, rest[-1] if rest else None
+        if isinstance(last, Store) and value == Load(last.array, last.index, stmt.target.kind):
+            value = last.value
+            if after and after[0] == replace(last, value=stmt.target):
+                rest.pop()
+        starts[stmt.target] = value
+    return tuple(rest), starts
 
 
 def reads_of_block(block: Block) -> set[str]:

@@ -81,6 +81,8 @@ class Slots:
         self.trips: dict[int, Var] = {}
         self.shadowed_late: set[str] = set()
         self.bound = times_bound(body)
+        self.results: frozenset[int] = frozenset()
+        """Stores (by id) whose own result serves their reversal, in place of what they compute."""
         self.fixed = _fixed_names(body, set(arrays))
         self.stored = {
             s
