@@ -225,7 +225,9 @@ def _goes_down(inner: For, column: Var) -> bool:
                     moves = any(inner.var.name in names_read(k) for k in leading)
                     if moves and offset_from(last, column) is not None:
                         down = True
-                    elif inner.var.name in names_read(last):
+                    elif inner.var.name in names_read(last) and any(
+                        column.name in names_read(k) for k in leading
+                    ):
                         return False
     return down
 
