@@ -451,7 +451,7 @@ class Levels(Slots):
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording = self.recording
+        trial.recording, trial.results = self.recording, self.results
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())

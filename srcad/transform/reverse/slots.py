@@ -87,6 +87,8 @@ class Slots:
         self.moved = Moved()
         """Variables whose values are arrays, each of which has one shadow; see ``moved``."""
         self.bound = times_bound(body)
+        self.results: frozenset[int] = frozenset()
+        """Stores (by id) whose own result serves their reversal, in place of what they compute."""
         self.fixed = _fixed_names(body, set(arrays))
         self.stored = {
             s
