@@ -9,7 +9,11 @@ _TAKEN = (
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
         "matmul_into",
+        "disk_distance",
+        "goes_on",
+        "next_in_distance",
         "next_snapshot",
+        "snapshot_distance",
         "plus",
         "prange",
         "stop_gradient",

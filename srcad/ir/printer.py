@@ -83,11 +83,15 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "digamma",
+    "goes_on",
     "grow",
     "matmul_into",
+    "disk_distance",
+    "next_in_distance",
     "next_snapshot",
     "no_pool",
     "plus",
+    "snapshot_distance",
     "stack",
     "stop_gradient",
     "straight_through",
