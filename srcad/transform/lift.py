@@ -110,7 +110,7 @@ class _Lifter:
         if not alike:
             return [], loop
         counters = {s.var.name for s in statements(body) if isinstance(s, For)}
-        private = counters - exposed(body) - live
+        private = counters - live - set[str]().union(*(exposed((s,)) for s in body))
         uses = [self._uses(s, private) for s in body]
         size = -1
         while size != (size := len(alike)):
