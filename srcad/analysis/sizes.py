@@ -278,7 +278,7 @@ class Sizes:
     def _learn_equality(self, a: Expr, b: Expr) -> None:
         if isinstance(b, Var | Extent) and not isinstance(a, Var | Extent):
             a, b = b, a
-        if isinstance(a, Var | Extent) and a != b and not names_read(b) & names_read(a):
+        if isinstance(a, Var | Extent) and a not in set(walk(b)):
             self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
             self.equal[a] = b
 
@@ -390,7 +390,7 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
         if not steady:
             return inside
         end = sizes_after(loop.body, inside.copy())
-        held = {a: s for a, s in steady.items() if end.shape(a) == s}
+        held = {a: s for a, s in steady.items() if end.shape(a) == tuple(map(end.known, s))}
         if held == steady:
             return inside
         steady = held

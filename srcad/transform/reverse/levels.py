@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
 from srcad.analysis.iterations import is_sum
+from srcad.analysis.updates import Update, updates
 from srcad.ir.build import added_to
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -50,6 +51,8 @@ from srcad.ir.nodes import (
     Window,
     blocks,
     expressions,
+    names_read,
+    plain_statements,
     statements,
     walk,
     with_blocks,
@@ -119,10 +122,82 @@ class Levels(Slots):
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
         if id(loop) not in self.facts:
-            self.facts[id(loop)] = self._decided(loop)
+            self.facts[id(loop)] = self._decided(loop, self._restored_around(loop))
         return self.facts[id(loop)]
 
-    def _decided(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
+    def put_back(self, loop: Loop) -> dict[str, Update]:
+        """Arrays that a reversed iteration begins by putting back, so that more can be rerun.
+
+        Where no array of the iteration becomes one that is rerun, they are put back where their
+        update is reversed, as all others are.
+        """
+        if id(loop) not in self.early:
+            found: dict[str, Update] = {}
+            if isinstance(loop, For) and self._is_numbered(loop):
+                found = {
+                    name: update
+                    for name, update in updates(loop, self.sites).items()
+                    if all(self._has_fixed_ends(inner) for inner in update.loops)
+                }
+            if found:
+                local = self._local_sites(loop)
+                late, _, _ = self._decided(loop, frozenset())
+                soon, _, _ = self._decided(loop, frozenset(found))
+                if local & late == local & soon:
+                    found = {}
+            self.early[id(loop)] = found
+        return self.early[id(loop)]
+
+    def _is_put_back(self, store: Store) -> bool:
+        """Whether an element is put back before the iteration that writes it is reversed."""
+        return any(
+            store is update.store
+            for loop in self._loops()
+            if store.array in self.put_back(loop)
+            for update in (self.put_back(loop)[store.array],)
+        )
+
+    def _restored_around(self, loop: Loop) -> frozenset[str]:
+        """Arrays that are as they were before all statements of an iteration, to its end."""
+        out = set(self.put_back(loop))
+        for outer in self._loops():
+            if outer is not loop and any(s is loop for s in statements(outer.body)):
+                found = self.put_back(outer)
+                inner = {id(s) for u in found.values() for s in u.loops}
+                if id(loop) in inner:
+                    out |= {n for n, u in found.items() if any(s is loop for s in u.loops)}
+        return frozenset(out)
+
+    def _is_numbered(self, loop: For) -> bool:
+        """Whether the iterations of a loop, in those around it, have numbers known beforehand."""
+        if loop.checkpoints is not None:
+            return False
+        around = [s for s in self._loops() if any(inner is loop for inner in statements((s,)))]
+        return all(
+            isinstance(s, For)
+            and s.until is None
+            and (self._has_fixed_ends(s) or self._is_plain_head(s))
+            for s in around
+        )
+
+    def _has_fixed_ends(self, loop: For) -> bool:
+        return set[str]().union(*map(names_read, _ends(loop))) <= self.fixed
+
+    def _is_plain_head(self, loop: For) -> bool:
+        """Whether it is a loop outside of all others, that does not change its own ends."""
+        names = set[str]().union(*map(names_read, _ends(loop)))
+        at_top = any(loop is s for s in plain_statements(self.body))
+        return at_top and not names & assigned((loop,))
+
+    def _loops(self) -> list[Loop]:
+        """All loops of the program, from the outside in."""
+        if self.every_loop is None:
+            self.every_loop = [s for s in statements(self.body) if isinstance(s, For | While)]
+        return self.every_loop
+
+    def _decided(
+        self, loop: Loop, restored: frozenset[str]
+    ) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         body = loop.body
         binds = [s for s in statements(body) if isinstance(s, Bind)]
         made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
@@ -139,7 +214,7 @@ class Levels(Slots):
             moving -= fixed
         candidates = set(self._local_sites(loop))
         while True:
-            unstable = self._stored(body) - candidates
+            unstable = self._stored(body) - candidates - restored
             level = Level(loop, None, frozenset(unstable), frozenset(moving))
             spoiled = self._spoiled(body, level)
             if not spoiled & candidates:
@@ -437,13 +512,17 @@ class Levels(Slots):
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording = self.recording
+        trial.recording, trial.early = self.recording, self.early
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _ends(loop: For) -> tuple[Expr, Expr, Expr]:
+    return loop.start, loop.stop, loop.step
 
 
 def _written_by(stmt: Stmt) -> tuple[str, ...]:
