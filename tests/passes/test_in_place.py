@@ -37,7 +37,7 @@ def agrees(function, *args, jit=False) -> None:
     """The gradient is that of complex step, and the arguments are left alone."""
     before = [np.copy(a) for a in args]
     arrays = tuple(k for k, a in enumerate(args) if isinstance(a, np.ndarray))
-    value, found = srcad.value_and_grad(function, wrt=arrays, jit=jit)(*args)
+    value, found = srcad.value_and_grad(function, wrt=arrays, jit=jit)(*args)  # type: ignore[misc]
     np.testing.assert_allclose(value, function(*map(np.copy, args)), rtol=1e-12)
     for k, gradient in zip(arrays, found, strict=True):
         expected = oracles.complex_step(function, args, k)
@@ -402,6 +402,28 @@ def test_updates(function):
 @pytest.mark.parametrize("function", STEPS)
 def test_gradients_of_updates(function, n):
     agrees(function, x5, n)
+
+
+def with_a_product(u, a, n):
+    u = u.copy()
+    for t in range(n):
+        w = np.empty(len(u))
+        for i in range(len(u)):
+            s = 0.0
+            for j in range(len(u)):
+                s += a[i] * a[j] * u[j]
+            w[i] = np.sin(s)
+        for i in range(len(u)):
+            u[i] = w[i] * w[0]
+    return np.sum(u)
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_inner_loops_are_not_run_again(n):
+    text = srcad.grad(with_a_product, jit=False).source(x5, y5, n)
+    reverse = text[text.index("# reverse sweep") :]
+    assert "s = plus(s, a[i] * a[j] * u_1[j])" in text and "w[i] = math" not in reverse
+    agrees(with_a_product, x5, y5, n)
 
 
 def test_steps_are_run_again_from_the_state():

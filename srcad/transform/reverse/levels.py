@@ -128,50 +128,61 @@ class Levels(Slots):
     def put_back(self, loop: Loop) -> dict[str, Update]:
         """Arrays that a reversed iteration begins by putting back, so that more can be rerun.
 
-        Where no array of the iteration becomes one that is rerun, they are put back where their
-        update is reversed, as all others are.
+        Where no array of the iteration becomes one that is rerun, or where to rerun one takes more
+        than a few operations for each element, they are put back where their update is reversed,
+        as all others are.
         """
         if id(loop) not in self.early:
-            found: dict[str, Update] = {}
-            if isinstance(loop, For) and self._is_numbered(loop):
-                found = {
-                    name: update
-                    for name, update in updates(loop, self.sites).items()
-                    if all(self._has_fixed_ends(inner) for inner in update.loops)
-                }
-            if found:
-                local = self._local_sites(loop)
-                late, _, _ = self._decided(loop, frozenset())
-                soon, _, _ = self._decided(loop, frozenset(found))
-                if local & late == local & soon:
-                    found = {}
-            self.early[id(loop)] = found
+            self.early[id(loop)] = self._worth_putting_back(loop)
         return self.early[id(loop)]
+
+    def _worth_putting_back(self, loop: Loop) -> dict[str, Update]:
+        local = self._local_sites(loop)
+        if not local or not isinstance(loop, For) or loop.checkpoints is not None:
+            return {}
+        found = {
+            name: update
+            for name, update in updates(loop, self.sites).items()
+            if all(map(self._has_fixed_ends, update.loops))
+        }
+        if not found or not self._is_numbered(loop):
+            return {}
+        late, _, _ = self._decided(loop, frozenset())
+        soon, _, _ = self._decided(loop, frozenset(found))
+        more = local & (late - soon)
+        return {} if not more or any(self._is_dear(array, loop) for array in more) else found
+
+    def _is_dear(self, array: str, loop: For) -> bool:
+        """Whether an iteration runs inner loops for each element of an array that it fills."""
+        return any(
+            _depth(s) > self.arrays[array][1]
+            for s in loop.body
+            if any(array in _written_by(inner) for inner in statements((s,)))
+        )
 
     def _is_put_back(self, store: Store) -> bool:
         """Whether an element is put back before the iteration that writes it is reversed."""
-        return any(
-            store is update.store
-            for loop in self._loops()
-            if store.array in self.put_back(loop)
-            for update in (self.put_back(loop)[store.array],)
-        )
+        return id(store) in self._put_back_anywhere()[0]
 
     def _restored_around(self, loop: Loop) -> frozenset[str]:
-        """Arrays that are as they were before all statements of an iteration, to its end."""
-        out = set(self.put_back(loop))
-        for outer in self._loops():
-            if outer is not loop and any(s is loop for s in statements(outer.body)):
-                found = self.put_back(outer)
-                inner = {id(s) for u in found.values() for s in u.loops}
-                if id(loop) in inner:
-                    out |= {n for n, u in found.items() if any(s is loop for s in u.loops)}
-        return frozenset(out)
+        """Arrays that are, to the end of an iteration, as they were when it began."""
+        return frozenset({*self.put_back(loop), *self._put_back_anywhere()[1].get(id(loop), ())})
+
+    def _put_back_anywhere(self) -> tuple[set[int], dict[int, set[str]]]:
+        """The stores (by id) that this is about, and for the loops around them the arrays."""
+        if self.early_stores is None:
+            stores: set[int] = set()
+            inside: dict[int, set[str]] = {}
+            for loop in self._loops():
+                for name, update in self.put_back(loop).items():
+                    stores.add(id(update.store))
+                    for inner in update.loops:
+                        inside.setdefault(id(inner), set()).add(name)
+            self.early_stores = stores, inside
+        return self.early_stores
 
     def _is_numbered(self, loop: For) -> bool:
         """Whether the iterations of a loop, in those around it, have numbers known beforehand."""
-        if loop.checkpoints is not None:
-            return False
         around = [s for s in self._loops() if any(inner is loop for inner in statements((s,)))]
         return all(
             isinstance(s, For)
@@ -179,6 +190,10 @@ class Levels(Slots):
             and (self._has_fixed_ends(s) or self._is_plain_head(s))
             for s in around
         )
+
+    def _loops(self) -> list[Loop]:
+        """All loops of the program, from the outside in."""
+        return [s for s in statements(self.body) if isinstance(s, For | While)]
 
     def _has_fixed_ends(self, loop: For) -> bool:
         return set[str]().union(*map(names_read, _ends(loop))) <= self.fixed
@@ -188,12 +203,6 @@ class Levels(Slots):
         names = set[str]().union(*map(names_read, _ends(loop)))
         at_top = any(loop is s for s in plain_statements(self.body))
         return at_top and not names & assigned((loop,))
-
-    def _loops(self) -> list[Loop]:
-        """All loops of the program, from the outside in."""
-        if self.every_loop is None:
-            self.every_loop = [s for s in statements(self.body) if isinstance(s, For | While)]
-        return self.every_loop
 
     def _decided(
         self, loop: Loop, restored: frozenset[str]
@@ -513,12 +522,19 @@ class Levels(Slots):
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
         trial.recording, trial.early = self.recording, self.early
+        trial.early_stores = self.early_stores
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _depth(stmt: Stmt) -> int:
+    """How many loops a statement has inside of one another."""
+    inner = max((_depth(s) for block in blocks(stmt) for s in block), default=0)
+    return inner + isinstance(stmt, For | While)
 
 
 def _ends(loop: For) -> tuple[Expr, Expr, Expr]:

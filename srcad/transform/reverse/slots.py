@@ -98,7 +98,7 @@ class Slots:
         self.recording: dict[int, bool] = {}
         self.idle: dict[int, bool] = {}
         self.early: dict[int, dict[str, Update]] = {}
-        self.every_loop: list[Loop] | None = None
+        self.early_stores: tuple[set[int], dict[int, set[str]]] | None = None
 
     def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
         """One iteration reversed: take up what it found, rerun, reverse."""
