@@ -50,6 +50,7 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.in_place import in_place
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
@@ -317,6 +318,9 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
+    written = in_place(block, program.arrays, escaping, program.names)
+    if written is not block:
+        block, lengths = settle_checks(settle(written), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)
 

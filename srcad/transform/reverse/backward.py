@@ -185,7 +185,9 @@ class Backward(Forward):
             result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
-        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+        elif not (
+            stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
+        ):
             assert level.chain is not None
             out.append(
                 Store(
