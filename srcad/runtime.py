@@ -20,10 +20,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from llvmlite import ir as llvm
+from numba.core import cgutils, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import lower_builtin, register_jitable, type_callable
 from numba.np.arrayobj import make_array, populate_array
+from numba.np.linalg import ensure_blas, get_blas_kind
 
 
 def _slots(buffer: np.ndarray, start: int, size: int, dtype: Any) -> np.ndarray:
@@ -264,6 +266,186 @@ def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
             for k in range(a.shape[1]):
                 for j in range(b.shape[1]):
                     out[i, j] += a[i, k] * b[k, j]
+
+
+# ---------------------------------------------------------------- products of small matrices
+
+
+def _elements(array: np.ndarray) -> np.ndarray:
+    """The elements of a contiguous array along one axis; in compiled code nothing keeps it."""
+    return array.reshape(-1)
+
+
+def _type_elements(_context: Any) -> Callable[..., Any]:
+    def typer(array: Any) -> Any:
+        return types.Array(array.dtype, 1, "C") if array.layout == "C" else None
+
+    return typer
+
+
+def _lower_elements(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    array = make_array(sig.args[0])(context, builder, args[0])
+    flat = make_array(sig.return_type)(context, builder)
+    shape, strides = [array.nitems], [array.itemsize]
+    populate_array(flat, array.data, shape, strides, array.itemsize, None, None)
+    return flat._getvalue()
+
+
+def _add_by_blas(
+    out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool
+) -> None:
+    """``out = a @ b`` of matrices, or ``out += a @ b``, either factor transposed."""
+    product = np.dot(a.T if ta else a, b.T if tb else b)
+    out[:] = out + product if add else product
+
+
+def _apply_by_blas(out: np.ndarray, a: np.ndarray, x: np.ndarray, ta: bool, add: bool) -> None:
+    """``out = a @ x`` of a matrix and a vector, or ``out += a @ x``."""
+    product = np.dot(a.T if ta else a, x)
+    out[:] = out + product if add else product
+
+
+def _type_of_two(_context: Any) -> Callable[..., Any]:
+    def typer(out: Any, a: Any, b: Any, ta: Any, tb: Any, add: Any) -> Any:
+        return types.none
+
+    return typer
+
+
+def _type_of_one(_context: Any) -> Callable[..., Any]:
+    def typer(out: Any, a: Any, x: Any, ta: Any, add: Any) -> Any:
+        return types.none
+
+    return typer
+
+
+def _call_blas(name: str, arguments: Callable[..., Any]) -> Callable[..., Any]:
+    """Lowering of a call of what Numba has of BLAS: ``arguments`` gives those after the kind."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        ensure_blas()
+        arrays = [
+            make_array(t)(context, builder, a)
+            for t, a in zip(sig.args, args, strict=True)
+            if isinstance(t, types.Array)
+        ]
+        flags = [a for t, a in zip(sig.args, args, strict=True) if not isinstance(t, types.Array)]
+        dtype = sig.args[0].dtype
+        one, zero = (
+            builder.bitcast(
+                cgutils.alloca_once_value(builder, context.get_constant_generic(builder, dtype, x)),
+                cgutils.voidptr_t,
+            )
+            for x in (1.0, 0.0)
+        )
+        letters = [cgutils.int8_t(ord(c)) for c in "tn"]
+        beta = builder.select(flags.pop(), one, zero)
+        turned = [(builder.select(f, *letters), builder.select(f, *letters[::-1])) for f in flags]
+        shapes = [cgutils.unpack_tuple(builder, a.shape) for a in arrays]
+        data = [builder.bitcast(a.data, cgutils.voidptr_t) for a in arrays]
+        given = arguments(builder, shapes, data, flags, turned, one, beta)
+        kind = cgutils.int8_t(ord(get_blas_kind(dtype)))
+        function_type = llvm.FunctionType(cgutils.int32_t, [kind.type, *(g.type for g in given)])
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        builder.call(function, [kind, *given])
+        return context.get_dummy_value()
+
+    return lower
+
+
+def _of_two(
+    builder: Any, shapes: Any, data: Any, flags: Any, turned: Any, one: Any, beta: Any
+) -> list[Any]:
+    """BLAS goes down columns: to it a matrix is its transpose, and a product one of the others."""
+    (m, n), (rows, columns), (_, width) = shapes
+    inner = builder.select(flags[0], rows, columns)
+    (ta, _), (tb, _) = turned
+    sizes = [n, m, inner]
+    return [tb, ta, *sizes, one, data[2], width, data[1], columns, beta, data[0], n]
+
+
+def _of_one(
+    _builder: Any, shapes: Any, data: Any, _flags: Any, turned: Any, one: Any, beta: Any
+) -> list[Any]:
+    _, (rows, columns), _ = shapes
+    ((_, plain),) = turned
+    return [plain, columns, rows, one, data[1], columns, data[2], beta, data[0]]
+
+
+_MATRIX, _FLAG = types.Array, types.Boolean
+_flat = _also_compiled(_elements, _type_elements, _lower_elements, _MATRIX)
+_blas_product = _also_compiled(
+    _add_by_blas,
+    _type_of_two,
+    _call_blas("numba_xxgemm", _of_two),
+    *(_MATRIX, _MATRIX, _MATRIX, _FLAG, _FLAG, _FLAG),
+)
+_blas_apply = _also_compiled(
+    _apply_by_blas,
+    _type_of_one,
+    _call_blas("numba_xxgemv", _of_one),
+    *(_MATRIX, _MATRIX, _MATRIX, _FLAG, _FLAG),
+)
+
+
+@register_jitable
+def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+    """``out[:] = np.dot(a, b)`` of contiguous arrays, with ``ta`` of ``a.T``, with ``tb`` of ``b.T``.
+
+    Where there is little to do, loops do it faster than BLAS is called.
+    """
+    _dot(out, a, b, ta, tb, False)
+
+
+@register_jitable
+def add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+    """``out += np.dot(a, b)``; see ``set_product``."""
+    _dot(out, a, b, ta, tb, True)
+
+
+@register_jitable
+def _dot(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool) -> None:
+    if a.ndim == 1:
+        _apply(out, b, a, not tb, add)
+    elif b.ndim == 1:
+        _apply(out, a, b, ta, add)
+    else:
+        _multiply(out, a, b, ta, tb, add)
+
+
+@register_jitable
+def _multiply(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool) -> None:
+    m, n = out.shape
+    inner = a.shape[0] if ta else a.shape[1]
+    if m * n * inner >= 512:
+        _blas_product(out, a, b, ta, tb, add)
+        return
+    down, right = (1, m) if ta else (inner, 1)
+    over, along = (1, inner) if tb else (n, 1)
+    first, second = _flat(a), _flat(b)
+    for i in range(m):
+        if not add:
+            for j in range(n):
+                out[i, j] = 0.0
+        for k in range(inner):
+            x = first[i * down + k * right]
+            for j in range(n):
+                out[i, j] += x * second[k * over + j * along]
+
+
+@register_jitable
+def _apply(out: np.ndarray, a: np.ndarray, x: np.ndarray, ta: bool, add: bool) -> None:
+    m, inner = out.size, x.size
+    if m * inner >= 256:
+        _blas_apply(out, a, x, ta, add)
+        return
+    down, right = (1, m) if ta else (inner, 1)
+    elements = _flat(a)
+    for i in range(m):
+        if not add:
+            out[i] = 0.0
+        for k in range(inner):
+            out[i] += elements[i * down + k * right] * x[k]
 
 
 @register_jitable

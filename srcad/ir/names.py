@@ -8,10 +8,12 @@ _TAKEN = (
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
+        "add_product",
         "matmul_into",
         "next_snapshot",
         "plus",
         "prange",
+        "set_product",
         "stop_gradient",
         "straight_through",
         "union",

@@ -82,12 +82,14 @@ _IN_NUMPY = {
 }
 _INDENT = "    "
 RUNTIME = (
+    "add_product",
     "digamma",
     "grow",
     "matmul_into",
     "next_snapshot",
     "no_pool",
     "plus",
+    "set_product",
     "stack",
     "stop_gradient",
     "straight_through",
