@@ -45,6 +45,7 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.inverses import inverses
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.memory import own_memory
@@ -196,7 +197,7 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
     functions = (*functions[:-1], _in_rows(functions[-1], request, program))
     functions = tuple(products(f) for f in functions)
     elementary: dict[str, str] = {}

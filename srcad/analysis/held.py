@@ -32,7 +32,7 @@ from srcad.ir.nodes import (
     statements,
 )
 
-OWN = frozenset(("set_product", "add_product", "set_inverse"))
+OWN = frozenset(("add_product", "determinant", "set_inverse", "set_product"))
 """Functions of ``srcad.runtime`` that write into the arrays that they are given, and keep none."""
 
 

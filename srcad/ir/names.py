@@ -9,10 +9,12 @@ _TAKEN = (
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
         "add_product",
+        "determinant",
         "matmul_into",
         "next_snapshot",
         "plus",
         "prange",
+        "set_inverse",
         "set_product",
         "stop_gradient",
         "straight_through",

@@ -83,12 +83,14 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "add_product",
+    "determinant",
     "digamma",
     "grow",
     "matmul_into",
     "next_snapshot",
     "no_pool",
     "plus",
+    "set_inverse",
     "set_product",
     "stack",
     "stop_gradient",
