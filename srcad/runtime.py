@@ -271,181 +271,136 @@ def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 # ---------------------------------------------------------------- products of small matrices
 
 
-def _elements(array: np.ndarray) -> np.ndarray:
-    """The elements of a contiguous array along one axis; in compiled code nothing keeps it."""
-    return array.reshape(-1)
-
-
-def _type_elements(_context: Any) -> Callable[..., Any]:
-    def typer(array: Any) -> Any:
-        return types.Array(array.dtype, 1, "C") if array.layout == "C" else None
-
-    return typer
-
-
-def _lower_elements(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    array = make_array(sig.args[0])(context, builder, args[0])
-    flat = make_array(sig.return_type)(context, builder)
-    shape, strides = [array.nitems], [array.itemsize]
-    populate_array(flat, array.data, shape, strides, array.itemsize, None, None)
-    return flat._getvalue()
-
-
-def _add_by_blas(
-    out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool
-) -> None:
-    """``out = a @ b`` of matrices, or ``out += a @ b``, either factor transposed."""
-    product = np.dot(a.T if ta else a, b.T if tb else b)
-    out[:] = out + product if add else product
-
-
-def _apply_by_blas(out: np.ndarray, a: np.ndarray, x: np.ndarray, ta: bool, add: bool) -> None:
-    """``out = a @ x`` of a matrix and a vector, or ``out += a @ x``."""
-    product = np.dot(a.T if ta else a, x)
-    out[:] = out + product if add else product
-
-
-def _type_of_two(_context: Any) -> Callable[..., Any]:
-    def typer(out: Any, a: Any, b: Any, ta: Any, tb: Any, add: Any) -> Any:
-        return types.none
-
-    return typer
-
-
-def _type_of_one(_context: Any) -> Callable[..., Any]:
-    def typer(out: Any, a: Any, x: Any, ta: Any, add: Any) -> Any:
-        return types.none
-
-    return typer
-
-
-def _call_blas(name: str, arguments: Callable[..., Any]) -> Callable[..., Any]:
-    """Lowering of a call of what Numba has of BLAS: ``arguments`` gives those after the kind."""
-
-    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        ensure_blas()
-        arrays = [
-            make_array(t)(context, builder, a)
-            for t, a in zip(sig.args, args, strict=True)
-            if isinstance(t, types.Array)
-        ]
-        flags = [a for t, a in zip(sig.args, args, strict=True) if not isinstance(t, types.Array)]
-        dtype = sig.args[0].dtype
-        one, zero = (
-            builder.bitcast(
-                cgutils.alloca_once_value(builder, context.get_constant_generic(builder, dtype, x)),
-                cgutils.voidptr_t,
-            )
-            for x in (1.0, 0.0)
-        )
-        letters = [cgutils.int8_t(ord(c)) for c in "tn"]
-        beta = builder.select(flags.pop(), one, zero)
-        turned = [(builder.select(f, *letters), builder.select(f, *letters[::-1])) for f in flags]
-        shapes = [cgutils.unpack_tuple(builder, a.shape) for a in arrays]
-        data = [builder.bitcast(a.data, cgutils.voidptr_t) for a in arrays]
-        given = arguments(builder, shapes, data, flags, turned, one, beta)
-        kind = cgutils.int8_t(ord(get_blas_kind(dtype)))
-        function_type = llvm.FunctionType(cgutils.int32_t, [kind.type, *(g.type for g in given)])
-        function = cgutils.get_or_insert_function(builder.module, function_type, name)
-        builder.call(function, [kind, *given])
-        return context.get_dummy_value()
-
-    return lower
-
-
-def _of_two(
-    builder: Any, shapes: Any, data: Any, flags: Any, turned: Any, one: Any, beta: Any
-) -> list[Any]:
-    """BLAS goes down columns: to it a matrix is its transpose, and a product one of the others."""
-    (m, n), (rows, columns), (_, width) = shapes
-    inner = builder.select(flags[0], rows, columns)
-    (ta, _), (tb, _) = turned
-    sizes = [n, m, inner]
-    return [tb, ta, *sizes, one, data[2], width, data[1], columns, beta, data[0], n]
-
-
-def _of_one(
-    _builder: Any, shapes: Any, data: Any, _flags: Any, turned: Any, one: Any, beta: Any
-) -> list[Any]:
-    _, (rows, columns), _ = shapes
-    ((_, plain),) = turned
-    return [plain, columns, rows, one, data[1], columns, data[2], beta, data[0]]
-
-
-_MATRIX, _FLAG = types.Array, types.Boolean
-_flat = _also_compiled(_elements, _type_elements, _lower_elements, _MATRIX)
-_blas_product = _also_compiled(
-    _add_by_blas,
-    _type_of_two,
-    _call_blas("numba_xxgemm", _of_two),
-    *(_MATRIX, _MATRIX, _MATRIX, _FLAG, _FLAG, _FLAG),
-)
-_blas_apply = _also_compiled(
-    _apply_by_blas,
-    _type_of_one,
-    _call_blas("numba_xxgemv", _of_one),
-    *(_MATRIX, _MATRIX, _MATRIX, _FLAG, _FLAG),
-)
-
-
-@register_jitable
 def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
     """``out[:] = np.dot(a, b)`` of contiguous arrays, with ``ta`` of ``a.T``, with ``tb`` of ``b.T``.
 
     Where there is little to do, loops do it faster than BLAS is called.
     """
-    _dot(out, a, b, ta, tb, False)
+    out[:] = np.dot(a.T if ta else a, b.T if tb else b)
 
 
-@register_jitable
 def add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
     """``out += np.dot(a, b)``; see ``set_product``."""
-    _dot(out, a, b, ta, tb, True)
+    out += np.dot(a.T if ta else a, b.T if tb else b)
 
 
-@register_jitable
-def _dot(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool) -> None:
-    if a.ndim == 1:
-        _apply(out, b, a, not tb, add)
-    elif b.ndim == 1:
-        _apply(out, a, b, ta, add)
-    else:
-        _multiply(out, a, b, ta, tb, add)
-
-
-@register_jitable
-def _multiply(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool) -> None:
-    m, n = out.shape
-    inner = a.shape[0] if ta else a.shape[1]
-    if m * n * inner >= 512:
-        _blas_product(out, a, b, ta, tb, add)
-        return
-    down, right = (1, m) if ta else (inner, 1)
-    over, along = (1, inner) if tb else (n, 1)
-    first, second = _flat(a), _flat(b)
+def _multiply(
+    out: Any,
+    a: Any,
+    b: Any,
+    m: int,
+    n: int,
+    inner: int,
+    down: int,
+    right: int,
+    over: int,
+    along: int,
+    add: bool,
+) -> None:
+    """A product of matrices given by their memory, and how far their elements are apart in it."""
     for i in range(m):
         if not add:
             for j in range(n):
-                out[i, j] = 0.0
+                out[i * n + j] = 0.0
         for k in range(inner):
-            x = first[i * down + k * right]
+            x = a[i * down + k * right]
             for j in range(n):
-                out[i, j] += x * second[k * over + j * along]
+                out[i * n + j] += x * b[k * over + j * along]
 
 
-@register_jitable
-def _apply(out: np.ndarray, a: np.ndarray, x: np.ndarray, ta: bool, add: bool) -> None:
-    m, inner = out.size, x.size
-    if m * inner >= 256:
-        _blas_apply(out, a, x, ta, add)
-        return
-    down, right = (1, m) if ta else (inner, 1)
-    elements = _flat(a)
+def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
+    """A product of a matrix and a vector; see ``_multiply``."""
     for i in range(m):
         if not add:
             out[i] = 0.0
         for k in range(inner):
-            out[i] += elements[i * down + k * right] * x[k]
+            out[i] += a[i * down + k * right] * x[k]
+
+
+def _type_product(_context: Any) -> Callable[..., Any]:
+    def typer(out: Any, a: Any, b: Any, ta: Any, tb: Any) -> Any:
+        arrays = out, a, b
+        plain = all(isinstance(t, types.Array) and t.layout == "C" for t in arrays)
+        return types.none if plain and len({t.dtype for t in arrays}) == 1 else None
+
+    return typer
+
+
+class _Product:
+    """A product in compiled code: loops in a function of pointers and lengths, or BLAS."""
+
+    def __init__(self, add: bool) -> None:
+        self.add = add
+
+    def __call__(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        *arrays, ta, tb = args
+        given = [
+            make_array(t)(context, builder, x) for t, x in zip(sig.args[:3], arrays, strict=True)
+        ]
+        out, a, b = given
+        if sig.args[1].ndim == 1:  # a @ b is b.T @ a
+            a, b, ta = b, a, builder.not_(tb)
+        rows, columns = cgutils.unpack_tuple(builder, a.shape)
+        m, inner = builder.select(ta, columns, rows), builder.select(ta, rows, columns)
+        pointer, size, flag = types.CPointer(sig.args[0].dtype), types.intp, types.boolean
+        one = rows.type(1)
+        down, right = builder.select(ta, one, inner), builder.select(ta, m, one)
+        work = builder.mul(m, inner)
+        numbers = [m, inner, down, right]
+        loops, enough = _apply, 256
+        if sig.args[0].ndim == 2:
+            n = cgutils.unpack_tuple(builder, out.shape)[1]
+            over, along = builder.select(tb, one, n), builder.select(tb, inner, one)
+            work = builder.mul(work, n)
+            numbers = [m, n, inner, down, right, over, along]
+            loops, enough = _multiply, 512
+        few = builder.icmp_signed("<", work, rows.type(enough))
+        with builder.if_else(few) as (then, otherwise):
+            with then:
+                data = [x.data for x in (out, a, b)]
+                kinds = [*[pointer] * 3, *[size] * len(numbers), flag]
+                signature = types.none(*kinds)
+                add = cgutils.bool_t(self.add)
+                context.compile_internal(builder, loops, signature, [*data, *numbers, add])
+            with otherwise:
+                self._by_blas(context, builder, sig.args[0], (out, a, b), (ta, tb), numbers)
+        return context.get_dummy_value()
+
+    def _by_blas(
+        self, context: Any, builder: Any, out: Any, arrays: Any, turned: Any, numbers: Any
+    ) -> None:
+        """BLAS goes down columns: to it a matrix is its transpose, and a product turned around."""
+        ensure_blas()
+
+        def number(x: float) -> Any:
+            value = context.get_constant_generic(builder, out.dtype, x)
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def letter(test: Any, yes: str, no: str) -> Any:
+            return builder.select(test, cgutils.int8_t(ord(yes)), cgutils.int8_t(ord(no)))
+
+        one, old = number(1.0), number(1.0 if self.add else 0.0)
+        result, first, second = (builder.bitcast(x.data, cgutils.voidptr_t) for x in arrays)
+        rows, columns = cgutils.unpack_tuple(builder, arrays[1].shape)
+        kind = cgutils.int8_t(ord(get_blas_kind(out.dtype)))
+        if out.ndim == 1:
+            title = "numba_xxgemv"
+            mode = letter(turned[0], "n", "t")
+            given = [kind, mode, columns, rows, one, first, columns, second, old, result]
+        else:
+            title = "numba_xxgemm"
+            m, n, inner = numbers[:3]
+            _, width = cgutils.unpack_tuple(builder, arrays[2].shape)
+            modes = letter(turned[1], "t", "n"), letter(turned[0], "t", "n")
+            places = [second, width, first, columns, old, result, n]
+            given = [kind, *modes, n, m, inner, one, *places]
+        function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
+        builder.call(cgutils.get_or_insert_function(builder.module, function_type, title), given)
+
+
+_PRODUCT = types.Array, types.Array, types.Array, types.Boolean, types.Boolean
+_also_compiled(set_product, _type_product, _Product(add=False), *_PRODUCT)
+_also_compiled(add_product, _type_product, _Product(add=True), *_PRODUCT)
 
 
 # ---------------------------------------------------------------- inverses and determinants
