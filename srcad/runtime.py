@@ -297,24 +297,42 @@ def _multiply(
     along: int,
     add: bool,
 ) -> None:
-    """A product of matrices given by their memory, and how far their elements are apart in it."""
-    for i in range(m):
-        if not add:
-            for j in range(n):
-                out[i * n + j] = 0.0
-        for k in range(inner):
-            x = a[i * down + k * right]
-            for j in range(n):
-                out[i * n + j] += x * b[k * over + j * along]
+    """A product of matrices given by their memory, and how far their elements are apart in it.
+
+    Four elements at a time, two rows and two columns; a last one alone is taken twice.
+    """
+    for i in range(0, m, 2):
+        below = i + 1 if i + 1 < m else i
+        for j in range(0, n, 2):
+            beside = j + 1 if j + 1 < n else j
+            p, q, r, s = i * down, below * down, j * along, beside * along
+            one = two = three = four = a[p] * 0
+            for _ in range(inner):
+                one += a[p] * b[r]
+                two += a[p] * b[s]
+                three += a[q] * b[r]
+                four += a[q] * b[s]
+                p, q, r, s = p + right, q + right, r + over, s + over
+            p, q, r, s = i * n + j, i * n + beside, below * n + j, below * n + beside
+            if add:
+                one, two = one + out[p], two + out[q]
+                three, four = three + out[r], four + out[s]
+            out[p], out[q], out[r], out[s] = one, two, three, four
 
 
 def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
-    """A product of a matrix and a vector; see ``_multiply``."""
-    for i in range(m):
-        if not add:
-            out[i] = 0.0
+    """A product of a matrix and a vector, two elements at a time; see ``_multiply``."""
+    for i in range(0, m, 2):
+        below = i + 1 if i + 1 < m else i
+        p, q = i * down, below * down
+        one = two = a[p] * 0
         for k in range(inner):
-            out[i] += a[i * down + k * right] * x[k]
+            one += a[p] * x[k]
+            two += a[q] * x[k]
+            p, q = p + right, q + right
+        if add:
+            one, two = one + out[i], two + out[below]
+        out[i], out[below] = one, two
 
 
 def _type_product(_context: Any) -> Callable[..., Any]:
@@ -334,22 +352,39 @@ class _Product:
 
     def __call__(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
         *arrays, ta, tb = args
-        given = [
+        out, a, b = (
             make_array(t)(context, builder, x) for t, x in zip(sig.args[:3], arrays, strict=True)
-        ]
-        out, a, b = given
+        )
         if sig.args[1].ndim == 1:  # a @ b is b.T @ a
             a, b, ta = b, a, builder.not_(tb)
         rows, columns = cgutils.unpack_tuple(builder, a.shape)
+        widths = [cgutils.unpack_tuple(builder, x.shape)[-1] for x in (out, b)]
+        given = [out.data, a.data, b.data, rows, columns, *widths, ta, tb, cgutils.bool_t(self.add)]
+        title = f"srcad_product_{sig.args[0].dtype}_{sig.args[0].ndim}"
+        function = builder.module.globals.get(title)
+        if function is None:
+            kinds = [g.type for g in given]
+            function = llvm.Function(
+                builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title
+            )
+            function.linkage = "internal"
+            inside = llvm.IRBuilder(function.append_basic_block())
+            self._write(context, inside, sig.args[0], function.args)
+            inside.ret_void()
+        builder.call(function, given)
+        return context.get_dummy_value()
+
+    def _write(self, context: Any, builder: Any, out: Any, args: Any) -> None:
+        """The body of the function: loops where there is little to do."""
+        *data, rows, columns, n, _, ta, tb, add = args
         m, inner = builder.select(ta, columns, rows), builder.select(ta, rows, columns)
-        pointer, size, flag = types.CPointer(sig.args[0].dtype), types.intp, types.boolean
+        pointer, size = types.CPointer(out.dtype), types.intp
         one = rows.type(1)
         down, right = builder.select(ta, one, inner), builder.select(ta, m, one)
         work = builder.mul(m, inner)
         numbers = [m, inner, down, right]
         loops, enough = _apply, 256
-        if sig.args[0].ndim == 2:
-            n = cgutils.unpack_tuple(builder, out.shape)[1]
+        if out.ndim == 2:
             over, along = builder.select(tb, one, n), builder.select(tb, inner, one)
             work = builder.mul(work, n)
             numbers = [m, n, inner, down, right, over, along]
@@ -357,20 +392,18 @@ class _Product:
         few = builder.icmp_signed("<", work, rows.type(enough))
         with builder.if_else(few) as (then, otherwise):
             with then:
-                data = [x.data for x in (out, a, b)]
-                kinds = [*[pointer] * 3, *[size] * len(numbers), flag]
+                kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
                 signature = types.none(*kinds)
-                add = cgutils.bool_t(self.add)
-                context.compile_internal(builder, loops, signature, [*data, *numbers, add])
+                made = context.compile_subroutine(builder, loops, signature)
+                given = [*data, *numbers, add]  # no exception can come from it
+                context.call_internal_no_propagate(builder, made.fndesc, signature, given)
             with otherwise:
-                self._by_blas(context, builder, sig.args[0], (out, a, b), (ta, tb), numbers)
-        return context.get_dummy_value()
+                self._by_blas(context, builder, out, args, numbers)
 
-    def _by_blas(
-        self, context: Any, builder: Any, out: Any, arrays: Any, turned: Any, numbers: Any
-    ) -> None:
+    def _by_blas(self, context: Any, builder: Any, out: Any, args: Any, numbers: Any) -> None:
         """BLAS goes down columns: to it a matrix is its transpose, and a product turned around."""
         ensure_blas()
+        *data, _, columns, n, width, ta, tb, add = args
 
         def number(x: float) -> Any:
             value = context.get_constant_generic(builder, out.dtype, x)
@@ -379,19 +412,18 @@ class _Product:
         def letter(test: Any, yes: str, no: str) -> Any:
             return builder.select(test, cgutils.int8_t(ord(yes)), cgutils.int8_t(ord(no)))
 
-        one, old = number(1.0), number(1.0 if self.add else 0.0)
-        result, first, second = (builder.bitcast(x.data, cgutils.voidptr_t) for x in arrays)
-        rows, columns = cgutils.unpack_tuple(builder, arrays[1].shape)
+        one = number(1.0)
+        old = builder.select(add, one, number(0.0))
+        result, first, second = (builder.bitcast(x, cgutils.voidptr_t) for x in data)
         kind = cgutils.int8_t(ord(get_blas_kind(out.dtype)))
         if out.ndim == 1:
-            title = "numba_xxgemv"
-            mode = letter(turned[0], "n", "t")
-            given = [kind, mode, columns, rows, one, first, columns, second, old, result]
+            title, (m, inner) = "numba_xxgemv", numbers[:2]
+            mode = letter(ta, "n", "t")
+            height = builder.select(ta, inner, m)
+            given = [kind, mode, columns, height, one, first, columns, second, old, result]
         else:
-            title = "numba_xxgemm"
-            m, n, inner = numbers[:3]
-            _, width = cgutils.unpack_tuple(builder, arrays[2].shape)
-            modes = letter(turned[1], "t", "n"), letter(turned[0], "t", "n")
+            title, (m, _, inner) = "numba_xxgemm", numbers[:3]
+            modes = letter(tb, "t", "n"), letter(ta, "t", "n")
             places = [second, width, first, columns, old, result, n]
             given = [kind, *modes, n, m, inner, one, *places]
         function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
