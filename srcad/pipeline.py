@@ -51,13 +51,16 @@ from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
+from srcad.transform.inverses import inverses
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.products import products
 from srcad.transform.reuse import reuse
+from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
@@ -210,7 +213,9 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
+    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
+    functions = tuple(products(f) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
@@ -285,6 +290,12 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     adjoint = written.function
     adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
     return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
+
+
+def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
+    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
+    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
+    return rows(function, program.names) if reverses else function
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
-from srcad.analysis.flow import assigned, fixed_names, reads_of, times_bound, writes_of
+from srcad.analysis.flow import assigned, fixed_names, times_bound
 from srcad.analysis.moved import Moved
 from srcad.analysis.updates import Update
 from srcad.ir.build import accumulate, at_least_zero, converted, real_part
