@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
+from srcad.disk import DiskCall
 from srcad.errors import UnsupportedError
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.program import MODES, Outlined
@@ -49,13 +50,17 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.in_place import in_place
+from srcad.transform.inverses import inverses
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.products import products
 from srcad.transform.reuse import reuse
+from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
@@ -188,6 +193,8 @@ def compile_request(request: Request) -> Program:
     if request.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
+    if request.kind in ("hvp", "hessian_pattern"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
@@ -206,7 +213,9 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
+    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
+    functions = tuple(products(f) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
@@ -214,8 +223,9 @@ def compile_request(request: Request) -> Program:
         functions = parallel(functions, program.names)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
+    text = print_module(functions, elementary)
     return Program(
-        print_module(functions, elementary),
+        text,
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
@@ -223,7 +233,7 @@ def compile_request(request: Request) -> Program:
         None if program.result is None else type_of(program.result),
         "pool" in functions[-1].parameters,
         program.objects,
-        program.externals,
+        _called(program.externals, text),
         spread is not None,
         reads_floats(function),
         functions[-1],
@@ -232,8 +242,27 @@ def compile_request(request: Request) -> Program:
     )
 
 
+def _called(externals: tuple[tuple[str, object], ...], text: str) -> tuple[tuple[str, object], ...]:
+    """The objects that a text names: one for the disk of a loop is needed in reverse mode only."""
+    return tuple(e for e in externals if not isinstance(e[1], DiskCall) or f"{e[0]}(" in text)
+
+
+def _refuse_disks(program: Elaborated) -> None:
+    """Snapshots on disk belong to one call from Python, of a first derivative."""
+    for _, found in program.externals:
+        if isinstance(found, DiskCall) and found.at is not None:
+            raise UnsupportedError(
+                "a loop with snapshots on disk has first derivatives only, and those are called "
+                "from Python",
+                found.at,
+                "leave out disk",
+            )
+
+
 def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool) -> Function:
     """The derivative of a part of a program, as a function in the language of programs."""
+    if kind not in ("primal", "jvp"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     if kind in ("primal", "jvp"):
         function = write_primal(program, body, []).function
@@ -261,6 +290,12 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     adjoint = written.function
     adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
     return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
+
+
+def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
+    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
+    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
+    return rows(function, program.names) if reverses else function
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
@@ -294,8 +329,11 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
+    written = in_place(block, program.arrays, escaping, program.names)
+    if written is not block:
+        block, lengths = settle_checks(settle(written), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
-    block = contract(block, escaping, program.names)
+    block = settle(contract(block, escaping, program.names), program.arrays)
 
     def back_of(rule: Pullback) -> Pullback:
         names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)

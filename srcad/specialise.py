@@ -23,6 +23,7 @@ from srcad.backend.progress import bar_of
 from srcad.binding import Signature
 from srcad.budget import Amounts, Marks, choose
 from srcad.config import Options
+from srcad.disk import DiskCall, disk_run
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
 from srcad.frontend.source import find_source
 from srcad.ir.compressed import SPARSE
@@ -88,6 +89,13 @@ class Variant:
         self.latest = self
         """The program that ran last."""
         self._uses_pool = program.uses_pool
+        self._has_disk = any(isinstance(found, DiskCall) for _, found in program.externals)
+        if self._has_disk and self.draws:
+            raise UnsupportedError(
+                f"{program.entry} keeps snapshots on disk, and draws random numbers, which would "
+                "be others in a call that goes on after a kill",
+                hint="draw them outside, and pass them as an argument",
+            )
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
 
@@ -139,6 +147,12 @@ class Variant:
             self.tape_bytes, self.steps = variant.tape_bytes, variant.steps
 
     def _run(self, leaves: Sequence[Any], limit: int | None = None) -> Any:
+        if not self._has_disk:
+            return self._run_in_pool(leaves, limit)
+        with disk_run(f"{self.program.text}{self.options}", leaves):
+            return self._run_in_pool(leaves, limit)
+
+    def _run_in_pool(self, leaves: Sequence[Any], limit: int | None) -> Any:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
