@@ -485,11 +485,9 @@ class Checkpointing(Backward):
             is_due = spilled.is_due(step)
             empty = If(is_due, (Assign(made.held, ZERO),))
             kept = [empty, *kept, If(is_due, spilled.written(step))]
-        following: Expr = add(step, made.distance)
-        if marks.schedule == "two-level":
-            free = sub(made.snapshots, made.held)
-            args = (step, made.trips, free, made.distance)
-            following = Call("next_in_distance", args, INT)
+        rule = "next_periodic" if marks.schedule == "periodic" else "next_in_distance"
+        free = sub(made.snapshots, made.held)
+        following = Call(rule, (step, made.trips, free, made.distance), INT)
         return [If(compare("==", step, made.due), (*kept, Assign(made.due, following)))]
 
     def _online_snapshot(self, loop: Loop, made: Schedule, stride: Var) -> list[Stmt]:
