@@ -82,6 +82,17 @@ def norm(v):
     return math.sqrt(np.sum(v * v))
 
 
+def stopped(v):
+    return v.real * 1.0
+
+
+def steps_of(rows):
+    out = np.zeros(rows.shape)
+    for i in range(rows.shape[0]):
+        out[i] = step(rows[i])
+    return out
+
+
 def crossed(p, q):
     out = np.empty(3)
     out[0] = p[1] * q[2] - p[2] * q[1]
@@ -144,6 +155,10 @@ def eliminated(p, v):
 STAND_INS = {
     "srcad.jacobian(step)(": "step_jacobian(",
     "srcad.grad(energy)(": "energy_gradient(",
+    "srcad.batch(step)(": "steps_of(",
+    "srcad.stop_gradient(": "stopped(",
+    "srcad.checkpoint(": "(",
+    ", snapshots=2)": ")",
     "np.linalg.norm(": "norm(",
 }
 """What an oracle calls in place of srcad: the derivatives by hand, what is analytic."""
@@ -327,7 +342,7 @@ class Grammar:
         parts = (self.array(scope, shape, 1), self.array(scope, shape, 1))
         texts = ["0.3 * np.sum({0})", "0.3 * np.sum({0} * {1})", "0.3 * ({0}).sum()"]
         if len(shape) == 1:
-            texts += ["0.3 * ({0}) @ ({1})", "0.3 * np.dot({0}, {1})", "0.3 * energy({0})"]
+            texts += ["0.3 * (({0}) @ ({1}))", "0.3 * np.dot({0}, {1})", "0.3 * energy({0})"]
             texts += ["0.3 * sum({0} * {1})"]
         if shape in ("3", "33"):
             texts += ["np.mean({0})"]
@@ -370,6 +385,7 @@ class Grammar:
             (0.4, f"np.maximum({u}, {u} + 0.29)"),
             (0.4, f"({u})[::-1]"),
             (0.3, f"({u} + <f>)"),
+            (0.2, f"srcad.stop_gradient({u})"),
         ]
         own = {
             "n": [
@@ -379,16 +395,17 @@ class Grammar:
                 (1.5, "rate(<n>, <f>)"),
                 (1.0, "advance(<n>, <f>, 0.1)"),
                 (0.7, "sweep(<n>, <n>, <f>)"),
-                (1.5, "(<n3>) @ (<3>)"),
+                (1.5, "((<n3>) @ (<3>))"),
                 (1.0, "applied(<n3>, <3>)"),
                 (0.7, "(<n3>)[:, $3]"),
                 (0.5, "(<n3>).sum(axis=1)"),
+                (0.4, "np.einsum('ij,j->i', <n3>, <3>)"),
                 (0.4, "0.3 * np.cumsum(<n>)"),
                 (0.3, "np.concatenate(((<n>)[1:], (<n>)[:1]))"),
             ],
             "3": [
-                (2.0, "(<33>) @ (<3>)"),
-                (1.0, "(<3>) @ (<33>)"),
+                (2.0, "((<33>) @ (<3>))"),
+                (1.0, "((<3>) @ (<33>))"),
                 (1.0, "0.3 * ((<n>) @ (<n3>))"),
                 (1.5, "crossed(<3>, <3>)"),
                 (1.0, "turned(<3>, <3>)"),
@@ -397,9 +414,9 @@ class Grammar:
                 (1.0, "np.array([<f>, <f>, <f>])"),
                 (1.0, "np.linalg.solve(<w>, <3>)"),
                 (0.7, "eliminated(<w>, <3>)"),
-                (0.7, "np.linalg.inv(<w>) @ (<3>)"),
+                (0.7, "(np.linalg.inv(<w>) @ (<3>))"),
                 (1.0, "step(<3>)"),
-                (0.6, "srcad.jacobian(step)(<3>) @ (<3>)"),
+                (0.6, "(srcad.jacobian(step)(<3>) @ (<3>))"),
                 (0.4, "srcad.grad(energy)(<3>)"),
                 (0.5, "rate(<3>, <f>)"),
                 (0.5, "advance(<3>, <f>, 0.1)"),
@@ -410,16 +427,17 @@ class Grammar:
                 (0.7 if self.n else 0, "(<n3>)[$n]"),
             ],
             "n3": [
-                (1.5, "(<n3>) @ (<33>)"),
+                (1.5, "((<n3>) @ (<33>))"),
                 (1.0, "np.outer(<n>, <3>)"),
                 (1.0, "<n3> * <3>"),
                 (0.7, "<n3> * (<n>)[:, None]"),
                 (0.5, "product(<n3>, <33>)"),
+                (0.5 if self.n else 0, "srcad.batch(step)(<n3>)"),
                 (0.5, "np.roll(<n3>, 1, axis=0)"),
                 (0.5, "np.linalg.solve(<w>, (<n3>).T).T"),
             ],
             "33": [
-                (2.0, "(<33>) @ (<33>)"),
+                (2.0, "((<33>) @ (<33>))"),
                 (1.0, "(<33>).T"),
                 (1.0, "np.outer(<3>, <3>)"),
                 (0.7, "product(<33>, <33>)"),
@@ -503,6 +521,9 @@ class Grammar:
             (0 if deep or scope.loops > 1 else 2, lambda: self.work(scope)),
             (0 if deep or scope.loops > 1 else 2, lambda: self.stencil(scope)),
             (0 if deep or scope.loops else 2, lambda: self.steps(scope)),
+            (0 if deep or scope.loops else 1.2, lambda: self.recurrent(scope)),
+            (0 if deep else 0.6, lambda: self.while_loop(scope)),
+            (0 if deep or scope.loops > 1 else 0.5, lambda: self.over_rows(scope)),
             (0 if deep or scope.loops else 0.7, lambda: self.history(scope)),
             (0 if deep else 1, lambda: self.branch(scope)),
             (0.4 if scope.loops else 0, lambda: self.jump(scope)),
@@ -558,8 +579,18 @@ class Grammar:
             old = self.random.choice(scope.of(shape))
             made += [f"np.zeros_like({old})", f"{old}.copy()", f"0.5 * {old}"]
             made += [f"np.full_like({old}, 0.3)", f"{old}"]
+        i, j = self.index(scope, "n"), self.index(scope, "3")
+        matrix, square = self.random.choice(scope.of("n3")), self.random.choice(scope.of("33"))
+        views = {
+            "n": [f"{matrix}[:, {j}]", f"{matrix}.T[{j}]", "x[::-1]"],
+            "3": [f"{square}[{j}]", f"{square}[:, {j}]"] + [f"{matrix}[{i}]"] * (i is not None),
+            "n3": [f"{matrix}[::-1]", f"{matrix}[:, ::-1]"],
+            "33": [f"{square}.T", f"{square}[::-1]"],
+        }
         text = self.random.choice(made)
-        if self.chance(0.6):
+        if self.chance(0.2):
+            text = self.random.choice(views[shape])
+        elif self.chance(0.6):
             text, parts = "{0}", (self.bounded_array(scope, shape),)
         name = self.name(letter)
         scope.arrays[name] = shape
@@ -601,7 +632,7 @@ class Grammar:
                 f"{u}[1:-1, :2] *= np.cos({v}[2:, 1:])",
                 f"{u}[1:, 1:] -= {c} * {v}[:-1, :-1] * <f>",
                 f"{u}[:, 0], {u}[:, 2] = {u}[:, 2].copy(), {u}[:, 0].copy()",
-                f"{u}[:, ::2] = {v}[:, 1:2] * <f>",
+                f"{u}[:, ::2] = {v}[:, 1:] * <f>",
                 f"{u}[:, 1] += {c} * {u}[:, 0] * {u}[:, 2]",
                 f"{u} += {c} * {q}",
             ]
@@ -818,12 +849,71 @@ class Grammar:
     def steps(self, scope: Scope) -> Stmt:
         """A loop over time."""
         t = Counter(self.name("t"), "t")
-        head = f"for {t.name} in range({self.random.choice(['m', 'm', '3', 'm + 1', '2 * m'])})"
+        count = self.random.choice(["m", "m", "3", "m + 1", "2 * m"])
+        numbers = f"range({count})"
+        if self.chance(0.15):
+            numbers = f"srcad.checkpoint(range({count}), snapshots=2)"
+        head = f"for {t.name} in {numbers}"
         inner = scope.inner(t)
         body = [*self.block(inner, 4)]
         if self.chance(0.4):
             body.append(self.swap(inner.inner()) if len(scope.of("n")) < 2 else self.swapped(scope))
         return Block((), head, (), (), tuple(body))
+
+    def recurrent(self, scope: Scope) -> Stmt:
+        """A loop over time with a product of a matrix and a vector in loops, and work arrays."""
+        t, i, j = Counter(self.name("t"), "t"), self.name("i"), self.name("j")
+        one = self.random.choice(scope.of("33"))
+        v = self.name("v")
+        inner = scope.inner(t)
+        inner.arrays[v] = "3"
+        bias = self.bounded(scope.inner(t, Counter(i, "3")), 1)
+        out, s = self.name("w"), self.name("s")
+        before = [f"{v} = {self.random.choice(['K[0]', 'K[:, 1]'])}.copy()"]
+        first: list[str] = []
+        (before if self.chance(0.6) else first).append(f"{out} = np.empty({self.small})")
+        low = Block((f"{s} = {{0}}".format(str(bias)),), f"for {j} in range({self.small})", (), (),
+                    (Line(f"{s} += {one}[{i}, {j}] * {v}[{j}]"),))  # fmt: skip
+        end = Line(f"{out}[{i}] = math.tanh({s})")
+        product = Block((), f"for {i} in range({self.small})", (), (), (low, end))
+        take = self.random.choice(
+            [f"{v}[:] = {out}", f"{v} = 0.5 * {out} + 0.1", f"{v}, {out} = {out}, {v}"]
+        )
+        rest = self.block(inner, 2) if self.chance(0.5) else ()
+        scope.arrays[v] = "3"
+        numbers = self.random.choice(
+            ["range(m)", "range(m)", "range(2 * m)", f"range({self.long})"]
+        )
+        return Block(
+            tuple(before),
+            f"for {t.name} in {numbers}",
+            (),
+            tuple(first),
+            (product, Line(take), *rest),
+        )
+
+    def while_loop(self, scope: Scope) -> Stmt:
+        k = self.name("k")
+        test = self.test(scope)
+        inner = scope.inner(Counter(k, "t"))
+        head = f"while {k} < {self.random.randint(1, 3)} and ({{0}})"
+        return Block((f"{k} = 0",), head, (test,), (f"{k} += 1",), self.block(inner, 3))
+
+    def over_rows(self, scope: Scope) -> Stmt:
+        """A loop over the rows of a matrix."""
+        shape = self.random.choice(["n3", "33"])
+        u, row, i = self.random.choice(scope.of(shape)), self.name("v"), self.name("i")
+        counter = Counter(i, shape[0])
+        inner = (
+            scope.inner(counter)
+            if self.chance(0.5)
+            else replace(scope.inner(), loops=scope.loops + 1)
+        )
+        inner.arrays[row] = "3"
+        head = f"for {row} in {u}"
+        if len(inner.counters) > len(scope.counters):
+            head = f"for {i}, {row} in enumerate({u})"
+        return Block((), head, (), (), self.block(inner, 3))
 
     def swapped(self, scope: Scope) -> Stmt:
         one, two = self.random.sample(scope.of("n"), 2)
