@@ -47,4 +47,4 @@ def _shared(stmt: If) -> int:
         if read or (assigned((one,)) | stored) & names_read(stmt.test):
             break
         count += 1
-    return min(count, len(stmt.body) - 1)
+    return max(0, min(count, len(stmt.body) - 1))

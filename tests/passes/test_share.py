@@ -54,5 +54,9 @@ def test_what_the_test_reads_is_not_changed_before_it():
 
 def test_a_branch_is_not_left_empty():
     one = copied("u", "a")
-    kept = If(TEST, (one,), (one, counted(2)))
-    assert after(kept) == (kept,)
+    for kept in (
+        If(TEST, (one,), (one, counted(2))),
+        If(TEST, (), (one, counted(2), counted(3))),
+        If(TEST, (one, counted(2)), ()),
+    ):
+        assert after(kept) == (kept,)
