@@ -155,9 +155,11 @@ class _Finder:
 
     def _array(self, name: str, size: int | None, runs: int | None) -> None:
         if name in self.on_lists:
-            before = self.grown.get(name, 0)
-            unknown = size is None or runs is None or before is None
-            self.grown[name] = None if unknown else before + size * runs
+            held = self.grown.get(name, 0)
+            if size is None or runs is None or held is None:
+                self.grown[name] = None
+            else:
+                self.grown[name] = held + size * runs
             return
         before = self.arrays.get(name, 0)
         times = 1 if runs == 1 else 2
