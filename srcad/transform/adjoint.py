@@ -61,6 +61,7 @@ from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.share import share
 from srcad.transform.strips import in_strips
 from srcad.transform.zeros import propagate_zeros
 
@@ -329,7 +330,8 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
-    return prune(drop_copies(function, reverser.keepers))
+    function = prune(drop_copies(function, reverser.keepers))
+    return replace(function, body=share(function.body))
 
 
 def _with_locals(
