@@ -970,7 +970,9 @@ def mode_of(seed: int, kind: str) -> str:
     """What is asked of the program of a seed, where it is not chosen."""
     if kind != "kernel":
         return "reverse"
-    modes = ["reverse", "reverse", "grad", "forward", "vjp", "second", "parallel", "eager"]
+    modes = ["reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager"]
+    if kernels.size(seed) > 9:
+        modes.remove("hessian")
     return modes[seed // 10 % len(modes)]
 
 
