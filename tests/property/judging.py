@@ -25,7 +25,8 @@ import numpy as np
 from tests import oracles
 
 MODES = ("reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager")
-_TWICE = ("second", "hessian")
+TWICE = ("second", "hessian")
+"""Modes of second derivatives."""
 
 TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9}
 """Relative to the largest entry of the gradient."""
@@ -117,7 +118,7 @@ def _judged(case: Case, f, by_hand) -> Outcome:
     for before, after in zip(case.arguments(), args, strict=True):
         if not np.array_equal(before, after):
             return Outcome("wrong", "the caller's arguments were changed")
-    tolerance = SECOND if case.mode in _TWICE else TOLERANCES[case.kind]
+    tolerance = SECOND if case.mode in TWICE else TOLERANCES[case.kind]
     scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
     likes = args[:-1] if len(expected) == len(args) - 1 and case.kind != "kernel" else None
     problems = [
@@ -245,7 +246,7 @@ def directions_of(case: Case) -> list[list[Any]]:
     given = [oracles.widen(case.arguments()[k]) for k in case.wrt]
     rng = np.random.default_rng(case.seed + 1)
     out = [[_direction(rng, a) for a in given] for _ in range(3)]
-    if sum(np.size(a) for a in given) <= 30 and case.mode not in _TWICE:
+    if sum(np.size(a) for a in given) <= 30 and case.mode not in TWICE:
         for i, a in enumerate(given):
             for k in range(np.size(a)):
                 one = [np.zeros(np.shape(b)) for b in given]
@@ -287,7 +288,7 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
     wide = [oracles.widen(a) for a in case.arguments()]
     given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
     directions = directions_of(case)
-    if case.mode in _TWICE:
+    if case.mode in TWICE:
         pairs = _pairs(directions)
         return [np.array([_curvature(f, given, one, two, shift) for one, two in pairs])]
     if directions:
@@ -326,7 +327,7 @@ def _curvature(f, given, one, two, shift: float) -> float:
 def _ill_conditioned(case: Case, f, expected, scale: float, tolerance: float) -> bool:
     """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
     shifts = {"complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}.get(case.kind, (4e-16,))
-    if case.mode in _TWICE:
+    if case.mode in TWICE:
         shifts = (1e-9,)
     return any(
         bool(np.max(np.abs(moved - e), initial=0.0) > 0.1 * tolerance * scale)
