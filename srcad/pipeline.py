@@ -50,13 +50,17 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.in_place import in_place
+from srcad.transform.inverses import inverses
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.products import products
 from srcad.transform.reuse import reuse
+from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
@@ -209,7 +213,9 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
+    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
+    functions = tuple(products(f) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
@@ -286,6 +292,12 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
 
 
+def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
+    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
+    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
+    return rows(function, program.names) if reverses else function
+
+
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
     """A function that is not inlined, and what the derivative needs of it."""
     program = callee.program
@@ -317,6 +329,9 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
+    written = in_place(block, program.arrays, escaping, program.names)
+    if written is not block:
+        block, lengths = settle_checks(settle(written), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)
 

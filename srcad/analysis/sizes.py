@@ -42,6 +42,7 @@ from srcad.ir.nodes import (
     Reshape,
     Span,
     Stmt,
+    Tape,
     Unary,
     Var,
     While,
@@ -191,7 +192,15 @@ class Sizes:
                 if _is_plain(found) and target.name not in names_read(found):
                     self.values[target.name] = found
             case (
-                Alloc() | Copy() | ZerosLike() | MatMul() | Bind() | Window() | Reshape() | Invoke()
+                Alloc()
+                | Copy()
+                | ZerosLike()
+                | MatMul()
+                | Bind()
+                | Window()
+                | Reshape()
+                | Invoke()
+                | Tape()
             ):
                 made = self._made(stmt)
                 gone = set(writes_of(stmt))
@@ -331,7 +340,8 @@ class Sizes:
     def _made(self, stmt: Stmt) -> dict[str, Shape | str | None]:
         """The shapes of the arrays that a statement makes or binds."""
         match stmt:
-            case Alloc(target=target, shape=shape) | Reshape(target=target, shape=shape):
+            case Alloc() | Reshape() | Tape():
+                target, shape = stmt.target, stmt.shape
                 return {target: self._plain_shape(shape)}
             case Copy(target=target, source=source) | ZerosLike(target=target, source=source):
                 return {target: self._shape_of(source)}

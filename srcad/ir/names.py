@@ -8,6 +8,8 @@ _TAKEN = (
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
+        "add_product",
+        "determinant",
         "matmul_into",
         "disk_distance",
         "goes_on",
@@ -16,6 +18,8 @@ _TAKEN = (
         "snapshot_distance",
         "plus",
         "prange",
+        "set_inverse",
+        "set_product",
         "stop_gradient",
         "straight_through",
         "union",

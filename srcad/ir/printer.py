@@ -82,6 +82,8 @@ _IN_NUMPY = {
 }
 _INDENT = "    "
 RUNTIME = (
+    "add_product",
+    "determinant",
     "digamma",
     "goes_on",
     "grow",
@@ -91,6 +93,8 @@ RUNTIME = (
     "next_snapshot",
     "no_pool",
     "plus",
+    "set_inverse",
+    "set_product",
     "snapshot_distance",
     "stack",
     "stop_gradient",

@@ -8,6 +8,7 @@ sweep, and the gradients. Then the passes that make it lean.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
@@ -39,6 +40,7 @@ from srcad.ir.nodes import (
     Var,
     ZerosLike,
     blocks,
+    names_read,
     statements,
     with_blocks,
 )
@@ -46,13 +48,16 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
-from srcad.transform.hold import evaluations, hold, repeated
+from srcad.transform.cost import cost
+from srcad.transform.hold import hold, repeated
 from srcad.transform.initialise import initialise
+from srcad.transform.interchange import interchange
 from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reserve import reserve
+from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
@@ -176,6 +181,9 @@ def write_adjoint(
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
     body = sum_in_variables(body, sites, names)
+    read = frozenset(n for leaf in (*leaves, *outputs) for n in _names_in(leaf))
+    body = interchange(body, read, names, arrays)
+    sites = points_to(body, set(arrays))
     items: list[Leaf] = [*leaves, *outputs] if kind in ("vjp", "reverse") else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
     ends: set[str] = set()
@@ -193,26 +201,18 @@ def write_adjoint(
         held = frozenset(kept), frozenset(given)
         return Reverser(body, dict(arrays), alive, sites, names, *held)
 
-    def in_one(body: Block) -> tuple[Function, Reverser]:
+    def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
         reverser = reversed_by(body, names)
+        reverser.results = own_results(body) if results else frozenset()
         return _in_one(program, body, wrt, given, floats, kind, rooms, reverser), reverser
-
-    def striped(function: Function) -> Function:
-        return in_strips(function, names) if strips else function
 
     body = around(body, lambda b: reversed_by(b, Names(names.used)))
     used = names.used
-    plain, reverser = in_one(body)
-    function = striped(plain)
-    dear = repeated(plain) if function is plain else {}
-    if dear:
-        all_used = names.used
+    plain, reverser = in_one(body, False)
+    function = in_strips(plain, names) if strips else plain
+    if function is plain:
         names.release(set(used))
-        held, holder = in_one(hold(body, dear, names))
-        if evaluations(held) < evaluations(plain):
-            function, reverser = striped(held), holder
-        else:
-            names.release(set(all_used))
+        function, reverser = _cheapest(body, in_one, names)
     function = hoist(function, private, reverser.bars, names)
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     if strips:
@@ -222,6 +222,35 @@ def write_adjoint(
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
     return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+Way = Callable[[Block, bool], tuple[Function, Reverser]]
+"""Writes the adjoint of a body; whether stores are reversed in terms of their results."""
+
+
+def _cheapest(body: Block, way: Way, names: Names) -> tuple[Function, Reverser]:
+    """The adjoint written in several ways, if there are: that which costs least."""
+    used = names.used
+    best = way(body, False)
+    after, least = names.used, None
+
+    def tried(body: Block, results: bool) -> None:
+        nonlocal best, after, least
+        least = cost(best[0]) if least is None else least
+        other = way(body, results)
+        if cost(other[0]) < least:
+            best, after, least = other, names.used, cost(other[0])
+
+    if own_results(body):
+        names.release(set(used))
+        tried(body, True)
+    dear = repeated(best[0])
+    if dear:
+        names.release(set(used))
+        named = hold(body, dear, names)
+        tried(named, bool(best[1].results))
+    names.release(set(after))
+    return best
 
 
 def _in_one(
@@ -350,6 +379,10 @@ def _title(name: str, kind: str) -> str:
 
 def _is_inexact(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
     return is_inexact(arrays[item][0] if isinstance(item, str) else item.kind)
+
+
+def _names_in(item: Leaf) -> set[str]:
+    return {item} if isinstance(item, str) else names_read(item)
 
 
 def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:

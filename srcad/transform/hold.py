@@ -20,15 +20,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, times_bound
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
-    Binary,
     Block,
     Call,
-    Const,
     Expr,
     For,
     Function,
@@ -42,7 +39,6 @@ from srcad.ir.nodes import (
     While,
     blocks,
     children,
-    expressions,
     names_read,
     rebuild,
     statements,
@@ -50,21 +46,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
-from srcad.ir.types import FLOAT, FLOAT32
-from srcad.transform.vectorise import has_lanes
-
-_CHEAP = frozenset(
-    {
-        *("abs", "min", "max", "float", "plus", "int", "bool", "round", "stop_gradient"),
-        *("math.sqrt", "math.copysign", "math.isnan", "math.isinf", "math.isfinite"),
-        *("math.floor", "math.ceil", "math.trunc", "math.fabs", "math.radians", "math.degrees"),
-        *("np.float32", "np.float64", "np.square", "np.reciprocal", "np.floor", "np.ceil"),
-        *("np.sign", "np.signbit", "np.trunc", "np.rint", "np.maximum", "np.minimum"),
-        *("np.fmax", "np.fmin", "np.spacing", "straight_through"),
-    }
-)
-"""Functions that are an instruction or a few."""
-
+from srcad.transform.cost import aliases_of, dear_calls, in_lanes
 
 Held = dict[int, frozenset[Expr]]
 """Which calls of which statements (by identity) are to be saved."""
@@ -77,32 +59,19 @@ def repeated(function: Function) -> Held:
     for own, calls in found:
         elsewhere = frozenset(c for _, others in found if others is not calls for c in others)
         for stmt in own:
-            again = calls & elsewhere & _dear_calls(stmt)
+            again = calls & elsewhere & dear_calls(stmt)
             if again and isinstance(stmt, Assign | Store):
                 held[id(stmt)] = again
     return held
 
 
-def evaluations(function: Function) -> int:
-    """How many dear calls the loops of a function have, those that are the same counted once."""
-    return sum(len(calls) for _, calls in _loops(function))
-
-
 def _loops(function: Function) -> Iterator[tuple[list[Stmt], frozenset[Expr]]]:
     """The statements of each loop, those in loops inside of it left out, and their dear calls."""
-    aliases = Aliases(function.body, points_to(function.body, set(function.arrays)))
+    aliases = aliases_of(function)
     for loop in statements(function.body):
-        if isinstance(loop, For | While) and not _in_lanes(loop, aliases):
+        if isinstance(loop, For | While) and not in_lanes(loop, aliases):
             own = _own(loop.body)
-            yield own, frozenset(c for stmt in own for c in _dear_calls(stmt))
-
-
-def _dear_calls(stmt: Stmt) -> frozenset[Expr]:
-    return frozenset(part for e in expressions(stmt) for part in walk(e) if _is_dear(part))
-
-
-def _in_lanes(loop: For | While, aliases: Aliases) -> bool:
-    return isinstance(loop, For) and has_lanes(loop, aliases)
+            yield own, frozenset(c for stmt in own for c in dear_calls(stmt))
 
 
 def _own(block: Block) -> list[Stmt]:
@@ -112,15 +81,6 @@ def _own(block: Block) -> list[Stmt]:
         if not isinstance(stmt, For | While):
             out += [stmt, *(s for b in blocks(stmt) for s in _own(b))]
     return out
-
-
-def _is_dear(expr: Expr) -> bool:
-    """Whether an expression takes longer to compute than a number to save."""
-    if expr.kind not in (FLOAT, FLOAT32):
-        return False
-    if isinstance(expr, Binary):
-        return expr.op == "**" and not isinstance(expr.b, Const)
-    return isinstance(expr, Call) and expr.function not in _CHEAP
 
 
 def hold(body: Block, wanted: Held, names: Names) -> Block:

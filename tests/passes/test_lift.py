@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import srcad
 from srcad.ir.nodes import Function
 from srcad.ir.printer import print_module
 from srcad.transform.bounds import settle_checks
 from srcad.transform.initialise import initialise
 from srcad.transform.lift import lift
+from tests import oracles
 from tests.passes.support import INTEGER, F, V, function_of, without_return
 
 x3 = np.array([0.5, 1.5, -0.7])
@@ -192,6 +194,22 @@ def test_the_value_is_that_of_the_program(function):
     for program in (unchecked, function_of):
         found = run(lift(program(function, V, F)), x3, 1.3)
         assert found == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_counter_that_is_assigned_as_well_is_put_back_in_each_iteration():
+    def f(x, n):
+        x = x.copy()
+        i = 2
+        for t in range(n):
+            w = np.cumsum(x * x) * x[i - 1]
+            for i in range(1, len(x) - t):
+                x[i] = x[i] + np.sin(w[i])
+        return np.sum(x)
+
+    x5 = np.array([0.9, 0.4, 1.3, -0.6, 0.2])
+    for n in (1, 3):
+        expected = oracles.complex_step(f, (x5, n), 0)
+        np.testing.assert_allclose(srcad.grad(f, jit=False)(x5, n), expected, rtol=1e-12)
 
 
 def test_an_array_that_is_filled_alike_moves_with_its_elements():

@@ -180,9 +180,14 @@ class Backward(Forward):
         out: list[Stmt] = []
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
+        result: Expr | None = None
+        if id(stmt) in self.results and self.is_active(stmt.array):
+            result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
-        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+        elif not (
+            stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
+        ):
             assert level.chain is not None
             out.append(
                 Store(
@@ -215,11 +220,11 @@ class Backward(Forward):
         if overlaps:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-        found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+        found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-            found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+            found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if keeps:
             out += [self.add_to(leaf, term) for leaf, term in found]
             return out
