@@ -48,6 +48,7 @@ from srcad.transform.fuse import fuse
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.memory import own_memory
+from srcad.transform.overwrite import overwrite
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.reuse import reuse
@@ -194,7 +195,7 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(overwrite(reuse(lift(f), program.names)) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)

@@ -36,6 +36,7 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.hold import known_by_name
+from srcad.transform.results import tells
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level, counted_step
@@ -128,15 +129,20 @@ class Backward(Forward):
         target = stmt.target
         seed = self.bar_var(target)
         value = stmt.value
-        result = None if restore or target.name in names_read(value) else target
-        out: list[Stmt] = list(restore)
+        own = target.name not in names_read(value)
+        result: Expr | None = target if own and not restore else None
+        out: list[Stmt] = []
+        if own and restore and tells(value):
+            result = Var(self.names.fresh("y"), target.kind)
+            out.append(Assign(result, target))
+        out += restore
         found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
-        own = [term for leaf, term in found if leaf == target]
+        kept = [term for leaf, term in found if leaf == target]
         for leaf, term in found:
             if leaf != target:
                 out.append(self.add_to(leaf, term))
         total: Expr = literal(0.0, seed.kind)
-        for k, term in enumerate(own):
+        for k, term in enumerate(kept):
             term = floating(term, seed.kind)
             total = _of_kind(term, seed.kind) if k == 0 else accumulate(total, term)
         if total != seed:
