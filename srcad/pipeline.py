@@ -45,6 +45,7 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.memory import own_memory
@@ -196,6 +197,8 @@ def compile_request(request: Request) -> Program:
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
     functions = tuple(overwrite(reuse(lift(f), program.names)) for f in functions)
+    if not request.options.parallel:  # a loop that may raise does not run in threads
+        functions = tuple(map(join_checks, functions))
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
