@@ -52,11 +52,13 @@ from srcad.transform.cost import cost
 from srcad.transform.hold import hold, repeated
 from srcad.transform.initialise import initialise
 from srcad.transform.interchange import interchange
+from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
+from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -72,6 +74,8 @@ class Written:
     function: Function
     uses_pool: bool
     adjoints: frozenset[str] = frozenset()
+    rooms: tuple[str, ...] = ()
+    """Parameters that say how many snapshots loops keep."""
 
 
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
@@ -162,6 +166,7 @@ def write_adjoint(
     kind: str,
     *,
     strips: bool = False,
+    rooms: tuple[Var, ...] = (),
 ) -> Written:
     """The adjoint: ``kind`` "gradient", "value_and_gradient", "vjp" or "reverse".
 
@@ -169,6 +174,7 @@ def write_adjoint(
     result and of ``outputs`` has a seed. "reverse" is the reverse of a function that the module
     calls: shadows are given as arguments and updated, adjoints of scalars are returned. ``strips``:
     iterations that can may run side by side, as no pass follows that takes longer for it.
+    ``rooms``: further parameters, the numbers of snapshots of loops (``srcad.transform.mark``).
     """
     within = kind == "reverse"
     leaves = result_leaves(program.result)
@@ -187,16 +193,20 @@ def write_adjoint(
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
     kept = program.escaping()
-    body, private = _with_locals(
-        body, arrays, active(body, starts, ends, sites), sites, names, kept
-    )
+    alive = active(body, starts, ends, sites)
+    body, private = _with_locals(body, arrays, alive, sites, names, kept)
+
+    def reversed_by(body: Block, names: Names) -> Reverser:
+        alive = active(body, starts, ends, sites)
+        held = frozenset(kept), frozenset(given)
+        return Reverser(body, dict(arrays), alive, sites, names, *held)
 
     def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
-        alive = active(body, starts, ends, sites)
-        reverser = Reverser(body, dict(arrays), alive, sites, names, frozenset(kept))
+        reverser = reversed_by(body, names)
         reverser.results = own_results(body) if results else frozenset()
-        return _in_one(program, body, wrt, given, floats, kind, reverser), reverser
+        return _in_one(program, body, wrt, given, floats, kind, rooms, reverser), reverser
 
+    body = around(body, lambda b: reversed_by(b, Names(names.used)))
     used = names.used
     plain, reverser = in_one(body, False)
     function = in_strips(plain, names) if strips else plain
@@ -250,13 +260,15 @@ def _in_one(
     given: list[str],
     floats: list[Leaf],
     kind: str,
+    rooms: tuple[Var, ...],
     reverser: Reverser,
 ) -> Function:
     """The two sweeps in one function: with what is seeded and returned, without what is dead."""
     within, seeded = kind == "reverse", kind in ("vjp", "reverse")
     arrays, names, alive = reverser.arrays, program.names, reverser.active
     inputs = _inputs(program)
-    sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
+    given_names = {p if isinstance(p, str) else p.name for p in (*inputs, *rooms)}
+    sweeps = reverser.run(given_names)
 
     seeds: list[Var | str] = []
     start: list[Stmt] = []
@@ -314,8 +326,9 @@ def _in_one(
     shadows = tuple(reverser.bar(name) for name in given)
     arrays |= {reverser.bar(name): arrays[name] for name in given}
     exports = (*shadows, *_recorded(program, body))
-    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
-    function = prune(propagate_zeros(prune(function), set(bars)))
+    parameters = (*inputs, *seeds, *shadows, *rooms)
+    function = Function(title, parameters, tuple(whole), arrays, exports)
+    function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
     return prune(drop_copies(function, reverser.keepers))
 
 

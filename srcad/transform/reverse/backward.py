@@ -83,12 +83,16 @@ class Backward(Forward):
                 out: list[Stmt] = []
                 if self.is_active(stmt.target):
                     out = self._copied_back(stmt)
-                return out + self._restored(stmt, level, [stmt.target])
+                return out + self._unmade(stmt, level)
             case MatMul():
                 out = reverse_product(stmt, self) if self.is_active(stmt.target) else []
-                return out + self._restored(stmt, level, [stmt.target])
-            case Alloc() | Window() | Reshape():
+                return out + self._unmade(stmt, level)
+            case Alloc():
+                return self._unmade(stmt, level)
+            case Window() | Reshape():
                 return self._restored(stmt, level, [stmt.target])
+            case Bind(targets=(name,)) if name in self.moved.variables:
+                return self._moved_back(stmt) + self._restored(stmt, level, [name])
             case Bind() | Pop():
                 return self._restored(stmt, level, list(writes_of(stmt)))
             case Invoke():
@@ -110,6 +114,35 @@ class Backward(Forward):
                 if kept is not None:
                     out.append(Assign(kinds[name], Var(kept, kinds[name].kind)))
         return out
+
+    def _unmade(self, stmt: Alloc | Copy | MatMul, level: Level) -> list[Stmt]:
+        """Give a name back the array that it denoted before one was made under it."""
+        out: list[Stmt] = []
+        if stmt.target in self.moved.variables and self.is_active(stmt.target):
+            out = self._filled(stmt.target, None)
+        return out + self._restored(stmt, level, [stmt.target])
+
+    def _moved_back(self, stmt: Bind) -> list[Stmt]:
+        """``x = y`` of arrays by value: ``y_b += x_b``, and then ``x_b`` is zero."""
+        (target,), (source,) = stmt.targets, stmt.sources
+        if not self.is_active(target):
+            return []
+        return self._filled(target, source if self.is_active(source) else None)
+
+    def _filled(self, name: str, receiver: str | None) -> list[Stmt]:
+        """Let the shadow of a variable be zero, what it holds being passed on."""
+        dtype, ndim = self.arrays[name]
+        kind = kind_of(dtype)
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            share = Load(self.bar(name), at, kind)
+            out: list[Stmt] = [Store(share.array, at, literal(0.0, kind))]
+            if receiver is not None:
+                place = Load(self.bar(receiver), at, kind)
+                out.insert(0, Store(place.array, at, accumulate(place, share)))
+            return out
+
+        return self.nest(self.bar(name), ndim, body)
 
     def _permuted_back(self, stmt: Bind) -> list[Stmt]:
         out: list[Stmt] = [Bind(stmt.sources, stmt.targets, stmt.at)]
@@ -154,11 +187,13 @@ class Backward(Forward):
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
         result: Expr | None = None
-        if id(stmt) in self.results and self.is_active(stmt.array):
+        if id(stmt) in self.results and self.is_active(stmt.array) and not self._is_put_back(stmt):
             result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
-        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+        elif not (
+            stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
+        ):
             assert level.chain is not None
             out.append(
                 Store(
