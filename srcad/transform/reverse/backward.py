@@ -237,6 +237,9 @@ class Backward(Forward):
         selfs = [term for leaf, term in found if leaf == own]
         others = [(leaf, term) for leaf, term in found if leaf != own]
         aliased = any(isinstance(leaf, Load) and leaf.array in family for leaf, _ in others)
+        if aliased and selfs and not stmt.fresh:
+            out.append(Store(place.array, place.index, _total(selfs, kind)))
+            return out + [self.add_to(leaf, term) for leaf, term in others]
         if aliased or not overlaps:
             if overlaps and not stmt.fresh:
                 out.append(Store(place.array, place.index, literal(0.0, kind)))
@@ -245,10 +248,7 @@ class Backward(Forward):
                 out.append(Store(place.array, place.index, literal(0.0, kind)))
             return out
         out += [self.add_to(leaf, term) for leaf, term in others]
-        total = _of_kind(selfs[0], kind)
-        for term in selfs[1:]:
-            total = accumulate(total, term)
-        out.append(Store(place.array, place.index, total))
+        out.append(Store(place.array, place.index, _total(selfs, kind)))
         return out
 
     def _copied_back(self, stmt: Copy) -> list[Stmt]:
@@ -407,6 +407,14 @@ def _name(item: Expr | str) -> str:
 def _of_kind(term: Expr, kind: str) -> Expr:
     """A contribution alone, where the adjoint is complex and it may be real."""
     return converted(term, kind) if is_complex(kind) else term
+
+
+def _total(terms: list[Expr], kind: str) -> Expr:
+    """The sum of contributions."""
+    total = _of_kind(terms[0], kind)
+    for term in terms[1:]:
+        total = accumulate(total, term)
+    return total
 
 
 def _mentions(term: Expr, place: Load) -> int:
