@@ -52,10 +52,12 @@ from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
 from srcad.transform.inverses import inverses
+from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.overwrite import overwrite
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
@@ -215,7 +217,9 @@ def compile_request(request: Request) -> Program:
         functions = _in_threads(functions, program, request)
     functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
     functions = (*functions[:-1], _in_rows(functions[-1], request, program))
-    functions = tuple(products(f) for f in functions)
+    functions = tuple(overwrite(products(f)) for f in functions)
+    if not request.options.parallel:  # a loop that may raise does not run in threads
+        functions = tuple(map(join_checks, functions))
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
