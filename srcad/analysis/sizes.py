@@ -243,9 +243,7 @@ class Sizes:
 
         Whoever runs over the same range later knows that they held: the loop did so as well.
         """
-        kept = {
-            a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone
-        }
+        kept = {a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone}
         first, last = span = self._span(loop)
         if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
             self.claims[span] = kept

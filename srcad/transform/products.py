@@ -133,9 +133,7 @@ class _Writer:
                 case For(parallel=False) | While():
                     out += self._loop(stmt, sizes.copy())
                 case If():
-                    parts = tuple(
-                        self._within(b, loop, sizes.copy(), made) for b in blocks(stmt)
-                    )
+                    parts = tuple(self._within(b, loop, sizes.copy(), made) for b in blocks(stmt))
                     out.append(with_blocks(stmt, parts))
                 case MatMul() if self.is_plain(stmt):
                     after = sizes.copy()
@@ -187,16 +185,12 @@ class _Writer:
     def _memory(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))
 
-    def _in_place(
-        self, stmt: MatMul, loop: Loop, sizes: Sizes, made: list[Stmt]
-    ) -> list[Stmt]:
+    def _in_place(self, stmt: MatMul, loop: Loop, sizes: Sizes, made: list[Stmt]) -> list[Stmt]:
         """A product in an array from before the loop, or as it is."""
         name = stmt.target
         shape = sizes.shape(name)
         changing = assigned((loop,))
-        known = all(
-            isinstance(e, Extent | Const) and not names_read(e) & changing for e in shape
-        )
+        known = all(isinstance(e, Extent | Const) and not names_read(e) & changing for e in shape)
         free = name not in self.held or self.holders.is_free(stmt, loop)
         if not known or not free or self.bound[name] != 1 or name in exposed(loop.body):
             return [stmt]
@@ -233,8 +227,6 @@ def strided(body: Block) -> set[str]:
 def _is_row(stmt: Window) -> bool:
     """Whether a view has all elements behind its leading indices, in their order."""
     spans = [k for k, key in enumerate(stmt.keys) if isinstance(key, Span)]
-    whole = all(
-        stmt.keys[k] == Span(ZERO, Extent(stmt.source, k), 1) for k in spans
-    )
+    whole = all(stmt.keys[k] == Span(ZERO, Extent(stmt.source, k), 1) for k in spans)
     last = list(range(len(stmt.keys) - len(spans), len(stmt.keys)))
     return whole and spans == last and list(stmt.order) == last

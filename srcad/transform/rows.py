@@ -176,7 +176,9 @@ class _Finder:
         lengths = [e for loop in loops for e in (loop.start, loop.stop)] + [*push.shape]
         if not loops or not all(map(self._is_fixed, lengths)):
             return None
-        if not all(isinstance(e, Extent) or (isinstance(e, Const) and e.value >= 0) for e in push.shape):
+        if not all(
+            isinstance(e, Extent) or (isinstance(e, Const) and e.value >= 0) for e in push.shape
+        ):
             return None
         trips = tuple(map(_trips, loops))
         tape = self.names.fresh(f"{array}_tape")
