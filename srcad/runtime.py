@@ -4,7 +4,8 @@ A ``pool`` is memory that outlives the call, so that its pages are touched once 
 call: ``(buffer: uint8[::1], mark: int64[::1])``. ``mark[0]`` counts the bytes used so far in this
 call, also of what did not fit and is fresh memory, so that it tells what the next call needs;
 ``mark[1]`` counts the bytes of tapes that are fresh memory, and ``mark[3]`` is how many of them are
-free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached. ::
+free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached; ``mark[4]`` to
+``mark[6]`` count the steps of long runs, and ``mark[7]`` is not 0 once the run is to end. ::
 
     x_tape = tape(pool, n, np.float64)        # as np.empty(n, np.float64)
 
@@ -163,7 +164,15 @@ def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
 @register_jitable
 def no_pool() -> tuple[np.ndarray, np.ndarray]:
     """A pool without memory, for functions that call themselves: their tapes are fresh."""
-    return np.empty(0, np.uint8), np.zeros(4, np.int64)
+    return np.empty(0, np.uint8), np.zeros(8, np.int64)
+
+
+@register_jitable
+def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
+    """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
+    mark = pool[1]
+    mark[4 + kind] += 1
+    return mark[7] == 0
 
 
 @register_jitable
@@ -188,6 +197,31 @@ def next_snapshot(step: int, end: int, free: int) -> int:
         before, most = most, most * (free + 1 + runs) // runs
         beside = before * (free + 1) // (free + runs)
     return step + min(before, length - beside)
+
+
+@register_jitable
+def snapshot_distance(trips: int, snapshots: int) -> int:
+    """How far snapshots are apart of which there are at most so many, at equal distances."""
+    return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def disk_distance(trips: int, snapshots: int, most: int, turns: int) -> int:
+    """How far snapshots on disk are apart, of which there are at most ``most`` (0: no limit).
+
+    From one to the next, the snapshots in memory are enough to run no iteration again more than
+    once. It is a multiple of ``turns``.
+    """
+    enough = max(1, (snapshots + 1) // turns)
+    fewest = 0 if most == 0 else (trips + most * turns - 1) // (most * turns)
+    return max(enough, fewest) * turns
+
+
+@register_jitable
+def next_in_distance(step: int, end: int, free: int, distance: int) -> int:
+    """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` too."""
+    following = step - step % distance + distance
+    return following if following < end else next_snapshot(step, end, free)
 
 
 @register_jitable

@@ -68,7 +68,7 @@ def reuse(function: Function, names: Names) -> Function:
         return function
     reuser = _Reuser(function, names)
     body = reuser.block(function.body, Sizes(function.arrays))
-    return replace(function, body=_once_each(body))
+    return replace(function, body=_once_each(body, reuser.held))
 
 
 class _Reuser:
@@ -251,10 +251,11 @@ _BY_ELEMENT = Assign | Store | For | While | If | Check | Alloc
 # ---------------------------------------------------------------- arrays of two loops
 
 
-def _once_each(body: Block) -> Block:
+def _once_each(body: Block, held: set[str]) -> Block:
     """The block without arrays that are made again, of the same shape, for a second loop."""
     times, changing = times_bound(body), assigned(body)
-    same = Counter(s for s in body if isinstance(s, Alloc) and not s.zeros)
+    made = (s for s in body if isinstance(s, Alloc) and not s.zeros)
+    same = Counter(s for s in made if s.target not in held)
     seen: set[str] = set()
     out: list[Stmt] = []
     for stmt in body:

@@ -35,6 +35,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
+from srcad.transform.hold import known_by_name
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level, counted_step
@@ -49,8 +50,10 @@ class Backward(Forward):
     def _reverse(self, block: Block, level: Level) -> list[Stmt]:
         """Reverse the statements of a level, last first."""
         out: list[Stmt] = []
-        for stmt in reversed(block):
+        for k, stmt in reversed(list(enumerate(block))):
             made = self._reverse_statement(stmt, level)
+            if isinstance(stmt, Assign | Store):
+                made = known_by_name(made, block, k)
             if made:
                 line = (stmt.at.file, stmt.at.line)
                 if line != self.comment and stmt.at.text and not isinstance(stmt, For | While | If):
@@ -177,9 +180,14 @@ class Backward(Forward):
         out: list[Stmt] = []
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
+        result: Expr | None = None
+        if id(stmt) in self.results and self.is_active(stmt.array):
+            result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
-        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+        elif not (
+            stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
+        ):
             assert level.chain is not None
             out.append(
                 Store(
@@ -212,11 +220,11 @@ class Backward(Forward):
         if overlaps:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-        found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+        found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-            found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+            found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if keeps:
             out += [self.add_to(leaf, term) for leaf, term in found]
             return out

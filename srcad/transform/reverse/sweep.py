@@ -29,11 +29,14 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.flow import exposed
 from srcad.analysis.moved import moved_arrays
+from srcad.analysis.updates import Update
 from srcad.ir.nodes import (
     Assign,
+    For,
     If,
     Pop,
     Stmt,
+    Store,
 )
 from srcad.transform.reverse.checkpoint import Checkpointing
 from srcad.transform.reverse.levels import Level
@@ -68,7 +71,7 @@ class Reverser(Checkpointing):
     def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
         """One iteration reversed: take up what it found, rerun, reverse."""
         level = self.level_of(loop, chain)
-        out: list[Stmt] = []
+        out = [self._put_back_all(update, chain) for update in self.put_back(loop).values()]
         for var in self._carried(loop):
             out.append(
                 Assign(var, self.saved((id(loop), "carried", var.name), var.name, var.kind, chain))
@@ -81,6 +84,17 @@ class Reverser(Checkpointing):
         defined = exposed(loop.body)
         rerun = self._forward(loop.body, level, defined)
         return [*out, *_joined(rerun, self._reverse(loop.body, level))]
+
+    def _put_back_all(self, update: Update, chain: Chain) -> Stmt:
+        """The elements that an iteration wrote, as they were before it."""
+        for inner in update.loops:
+            chain = self.chain(chain.loops, inner)
+        store = update.store
+        old = self.saved((id(store), "old"), store.array, store.value.kind, chain)
+        stmt: Stmt = Store(store.array, store.index, old)
+        for inner in reversed(update.loops):
+            stmt = For(inner.var, inner.start, inner.stop, inner.step, (stmt,))
+        return stmt
 
 
 def _joined(rerun: list[Stmt], reverse: list[Stmt]) -> list[Stmt]:
