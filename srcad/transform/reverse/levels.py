@@ -268,11 +268,11 @@ class Levels(Slots):
 
     def _own_results(self, loop: Loop) -> set[str]:
         """Arrays that calls make in an iteration, and that nothing outside of it can see."""
-        if id(loop) not in self.results:
+        if id(loop) not in self.call_results:
             calls = [s for s in statements(loop.body) if isinstance(s, Invoke)]
             made = {t for s in calls for t in s.targets if isinstance(t, str)}
-            self.results[id(loop)] = self._unseen(made, loop)
-        return self.results[id(loop)]
+            self.call_results[id(loop)] = self._unseen(made, loop)
+        return self.call_results[id(loop)]
 
     def _made_inside(self, loop: Loop) -> set[str]:
         made = {s.target for s in statements(loop.body) if isinstance(s, Alloc | Copy | MatMul)}
