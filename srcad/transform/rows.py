@@ -115,7 +115,7 @@ class _Finder:
         self.function = function
         self.names = names
         body = function.body
-        self.is_plain = Plain(function)
+        self.plain = Plain(function)
         self.bound = times_bound(body)
         self.taken = Counter(s.array for s in statements(body) if isinstance(s, Pop))
         self.nested = assigned(
@@ -176,15 +176,13 @@ class _Finder:
         lengths = [e for loop in loops for e in (loop.start, loop.stop)] + [*push.shape]
         if not loops or not all(map(self._is_fixed, lengths)):
             return None
-        if not all(
-            isinstance(e, Extent) or (isinstance(e, Const) and e.value >= 0) for e in push.shape
-        ):
+        if not all(map(_is_length, push.shape)):
             return None
         trips = tuple(map(_trips, loops))
         tape = self.names.fresh(f"{array}_tape")
         slot = tuple(map(position, loops))
         in_row = not isinstance(made, Invoke) and (
-            not isinstance(made, MatMul) or self.is_plain(made)
+            not isinstance(made, MatMul) or made in self.plain
         )
         title, shape = kept.target, push.shape
         return _Plan(title, tape, array, kept.dtype, made, loops[0], trips, slot, shape, in_row)
@@ -200,7 +198,7 @@ class _Finder:
                 case Alloc() | Copy() if stmt.target == array:
                     return stmt
                 case MatMul() if stmt.target == array:
-                    return stmt if self.is_plain(stmt) or array not in self.stored else None
+                    return stmt if stmt in self.plain or array not in self.stored else None
                 case Invoke(targets=(target,), function=function) if target == array:
                     fixed = function.startswith("np.") and array not in self.stored
                     return stmt if fixed else None
@@ -230,6 +228,11 @@ class _Finder:
     def _is_fixed(self, expr: Expr) -> bool:
         """Whether an expression has one value from the first loop on."""
         return all(self.bound[n] <= 1 and n not in self.nested for n in names_read(expr))
+
+
+def _is_length(expr: Expr) -> bool:
+    """Whether an expression is certainly not negative."""
+    return isinstance(expr, Extent) or (isinstance(expr, Const) and expr.value >= 0)
 
 
 def _trips(loop: For) -> Expr:

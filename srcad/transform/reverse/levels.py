@@ -266,8 +266,20 @@ class Levels(Slots):
             self.locals[id(loop)] = self._made_inside(loop)
         return self.locals[id(loop)]
 
+    def _own_results(self, loop: Loop) -> set[str]:
+        """Arrays that calls make in an iteration, and that nothing outside of it can see."""
+        if id(loop) not in self.call_results:
+            calls = [s for s in statements(loop.body) if isinstance(s, Invoke)]
+            made = {t for s in calls for t in s.targets if isinstance(t, str)}
+            self.call_results[id(loop)] = self._unseen(made, loop)
+        return self.call_results[id(loop)]
+
     def _made_inside(self, loop: Loop) -> set[str]:
         made = {s.target for s in statements(loop.body) if isinstance(s, Alloc | Copy | MatMul)}
+        return self._unseen(made, loop)
+
+    def _unseen(self, made: set[str], loop: Loop) -> set[str]:
+        """Those of the arrays that an iteration makes that nothing outside of it can see."""
         # A name that is bound to other arrays as well has shadows that the loop records.
         made = {t for t in made if self.sites.get(t, frozenset((t,))) == frozenset((t,))}
         if not made:
