@@ -49,6 +49,7 @@ from srcad.transform.in_place import in_place
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.memory import own_memory
+from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.reuse import reuse
@@ -278,7 +279,8 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
-    written = in_place(block, program.arrays, escaping, program.names)
+    written = padded(block, program.arrays, escaping, program.names)
+    written = in_place(written, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
