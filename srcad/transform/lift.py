@@ -111,7 +111,7 @@ class _Lifter:
             return [], loop
         counters = {s.var.name for s in statements(body) if isinstance(s, For)}
         others = {n for s in statements(body) if not isinstance(s, For) for n in writes_of(s)}
-        private = counters - others - exposed(body) - live
+        private = counters - others - live - set[str]().union(*(exposed((s,)) for s in body))
         uses = [self._uses(s, private) for s in body]
         size = -1
         while size != (size := len(alike)):

@@ -12,10 +12,11 @@ length. Then ranges are literals, and checks that can only hold are dropped::
         axis[i] = p[i] / angle
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned
-from srcad.analysis.sizes import Sizes, folded
+from srcad.analysis.sizes import Sizes, folded, sizes_after, sizes_inside
 from srcad.ir.build import ZERO
 from srcad.ir.nodes import (
     Binary,
@@ -37,9 +38,13 @@ from srcad.ir.rename import with_expressions
 from srcad.ir.types import INT
 
 
-def settle(block: Block) -> Block:
-    """The block with such lengths as literals."""
-    return _settled(block, Sizes())
+def settle(block: Block, arrays: Mapping[str, tuple[str, int]] | None = None) -> Block:
+    """The block with such lengths as literals.
+
+    With ``arrays``, dtype and rank of its arrays, lengths of products are known, and what all
+    iterations of a loop leave alike.
+    """
+    return _settled(block, Sizes(arrays))
 
 
 def _settled(block: Block, sizes: Sizes) -> Block:
@@ -84,12 +89,16 @@ def _settled(block: Block, sizes: Sizes) -> Block:
 
 def _looped(loop: For | While, sizes: Sizes) -> For | While:
     """A loop, whose iterations know what none of them changes."""
-    sizes.forget(assigned((loop,)))
-    inside = sizes.copy()
-    if isinstance(loop, While):
-        return replace(loop, test=folded(loop.test, inside), body=_settled(loop.body, inside))
-    inside.within(loop)
-    return replace(loop, body=_settled(loop.body, inside))
+    if sizes.arrays:
+        inside = sizes_inside(loop, sizes)
+        sizes_after((loop,), sizes)
+    else:
+        sizes.forget(assigned((loop,)))
+        inside = sizes.copy()
+        if isinstance(loop, For):
+            inside.within(loop)
+    test = {"test": folded(loop.test, inside)} if isinstance(loop, While) else {}
+    return replace(loop, body=_settled(loop.body, inside), **test)
 
 
 def _literal_last(test: Expr) -> Expr:

@@ -220,3 +220,17 @@ def test_an_array_that_is_filled_alike_moves_with_its_elements():
 def test_what_follows_a_check_stays():
     found = without_return(lift(function_of(the_same_in_both, V, F))).partition("for i ")[0]
     assert "x[1]" not in found
+
+
+def test_a_name_that_counts_an_inner_loop_may_be_read_before_it():
+    def f(x, n):
+        i, s = 100, 0.0
+        for i in range(n):
+            k = i
+            for i in range(2, 4):
+                s += k * x[i - 2]
+        return s
+
+    assert "k = i" not in before_the_loop(f, V, INTEGER)
+    found = lift(unchecked(f, V, INTEGER))
+    assert run(found, x3, 3) == f(x3, 3)

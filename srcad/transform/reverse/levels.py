@@ -90,7 +90,10 @@ class Levels(Slots):
     """Decides, for each loop, what its iterations rerun."""
 
     def _late_shadows(self, parameters: set[str]) -> None:
-        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep."""
+        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep.
+
+        So do those of variables whose values are arrays.
+        """
         held: dict[str, int] = {}
         for found in self.sites.values():
             for site in found:
@@ -102,6 +105,7 @@ class Levels(Slots):
                 and held[name] == 1
             ):
                 self.shadowed_late.add(name)
+        self.shadowed_late |= self.moved.variables | (self.moved.arrays & self.fixed)
 
     def level_of(self, loop: Loop, chain: Chain) -> Level:
         """A loop whose iterations are reversed."""
@@ -116,9 +120,12 @@ class Levels(Slots):
     def _has_own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> bool:
         """Whether the shadow of an array is made when the iteration that makes it is reversed.
 
-        So it is if nothing outside of the iteration can see the array.
+        So it is if nothing outside of the iteration can see the array, or what sees it has a
+        shadow of its own.
         """
-        return level.loop is not None and stmt.target in self._local_sites(level.loop)
+        if level.loop is None:
+            return False
+        return stmt.target in self._local_sites(level.loop) | self.moved.arrays
 
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
@@ -379,6 +386,8 @@ class Levels(Slots):
         if level.loop is None:
             return True
         match stmt:
+            case Assign(dear=True) if self._is_own(stmt, level.loop):
+                return False
             case For() | While():
                 return self._stable(stmt, level) and all(
                     self._inner_reruns(s, level) for s in statements(stmt.body)
@@ -401,6 +410,10 @@ class Levels(Slots):
             case Window() | Reshape():
                 return stmt.target not in level.moving and self._stable(stmt, level)
         return self._stable(stmt, level)
+
+    def _is_own(self, stmt: Stmt, loop: Loop) -> bool:
+        """Whether a statement is in a loop, and in none inside of that."""
+        return any(s is stmt for s in plain_statements(loop.body))
 
     def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
         if isinstance(stmt, (Bind, Window, Reshape, Invoke, *_LISTS)):
@@ -522,8 +535,8 @@ class Levels(Slots):
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording, trial.early = self.recording, self.early
-        trial.early_stores = self.early_stores
+        trial.recording, trial.results = self.recording, self.results
+        trial.early, trial.early_stores = self.early, self.early_stores
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())

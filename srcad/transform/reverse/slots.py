@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
 from srcad.analysis.flow import assigned, fixed_names, times_bound
+from srcad.analysis.moved import Moved
 from srcad.analysis.updates import Update
 from srcad.ir.build import accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
@@ -63,10 +64,13 @@ class Slots:
         sites: Sites,
         names: Names,
         kept: frozenset[str] = frozenset(),
+        given: frozenset[str] = frozenset(),
     ) -> None:
         self.body = body
         self.kept = kept
         """Arrays that are needed after the body: results and outputs."""
+        self.given = given
+        """Parameters whose shadows are parameters too."""
         self.arrays = arrays
         self.active = active
         self.sites = sites
@@ -80,7 +84,11 @@ class Slots:
         self.heads: dict[int, list[Stmt]] = {}
         self.trips: dict[int, Var] = {}
         self.shadowed_late: set[str] = set()
+        self.moved = Moved()
+        """Variables whose values are arrays, each of which has one shadow; see ``moved``."""
         self.bound = times_bound(body)
+        self.results: frozenset[int] = frozenset()
+        """Stores (by id) whose own result serves their reversal, in place of what they compute."""
         self.fixed = fixed_names(body, set(arrays))
         self.stored = {
             s

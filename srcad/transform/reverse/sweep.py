@@ -28,6 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from srcad.analysis.flow import exposed
+from srcad.analysis.moved import moved_arrays
 from srcad.analysis.updates import Update
 from srcad.ir.nodes import (
     Assign,
@@ -60,6 +61,7 @@ class Reverser(Checkpointing):
     def run(self, parameters: set[str]) -> Sweeps:
         """Reverse the whole program; ``parameters`` are bound from the start."""
         top = Level(None, None, frozenset(), frozenset())
+        self.moved = moved_arrays(self.body, self.arrays, parameters, self.kept, self.given)
         self._late_shadows(parameters)
         self.entry = parameters
         forward = self._forward(self.body, top, set(parameters))
