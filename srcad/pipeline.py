@@ -56,6 +56,7 @@ from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.originals import originals
 from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
@@ -334,6 +335,7 @@ def _simplified(
     written = in_place(written, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written), inputs, checked)
+    block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)
 

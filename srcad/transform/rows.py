@@ -151,7 +151,10 @@ class _Finder:
         for stmt in block:
             match stmt:
                 case Push():
-                    yield _Place(stmt, loops, block, sizes.shape(stmt.array))
+                    shape = sizes.shape(stmt.array)
+                    least = [sizes.range(e)[0] for e in shape]
+                    known = all(n is not None and n >= 0 for n in least)
+                    yield _Place(stmt, loops, block, shape if known else None)
                 case Pop():
                     yield _Place(stmt, loops, block, None)
                 case For() | While():
@@ -175,8 +178,6 @@ class _Finder:
         loops = self._reversed(push.loops, pop.loops)
         lengths = [e for loop in loops for e in (loop.start, loop.stop)] + [*push.shape]
         if not loops or not all(map(self._is_fixed, lengths)):
-            return None
-        if not all(isinstance(e, Extent) or (isinstance(e, Const) and e.value >= 0) for e in push.shape):
             return None
         trips = tuple(map(_trips, loops))
         tape = self.names.fresh(f"{array}_tape")
