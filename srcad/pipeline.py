@@ -57,7 +57,9 @@ from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.originals import originals
 from srcad.transform.overwrite import overwrite
+from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
@@ -333,9 +335,11 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few), inputs, checked)
-    written = in_place(block, program.arrays, escaping, program.names)
+    written = padded(block, program.arrays, escaping, program.names)
+    written = in_place(written, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written), inputs, checked)
+    block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)
 
