@@ -273,10 +273,10 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block, lengths = settle_checks(settle(coalesce(block)), inputs, checked)
+    block, lengths = settle_checks(settle(coalesce(block), program.arrays), inputs, checked)
     few = scalarise(block, escaping, program.names)
     if few is not block:
-        block, lengths = settle_checks(settle(few), inputs, checked)
+        block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = contract(block, escaping, program.names)
 

@@ -50,6 +50,7 @@ from srcad.transform.initialise import initialise
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.read_saved import read_saved
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -242,7 +243,7 @@ def write_adjoint(
     exports = (*shadows, *_recorded(program, body))
     function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(function), set(bars)))
-    function = prune(drop_copies(function, reverser.keepers))
+    function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
     if strips:
         function = in_strips(function, names)
     function = hoist(function, private, reverser.bars, names)
