@@ -242,7 +242,10 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     leaves = _float_leaves(program, asked)
     written = write_adjoint(program, body, leaves, outputs, kind, strips=final)
     adjoint = written.function
-    adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
+    threads = request.options.parallel
+    adjoint = shaped(
+        adjoint, written.adjoints, program.names, final=final, valued=valued, threads=threads
+    )
     return replace(written, function=adjoint)
 
 
