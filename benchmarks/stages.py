@@ -44,7 +44,7 @@ def _same(first: Any, *rest: Any, **options: Any) -> Any:
     return first
 
 
-def _same_and_nothing(block: Any, *rest: Any) -> Any:
+def _same_and_nothing(block: Any, *rest: Any, **options: Any) -> Any:
     return block, set()
 
 

@@ -10,6 +10,7 @@ from srcad.errors import ArgumentValueError as ArgumentValueError
 from srcad.errors import CacheError as CacheError
 from srcad.errors import CompilationError as CompilationError
 from srcad.errors import GradientCheckError as GradientCheckError
+from srcad.errors import SnapshotError as SnapshotError
 from srcad.errors import SourceNotFoundError as SourceNotFoundError
 from srcad.errors import SrcadError as SrcadError
 from srcad.errors import TapeMemoryError as TapeMemoryError

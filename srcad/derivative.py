@@ -82,6 +82,7 @@ class Derivative(Transformed):
             asked,
             not isinstance(wrt, tuple),
             has_aux,
+            refused=_outside_only(options or Options()),
         )
         self._is_single = not isinstance(wrt, tuple)
         self._with_value = with_value
@@ -167,9 +168,8 @@ class Derivative(Transformed):
         find the machine code.
         """
         values = [sampled(value) for value in self._signature.bind(args, kwargs)]
-        variant = self._find(types_of(self._signature.names, values))
-        leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
-        variant.compile([*leaves, *variant.require_captured()])
+        variant, leaves = self._with_leaves(values)
+        variant.compile(leaves)
         return self
 
     def eject(self, path: str | Path, *args: Any, **kwargs: Any) -> Path:
@@ -188,15 +188,15 @@ class Derivative(Transformed):
 
         What hangs on numbers that the function computes is not known beforehand.
         """
-        values = self._signature.bind(args, kwargs)
-        variant = self._find(types_of(self._signature.names, values))
-        leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
-        return variant.plan([*leaves, *variant.require_captured()])
+        variant, leaves = self._with_leaves(self._signature.bind(args, kwargs))
+        return variant.plan(leaves)
 
     @property
     def stats(self) -> Stats:
-        """What the latest call kept."""
-        return Stats(0 if self._ran is None else self._ran.tape_bytes)
+        """What the latest call kept, and how many steps it took."""
+        if self._ran is None:
+            return Stats(0)
+        return Stats(self._ran.tape_bytes, *self._ran.steps)
 
     # ------------------------------------------------------------ from types to a plan
 
@@ -209,9 +209,18 @@ class Derivative(Transformed):
 
     def _variant_for(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Variant:
         if not args and not kwargs and self._last is not None and self._signature.names:
-            return self._last
+            return self._last.latest
         values = [sampled(value) for value in self._signature.bind(args, kwargs)]
-        return self._find(types_of(self._signature.names, values))
+        if self._options.memory is None:
+            return self._find(types_of(self._signature.names, values))
+        variant, leaves = self._with_leaves(values)
+        return variant.for_sizes(leaves)
+
+    def _with_leaves(self, values: Sequence[Any]) -> tuple[Variant, list[Any]]:
+        """The variant for arguments like these, and the leaves that it takes."""
+        variant = self._find(types_of(self._signature.names, values))
+        leaves = [x for v, t in zip(values, variant.types, strict=True) for x in lower(v, t)]
+        return variant, [*leaves, *variant.require_captured()]
 
     def _find(self, types: Types) -> Variant:
         require_floats(self._signature.names, types, self._wrt)
@@ -265,6 +274,15 @@ class Derivative(Transformed):
             gradients, aux = found
             return _copied(out, gradients, "out"), aux
         return _copied(out, found, "out")
+
+
+def _outside_only(options: Options) -> str:
+    """Why no function may call a derivative with these options, if none may."""
+    if options.memory is not None:
+        return "a derivative with memory=, which is divided when it is called, inside of a function"
+    if options.progress:
+        return "a derivative with progress=True inside of a function"
+    return ""
 
 
 def _lowering(values: Sequence[Any], types: Types) -> Lowering | None:

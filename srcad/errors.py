@@ -46,6 +46,10 @@ class TapeMemoryError(SrcadError, MemoryError):
     """The tapes of a call are longer than the memory that is free."""
 
 
+class SnapshotError(SrcadError, OSError):
+    """Snapshots cannot be written to disk, or those that are there do not belong to the call."""
+
+
 class GradientCheckError(SrcadError, AssertionError):
     """``check_grads`` found a derivative that differs from its numerical estimate."""
 

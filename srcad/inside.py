@@ -4,6 +4,7 @@ In plain Python, and under the user's own ``@njit``, these return their first ar
 function that srcad differentiates they say what the derivative is to be.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -71,7 +72,14 @@ def on_backward(x: _T, fn: Callable[[Any], Any]) -> _T:
     return x
 
 
-def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
+def checkpoint(
+    iterable: _T,
+    snapshots: int = 0,
+    memory: int | str = 0,
+    schedule: str = "binomial",
+    disk: str | os.PathLike[str] = "",
+    disk_snapshots: int = 0,
+) -> _T:
     """``iterable``, which a loop runs over; the states of the loop are recomputed, not stored.
 
     Reverse mode needs what each iteration found. A loop without this mark stores it for all of
@@ -90,6 +98,15 @@ def checkpoint(iterable: _T, snapshots: int = 0, memory: int | str = 0) -> _T:
         The number of states that are kept. A ``for`` loop keeps one more, for its last iteration.
     memory : int or str
         In place of that: the bytes that they may take, such as ``"200MB"``.
+    schedule : {"binomial", "two-level", "periodic"}
+        Where a ``for`` loop takes snapshots. ``"periodic"``: all of them at equal distances.
+        ``"two-level"``: half of them so, and the others in between in the binomial order.
+    disk : str or path
+        A directory for further snapshots of a ``for`` loop, at equal distances, those in memory
+        being used between two of them. They are removed when the call ends. A call that was killed
+        goes on from them when the same call is made again.
+    disk_snapshots : int
+        The most snapshots on disk. 0: as many as it takes to run no iteration again more than once.
 
     Examples
     --------

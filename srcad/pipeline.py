@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from srcad.analysis.alias import points_to
 from srcad.config import Options
+from srcad.disk import DiskCall
 from srcad.errors import UnsupportedError
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.program import MODES, Outlined
@@ -17,6 +18,7 @@ from srcad.frontend.values import type_of
 from srcad.ir.loss import require_loss
 from srcad.ir.nodes import (
     Block,
+    Call,
     For,
     Function,
     Invoke,
@@ -25,11 +27,14 @@ from srcad.ir.nodes import (
     Return,
     Var,
     blocks,
+    expressions,
     statements,
+    walk,
     with_blocks,
 )
 from srcad.ir.printer import print_module
-from srcad.ir.types import Type, is_inexact
+from srcad.ir.types import INT, Type, is_inexact
+from srcad.position import Position
 from srcad.transform.adjoint import (
     Leaf,
     Written,
@@ -45,15 +50,21 @@ from srcad.transform.distribute import distribute
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
+from srcad.transform.in_place import in_place
+from srcad.transform.inverses import inverses
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
+from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
+from srcad.transform.products import products
 from srcad.transform.reuse import reuse
+from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
+from srcad.transform.steps import count_steps
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -90,6 +101,8 @@ class Request:
     """jvp, hvp: whether tangents are to have lanes, a further last axis of directions."""
     called: object = None
     """A derivative of the function, of which this derivative is asked for; None: the function."""
+    marks: frozenset[Position] = frozenset()
+    """Loops that get snapshots, beside those that the function asks for."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +129,8 @@ class Program:
     Calling convention of ``entry``: the leaves of f's dynamic parameters in order (a parameter of
     type ``Static`` or ``Function`` is left out, a ``Tuple`` is passed as its leaves), then the
     captured values, then (vjp) one seed for each float leaf of the outputs or (jvp, hvp) one
-    tangent for each float leaf of the parameters in ``wrt``, then the tape pool
-    ``(buffer: uint8[::1], mark: int64[4])`` if ``uses_pool``.
+    tangent for each float leaf of the parameters in ``wrt``, then the number of snapshots of each
+    loop of ``rooms``, then the tape pool ``(buffer: uint8[::1], mark: int64[8])`` if ``uses_pool``.
 
     It returns, as a bare value where there is one and else as a flat tuple: ``primal``: the leaves
     of the result (then the named outputs); ``gradient``: the leaves of the gradients in the order
@@ -149,6 +162,10 @@ class Program:
     """Patterns: whether it hangs on more than shapes and integers."""
     function: Function | None = None
     """The entry as it was before it was printed."""
+    rooms: tuple[str, ...] = ()
+    """The parameters that say how many snapshots the loops of ``marks`` keep."""
+    rounds: bool = False
+    """Whether it makes integers of floats: lengths and trip counts may hang on these."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -176,6 +193,8 @@ def compile_request(request: Request) -> Program:
     if request.kind in ("gradient", "value_and_gradient", "hvp", "hessian_pattern"):
         result = None if program.result is None else type_of(program.result)
         require_loss(result, request.source.name, request.has_aux)
+    if request.kind in ("hvp", "hessian_pattern"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     outputs: list[Leaf] = [_final(program, name) for name in request.outputs]
     written = _written(request, program, body, outputs)
@@ -194,30 +213,56 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(lift(f), program.names) for f in functions)
+    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
+    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
+    functions = tuple(products(f) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
         functions = parallel(functions, program.names)
+    if request.kind in ("gradient", "value_and_gradient", "vjp"):
+        functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
+    text = print_module(functions, elementary)
     return Program(
-        print_module(functions, elementary),
+        text,
         function.name,
         tuple(Captured(c.fetch, c.name, c.type) for c in program.captured),
         tuple(Guard(fetch, value) for fetch, value in program.guards.values()),
         _written_names(program, body),
         None if program.result is None else type_of(program.result),
-        written.uses_pool,
+        "pool" in functions[-1].parameters,
         program.objects,
-        program.externals,
+        _called(program.externals, text),
         spread is not None,
         reads_floats(function),
         functions[-1],
+        written.rooms,
+        _rounds(function),
     )
+
+
+def _called(externals: tuple[tuple[str, object], ...], text: str) -> tuple[tuple[str, object], ...]:
+    """The objects that a text names: one for the disk of a loop is needed in reverse mode only."""
+    return tuple(e for e in externals if not isinstance(e[1], DiskCall) or f"{e[0]}(" in text)
+
+
+def _refuse_disks(program: Elaborated) -> None:
+    """Snapshots on disk belong to one call from Python, of a first derivative."""
+    for _, found in program.externals:
+        if isinstance(found, DiskCall) and found.at is not None:
+            raise UnsupportedError(
+                "a loop with snapshots on disk has first derivatives only, and those are called "
+                "from Python",
+                found.at,
+                "leave out disk",
+            )
 
 
 def derivative_of(program: Elaborated, kind: Kind, wrt: list[Var | str], checked: bool) -> Function:
     """The derivative of a part of a program, as a function in the language of programs."""
+    if kind not in ("primal", "jvp"):
+        _refuse_disks(program)
     body = _prepared(program, checked)
     if kind in ("primal", "jvp"):
         function = write_primal(program, body, []).function
@@ -240,13 +285,20 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     kind = "gradient" if request.kind in ("hvp", "hessian_pattern") else request.kind
     final, valued = request.kind not in _CARRIED, request.kind != "gradient"
     leaves = _float_leaves(program, asked)
-    written = write_adjoint(program, body, leaves, outputs, kind, strips=final)
+    body, rooms = mark(body, request.marks, program.names)
+    written = write_adjoint(program, body, leaves, outputs, kind, strips=final, rooms=rooms)
     adjoint = written.function
     threads = request.options.parallel
     adjoint = shaped(
         adjoint, written.adjoints, program.names, final=final, valued=valued, threads=threads
     )
-    return replace(written, function=adjoint)
+    return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
+
+
+def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
+    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
+    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
+    return rows(function, program.names) if reverses else function
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
@@ -280,8 +332,11 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
+    written = in_place(block, program.arrays, escaping, program.names)
+    if written is not block:
+        block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
-    block = contract(block, escaping, program.names)
+    block = settle(contract(block, escaping, program.names), program.arrays)
 
     def back_of(rule: Pullback) -> Pullback:
         names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)
@@ -293,6 +348,16 @@ def _simplified(
         return replace(rule, body=_simplified(rule.body, program, names, ends, checked))
 
     return _with_rules(block, back_of, ahead_of)
+
+
+def _rounds(function: Function) -> bool:
+    """Whether a function makes integers of floats."""
+    return any(
+        isinstance(e, Call) and e.kind == INT and any(a.kind != INT for a in e.args)
+        for stmt in statements(function.body)
+        for x in expressions(stmt)
+        for e in walk(x)
+    )
 
 
 def _named(*items: Var | str | None) -> set[str]:

@@ -33,20 +33,44 @@ class Row:
     trips: int | None
     """How many iterations it has."""
     bytes: int | None
-    """What is kept for it: tapes, or the states that there is room for."""
+    """What is kept for it: tapes and lists, or the states that there is room for."""
     snapshots: int | None
     """The snapshots asked for: one more state is kept, that of the last iteration."""
     snapshot_bytes: int | None
     """One state, and the number of its iteration."""
     extra_steps: int | None
     """How many iterations are run again, those that are recorded aside."""
+    list_bytes: int | None = 0
+    """What part of the bytes is arrays that the iterations make: no tape, and not in the pool."""
+    is_certain: bool = True
+    """Whether the program comes to the loop, whatever branches it takes."""
+    asked: str = ""
+    """The parameter of the generated program that says how many snapshots, if one does."""
+
+    @property
+    def step_bytes(self) -> float | None:
+        """What is kept for each iteration of a loop without snapshots."""
+        if self.is_marked or self.bytes is None or not self.trips:
+            return None
+        return self.bytes / self.trips
 
 
 class Plan:
     """What a call keeps, loop by loop. Print it for a table."""
 
-    def __init__(self, tapes: Sequence[Taped]) -> None:
+    def __init__(
+        self,
+        tapes: Sequence[Taped],
+        array_bytes: int | None = 0,
+        budget: int | None = None,
+        once: int | None = None,
+    ) -> None:
         self.rows = tuple(map(_row, tapes))
+        self._once = once
+        self.array_bytes = array_bytes
+        """The arrays that the program makes beside its tapes, results included, at most."""
+        self.budget = budget
+        """What ``memory`` allows, if it was given."""
 
     @property
     def total_bytes(self) -> int:
@@ -54,8 +78,31 @@ class Plan:
         return sum(row.bytes or 0 for row in self.rows)
 
     @property
+    def tape_bytes(self) -> int:
+        """The part of it that is tapes and snapshots, as ``stats`` counts them."""
+        return self.total_bytes - sum(row.list_bytes or 0 for row in self.rows)
+
+    @property
+    def steps(self) -> int | None:
+        """The steps that a progress bar counts: forward, run again and reversed."""
+        extra = [row.extra_steps for row in self.rows if row.is_marked]
+        if self._once is None or None in extra:
+            return None
+        return self._once + sum(n or 0 for n in extra)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What is kept and the arrays beside it: the memory above the arguments."""
+        return self.total_bytes + (self.array_bytes or 0)
+
+    @property
     def is_complete(self) -> bool:
-        """Whether it is known of all loops."""
+        """Whether it is known of all loops, and the program comes to all of them."""
+        return self.is_bound and all(row.is_certain for row in self.rows)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether nothing more is kept, whatever branches the program takes."""
         return all(row.bytes is not None for row in self.rows)
 
     def __rich__(self) -> Table:
@@ -63,9 +110,14 @@ class Plan:
         from rich import box  # noqa: PLC0415 (slow to import)
         from rich.table import Table  # noqa: PLC0415
 
-        total = bytes_text(self.total_bytes) + ("" if self.is_complete else " and more")
+        total, first = bytes_text(self.total_bytes), "total"
+        if not self.is_complete:
+            total = f"at most {total}" if self.is_bound else f"{total} and more"
+        if self.budget is not None:
+            first += f"\narrays beside it\nmemory={bytes_text(self.budget)}"
+            total += f"\n{bytes_text(self.array_bytes)}"
         table = Table(box=box.SIMPLE, show_footer=True)
-        table.add_column("loop", "total")
+        table.add_column("loop", first)
         for title in ("iterations", "snapshots", "a snapshot", "run again"):
             table.add_column(title, justify="right")
         table.add_column("kept", total, justify="right")
@@ -87,10 +139,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a call kept."""
+    """What a call kept and did."""
 
     tape_bytes: int
     """Bytes of its tapes and of its snapshots."""
+    forward_steps: int = 0
+    """Iterations of the loops with snapshots; with ``progress=True`` those that the bar counts."""
+    extra_steps: int = 0
+    """Iterations that ran again."""
+    reversed_steps: int = 0
+    """Iterations that were reversed."""
 
 
 def extra_steps(trips: int, snapshots: int) -> int:
@@ -145,6 +203,9 @@ def _row(taped: Taped) -> Row:
         taped.snapshots,
         taped.slot_bytes,
         extra,
+        taped.list_bytes,
+        taped.is_certain,
+        taped.asked,
     )
 
 

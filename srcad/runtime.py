@@ -4,7 +4,8 @@ A ``pool`` is memory that outlives the call, so that its pages are touched once 
 call: ``(buffer: uint8[::1], mark: int64[::1])``. ``mark[0]`` counts the bytes used so far in this
 call, also of what did not fit and is fresh memory, so that it tells what the next call needs;
 ``mark[1]`` counts the bytes of tapes that are fresh memory, and ``mark[3]`` is how many of them are
-free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached. ::
+free (0: nobody knows); ``mark[2]`` is the greatest length that a stack reached; ``mark[4]`` to
+``mark[6]`` count the steps of long runs, and ``mark[7]`` is not 0 once the run is to end. ::
 
     x_tape = tape(pool, n, np.float64)        # as np.empty(n, np.float64)
 
@@ -20,10 +21,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from llvmlite import ir as llvm
+from numba.core import cgutils, types
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import lower_builtin, register_jitable, type_callable
 from numba.np.arrayobj import make_array, populate_array
+from numba.np.linalg import ensure_blas, ensure_lapack, get_blas_kind
 
 
 def _slots(buffer: np.ndarray, start: int, size: int, dtype: Any) -> np.ndarray:
@@ -161,7 +164,15 @@ def grow(pool: tuple[np.ndarray, np.ndarray], array: np.ndarray) -> np.ndarray:
 @register_jitable
 def no_pool() -> tuple[np.ndarray, np.ndarray]:
     """A pool without memory, for functions that call themselves: their tapes are fresh."""
-    return np.empty(0, np.uint8), np.zeros(4, np.int64)
+    return np.empty(0, np.uint8), np.zeros(8, np.int64)
+
+
+@register_jitable
+def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
+    """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
+    mark = pool[1]
+    mark[4 + kind] += 1
+    return mark[7] == 0
 
 
 @register_jitable
@@ -186,6 +197,31 @@ def next_snapshot(step: int, end: int, free: int) -> int:
         before, most = most, most * (free + 1 + runs) // runs
         beside = before * (free + 1) // (free + runs)
     return step + min(before, length - beside)
+
+
+@register_jitable
+def snapshot_distance(trips: int, snapshots: int) -> int:
+    """How far snapshots are apart of which there are at most so many, at equal distances."""
+    return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def disk_distance(trips: int, snapshots: int, most: int, turns: int) -> int:
+    """How far snapshots on disk are apart, of which there are at most ``most`` (0: no limit).
+
+    From one to the next, the snapshots in memory are enough to run no iteration again more than
+    once. It is a multiple of ``turns``.
+    """
+    enough = max(1, (snapshots + 1) // turns)
+    fewest = 0 if most == 0 else (trips + most * turns - 1) // (most * turns)
+    return max(enough, fewest) * turns
+
+
+@register_jitable
+def next_in_distance(step: int, end: int, free: int, distance: int) -> int:
+    """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` too."""
+    following = step - step % distance + distance
+    return following if following < end else next_snapshot(step, end, free)
 
 
 @register_jitable
@@ -264,6 +300,295 @@ def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
             for k in range(a.shape[1]):
                 for j in range(b.shape[1]):
                     out[i, j] += a[i, k] * b[k, j]
+
+
+# ---------------------------------------------------------------- products of small matrices
+
+
+def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+    """``out[:] = np.dot(a, b)`` of contiguous arrays, with ``ta`` of ``a.T``, with ``tb`` of ``b.T``.
+
+    Where there is little to do, loops do it faster than BLAS is called.
+    """
+    out[:] = np.dot(a.T if ta else a, b.T if tb else b)
+
+
+def add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+    """``out += np.dot(a, b)``; see ``set_product``."""
+    out += np.dot(a.T if ta else a, b.T if tb else b)
+
+
+def _multiply(
+    out: Any,
+    a: Any,
+    b: Any,
+    m: int,
+    n: int,
+    inner: int,
+    down: int,
+    right: int,
+    over: int,
+    along: int,
+    add: bool,
+) -> None:
+    """A product of matrices given by their memory, and how far their elements are apart in it.
+
+    Four elements at a time, two rows and two columns; a last one alone is taken twice.
+    """
+    for i in range(0, m, 2):
+        below = i + 1 if i + 1 < m else i
+        for j in range(0, n, 2):
+            beside = j + 1 if j + 1 < n else j
+            p, q, r, s = i * down, below * down, j * along, beside * along
+            one = two = three = four = a[p] * 0
+            for _ in range(inner):
+                one += a[p] * b[r]
+                two += a[p] * b[s]
+                three += a[q] * b[r]
+                four += a[q] * b[s]
+                p, q, r, s = p + right, q + right, r + over, s + over
+            p, q, r, s = i * n + j, i * n + beside, below * n + j, below * n + beside
+            if add:
+                one, two = one + out[p], two + out[q]
+                three, four = three + out[r], four + out[s]
+            out[p], out[q], out[r], out[s] = one, two, three, four
+
+
+def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
+    """A product of a matrix and a vector, two elements at a time; see ``_multiply``."""
+    for i in range(0, m, 2):
+        below = i + 1 if i + 1 < m else i
+        p, q = i * down, below * down
+        one = two = a[p] * 0
+        for k in range(inner):
+            one += a[p] * x[k]
+            two += a[q] * x[k]
+            p, q = p + right, q + right
+        if add:
+            one, two = one + out[i], two + out[below]
+        out[i], out[below] = one, two
+
+
+def _type_product(_context: Any) -> Callable[..., Any]:
+    def typer(out: Any, a: Any, b: Any, ta: Any, tb: Any) -> Any:
+        arrays = out, a, b
+        plain = all(isinstance(t, types.Array) and t.layout == "C" for t in arrays)
+        return types.none if plain and len({t.dtype for t in arrays}) == 1 else None
+
+    return typer
+
+
+class _Product:
+    """A product in compiled code: loops in a function of pointers and lengths, or BLAS."""
+
+    def __init__(self, add: bool) -> None:
+        self.add = add
+
+    def __call__(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        *arrays, ta, tb = args
+        out, a, b = (
+            make_array(t)(context, builder, x) for t, x in zip(sig.args[:3], arrays, strict=True)
+        )
+        if sig.args[1].ndim == 1:  # a @ b is b.T @ a
+            a, b, ta = b, a, builder.not_(tb)
+        rows, columns = cgutils.unpack_tuple(builder, a.shape)
+        widths = [cgutils.unpack_tuple(builder, x.shape)[-1] for x in (out, b)]
+        given = [out.data, a.data, b.data, rows, columns, *widths, ta, tb, cgutils.bool_t(self.add)]
+        title = f"srcad_product_{sig.args[0].dtype}_{sig.args[0].ndim}"
+        function = builder.module.globals.get(title)
+        if function is None:
+            kinds = [g.type for g in given]
+            function = llvm.Function(
+                builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title
+            )
+            function.linkage = "internal"
+            inside = llvm.IRBuilder(function.append_basic_block())
+            self._write(context, inside, sig.args[0], function.args)
+            inside.ret_void()
+        builder.call(function, given)
+        return context.get_dummy_value()
+
+    def _write(self, context: Any, builder: Any, out: Any, args: Any) -> None:
+        """The body of the function: loops where there is little to do."""
+        *data, rows, columns, n, _, ta, tb, add = args
+        m, inner = builder.select(ta, columns, rows), builder.select(ta, rows, columns)
+        pointer, size = types.CPointer(out.dtype), types.intp
+        one = rows.type(1)
+        down, right = builder.select(ta, one, inner), builder.select(ta, m, one)
+        work = builder.mul(m, inner)
+        numbers = [m, inner, down, right]
+        loops, enough = _apply, 256
+        if out.ndim == 2:
+            over, along = builder.select(tb, one, n), builder.select(tb, inner, one)
+            work = builder.mul(work, n)
+            numbers = [m, n, inner, down, right, over, along]
+            loops, enough = _multiply, 512
+        few = builder.icmp_signed("<", work, rows.type(enough))
+        with builder.if_else(few) as (then, otherwise):
+            with then:
+                kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
+                signature = types.none(*kinds)
+                made = context.compile_subroutine(builder, loops, signature)
+                given = [*data, *numbers, add]  # no exception can come from it
+                context.call_internal_no_propagate(builder, made.fndesc, signature, given)
+            with otherwise:
+                self._by_blas(context, builder, out, args, numbers)
+
+    def _by_blas(self, context: Any, builder: Any, out: Any, args: Any, numbers: Any) -> None:
+        """BLAS goes down columns: to it a matrix is its transpose, and a product turned around."""
+        ensure_blas()
+        *data, _, columns, n, width, ta, tb, add = args
+
+        def number(x: float) -> Any:
+            value = context.get_constant_generic(builder, out.dtype, x)
+            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+        def letter(test: Any, yes: str, no: str) -> Any:
+            return builder.select(test, cgutils.int8_t(ord(yes)), cgutils.int8_t(ord(no)))
+
+        one = number(1.0)
+        old = builder.select(add, one, number(0.0))
+        result, first, second = (builder.bitcast(x, cgutils.voidptr_t) for x in data)
+        kind = cgutils.int8_t(ord(get_blas_kind(out.dtype)))
+        if out.ndim == 1:
+            title, (m, inner) = "numba_xxgemv", numbers[:2]
+            mode = letter(ta, "n", "t")
+            height = builder.select(ta, inner, m)
+            given = [kind, mode, columns, height, one, first, columns, second, old, result]
+        else:
+            title, (m, _, inner) = "numba_xxgemm", numbers[:3]
+            modes = letter(tb, "t", "n"), letter(ta, "t", "n")
+            places = [second, width, first, columns, old, result, n]
+            given = [kind, *modes, n, m, inner, one, *places]
+        function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
+        builder.call(cgutils.get_or_insert_function(builder.module, function_type, title), given)
+
+
+_PRODUCT = types.Array, types.Array, types.Array, types.Boolean, types.Boolean
+_also_compiled(set_product, _type_product, _Product(add=False), *_PRODUCT)
+_also_compiled(add_product, _type_product, _Product(add=True), *_PRODUCT)
+
+
+# ---------------------------------------------------------------- inverses and determinants
+
+
+def _in_fortran(title: str, factored: bool) -> Callable[..., Any]:
+    """Lowering of a call of what Numba has of LAPACK, for a matrix and its exchanged rows."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        ensure_lapack()
+        a, pivots = (
+            make_array(t)(context, builder, x) for t, x in zip(sig.args, args, strict=True)
+        )
+        _, n = cgutils.unpack_tuple(builder, a.shape)
+        sizes = [n] if factored else [n, n]
+        data = [builder.bitcast(x.data, cgutils.voidptr_t) for x in (a, pivots)]
+        kind = cgutils.int8_t(ord(get_blas_kind(sig.args[0].dtype)))
+        given = [kind, *sizes, data[0], n, data[1]]
+        function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
+        function = cgutils.get_or_insert_function(builder.module, function_type, title)
+        found = builder.call(function, given)
+        return context.cast(builder, found, types.int32, sig.return_type)
+
+    return lower
+
+
+def _type_factors(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any, pivots: Any) -> Any:
+        return types.intp
+
+    return typer
+
+
+def _factors(a: np.ndarray, pivots: np.ndarray) -> int:
+    """The triangular factors of a matrix in its place; more than 0 if it is singular."""
+    for k in range(a.shape[0]):
+        row = k + int(np.argmax(np.abs(a[k:, k])))
+        pivots[k] = row + 1
+        a[[k, row]] = a[[row, k]]
+        if a[k, k] == 0.0:
+            return k + 1
+        a[k + 1 :, k] /= a[k, k]
+        a[k + 1 :, k + 1 :] -= np.outer(a[k + 1 :, k], a[k, k + 1 :])
+    return 0
+
+
+def _from_factors(a: np.ndarray, pivots: np.ndarray) -> int:
+    """The inverse of a matrix in the place of its factors."""
+    lower, upper = np.tril(a, -1) + np.eye(a.shape[0], dtype=a.dtype), np.triu(a)
+    order = np.arange(a.shape[0])
+    for k, row in enumerate(pivots):
+        order[[k, row - 1]] = order[[row - 1, k]]
+    a[:] = np.linalg.solve(upper, np.linalg.inv(lower))[:, np.argsort(order)]
+    return 0
+
+
+_lapack_factors = _also_compiled(
+    _factors, _type_factors, _in_fortran("numba_xxgetrf", False), types.Array, types.Array
+)
+_lapack_inverse = _also_compiled(
+    _from_factors, _type_factors, _in_fortran("numba_ez_xxgetri", True), types.Array, types.Array
+)
+
+
+@register_jitable
+def set_inverse(out: np.ndarray, a: np.ndarray) -> None:
+    """``out[:] = np.linalg.inv(a)`` of contiguous arrays, a matrix of 2 rows without LAPACK."""
+    n = a.shape[0]
+    if a.shape[1] != n:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if n == 0:
+        return
+    if n == 2:
+        first = 1 if abs(a[1, 0]) > abs(a[0, 0]) else 0
+        top, right = a[first, 0], a[first, 1]
+        if top == 0.0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        ratio = a[1 - first, 0] / top
+        corner = a[1 - first, 1] - ratio * right
+        if corner == 0.0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        below, beside = -ratio / corner, 1.0 / corner
+        out[0, first] = (1.0 - right * below) / top
+        out[0, 1 - first] = -(right * beside) / top
+        out[1, first], out[1, 1 - first] = below, beside
+        return
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = a[i, j]
+    pivots = np.empty(n, np.int32)
+    if _lapack_factors(out, pivots) > 0 or _lapack_inverse(out, pivots) > 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+
+
+@register_jitable
+def determinant(a: np.ndarray) -> Any:
+    """``np.linalg.det(a)`` of a contiguous array, of a matrix of 2 rows without LAPACK."""
+    n = a.shape[0]
+    if a.shape[1] != n:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if n == 2:
+        first = 1 if abs(a[1, 0]) > abs(a[0, 0]) else 0
+        top = a[first, 0]
+        if top == 0.0:
+            return top - top
+        corner = a[1 - first, 1] - a[1 - first, 0] / top * a[first, 1]
+        if corner == 0.0:
+            return corner - corner
+        return -(top * corner) if first == 1 else top * corner
+    factors = np.empty((n, n), a.dtype)
+    for i in range(n):
+        for j in range(n):
+            factors[i, j] = a[i, j]
+    found = np.ones(1, a.dtype)[0]
+    pivots = np.empty(n, np.int32)
+    if n > 0 and _lapack_factors(factors, pivots) > 0:
+        return found * 0.0
+    for i in range(n):
+        found = found * factors[i, i]
+        if pivots[i] != i + 1:
+            found = -found
+    return found
 
 
 @register_jitable

@@ -7,6 +7,7 @@ captured numbers and arrays are fetched at every call.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from types import CodeType
@@ -16,10 +17,14 @@ import numpy as np
 
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
+from srcad.backend.interrupts import ENDS, listener
 from srcad.backend.pool import acquire, latest_need, release, shortage
+from srcad.backend.progress import bar_of
 from srcad.binding import Signature
+from srcad.budget import Marks, choose
 from srcad.config import Options
-from srcad.errors import ArgumentError, ArgumentValueError
+from srcad.disk import DiskCall, disk_run
+from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
 from srcad.frontend.source import find_source
 from srcad.ir.compressed import SPARSE
 from srcad.ir.loss import require_loss
@@ -36,6 +41,10 @@ if TYPE_CHECKING:
 Types = tuple[Type, ...]
 
 _FLOAT = Scalar(FLOAT)
+_REVERSED = ("gradient", "value_and_gradient", "vjp")
+"""The programs that keep what they reverse."""
+_SIZES = 256
+"""Sizes of arguments for which it is remembered what is run within a limited memory."""
 _KEPT = 8
 """Variants kept for the same types, when captured functions change back and forth."""
 
@@ -71,7 +80,22 @@ class Variant:
         """Bytes that one lane took, by the sizes of the arguments."""
         self.tape_bytes = 0
         """What the tapes of the latest run took."""
+        self.counts = "goes_on(" in program.text
+        """Whether the program counts its steps."""
+        self.steps: tuple[int, ...] = (0, 0, 0)
+        """How many steps the latest run took: forward, run again, reversed."""
+        self.within: _Within | None = None
+        """The programs for a limited memory, if it is."""
+        self.latest = self
+        """The program that ran last."""
         self._uses_pool = program.uses_pool
+        self._has_disk = any(isinstance(found, DiskCall) for _, found in program.externals)
+        if self._has_disk and self.draws:
+            raise UnsupportedError(
+                f"{program.entry} keeps snapshots on disk, and draws random numbers, which would "
+                "be others in a call that goes on after a kill",
+                hint="draw them outside, and pass them as an argument",
+            )
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
 
@@ -111,46 +135,100 @@ class Variant:
 
         ``state`` is where the stream of random numbers stands, if not where ``np.random`` is.
         """
-        return self._run_drawing(leaves, state) if self.draws else self._run(leaves)
+        variant: Variant = self
+        if self.within is not None:
+            variant, amounts = self.within.chosen(leaves)
+            self.latest, leaves = variant, [*leaves, *amounts]
+        try:
+            return variant._run_drawing(leaves, state) if variant.draws else variant._run(leaves)
+        finally:
+            self.tape_bytes, self.steps = variant.tape_bytes, variant.steps
 
     def _run(self, leaves: Sequence[Any]) -> Any:
+        if not self._has_disk:
+            return self._run_in_pool(leaves)
+        with disk_run(f"{self.program.text}{self.options}", leaves):
+            return self._run_in_pool(leaves)
+
+    def _run_in_pool(self, leaves: Sequence[Any]) -> Any:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
         pool = acquire(self)
         try:
             leaves = (*leaves, pool)
-            return (function or self._compiled(leaves))(*leaves)
+            function = function or self._compiled(leaves)
+            return self._run_counted(function, leaves) if self.counts else function(*leaves)
         except MemoryError:
             short = shortage(pool)
             if short is None:
                 raise
-            raise out_of_memory(self.program.entry, self.plan(leaves[:-1]), *short) from None
+            plan = self.kept(leaves[:-1])
+            raise out_of_memory(self.program.entry, plan, *short) from None
         finally:
             release(self, pool)
             self.tape_bytes = latest_need()
 
+    def _run_counted(self, function: Callable[..., Any], leaves: Sequence[Any]) -> Any:
+        """What a program returns that counts its steps: they are shown, and it can be stopped."""
+        mark = leaves[-1][1]
+        bar, listens = None, listener() if self.options.jit else None
+        if self.options.progress:
+            bar = bar_of(self.program.entry, self.kept(leaves[:-1]).steps, mark[4:7])
+        other = -1 if listens is None else listens.start(mark)
+        try:
+            return function(*leaves)
+        except RuntimeError:
+            if mark[ENDS]:
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            if listens is not None:  # first of all: the signal itself is still to raise
+                signal.set_wakeup_fd(other)
+                listens.stop(mark)
+            self.steps = tuple(mark[4:7].tolist())
+            if bar is not None:
+                bar.close()
+
     def plan(self, leaves: Sequence[Any]) -> Plan:
         """What a run with these leaves would keep."""
-        from srcad.analysis.tapes import tapes_of  # noqa: PLC0415 (a part of the compiler)
+        if self.within is None:
+            return self.kept(leaves)
+        variant, amounts = self.within.chosen(leaves)
+        return variant.kept([*leaves, *amounts], self.options.memory)
+
+    def for_sizes(self, leaves: Sequence[Any]) -> Variant:
+        """The program that a run with these leaves would run."""
+        return self if self.within is None else self.within.chosen(leaves)[0]
+
+    def kept(self, leaves: Sequence[Any], budget: int | None = None) -> Plan:
+        """What this program keeps with these leaves."""
+        from srcad.analysis.tapes import kept_by  # noqa: PLC0415 (a part of the compiler)
 
         function = self.program.function
         assert function is not None
-        given: dict[str, int | tuple[int, ...]] = {}
+        given: dict[str, float | int | tuple[int, ...]] = {}
         for name, leaf in zip(function.parameters, leaves, strict=False):
             if isinstance(name, str):
                 given[name] = np.shape(leaf)
             elif isinstance(leaf, int | np.integer):
                 given[name.name] = int(leaf)
-        return Plan(tapes_of(function, given))
+            elif isinstance(leaf, float | np.floating):
+                given[name.name] = float(leaf)
+        found = kept_by(function, given, self.program.rooms)
+        return Plan(found.tapes, found.array_bytes, budget, found.steps)
 
     def _run_drawing(self, leaves: Sequence[Any], state: Any) -> Any:
-        self.compile(leaves)
+        self._compile(leaves)
         with drawing(state, compiled=self.options.jit):
             return self._run(leaves)
 
     def compile(self, leaves: Sequence[Any]) -> None:
         """Compile for these leaves without running."""
+        variant, amounts = (self, ()) if self.within is None else self.within.chosen(leaves)
+        variant._compile([*leaves, *amounts])
+
+    def _compile(self, leaves: Sequence[Any]) -> None:
         if self._function is not None:
             return
         if not self._uses_pool:
@@ -215,6 +293,60 @@ class Variant:
             pending += members(value, *shape)
 
 
+class _Within:
+    """The programs that a variant is run as where memory is limited, by the sizes of its leaves."""
+
+    def __init__(self, plain: Variant, write: Callable[[Marks], Variant]) -> None:
+        self._plain = plain
+        self._write = write
+        self._reads_floats = plain.program.rounds
+        self._written: dict[Marks, Variant | UnsupportedError] = {frozenset(): plain}
+        self._chosen: dict[Hashable, tuple[Variant, tuple[int, ...]]] = {}
+        self._lock = threading.Lock()
+
+    def chosen(self, leaves: Sequence[Any]) -> tuple[Variant, tuple[int, ...]]:
+        """The program for leaves of these sizes, and how many snapshots its loops keep."""
+        sizes = tuple(
+            [
+                np.shape(x) if isinstance(x, np.ndarray) else x
+                for x in leaves
+                if self._reads_floats or not isinstance(x, float | np.inexact)
+            ]
+        )
+        found = self._chosen.get(sizes)
+        if found is None:
+            with self._lock:
+                found = self._choose(leaves)
+                if len(self._chosen) >= _SIZES:
+                    self._chosen.clear()
+                self._chosen[sizes] = found
+        return found
+
+    def _choose(self, leaves: Sequence[Any]) -> tuple[Variant, tuple[int, ...]]:
+        plain = self._plain
+
+        def plan_of(marks: Marks, amounts: Sequence[int]) -> Plan:
+            variant = self._with(marks)
+            given = amounts or [1] * len(variant.program.rooms)
+            return variant.kept([*leaves, *given])
+
+        assert plain.options.memory is not None
+        choice = choose(plain.program.entry, plain.options.memory, plan_of)
+        return self._with(choice.marks), choice.amounts
+
+    def _with(self, marks: Marks) -> Variant:
+        """The program with snapshots in these loops; raises if there can be none."""
+        if marks not in self._written:
+            try:
+                self._written[marks] = self._write(marks)
+            except UnsupportedError as error:
+                self._written[marks] = error
+        found = self._written[marks]
+        if isinstance(found, UnsupportedError):
+            raise found
+        return found
+
+
 class Variants:
     """The variants of one function for one kind of derivative."""
 
@@ -262,6 +394,12 @@ class Variants:
             return found
 
     def _write(self, types: Types, wrt: tuple[str, ...]) -> Variant:
+        made = self._program(types, wrt, frozenset())
+        if self.options.memory is not None and self.kind in _REVERSED:
+            made.within = _Within(made, lambda marks: self._program(types, wrt, marks))
+        return made
+
+    def _program(self, types: Types, wrt: tuple[str, ...], marks: Marks) -> Variant:
         # The compiler is imported when it is first needed: ``import srcad`` stays cheap.
         from srcad.pipeline import Request, compile_request  # noqa: PLC0415
 
@@ -279,6 +417,7 @@ class Variants:
                 self.options,
                 self.lanes,
                 signature.called,
+                marks,
             )
         )
         if not self._found:

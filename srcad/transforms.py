@@ -13,8 +13,9 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 import numpy as np
 
 from srcad.batched import Batched
+from srcad.backend.progress import require_bar
 from srcad.binding import Signature, Wrt, require_function
-from srcad.config import Options
+from srcad.config import Options, in_bytes
 from srcad.derivative import Derivative
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.higher import Hvp
@@ -35,6 +36,13 @@ class OptionKeywords(TypedDict, total=False):
     cache: bool
 
 
+class ReverseKeywords(OptionKeywords, total=False):
+    """The options of what is reversed, as keywords."""
+
+    memory: int | str | None
+    progress: bool
+
+
 @overload
 def grad(
     f: Callable[..., Any],
@@ -42,13 +50,13 @@ def grad(
     wrt: Wrt = 0,
     *,
     has_aux: bool = False,
-    **options: Unpack[OptionKeywords],
+    **options: Unpack[ReverseKeywords],
 ) -> Derivative: ...
 
 
 @overload
 def grad(
-    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[OptionKeywords]
+    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[ReverseKeywords]
 ) -> Callable[[Callable[..., Any]], Derivative]: ...
 
 
@@ -58,7 +66,7 @@ def grad(
     wrt: Wrt = 0,
     *,
     has_aux: bool = False,
-    **options: Unpack[OptionKeywords],
+    **options: Unpack[ReverseKeywords],
 ) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
     """The gradient of a function, as a function with the same signature.
 
@@ -115,13 +123,13 @@ def value_and_grad(
     wrt: Wrt = 0,
     *,
     has_aux: bool = False,
-    **options: Unpack[OptionKeywords],
+    **options: Unpack[ReverseKeywords],
 ) -> Derivative: ...
 
 
 @overload
 def value_and_grad(
-    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[OptionKeywords]
+    f: None = None, /, wrt: Wrt = 0, *, has_aux: bool = False, **options: Unpack[ReverseKeywords]
 ) -> Callable[[Callable[..., Any]], Derivative]: ...
 
 
@@ -131,7 +139,7 @@ def value_and_grad(
     wrt: Wrt = 0,
     *,
     has_aux: bool = False,
-    **options: Unpack[OptionKeywords],
+    **options: Unpack[ReverseKeywords],
 ) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
     """The value and the gradient of a function, from one forward and one reverse sweep.
 
@@ -592,18 +600,21 @@ def _called(
     caller: str, f: Callable[..., Any], outputs: str | tuple[str, ...], keywords: dict[str, Any]
 ) -> tuple[Callable[..., Any], tuple[str, ...], dict[str, Any], Options]:
     """The function, the names of outputs, and keywords told apart from options."""
-    options: Any = {k: v for k, v in keywords.items() if k in _NAMES}
-    kwargs = {k: v for k, v in keywords.items() if k not in _NAMES}
     function = f if is_made_of_another(f) else require_function(f)
     signature = Signature(function, whole=True)
+    names = set(_NAMES) - (set(_OF_REVERSE) & set(signature.names))
+    options: Any = {k: v for k, v in keywords.items() if k in names}
+    kwargs = {k: v for k, v in keywords.items() if k not in names}
     unknown = [k for k in kwargs if k not in signature.names]
     if unknown:
         raise _unknown_option(caller, unknown[0], f", and {signature.name} has no such parameter")
-    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    return function, names, kwargs, options_of(caller, options)
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    return function, named, kwargs, options_of(caller, options)
 
 
 _NAMES = tuple(field.name for field in dataclasses.fields(Options))
+_OF_REVERSE = ("memory", "progress")
+"""Options that make sense where tapes are kept."""
 
 
 def _derivative(
@@ -611,7 +622,7 @@ def _derivative(
     f: Callable[..., Any] | None,
     wrt: Wrt,
     has_aux: bool,
-    options: OptionKeywords,
+    options: ReverseKeywords,
     with_value: bool,
 ) -> Derivative | Callable[[Callable[..., Any]], Derivative]:
     chosen = options_of(transform.__name__, options)
@@ -622,12 +633,37 @@ def _derivative(
 
 def options_of(caller: str, keywords: Any) -> Options:
     """The options that keywords of a public function say; raises ``ArgumentError`` for others."""
+    chosen = dict(keywords)
     for name, value in keywords.items():
         if name not in _NAMES:
             raise _unknown_option(caller, name)
-        if not isinstance(value, bool):
+        if name in _OF_REVERSE and caller not in ("grad", "value_and_grad", "vjp"):
+            raise ArgumentError(f"{name} is an option of grad, value_and_grad and vjp")
+        if name == "memory":
+            chosen[name] = _memory(value)
+        elif not isinstance(value, bool):
             raise ArgumentError(f"the option {name} must be True or False, not {value!r}")
-    return Options(**keywords)
+        elif name == "progress" and value:
+            require_bar()
+    return Options(**chosen)
+
+
+def _memory(given: Any) -> int | None:
+    """The bytes that ``memory`` says."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        try:
+            given = in_bytes(given)
+        except ValueError as error:
+            raise ArgumentValueError(str(error)) from None
+    if isinstance(given, bool) or not isinstance(given, int | np.integer):
+        raise ArgumentError(
+            f"memory must be an amount such as '1GB', or a number of bytes, not {given!r}"
+        )
+    if given < 1:
+        raise ArgumentValueError(f"memory must be positive; it is {given}")
+    return int(given)
 
 
 def _unknown_option(caller: str, name: str, also: str = "") -> ArgumentError:

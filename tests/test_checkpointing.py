@@ -99,7 +99,7 @@ def test_the_generated_code_runs_as_many(n, snapshots):
     space = {}
     exec(derivative.source(0.3, 1, 1), space)
     space["math"] = types.SimpleNamespace(sin=sin, cos=math.cos)
-    pool = np.empty(0, np.uint8), np.zeros(4, np.int64)
+    pool = np.empty(0, np.uint8), np.zeros(8, np.int64)
     found = space["logistic_grad"](0.3, n, snapshots, pool)
     assert len(calls) == optimum(n, snapshots) + 1
     assert found == derivative(0.3, n, snapshots)

@@ -154,3 +154,18 @@ def _exposed(block: Block, defined: set[str], found: set[str]) -> set[str]:
                 found |= reads_of(stmt) - defined
                 defined.update(writes_of(stmt))
     return defined
+
+
+def fixed_names(body: Block, arrays: set[str]) -> set[str]:
+    """Names bound at most once, outside of loops and branches: the same all along."""
+    counts: dict[str, int] = {}
+    nested: set[str] = set()
+    for stmt in body:
+        for name in writes_of(stmt):
+            counts[name] = counts.get(name, 0) + 1
+        if isinstance(stmt, For | While | If):
+            nested |= assigned((stmt,))
+    every = set(arrays)
+    for stmt in statements(body):
+        every |= reads_of(stmt)
+    return {n for n in every if counts.get(n, 0) <= 1 and n not in nested}

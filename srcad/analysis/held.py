@@ -9,19 +9,31 @@ it: under another name, on a list, in a view, or in a function of the user's. ::
         p, q = q, y
 """
 
-from srcad.analysis.flow import names_of
+from __future__ import annotations
+
+from srcad.analysis.alias import points_to
+from srcad.analysis.flow import names_of, reads_of, writes_of
+from srcad.analysis.liveness import live_after
 from srcad.ir.nodes import (
     Bind,
+    Block,
+    For,
     Function,
+    If,
     Invoke,
     Keep,
     Pop,
     Push,
     Reshape,
     Return,
+    Stmt,
+    While,
     Window,
     statements,
 )
+
+OWN = frozenset(("add_product", "determinant", "set_inverse", "set_product"))
+"""Functions of ``srcad.runtime`` that write into the arrays that they are given, and keep none."""
 
 
 def held_arrays(function: Function) -> set[str]:
@@ -32,7 +44,7 @@ def held_arrays(function: Function) -> set[str]:
         match stmt:
             case Bind() | Push() | Pop() | Keep() | Return():
                 held |= names_of(stmt)
-            case Invoke(function=name) if not name.startswith("np."):
+            case Invoke() if _gives_away(stmt):
                 held |= names_of(stmt)
             case Window(target=target, source=source) | Reshape(target=target, source=source):
                 views.append((target, source))
@@ -40,3 +52,87 @@ def held_arrays(function: Function) -> set[str]:
     while size != (size := len(held)):
         held |= {source for target, source in views if target in held}
     return held
+
+
+def _gives_away(stmt: Invoke) -> bool:
+    """Whether a call may keep hold of an array."""
+    return not stmt.function.startswith("np.") and stmt.function not in OWN
+
+
+class Holders:
+    """Who has the array that an earlier iteration made under a name.
+
+    In ::
+
+        for t in range(n):
+            y = np.dot(f, x)
+            x = y
+            ...
+            z = np.dot(g, x)    # x denotes y here, and when y is made again it denotes z
+            x = z
+
+    each iteration may have the same two arrays.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.body = function.body
+        self.exports = frozenset(function.exports)
+        self.sites = points_to(function.body, set(function.arrays))
+        self.lasting = set(function.exports)
+        """Names that more than variables have: lists, views, functions."""
+        for stmt in statements(function.body):
+            match stmt:
+                case Push() | Pop() | Keep() | Window() | Reshape():
+                    self.lasting |= names_of(stmt)
+                case Invoke() if _gives_away(stmt):
+                    self.lasting |= names_of(stmt)
+
+    def is_free(self, making: Stmt, loop: For | While) -> bool:
+        """Whether nobody wants the array of the iteration before when a statement makes one."""
+        (name,) = writes_of(making)
+        if any(name in found for n, found in self.sites.items() if n in self.lasting):
+            return False
+        inside = {id(s) for s in statements(loop.body)}
+        if any(name in names_of(s) for s in statements(self.body) if id(s) not in inside):
+            return False
+        walk = _Walk(name)
+        end: set[str] = set()
+        while True:
+            walk.seen = set()
+            reached = end | walk.block(loop.body, set(end))
+            if reached == end:
+                break
+            end = reached
+        wanted = live_after(self.body, making, self.exports) | reads_of(making)
+        return not walk.seen & wanted
+
+
+class _Walk:
+    """Follows which names may denote the array that is made under one."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seen: set[str] = set()
+        """Those that may when it is made again."""
+
+    def block(self, block: Block, holders: set[str]) -> set[str]:
+        """The holders after a block, given those before it."""
+        for stmt in block:
+            match stmt:
+                case Bind():
+                    pairs = zip(stmt.targets, stmt.sources, strict=True)
+                    new = {t for t, s in pairs if s == self.name or s in holders}
+                    holders = holders - set(stmt.targets) | new
+                case If():
+                    holders = self.block(stmt.body, set(holders)) | self.block(
+                        stmt.orelse, set(holders)
+                    )
+                case For() | While():
+                    size = -1
+                    while size != (size := len(holders)):
+                        holders = holders | self.block(stmt.body, set(holders))
+                case _:
+                    if self.name in writes_of(stmt):
+                        self.seen |= holders
+                    holders = holders - set(writes_of(stmt))
+        return holders

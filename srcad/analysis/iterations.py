@@ -42,6 +42,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     ZerosLike,
+    blocks,
     expressions,
     names_read,
     statements,
@@ -78,28 +79,43 @@ def accesses(block: Block) -> Iterator[Access]:
 
 
 class Bounds:
-    """Lower bounds of integers: of counters by their ranges, of names that are bound once."""
+    """Lower bounds of integers: of counters by their ranges, of names that are bound once.
+
+    A name that may be read before it is bound, as a parameter is, has another value there.
+    """
 
     def __init__(self, body: Block) -> None:
-        counts = times_bound(body)
-        self.values = {
-            s.target.name: s.value
-            for s in statements(body)
-            if isinstance(s, Assign) and s.target.kind == INT and counts[s.target.name] == 1
-        }
+        self.values: dict[str, int] = {}
         self.counters: dict[str, int | None] = {}
+        once = {name for name, count in times_bound(body).items() if count == 1}
+        self._note(body, once - exposed(body))
+
+    def _note(self, block: Block, once: set[str]) -> None:
+        """Take note of what is bound in a block, as it is there."""
+        for stmt in block:
+            match stmt:
+                case Assign(target=target) if target.kind == INT and target.name in once:
+                    least = self.least(stmt.value)
+                    if least is not None:
+                        self.values[target.name] = least
+                case For():
+                    with self.within(stmt):
+                        self._note(stmt.body, once)
+                case _:
+                    for part in blocks(stmt):
+                        self._note(part, once)
 
     @contextmanager
     def within(self, loop: For) -> Iterator[None]:
         """What holds in the iterations of a loop."""
-        outer = self.counters.get(loop.var.name)
-        known = loop.var.name in self.counters
-        self.counters[loop.var.name] = self.least_counter(loop)
+        name = loop.var.name
+        outer, known = self.counters.get(name), name in self.counters
+        self.counters[name] = None if name in assigned(loop.body) else self.least_counter(loop)
         yield
         if known:
-            self.counters[loop.var.name] = outer
+            self.counters[name] = outer
         else:
-            del self.counters[loop.var.name]
+            del self.counters[name]
 
     def least_counter(self, loop: For) -> int | None:
         """A lower bound of the counter of a loop, in its iterations."""
@@ -118,11 +134,8 @@ class Bounds:
                 return 0
             case Var() if expr.name in self.counters:
                 return self.counters[expr.name]
-            case Var() if expr.name in self.values:
-                value = self.values.pop(expr.name)  # what is defined by itself has no bound
-                least = self.least(value)
-                self.values[expr.name] = value
-                return least
+            case Var():
+                return self.values.get(expr.name)
             case Binary(op="+" | "*"):
                 a, b = self.least(expr.a), self.least(expr.b)
                 if a is None or b is None:

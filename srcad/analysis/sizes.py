@@ -42,6 +42,7 @@ from srcad.ir.nodes import (
     Reshape,
     Span,
     Stmt,
+    Tape,
     Unary,
     Var,
     While,
@@ -86,6 +87,8 @@ class Sizes:
         """The shape of all arrays that were put on a list; None: not known, or they differ."""
         self.ranges: dict[Expr, Range] = {}
         self.equal: dict[Expr, Expr] = {}
+        self.claims: dict[tuple[Expr, Expr], dict[Expr, Expr]] = {}
+        """Lengths that are equal wherever a loop over a range, first and end, has an iteration."""
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
@@ -96,6 +99,7 @@ class Sizes:
             dict(self.equal),
         )
         made.shapes, made.alike, made.lists = dict(self.shapes), dict(self.alike), dict(self.lists)
+        made.claims = dict(self.claims)
         return made
 
     # ------------------------------------------------------------ questions
@@ -188,7 +192,15 @@ class Sizes:
                 if _is_plain(found) and target.name not in names_read(found):
                     self.values[target.name] = found
             case (
-                Alloc() | Copy() | ZerosLike() | MatMul() | Bind() | Window() | Reshape() | Invoke()
+                Alloc()
+                | Copy()
+                | ZerosLike()
+                | MatMul()
+                | Bind()
+                | Window()
+                | Reshape()
+                | Invoke()
+                | Tape()
             ):
                 made = self._made(stmt)
                 gone = set(writes_of(stmt))
@@ -223,6 +235,26 @@ class Sizes:
             low, _ = self.range(self.known(loop.start))
             _, high = self.range(self.known(loop.stop))
             self.ranges[loop.var] = (low, _plus(high, -1))
+        for one, other in self.claims.get(self._span(loop), {}).items():
+            self._learn_equality(self.known(one), self.known(other))
+
+    def claim(self, loop: For, end: Sizes, gone: set[str]) -> None:
+        """Take note of what the checks in a loop say of lengths that it does not change.
+
+        Whoever runs over the same range later knows that they held: the loop did so as well.
+        """
+        kept = {a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone}
+        first, last = span = self._span(loop)
+        if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
+            self.claims[span] = kept
+
+    def _span(self, loop: For) -> tuple[Expr, Expr]:
+        """The least counter of a loop with steps of one, in either direction, and the end."""
+        start, stop = self.known(loop.start), self.known(loop.stop)
+        if loop.step == Const(-1, INT):
+            one = Const(1, INT)
+            return add(stop, one), _arithmetic("+", start, one)
+        return (start, stop) if loop.step == Const(1, INT) else (loop.var, loop.var)
 
     def learn(self, test: Expr) -> None:
         """Take a test that holds from here on as known."""
@@ -260,6 +292,11 @@ class Sizes:
         }
         self.ranges = {e: r for e, r in self.ranges.items() if stays(e)}
         self.equal = {a: b for a, b in self.equal.items() if stays(a, b)}
+        self.claims = {
+            span: {a: b for a, b in found.items() if stays(a, b)}
+            for span, found in self.claims.items()
+            if stays(*span)
+        }
 
     def _learn_order(self, op: str, a: Expr, b: Expr) -> None:
         """``a op b`` narrows the atom in ``a``, if it is one plus a literal."""
@@ -278,7 +315,7 @@ class Sizes:
     def _learn_equality(self, a: Expr, b: Expr) -> None:
         if isinstance(b, Var | Extent) and not isinstance(a, Var | Extent):
             a, b = b, a
-        if isinstance(a, Var | Extent) and a != b and not names_read(b) & names_read(a):
+        if isinstance(a, Var | Extent) and a not in walk(b):
             self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
             self.equal[a] = b
 
@@ -303,7 +340,8 @@ class Sizes:
     def _made(self, stmt: Stmt) -> dict[str, Shape | str | None]:
         """The shapes of the arrays that a statement makes or binds."""
         match stmt:
-            case Alloc(target=target, shape=shape) | Reshape(target=target, shape=shape):
+            case Alloc() | Reshape() | Tape():
+                target, shape = stmt.target, stmt.shape
                 return {target: self._plain_shape(shape)}
             case Copy(target=target, source=source) | ZerosLike(target=target, source=source):
                 return {target: self._shape_of(source)}
@@ -354,11 +392,13 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
     for stmt in block:
         match stmt:
             case For() | While():
-                inside = sizes_inside(stmt, sizes)
-                lists = sizes_after(stmt.body, inside).lists
-                kept = {a: s for a, s in inside.shapes.items() if a in assigned((stmt,))}
-                _leave(stmt, sizes, lists)
+                inside, gone = sizes_inside(stmt, sizes), assigned((stmt,))
+                kept = {a: s for a, s in inside.shapes.items() if a in gone}
+                end = sizes_after(stmt.body, inside)
+                _leave(stmt, sizes, end.lists)
                 sizes.shapes |= kept
+                if isinstance(stmt, For):
+                    sizes.claim(stmt, end, gone)
             case If():
                 ends = [sizes_after(b, sizes.copy()) for b in blocks(stmt)]
                 lists = {n: s for end in ends for n, s in end.lists.items()}
@@ -390,7 +430,7 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
         if not steady:
             return inside
         end = sizes_after(loop.body, inside.copy())
-        held = {a: s for a, s in steady.items() if end.shape(a) == s}
+        held = {a: s for a, s in steady.items() if end.shape(a) == tuple(map(end.known, s))}
         if held == steady:
             return inside
         steady = held

@@ -11,29 +11,35 @@ on numbers that the program computes is not known before it runs.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from srcad.analysis.sizes import Sizes, sizes_after
+from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.concrete import Given, Known, bytes_of
 from srcad.ir.nodes import (
+    Alloc,
     Assign,
     Binary,
     Block,
     Call,
+    Check,
     Const,
+    Copy,
     Expr,
     For,
     Function,
     Keep,
+    MatMul,
+    Push,
     Stack,
+    Stmt,
     Tape,
+    Var,
     While,
-    blocks,
+    ZerosLike,
     plain_statements,
     statements,
 )
-from srcad.ir.types import INT, width_of
 from srcad.position import Position
 
 _LINE = 64
@@ -50,78 +56,172 @@ class Taped:
     """Whether the loop has snapshots."""
     snapshots: int | None = None
     """How many snapshots were asked for."""
+    asked: str = ""
+    """The parameter of the program that says how many, if it is one."""
     slots: int | None = None
     """How many states there is room for."""
     sizes: list[int | None] = field(default_factory=list)
     """Bytes of each tape."""
     slot_sizes: list[int | None] = field(default_factory=list)
     """Bytes of one state on each of them, where the loop has snapshots."""
+    list_bytes: int | None = 0
+    """Bytes of the arrays that the iterations put on lists."""
+    is_certain: bool = True
+    """Whether the program comes to the loop, whatever branches it takes."""
+
+    @property
+    def tape_bytes(self) -> int | None:
+        """Bytes of all tapes of the loop."""
+        return total(self.sizes) if self.sizes else 0
 
     @property
     def bytes(self) -> int | None:
-        """Bytes of all tapes of the loop."""
-        return _sum(self.sizes)
+        """Bytes of all that is kept for the loop."""
+        return total([self.tape_bytes, self.list_bytes])
 
     @property
     def slot_bytes(self) -> int | None:
         """Bytes of one state."""
-        return _sum(self.slot_sizes)
+        return total(self.slot_sizes)
 
 
-def tapes_of(function: Function, given: Mapping[str, int | tuple[int, ...]]) -> list[Taped]:
-    """The tapes of a program, loop by loop, for these integers and shapes of arguments."""
-    sizes = Sizes(function.arrays)
-    for name, value in given.items():
-        if isinstance(value, int):
-            sizes.values[name] = Const(value, INT)
-        else:
-            sizes.shapes[name] = tuple(Const(n, INT) for n in value)
-    marked = dict.fromkeys(at for at, _ in _marks(function.body))
-    made: list[Taped] = []
-    waiting: dict[Position, Taped] = {}
-    for stmt in function.body:
-        if isinstance(stmt, Tape | Stack | Keep):
-            if stmt.at not in waiting:
-                waiting[stmt.at] = Taped(stmt.at, is_marked=stmt.at in marked)
-                made.append(waiting[stmt.at])
-            _add(waiting[stmt.at], stmt, sizes)
-        elif isinstance(stmt, For | While) and stmt.at in waiting:
-            _describe(waiting.pop(stmt.at), stmt, sizes)
-        inner = statements(tuple(s for block in blocks(stmt) for s in block))
-        made += [Taped(s.at, sizes=[None]) for s in inner if isinstance(s, Tape | Stack | Keep)]
-        sizes_after((stmt,), sizes)
+@dataclass
+class Kept:
+    """What a program keeps: tapes, loop by loop, and the arrays beside them."""
+
+    tapes: list[Taped]
+    array_bytes: int | None
+    steps: int | None
+    """How many steps it counts, those aside that run again."""
+
+
+def kept_by(function: Function, given: Given, rooms: tuple[str, ...] = ()) -> Kept:
+    """What a program keeps, for these numbers and shapes of arguments.
+
+    ``rooms`` are parameters that say how many snapshots loops keep.
+
+    An array counts once, and twice where a loop makes it anew: the last one goes when the next is
+    there. Those that an iteration puts on a list stay, and count for every iteration.
+    """
+    finder = _Finder(function, rooms)
+    known = Known(function.arrays, given)
+    known.follow(function.body, finder.see)
+    made = finder.made
     seen = {taped.at for taped in made}
-    made += [Taped(at, is_marked=True, sizes=[None]) for at in marked if at not in seen]
-    return made
+    made += [Taped(at, is_marked=True, sizes=[None]) for at in finder.marked if at not in seen]
+    return Kept(made, total(list(finder.arrays.values())), total(finder.steps))
 
 
-def _add(taped: Taped, tape: Tape | Stack | Keep, sizes: Sizes) -> None:
-    """One more tape of a loop; a stack and a list are as long as the loop makes them."""
-    if not isinstance(tape, Tape):
-        taped.sizes.append(None)
-        return
-    lengths = [_number(extent, sizes) for extent in tape.shape]
-    slot = _product(width_of(tape.dtype), lengths[1:])
-    size = _product(width_of(tape.dtype), lengths)
-    taped.sizes.append(None if size is None else -(-size // _LINE) * _LINE)
-    if taped.is_marked:
-        taped.slots = lengths[0]
-        taped.slot_sizes.append(slot)
+class _Finder:
+    """Sees a program from its start to its end."""
 
+    def __init__(self, function: Function, rooms: tuple[str, ...]) -> None:
+        self.rooms = rooms
+        self.marked = dict.fromkeys(at for at, _ in _marks(function.body))
+        self.sites = points_to(function.body, set(function.arrays))
+        loops = [s for s in plain_statements(function.body) if isinstance(s, For | While)]
+        self.listed = {id(loop): _listed(loop, self.sites) for loop in loops}
+        self.outer = {loop.at for loop in loops}
+        self.on_lists = frozenset[str]().union(*self.listed.values())
+        self.made: list[Taped] = []
+        self.waiting: dict[Position, Taped] = {}
+        """The tapes of loops that are still to come."""
+        self.arrays: dict[str, int | None] = {}
+        """Bytes of the arrays made so far, and how many of each there are at a time."""
+        self.grown: dict[str, int | None] = {}
+        """Bytes of those that lists hold, of all iterations."""
+        self.steps: list[int | None] = []
 
-def _describe(taped: Taped, loop: For | While, sizes: Sizes) -> None:
-    """What the forward sweep of a loop says of it."""
-    if isinstance(loop, For) and loop.until is None:
-        numbers = [_number(e, sizes) for e in (loop.start, loop.stop, loop.step)]
-        known = [n for n in numbers if n is not None]
-        if len(known) == len(numbers):
-            taped.trips = len(range(*known))
-    for at, call in _marks((loop,)):
-        free = call.args[2]
-        if at == loop.at and isinstance(free, Binary):
-            taped.snapshots = _number(free.a, sizes)
+    def see(self, stmt: Stmt, known: Known, runs: int | None) -> None:
+        """Take note of a statement."""
+        match stmt:
+            case Tape() | Stack() | Keep():
+                self._add(stmt, known, runs)
+            case Alloc() if stmt.at in self.marked:
+                self._add(Tape(stmt.target, stmt.shape, stmt.dtype, stmt.at), known, runs)
+            case Alloc() | Copy() | MatMul() | ZerosLike():
+                self._array(stmt.target, known.size(stmt.target), runs)
+            case For() | While():
+                self._leave(stmt, known)
+            case Check(test=Call(function="goes_on", args=(_, Const(value=kind)))) if kind != 1:
+                self.steps.append(runs)
+
+    def _array(self, name: str, size: int | None, runs: int | None) -> None:
+        if name in self.on_lists:
+            held = self.grown.get(name, 0)
+            if size is None or runs is None or held is None:
+                self.grown[name] = None
+            else:
+                self.grown[name] = held + size * runs
             return
-    taped.snapshots = taped.slots
+        before = self.arrays.get(name, 0)
+        times = 1 if runs == 1 else 2
+        self.arrays[name] = None if size is None or before is None else max(before, times * size)
+
+    def _add(self, tape: Tape | Stack | Keep, known: Known, runs: int | None) -> None:
+        """One more tape of a loop; a stack is as long as the loop makes it."""
+        taped = self.waiting.get(tape.at)
+        if taped is None:
+            taped = Taped(tape.at, is_marked=tape.at in self.marked)
+            taped.is_certain = known.is_certain
+            self.waiting[tape.at] = taped
+            self.made.append(taped)
+        if isinstance(tape, Keep):
+            taped.list_bytes = None  # until the loop is there that fills it
+            return
+        size = None
+        if isinstance(tape, Tape):
+            lengths = tuple(known.integer(e) for e in tape.shape)
+            size = bytes_of(tape.dtype, lengths)
+            if taped.is_marked:
+                taped.slots = lengths[0]
+                taped.asked = self._room(tape.shape[0])
+                taped.slot_sizes.append(bytes_of(tape.dtype, lengths[1:]))
+        taped.sizes.append(None if size is None else -(-size // _LINE) * _LINE)
+
+    def _room(self, amount: Expr) -> str:
+        """The parameter that an amount is, if it is one of those."""
+        return amount.name if isinstance(amount, Var) and amount.name in self.rooms else ""
+
+    def _leave(self, loop: For | While, known: Known) -> None:
+        """What the forward sweep of a loop says of it."""
+        if loop.at in self.outer and id(loop) not in self.listed:
+            return  # on the line of one that it is inside of
+        taped = self.waiting.pop(loop.at, None)
+        if taped is None:
+            return
+        taped.trips = known.trips(loop)
+        if taped.list_bytes is None:
+            names = self.listed.get(id(loop), frozenset())
+            taped.list_bytes = total([self.grown.get(n, 0) for n in names]) if names else 0
+        for at, call in _marks((loop,)):
+            free = call.args[2]
+            if at == loop.at and isinstance(free, Binary):
+                taped.snapshots = known.integer(free.a)
+                taped.asked = self._room(free.a)
+                return
+        taped.snapshots = taped.slots
+
+
+def _listed(loop: For | While, sites: Sites) -> frozenset[str]:
+    """The arrays that a loop puts on lists, by the names under which they are made."""
+    return frozenset(
+        site
+        for stmt in statements((loop,))
+        if isinstance(stmt, Push)
+        for site in sites.get(stmt.array, ())
+    )
+
+
+def total(numbers: list[int | None]) -> int | None:
+    """The sum of numbers that are all known."""
+    known = [n for n in numbers if n is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def marked_loops(block: Block) -> frozenset[Position]:
+    """Where the loops of a program stand that have snapshots."""
+    return frozenset(at for at, _ in _marks(block))
 
 
 def _marks(block: Block) -> Iterator[tuple[Position, Call]]:
@@ -132,21 +232,3 @@ def _marks(block: Block) -> Iterator[tuple[Position, Call]]:
                 match stmt:
                     case Assign(value=Call(function="next_snapshot") as call):
                         yield loop.at, call
-
-
-def _number(expr: Expr, sizes: Sizes) -> int | None:
-    """What an integer is, if it is known."""
-    found = sizes.known(expr)
-    return int(found.value) if isinstance(found, Const) else None
-
-
-def _sum(numbers: list[int | None]) -> int | None:
-    """The sum of numbers that are all known."""
-    known = [n for n in numbers if n is not None]
-    return sum(known) if known and len(known) == len(numbers) else None
-
-
-def _product(first: int, others: list[int | None]) -> int | None:
-    """The product of numbers that are all known."""
-    known = [n for n in others if n is not None]
-    return first * math.prod(known) if len(known) == len(others) else None

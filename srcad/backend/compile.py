@@ -38,6 +38,7 @@ from srcad.backend.cache import (
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
+from srcad.disk import DiskCall
 from srcad.errors import CompilationError
 from srcad.position import Position
 
@@ -178,9 +179,8 @@ def _run(
 
     space = vars(module)
     for name, external in loaded.externals:
-        space[name] = (
-            external.compiled() if isinstance(external, ArrayCall | Callback) else external
-        )
+        is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
+        space[name] = external.compiled() if is_ours else external
     exec(compile(loaded.text, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)

@@ -17,7 +17,7 @@ comes ::
 
     @njit
     def f_grad(x):
-        return _f_grad(x, (np.empty(0, np.uint8), np.zeros(4, np.int64)))
+        return _f_grad(x, (np.empty(0, np.uint8), np.zeros(8, np.int64)))
 """
 
 import ast
@@ -142,7 +142,7 @@ def _without_pool(program: Program, tree: ast.Module, inner: str, options: Optio
     names = ", ".join(a.arg for a in entry.args.args[:-1])
     return (
         f"{_decorator(options)}\ndef {program.entry}({names}):\n"
-        f"    return {inner}({names}, (np.empty(0, np.uint8), np.zeros(4, np.int64)))"
+        f"    return {inner}({names}, (np.empty(0, np.uint8), np.zeros(8, np.int64)))"
     )
 
 

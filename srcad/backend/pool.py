@@ -19,7 +19,7 @@ import numpy as np
 from srcad import config
 
 Pool: TypeAlias = tuple[np.ndarray, np.ndarray]
-"""``(buffer: uint8[::1], mark: int64[4])``"""
+"""``(buffer: uint8[::1], mark: int64[8])``"""
 
 _LINE = 64
 """Bytes of a cache line: buffers start at a multiple of it."""
@@ -59,7 +59,7 @@ def acquire(key: object) -> Pool:
     try:
         pool = kept.free.pop()
     except IndexError:
-        pool = _buffer(0), np.zeros(4, np.int64)
+        pool = _buffer(0), np.zeros(8, np.int64)
     mark = pool[1]
     mark.fill(0)
     if monotonic() >= _memory[1]:
@@ -78,7 +78,7 @@ def release(key: object, pool: Pool) -> None:
     """
     kept = _kept
     buffer, mark = pool
-    needed, _, longest, _ = mark.tolist()
+    needed, _, longest = mark[:3].tolist()
     kept.needed = needed
     if longest > _STACK:  # the id of a program that is gone gives a wrong hint at worst
         kept.longest[id(key)] = longest

@@ -20,6 +20,7 @@ from srcad.frontend.expressions import (
     Scope,
 )
 from srcad.frontend.heap import HEAP
+from srcad.frontend.instances import Instances
 from srcad.frontend.program import (
     UNKNOWN,
     CapturedValue,
@@ -31,7 +32,6 @@ from srcad.frontend.program import (
 )
 from srcad.frontend.source import FunctionSource, find_source
 from srcad.frontend.stores import assign_into
-from srcad.frontend.structures import Structures
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.values import (
     ArrayValue,
@@ -74,7 +74,7 @@ def _is_ours(source: FunctionSource) -> bool:
     return source.file.startswith(_OURS)
 
 
-class Calls(Structures):
+class Calls(Instances):
     """Inlines calls."""
 
     shared: Shared

@@ -7,17 +7,20 @@
 
 from __future__ import annotations
 
-import re
+import os
+from dataclasses import replace
 from typing import Any, Protocol
 
 import gast
 
 from srcad import inside
+from srcad.config import in_bytes
+from srcad.disk import calls_for
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.frontend import scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.values import StaticValue, Value
-from srcad.ir.build import ONE, compare, integer
+from srcad.ir.build import ONE, ZERO, compare, integer
 from srcad.ir.nodes import Checkpoints, Const, Expr
 from srcad.ir.types import INT
 
@@ -41,49 +44,95 @@ def is_marked(program: Evaluator, iterable: Any) -> bool:
     return False
 
 
+_WORDS: tuple[str, ...] = ("snapshots", "memory", "schedule", "disk", "disk_snapshots")
+SCHEDULES = ("binomial", "two-level", "periodic")
+
+
 def marks_of(program: Evaluator, call: Any) -> Checkpoints:
     """What a call of ``srcad.checkpoint`` asks for: so many snapshots, or so many bytes of them."""
-    given = dict(zip(("snapshots", "memory"), call.args[1:], strict=False))
+    here = program.b.here
+    given = dict(zip(_WORDS, call.args[1:], strict=False))
     given |= {k.arg: k.value for k in call.keywords}
-    if len(call.args) + len(call.keywords) != 1 + len(given) or len(given) != 1:
+    unknown = [word for word in given if word not in _WORDS]
+    if unknown:
+        raise ArgumentError(f"srcad.checkpoint has no argument {unknown[0]!r}", here)
+    amounts = [word for word in given if word in ("snapshots", "memory")]
+    if len(call.args) + len(call.keywords) != 1 + len(given) or len(amounts) != 1:
         raise ArgumentError(
             "srcad.checkpoint takes what the loop runs over, and the number of snapshots or the "
             "memory for them",
-            program.b.here,
+            here,
             'for t in srcad.checkpoint(range(n), snapshots=10):  # or memory="200MB"',
         )
-    ((word, node),) = given.items()
-    if word not in ("snapshots", "memory"):
-        raise ArgumentError(f"srcad.checkpoint has no argument {word!r}", program.b.here)
+    marks = _amount(program, amounts[0], given[amounts[0]])
+    if "disk" in given:
+        if "schedule" in given:
+            raise ArgumentError("with snapshots on disk, there is no choice of a schedule", here)
+        return _with_disk(program, marks, given)
+    if "disk_snapshots" in given:
+        raise ArgumentError("disk_snapshots is given, but not the directory for them", here)
+    if "schedule" in given:
+        schedule = _text(program, given["schedule"])
+        if schedule not in SCHEDULES:
+            known = ", ".join(map(repr, SCHEDULES))
+            raise ArgumentValueError(f"the schedule is one of {known}", here)
+        return replace(marks, schedule=schedule)
+    return marks
+
+
+def _amount(program: Evaluator, word: str, node: Any) -> Checkpoints:
+    """The number of snapshots, or the memory for them."""
     value = program.value(node)
     if word == "memory" and isinstance(value, StaticValue) and isinstance(value.value, str):
         try:
             return Checkpoints(integer(in_bytes(value.value)), True)
         except ValueError as error:
             raise ArgumentValueError(str(error), program.b.here) from None
+    what = "the number of snapshots" if word == "snapshots" else "memory in bytes"
+    amount = _integer(program, value, what)
+    text = "a checkpointed loop needs at least one snapshot"
+    _require_positive(program, amount, text)
+    return Checkpoints(amount, word == "memory")
+
+
+def _with_disk(program: Evaluator, marks: Checkpoints, given: dict[str, Any]) -> Checkpoints:
+    """The marks of a loop that has snapshots on disk too."""
+    directory = _text(program, given["disk"])
+    if not directory:
+        raise ArgumentError(
+            "the directory for snapshots is a string (or a path) that is known when the derivative "
+            "is written",
+            program.b.here,
+        )
+    most: Expr = ZERO
+    if "disk_snapshots" in given:
+        value = program.value(given["disk_snapshots"])
+        most = _integer(program, value, "the number of snapshots on disk")
+        _require_positive(program, most, "a loop with a disk has at least one snapshot on it")
+    calls = tuple(program.b.external(c, c.title) for c in calls_for(directory, program.b.here))
+    return replace(marks, schedule="two-level", on_disk=most, calls=calls)
+
+
+def _text(program: Evaluator, node: Any) -> str | None:
+    """A string or path that is known beforehand."""
+    value = program.value(node)
+    if isinstance(value, StaticValue) and isinstance(value.value, str | os.PathLike):
+        return os.fspath(value.value)
+    return None
+
+
+def _integer(program: Evaluator, value: Value, what: str) -> Expr:
     amount = scalars.operand(program.b, value)
     if not isinstance(amount, Expr) or amount.kind != INT:
-        what = "the number of snapshots" if word == "snapshots" else "memory in bytes"
         raise ArgumentError(f"{what} is an integer", program.b.here)
-    text = "a checkpointed loop needs at least one snapshot"
+    return amount
+
+
+def _require_positive(program: Evaluator, amount: Expr, text: str) -> None:
     if isinstance(amount, Const) and amount.value < 1:
         raise ArgumentValueError(text, program.b.here)
     if not isinstance(amount, Const):
         program.b.check(compare(">=", amount, ONE), "ValueError", text)
-    return Checkpoints(amount, word == "memory")
-
-
-def in_bytes(text: str) -> int:
-    """How many bytes a text such as "200MB" or "1.5 GiB" means.
-
-    >>> in_bytes("200MB"), in_bytes("1.5 GiB"), in_bytes("64")
-    (200000000, 1610612736, 64)
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)(B?)\s*", text)
-    if found is None:
-        raise ValueError(f"{text!r} is no amount of memory, such as '200MB' or '1.5GiB'")
-    number, prefix, binary, _ = found.groups()
-    return int(float(number) * (1024 if binary else 1000) ** " KMGT".index(prefix.upper() or " "))
 
 
 def unmarked(node: Any, marks: Checkpoints) -> Any:

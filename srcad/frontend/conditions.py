@@ -71,6 +71,10 @@ class Conditions(ABC):
         """Go on where names and cells denote this."""
 
     @abstractmethod
+    def are_distinct(self, one: ObjectValue, two: ObjectValue) -> bool:
+        """Whether two objects are known to be different ones."""
+
+    @abstractmethod
     def sequence(self, value: Value) -> Value:
         """What a loop over a value runs over: the keys of a dict, else the value itself."""
 
@@ -262,12 +266,13 @@ class Conditions(ABC):
             return None
         if isinstance(op, gast.Is | gast.IsNot):
             if isinstance(left, ObjectValue) and isinstance(right, ObjectValue):
-                if left.id != right.id:
+                is_one = left.id == right.id
+                if not is_one and not self.are_distinct(left, right):
                     raise self.b.refuse(
                         "whether two names hold one object is not decided here",
                         "compare members, or pass a flag",
                     )
-                return Const(isinstance(op, gast.Is), BOOL)
+                return Const(is_one == isinstance(op, gast.Is), BOOL)
             return None
         if StaticValue(None) in (left, right) and isinstance(op, gast.Eq | gast.NotEq):
             return Const(isinstance(op, gast.NotEq), BOOL)

@@ -182,6 +182,8 @@ class _Elaborator(Comprehensions):
         self.loci: dict[str, int] = {}
         self.shared_objects: set[str] = set()
         self.writes: list[str] = []
+        self.written_classes: set[type] = set()
+        self.allocated: set[str] = set()
         self.given: set[str] = set()
         self.objects = shared.objects
         self.calls: list[int] = [id(source.function)]

@@ -1,4 +1,4 @@
-"""Dicts and dataclasses that can change: objects, whose members are cells of a heap.
+"""Dicts and instances that can change: objects, whose members are cells of a heap.
 
 A name, an argument or a cell that holds an object holds its id, so that what is written through one
 is seen through all. The heap is a scope like those of functions, with a name for each cell; so a
@@ -75,6 +75,10 @@ class Heap(Lists):
     shared_objects: set[str]
     writes: list[str]
     """Objects whose cells were written after they were made, once for each write."""
+    written_classes: set[type]
+    """Their classes."""
+    allocated: set[str]
+    """Objects that the program makes, each of which is another one than the rest."""
     given: set[str]
     """Objects among the arguments, and those that stand for one of them."""
     joins: Joins | None = None
@@ -90,6 +94,7 @@ class Heap(Lists):
     def allocate(self, cls: type, members: Iterable[tuple[Any, Value]], label: str) -> ObjectValue:
         """A new object."""
         made = ObjectValue(self.locus(label), label, cls)
+        self.allocated.add(made.id)
         keys: list[Any] = []
         for key, value in members:
             keys.append(key)
@@ -102,8 +107,8 @@ class Heap(Lists):
         found = self.heap.env[owner.id]
         if isinstance(found, MaybeUnbound):
             raise self.b.refuse(
-                "this dict has other keys on other paths of the program",
-                "give it all its keys before the branch or the loop",
+                f"this {_kind(owner)} on other paths of the program",
+                "give it all of them before the branch or the loop",
             )
         assert isinstance(found, StaticValue)
         return found.value  # type: ignore[return-value]
@@ -131,6 +136,7 @@ class Heap(Lists):
                 "an object that holds itself is not supported", "keep the two apart"
             )
         self.writes.append(owner.id)
+        self.written_classes.add(owner.cls)
         keys = self.keys_of(owner)
         self._set(owner, key, value)
         if key not in keys:
@@ -142,6 +148,10 @@ class Heap(Lists):
             self.assign_name(cell_name(owner, key), value)
         finally:
             self.scope = saved
+
+    def are_distinct(self, one: ObjectValue, two: ObjectValue) -> bool:
+        """Whether two objects are known to be different ones."""
+        return one.id != two.id and {one.id, two.id} <= self.allocated - self.given
 
     def writes_given(self) -> bool:
         """Whether the program writes members of its arguments."""
@@ -264,6 +274,12 @@ class Heap(Lists):
         return made
 
 
+def _kind(owner: ObjectValue) -> str:
+    if issubclass(owner.cls, dict):
+        return "dict has other keys"
+    return f"{owner.cls.__name__} has other attributes"
+
+
 def _keys(owner: ObjectValue, cells: Env) -> Keys:
     found = cells.get(owner.id)
     return found.value if isinstance(found, StaticValue) else ()  # type: ignore[return-value]
@@ -271,7 +287,8 @@ def _keys(owner: ObjectValue, cells: Env) -> Keys:
 
 def cell_name(owner: ObjectValue, key: object) -> str:
     """The name of a cell in the heap: the name of its variable, then what makes it unique."""
-    return f"{owner.label}_{key}".replace("|", "_") + f"|{key!r}".replace("|", "/") + f"|{owner.id}"
+    spoken, unique = f"{owner.label}_{key}", repr(key)
+    return f"{spoken.replace('|', '_')}|{unique.replace('|', '/')}|{owner.id}"
 
 
 def conflict(why: Marker = CONFLICT) -> MaybeUnbound:

@@ -530,6 +530,9 @@ class Loops(ChosenLists):
     def _held_marks(self, call: Any, assigned: frozenset[str]) -> Checkpoints:
         """What a call of ``srcad.checkpoint`` says, in variables that the loop does not change."""
         marks = marks_of(self, call)
+        if marks.on_disk is not None:
+            held = self._bound_held(marks.on_disk, assigned, "disk_snapshots")
+            marks = replace(marks, on_disk=held)
         return replace(marks, amount=self._bound_held(marks.amount, assigned, "snapshots"))
 
 

@@ -124,7 +124,11 @@ FUNCTIONS: dict[Any, Refusal] = {
     builtins.vars: Refusal("vars", _INSPECTS, "read the attribute by its name"),
     builtins.id: Refusal("id", "memory is not that of the program", "compare values"),
     builtins.hash: Refusal("hash", "it is no function of the value", "compare values"),
-    builtins.super: Refusal("super", "methods are not looked up", "call the function by its name"),
+    builtins.super: Refusal(
+        "super with arguments",
+        "the class is that of the method",
+        "write super(), or Base.method(self)",
+    ),
     np.vectorize: Refusal(
         "np.vectorize",
         "the shape of its result is that of arrays known at the call",
@@ -193,6 +197,7 @@ FUNCTIONS: dict[Any, Refusal] = {
             f"np.random.{name}", why, "draw the numbers outside, and pass them as an argument"
         )
         for why, names in (
+            ("a generator has a stream of its own", "default_rng Generator PCG64 RandomState"),
             (_REJECTED, "beta chisquare dirichlet f gamma noncentral_chisquare standard_gamma"),
             (_REJECTED, "standard_t vonmises wald"),
             (_COUNTS, "geometric hypergeometric logseries multinomial negative_binomial zipf"),

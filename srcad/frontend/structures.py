@@ -94,7 +94,7 @@ class Structures(Captures):
                     f"one of {', '.join(_DICT_METHODS)} is, and d[key]",
                 )
             return StaticValue(DictMethod(name, owner))
-        if "__getattribute__" in _own_names(cls):
+        if "__getattribute__" in own_names(cls):
             raise self.b.refuse(
                 f"{cls.__name__} defines __getattribute__", "read the value outside the function"
             )
@@ -103,7 +103,7 @@ class Structures(Captures):
             return self.object_attribute(owner, name)
         if isinstance(found, property | functools.cached_property):
             getter = found.fget if isinstance(found, property) else found.func
-            self._guard_class(cls, name, found)
+            self.guard_class(cls, name, found)
             return self.call_user(getter, [owner], {}, None)
         if isinstance(owner, Outside):
             return self._outside_member(owner, cls, name, found)
@@ -135,18 +135,18 @@ class Structures(Captures):
     def _class_member(self, owner: Value, cls: type, name: str, found: Any) -> Value:
         """A method or a constant of a class."""
         if isinstance(found, staticmethod):
-            self._guard_class(cls, name, found.__func__, owner=owner)
+            self.guard_class(cls, name, found.__func__, owner=owner)
             return StaticValue(found.__func__)
         if isinstance(found, classmethod):
-            self._guard_class(cls, name, found.__func__, owner=owner, is_bound=True)
+            self.guard_class(cls, name, found.__func__, owner=owner, is_bound=True)
             return BoundCall(StaticValue(found.__func__), (StaticValue(cls),))
         if isinstance(found, types.FunctionType) or hasattr(found, "py_func"):
             is_bound = isinstance(owner, Outside)
-            self._guard_class(cls, name, found, owner=owner, is_bound=is_bound)
+            self.guard_class(cls, name, found, owner=owner, is_bound=is_bound)
             return BoundCall(StaticValue(found), (owner,))
         return self.captured_attribute(cls, name)
 
-    def _guard_class(
+    def guard_class(
         self,
         cls: type,
         name: str,
@@ -199,7 +199,7 @@ class Structures(Captures):
         """``owner.name = value``."""
         target = self._writable(owner)
         cls = target.cls
-        if "__setattr__" in _own_names(cls):
+        if "__setattr__" in own_names(cls):
             raise self.b.refuse(
                 f"{cls.__name__} defines __setattr__", "make a new object with dataclasses.replace"
             )
@@ -272,7 +272,7 @@ class Structures(Captures):
         """``cls(...)`` of a namedtuple or a dataclass."""
         if issubclass(cls, tuple):
             fields = cls._fields
-            if any(n in _own_names(cls, until="_fields") for n in ("__new__", "__init__")):
+            if any(n in own_names(cls, until="_fields") for n in ("__new__", "__init__")):
                 raise self._own_constructor(cls)
             defaults = {
                 k: self._python_value(v, k)
@@ -515,7 +515,7 @@ class Structures(Captures):
             name = f"{prefix}{_OPERATORS.get(op, '')}__"
             found = None if cls is None else inspect.getattr_static(cls, name, None)
             if isinstance(found, types.FunctionType) and cls is not None:
-                self._guard_class(cls, name, found)
+                self.guard_class(cls, name, found)
                 return self.call_user(found, [owner, other], {}, None)
         return None
 
@@ -525,7 +525,7 @@ class Structures(Captures):
         found = None if cls is None else inspect.getattr_static(cls, "__call__", None)
         if cls is None or not isinstance(found, types.FunctionType):
             return None
-        self._guard_class(cls, "__call__", found)
+        self.guard_class(cls, "__call__", found)
         return BoundCall(StaticValue(found), (value,))
 
 
@@ -539,7 +539,7 @@ def _static(key: object) -> Value:
     return StaticValue(key) if isinstance(key, str) else integer(int(key))  # type: ignore[call-overload]
 
 
-def _own_names(cls: type, until: str = "") -> set[str]:
+def own_names(cls: type, until: str = "") -> set[str]:
     """Names that the user's classes define, those of a frozen dataclass's machinery left out."""
     out: set[str] = set()
     for base in cls.__mro__:

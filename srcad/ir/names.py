@@ -8,10 +8,18 @@ _TAKEN = (
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
+        "add_product",
+        "determinant",
         "matmul_into",
+        "disk_distance",
+        "goes_on",
+        "next_in_distance",
         "next_snapshot",
+        "snapshot_distance",
         "plus",
         "prange",
+        "set_inverse",
+        "set_product",
         "stop_gradient",
         "straight_through",
         "union",

@@ -130,11 +130,12 @@ Expr = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | E
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """``target = value``."""
+    """``target = value``; ``dear``: reversal saves the value, it does not compute it again."""
 
     target: Var
     value: Expr
     at: Position = field(default=NOWHERE, compare=False)
+    dear: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,12 @@ class Checkpoints:
     amount: "Expr"
     in_bytes: bool = False
     """Whether the amount is that of the memory that the snapshots may take."""
+    schedule: str = "binomial"
+    """Where snapshots are taken: "binomial", "two-level" or "periodic"."""
+    on_disk: "Expr | None" = None
+    """At most so many further snapshots are on disk (0: as many as are useful); None: none."""
+    calls: tuple[str, ...] = ()
+    """The functions that write and read those, in the order of ``srcad.disk.calls_for``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,7 +604,10 @@ def _not_named(items: tuple[Expr | str, ...]) -> tuple[Expr, ...]:
 
 
 def _checkpoints(loop: For | While) -> tuple[Expr, ...]:
-    return () if loop.checkpoints is None else (loop.checkpoints.amount,)
+    marks = loop.checkpoints
+    if marks is None:
+        return ()
+    return (marks.amount,) if marks.on_disk is None else (marks.amount, marks.on_disk)
 
 
 _EVALUATED: dict[type, Callable[[Any], tuple[Expr, ...]]] = {

@@ -82,12 +82,20 @@ _IN_NUMPY = {
 }
 _INDENT = "    "
 RUNTIME = (
+    "add_product",
+    "determinant",
     "digamma",
+    "goes_on",
     "grow",
     "matmul_into",
+    "disk_distance",
+    "next_in_distance",
     "next_snapshot",
     "no_pool",
     "plus",
+    "set_inverse",
+    "set_product",
+    "snapshot_distance",
     "stack",
     "stop_gradient",
     "straight_through",

@@ -56,7 +56,8 @@ def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
     if isinstance(value, Span):
         return replace(value, start=change(value.start), length=change(value.length))
     if isinstance(value, Checkpoints):
-        return replace(value, amount=change(value.amount))
+        on_disk = None if value.on_disk is None else change(value.on_disk)
+        return replace(value, amount=change(value.amount), on_disk=on_disk)
     if not isinstance(value, Stmt):
         return value
     left = (*_OTHERS, "target", "targets", "var", "until")
@@ -94,7 +95,8 @@ def _part(value: Any, names: dict[str, str]) -> Any:
         start, length = (renamed_expr(e, names) for e in (value.start, value.length))
         return replace(value, start=start, length=length)
     if isinstance(value, Checkpoints):
-        return replace(value, amount=renamed_expr(value.amount, names))
+        on_disk = None if value.on_disk is None else renamed_expr(value.on_disk, names)
+        return replace(value, amount=renamed_expr(value.amount, names), on_disk=on_disk)
     if isinstance(value, Expr):
         return renamed_expr(value, names)
     return _statement(value, names) if isinstance(value, Stmt) else value

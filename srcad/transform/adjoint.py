@@ -8,6 +8,7 @@ sweep, and the gradients. Then the passes that make it lean.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from srcad.analysis.activity import active, carriers
@@ -39,6 +40,7 @@ from srcad.ir.nodes import (
     Var,
     ZerosLike,
     blocks,
+    names_read,
     statements,
     with_blocks,
 )
@@ -46,11 +48,18 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
+from srcad.transform.cost import cost
+from srcad.transform.hold import hold, repeated
 from srcad.transform.initialise import initialise
+from srcad.transform.interchange import interchange
+from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.read_saved import read_saved
+from srcad.transform.reserve import reserve
+from srcad.transform.results import own_results
+from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
 from srcad.transform.strips import in_strips
@@ -66,6 +75,8 @@ class Written:
     function: Function
     uses_pool: bool
     adjoints: frozenset[str] = frozenset()
+    rooms: tuple[str, ...] = ()
+    """Parameters that say how many snapshots loops keep."""
 
 
 def result_leaves(value: Value | None, at: Position = NOWHERE) -> list[Leaf]:
@@ -156,6 +167,7 @@ def write_adjoint(
     kind: str,
     *,
     strips: bool = False,
+    rooms: tuple[Var, ...] = (),
 ) -> Written:
     """The adjoint: ``kind`` "gradient", "value_and_gradient", "vjp" or "reverse".
 
@@ -163,14 +175,17 @@ def write_adjoint(
     result and of ``outputs`` has a seed. "reverse" is the reverse of a function that the module
     calls: shadows are given as arguments and updated, adjoints of scalars are returned. ``strips``:
     iterations that can may run side by side, as no pass follows that takes longer for it.
+    ``rooms``: further parameters, the numbers of snapshots of loops (``srcad.transform.mark``).
     """
     within = kind == "reverse"
     leaves = result_leaves(program.result)
     arrays, names = dict(program.arrays), program.names
     sites = points_to(body, set(arrays))
     body = sum_in_variables(body, sites, names)
-    seeded = kind in ("vjp", "reverse")
-    items: list[Leaf] = [*leaves, *outputs] if seeded else leaves[:1]
+    read = frozenset(n for leaf in (*leaves, *outputs) for n in _names_in(leaf))
+    body = interchange(body, read, names, arrays)
+    sites = points_to(body, set(arrays))
+    items: list[Leaf] = [*leaves, *outputs] if kind in ("vjp", "reverse") else leaves[:1]
     floats = [i for i in items if _is_inexact(i, arrays)]
     ends: set[str] = set()
     for item in floats:
@@ -178,12 +193,83 @@ def write_adjoint(
     given = [w for w in wrt if isinstance(w, str)] if within else []
     ends |= set(given)
     starts = {w if isinstance(w, str) else w.name for w in wrt}
-    alive = active(body, starts, ends, sites)
     kept = program.escaping()
+    alive = active(body, starts, ends, sites)
     body, private = _with_locals(body, arrays, alive, sites, names, kept)
-    reverser = Reverser(body, arrays, alive, sites, names, frozenset(kept))
+
+    def reversed_by(body: Block, names: Names) -> Reverser:
+        alive = active(body, starts, ends, sites)
+        held = frozenset(kept), frozenset(given)
+        return Reverser(body, dict(arrays), alive, sites, names, *held)
+
+    def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
+        reverser = reversed_by(body, names)
+        reverser.results = own_results(body) if results else frozenset()
+        return _in_one(program, body, wrt, given, floats, kind, rooms, reverser), reverser
+
+    body = around(body, lambda b: reversed_by(b, Names(names.used)))
+    used = names.used
+    plain, reverser = in_one(body, False)
+    function = in_strips(plain, names) if strips else plain
+    if function is plain:
+        names.release(set(used))
+        function, reverser = _cheapest(body, in_one, names)
+    function = hoist(function, private, reverser.bars, names)
+    function = replace(function, body=run_once(_settled(function.body), frozenset()))
+    if strips:
+        function = reserve(function, names)
+    function = initialise(_tidied(function))
+    pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
+    if pooled and not within:
+        function = replace(function, parameters=(*function.parameters, "pool"))
+    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+
+
+Way = Callable[[Block, bool], tuple[Function, Reverser]]
+"""Writes the adjoint of a body; whether stores are reversed in terms of their results."""
+
+
+def _cheapest(body: Block, way: Way, names: Names) -> tuple[Function, Reverser]:
+    """The adjoint written in several ways, if there are: that which costs least."""
+    used = names.used
+    best = way(body, False)
+    after, least = names.used, None
+
+    def tried(body: Block, results: bool) -> None:
+        nonlocal best, after, least
+        least = cost(best[0]) if least is None else least
+        other = way(body, results)
+        if cost(other[0]) < least:
+            best, after, least = other, names.used, cost(other[0])
+
+    if own_results(body):
+        names.release(set(used))
+        tried(body, True)
+    dear = repeated(best[0])
+    if dear:
+        names.release(set(used))
+        named = hold(body, dear, names)
+        tried(named, bool(best[1].results))
+    names.release(set(after))
+    return best
+
+
+def _in_one(
+    program: Elaborated,
+    body: Block,
+    wrt: list[Var | str],
+    given: list[str],
+    floats: list[Leaf],
+    kind: str,
+    rooms: tuple[Var, ...],
+    reverser: Reverser,
+) -> Function:
+    """The two sweeps in one function: with what is seeded and returned, without what is dead."""
+    within, seeded = kind == "reverse", kind in ("vjp", "reverse")
+    arrays, names, alive = reverser.arrays, program.names, reverser.active
     inputs = _inputs(program)
-    sweeps = reverser.run({p if isinstance(p, str) else p.name for p in inputs})
+    given_names = {p if isinstance(p, str) else p.name for p in (*inputs, *rooms)}
+    sweeps = reverser.run(given_names)
 
     seeds: list[Var | str] = []
     start: list[Stmt] = []
@@ -203,7 +289,7 @@ def write_adjoint(
     primal: list[Stmt] = []
     returned: list[Leaf] = []
     if kind == "value_and_gradient":
-        for item in leaves:
+        for item in result_leaves(program.result):
             returned.append(_kept(item, primal, names, arrays))
     forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
     if within:
@@ -241,18 +327,10 @@ def write_adjoint(
     shadows = tuple(reverser.bar(name) for name in given)
     arrays |= {reverser.bar(name): arrays[name] for name in given}
     exports = (*shadows, *_recorded(program, body))
-    function = Function(title, (*inputs, *seeds, *shadows), tuple(whole), arrays, exports)
-    function = prune(propagate_zeros(prune(function), set(bars)))
-    function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
-    if strips:
-        function = in_strips(function, names)
-    function = hoist(function, private, reverser.bars, names)
-    function = replace(function, body=run_once(_settled(function.body), frozenset()))
-    function = initialise(_tidied(function))
-    pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
-    if pooled and not within:
-        function = replace(function, parameters=(*function.parameters, "pool"))
-    return Written(function, pooled and not within, frozenset(reverser.bars.values()))
+    parameters = (*inputs, *seeds, *shadows, *rooms)
+    function = Function(title, parameters, tuple(whole), arrays, exports)
+    function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
+    return read_saved(prune(drop_copies(function, reverser.keepers)), names)
 
 
 def _with_locals(
@@ -302,6 +380,10 @@ def _title(name: str, kind: str) -> str:
 
 def _is_inexact(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
     return is_inexact(arrays[item][0] if isinstance(item, str) else item.kind)
+
+
+def _names_in(item: Leaf) -> set[str]:
+    return {item} if isinstance(item, str) else names_read(item)
 
 
 def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:
@@ -360,6 +442,7 @@ def _kinds(block: Block) -> dict[str, str]:
 def _settled(block: Block) -> Block:
     """The block without what is said to the passes before it is done."""
     kept = tuple(s for s in block if not isinstance(s, Refill))
+    kept = tuple(replace(s, dear=False) if isinstance(s, Assign) and s.dear else s for s in kept)
     return tuple(with_blocks(s, tuple(map(_settled, blocks(s)))) if blocks(s) else s for s in kept)
 
 

@@ -28,18 +28,24 @@ from srcad.ir.nodes import (
     While,
     blocks,
     statements,
+    with_blocks,
 )
 from srcad.ir.rename import renamed
 
 
 def coalesce(body: Block) -> Block:
     """The body with arrays made directly under the name that they are bound to."""
-    body = _without_passing_names(body)
+    body = _renamed_everywhere(body)
     uses: dict[str, int] = {}
     for stmt in statements(body):
         for name in (*reads_of(stmt), *writes_of(stmt)):
             uses[name] = uses.get(name, 0) + 1
     return _block(body, uses)
+
+
+def _renamed_everywhere(body: Block) -> Block:
+    body = tuple(with_blocks(s, tuple(map(_renamed_everywhere, blocks(s)))) for s in body)
+    return _without_passing_names(body)
 
 
 def _without_passing_names(body: Block) -> Block:

@@ -110,7 +110,8 @@ class _Lifter:
         if not alike:
             return [], loop
         counters = {s.var.name for s in statements(body) if isinstance(s, For)}
-        private = counters - exposed(body) - live
+        others = {n for s in statements(body) if not isinstance(s, For) for n in writes_of(s)}
+        private = counters - others - live - set[str]().union(*(exposed((s,)) for s in body))
         uses = [self._uses(s, private) for s in body]
         size = -1
         while size != (size := len(alike)):

@@ -20,11 +20,12 @@ from dataclasses import replace
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned
 from srcad.analysis.iterations import accesses, is_still, named_otherwise
-from srcad.ir.build import accumulate, compare, literal
+from srcad.ir.build import TRUE, ZERO, accumulate, compare, literal, logic, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Block,
+    Const,
     Expr,
     For,
     If,
@@ -46,18 +47,24 @@ Range = tuple[Expr, Expr]
 
 
 def keep_sums(
-    block: Block, shadows: Collection[str], aliases: Aliases, names: Names
+    block: Block, shadows: Collection[str], aliases: Aliases, names: Names, *, final: bool
 ) -> tuple[Block, frozenset[str]]:
-    """The block with sums into the shadows kept in scalars, and the names of these."""
-    keeper = _Keeper(frozenset(shadows), aliases, names)
+    """The block with sums into the shadows kept in scalars, and the names of these.
+
+    ``final``: the block is not differentiated afterwards.
+    """
+    keeper = _Keeper(frozenset(shadows), aliases, names, final)
     return keeper.block(block, ()), frozenset(keeper.made)
 
 
 class _Keeper:
-    def __init__(self, shadows: frozenset[str], aliases: Aliases, names: Names) -> None:
+    def __init__(
+        self, shadows: frozenset[str], aliases: Aliases, names: Names, final: bool
+    ) -> None:
         self.shadows = shadows
         self.aliases = aliases
         self.names = names
+        self.final = final
         self.made: set[str] = set()
 
     def block(self, block: Block, around: tuple[Range, ...]) -> Block:
@@ -76,29 +83,33 @@ class _Keeper:
         return tuple(out)
 
     def _loop(self, loop: For | While, around: tuple[Range, ...]) -> list[Stmt]:
-        sums = self._sums(loop)
+        changing = assigned((loop,))
+        sums, tests = self._sums(loop, changing, around)
         self.made |= {var.name for var in sums.values()}
         body = summed(loop.body, sums)
-        changing = assigned((loop,))
         inner = tuple(r for r in around if all(is_still(e, changing) for e in r))
         if isinstance(loop, For) and all(is_still(e, changing) for e in _range(loop)):
             inner += (_range(loop),)
         out: list[Stmt] = [Assign(var, literal(0.0, var.kind)) for var in sums.values()]
         out.append(replace(loop, body=self.block(body, inner)))
-        runs = isinstance(loop, For) and _range(loop) in around
+        together: dict[Expr, list[Stmt]] = {}
         for (array, index), var in sums.items():
-            place = Load(array, index, var.kind)
-            adding = Store(array, index, accumulate(place, var))
-            always = runs and any(isinstance(s, Assign) and s.target == var for s in body)
-            if not always:  # without an iteration there may be no such element
-                adding = If(compare("!=", var, literal(0.0, var.kind)), (adding,))
-            out.append(adding)
+            total = accumulate(Load(array, index, var.kind), var)
+            together.setdefault(tests[array, index], []).append(Store(array, index, total))
+        for test, adding in together.items():
+            out += adding if test == TRUE else [If(test, tuple(adding))]
         return out
 
-    def _sums(self, loop: For | While) -> dict[Place, Var]:
-        """The elements of shadows that a loop only adds to, and where they are summed."""
+    def _sums(
+        self, loop: For | While, changing: set[str], around: tuple[Range, ...]
+    ) -> tuple[dict[Place, Var], dict[Place, Expr]]:
+        """The elements of shadows that a loop only adds to, and where they are summed.
+
+        The second result says when such an element is there: without an iteration it need not be.
+        Behind a branch it is, where something was added; that the sum is not zero says so, but its
+        derivative may be another number than zero where it is zero itself.
+        """
         found = list(accesses(loop.body))
-        changing = assigned((loop,))
         used = named_otherwise(loop.body) | {a.array for a in found if a.how != "add"}
         free = {
             array
@@ -112,9 +123,33 @@ class _Keeper:
             and s.array in free
             and all(is_still(e, changing) for e in s.index)
         }
+        tests = {at: _reached(at, (loop,), changing, around) for at in places}
+        if not self.final:
+            places = {at: kind for at, kind in places.items() if tests[at] is not None}
         if len(places) > MOST:
-            return {}
-        return {at: Var(self.names.fresh(f"{at[0]}_sum"), k) for at, k in places.items()}
+            return {}, {}
+        sums = {at: Var(self.names.fresh(f"{at[0]}_sum"), k) for at, k in places.items()}
+        return sums, {
+            at: tests[at] or compare("!=", var, literal(0.0, var.kind)) for at, var in sums.items()
+        }
+
+
+def _reached(
+    place: Place, block: Block, changing: set[str], around: tuple[Range, ...]
+) -> Expr | None:
+    """When the statements of a block certainly add to an element; None: it hangs on a branch."""
+    for stmt in block:
+        if isinstance(stmt, Store) and (stmt.array, stmt.index) == place:
+            return TRUE
+        if not isinstance(stmt, For) or stmt.until is not None or not isinstance(stmt.step, Const):
+            continue
+        inner = _reached(place, stmt.body, changing, around)
+        if inner is None or not all(is_still(e, changing) for e in _range(stmt)):
+            continue
+        ends = (stmt.stop, stmt.start) if stmt.step.value > 0 else (stmt.start, stmt.stop)
+        runs = compare(">", sub(*ends), ZERO)
+        return inner if _range(stmt) in around else logic("and", (runs, inner))
+    return None
 
 
 def _range(loop: For) -> Range:

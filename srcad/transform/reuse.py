@@ -13,8 +13,8 @@ where the first thing done is to add to every element, with what is added::
         for i in range(4):                      for i in range(4):
             y_b[i] += w[i] * s_b                    y_b[i] = w[i] * s_b
 
-Nothing is reused that is bound to another name, put on a list, returned, or given to a function of
-the user's: whoever has it may still want it in the next iteration.
+Nothing is reused that is put on a list, returned, or given to a function of the user's, or bound to
+another name that still denotes it when it is made again: whoever has it may want it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
-from srcad.analysis.held import held_arrays
+from srcad.analysis.held import Holders, held_arrays
 from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, add, added_to, at_least_zero, integer, literal, unclamped
 from srcad.ir.names import Names
@@ -68,7 +68,7 @@ def reuse(function: Function, names: Names) -> Function:
         return function
     reuser = _Reuser(function, names)
     body = reuser.block(function.body, Sizes(function.arrays))
-    return replace(function, body=_once_each(body))
+    return replace(function, body=_once_each(body, reuser.held))
 
 
 class _Reuser:
@@ -76,6 +76,7 @@ class _Reuser:
         self.arrays = function.arrays
         self.names = names
         self.held = held_arrays(function)
+        self.holders = Holders(function)
 
     def block(self, block: Block, sizes: Sizes) -> Block:
         """A block with what its loops need made in front of them; ``sizes``: what is known."""
@@ -109,7 +110,8 @@ class _Reuser:
             if (
                 isinstance(stmt, _Made)
                 and times[stmt.target] == 1
-                and stmt.target not in early | self.held
+                and stmt.target not in early
+                and (stmt.target not in self.held or self.holders.is_free(stmt, loop))
             ):
                 found = self._lengths(stmt, sizes, changing)
             if isinstance(stmt, _Made) and found is not None:
@@ -249,10 +251,11 @@ _BY_ELEMENT = Assign | Store | For | While | If | Check | Alloc
 # ---------------------------------------------------------------- arrays of two loops
 
 
-def _once_each(body: Block) -> Block:
+def _once_each(body: Block, held: set[str]) -> Block:
     """The block without arrays that are made again, of the same shape, for a second loop."""
     times, changing = times_bound(body), assigned(body)
-    same = Counter(s for s in body if isinstance(s, Alloc) and not s.zeros)
+    made = (s for s in body if isinstance(s, Alloc) and not s.zeros)
+    same = Counter(s for s in made if s.target not in held)
     seen: set[str] = set()
     out: list[Stmt] = []
     for stmt in body:

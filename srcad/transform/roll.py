@@ -165,15 +165,10 @@ class _Roller:
             return None
         core, terms = self._core(shadow)
         rows = {offsets[:-1] for offsets in terms}
+        own = assigned(core)
+        parts = {e for found in terms.values() for t in found for e in walk(t)}
         kept = sorted(
-            {
-                e
-                for found in terms.values()
-                for t in found
-                for e in walk(t)
-                if self._is_kept(e, core)
-            },
-            key=lambda v: v.name,
+            (e for e in parts if isinstance(e, Var) and e.name in own), key=lambda v: v.name
         )
         if len(rows) <= ROWS or len(kept) > KEPT:
             return None
@@ -238,9 +233,6 @@ class _Roller:
         changing = names_read(term) & (assigned(self.nest.body) | {c.name for c in self.counters})
         simple = all(isinstance(e, Const | Var | Unary | Binary) for e in parts)
         return simple and len(parts) <= CHEAP and len(changing) == 1 and changing <= once
-
-    def _is_kept(self, expr: Expr, core: Block) -> bool:
-        return isinstance(expr, Var) and expr.name in assigned(core)
 
     # ------------------------------------------------------------ the rings
 

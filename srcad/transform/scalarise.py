@@ -75,7 +75,7 @@ def scalarise(body: Block, kept: set[str], names: Names) -> Block:
     else:
         return body
     opened = frozenset(found.opened)
-    mentions = Counter(n for s in statements(body) for n in names_of(s))
+    mentions = Counter(n for s in statements(body) for n in names_of(s)) + Counter(kept)
     body = _written_out(body, opened, mentions, names)
     return _replaced(body, {a: _elements(body, a, s, names) for a, s in shapes.items()})
 

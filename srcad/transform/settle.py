@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned
-from srcad.analysis.sizes import Sizes, folded, sizes_inside
+from srcad.analysis.sizes import Sizes, folded, sizes_after, sizes_inside
 from srcad.ir.build import ZERO
 from srcad.ir.nodes import (
     Binary,
@@ -49,7 +49,11 @@ from srcad.ir.types import INT
 
 
 def settle(block: Block, arrays: Mapping[str, tuple[str, int]] | None = None) -> Block:
-    """The block with such lengths as literals; ``arrays`` has dtype and rank of each array."""
+    """The block with such lengths as literals.
+
+    With ``arrays``, dtype and rank of its arrays, lengths of products are known, and what all
+    iterations of a loop leave alike.
+    """
     return _settled(block, Sizes(arrays), frozenset())
 
 
@@ -103,18 +107,18 @@ def _lasting(end: Expr, sizes: Sizes, changing: frozenset[str]) -> Expr:
 
 
 def _looped(loop: For | While, sizes: Sizes, around: frozenset[str]) -> For | While:
-    """A loop, whose iterations know what none of them changes.
-
-    Fields that it exchanges keep their lengths if these are the same.
-    """
-    changing = assigned((loop,))
-    inside = sizes_inside(loop, sizes)
-    sizes.forget(changing)
-    sizes.shapes |= {a: shape for a, shape in inside.shapes.items() if a in changing}
-    body = _settled(loop.body, inside.copy(), around | changing)
-    if isinstance(loop, While):
-        return replace(loop, test=folded(loop.test, inside), body=body)
-    return replace(loop, body=body)
+    """A loop, whose iterations know what none of them changes."""
+    if sizes.arrays:
+        inside = sizes_inside(loop, sizes)
+        sizes_after((loop,), sizes)
+    else:
+        sizes.forget(assigned((loop,)))
+        inside = sizes.copy()
+        if isinstance(loop, For):
+            inside.within(loop)
+    test = {"test": folded(loop.test, inside)} if isinstance(loop, While) else {}
+    body = _settled(loop.body, inside, around | assigned((loop,)))
+    return replace(loop, body=body, **test)
 
 
 def _literal_last(test: Expr) -> Expr:

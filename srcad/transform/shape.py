@@ -45,7 +45,7 @@ def shaped(
     sweep = reorder(sweep, live, aliases, bounds)
     if final:
         sweep = batch_products(sweep, shadows, aliases, names, arrays)
-    sweep, sums = keep_sums(sweep, shadows, aliases, names)
+    sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
     if not threads:
         sweep = roll(sweep, shadows, aliases, names, arrays)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)

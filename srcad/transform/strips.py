@@ -73,7 +73,7 @@ MOST = 4096
 
 
 def in_strips(function: Function, names: Names) -> Function:
-    """The function with such loops of its reverse sweep in strips."""
+    """The function with such loops of its reverse sweep in strips; itself if there is none."""
     body = function.body
     start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
     if start is None:
@@ -81,6 +81,8 @@ def in_strips(function: Function, names: Names) -> Function:
     arrays = dict(function.arrays)
     stripper = _Stripper(body, arrays, names)
     sweep = stripper.block(body[start:], frozenset(function.exports))
+    if sum(1 for _ in statements(sweep)) == sum(1 for _ in statements(body[start:])):
+        return function
     return replace(function, body=(*body[:start], *sweep), arrays=arrays)
 
 

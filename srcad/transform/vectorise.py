@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from srcad.analysis.alias import Sites, points_to
+from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned
 from srcad.analysis.iterations import is_sum
 from srcad.ir.build import ONE, integer
@@ -76,21 +76,27 @@ def vectorise(
     imported: dict[str, str] = {}
     changed = []
     for function in functions:
-        sites = points_to(function.body, set(function.arrays))
-        changed.append(replace(function, body=_Lanes(sites, names, imported).block(function.body)))
+        aliases = Aliases(function.body, points_to(function.body, set(function.arrays)))
+        lanes = _Lanes(aliases, names, imported)
+        changed.append(replace(function, body=lanes.block(function.body)))
     return tuple(changed), {local: path for path, local in imported.items()}
 
 
+def has_lanes(loop: For, aliases: Aliases) -> bool:
+    """Whether a loop is one that evaluates its elementary functions for several elements."""
+    return _Lanes(aliases, Names(), {}).has_lanes(loop)
+
+
 class _Lanes:
-    def __init__(self, sites: Sites, names: Names, imported: dict[str, str]) -> None:
-        self.sites = sites
+    def __init__(self, aliases: Aliases, names: Names, imported: dict[str, str]) -> None:
+        self.aliases = aliases
         self.names = names
         self.imported = imported
 
     def block(self, block: Block) -> Block:
         out: list[Stmt] = []
         for stmt in block:
-            if isinstance(stmt, For) and self._has_lanes(stmt):
+            if isinstance(stmt, For) and self.has_lanes(stmt):
                 out.append(self._in_lanes(stmt))
             else:
                 parts = tuple(map(self.block, blocks(stmt)))
@@ -99,7 +105,7 @@ class _Lanes:
 
     # ------------------------------------------------------------ which loops
 
-    def _has_lanes(self, loop: For) -> bool:
+    def has_lanes(self, loop: For) -> bool:
         """Whether LLVM is expected to make vector instructions of the loop, its calls replaced."""
         if loop.until is not None or loop.step not in (ONE, integer(-1)):
             return False
@@ -137,12 +143,9 @@ class _Lanes:
         all iterations of the loop outside, where variable rows overlap.
         """
         if a[0] != b[0]:
-            return bool(self._sites(a[0]) & self._sites(b[0]))
+            return self.aliases.may(a[0], b[0])
         (*rows, i), (*others, j) = a[1], b[1]
         return i != j or (rows != others and not all(isinstance(e, Const) for e in rows + others))
-
-    def _sites(self, array: str) -> frozenset[str]:
-        return self.sites.get(array, frozenset((array,)))
 
     # ------------------------------------------------------------ what becomes of them
 

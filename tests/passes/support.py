@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from srcad import pipeline
+import numpy as np
+
+from srcad import grad, pipeline
 from srcad.analysis.alias import points_to
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
@@ -131,3 +133,27 @@ _PLACE = re.compile(r" \([^()]*\.py:\d+\)")
 
 def _inputs(e: Elaborated) -> set[str]:
     return {p if isinstance(p, str) else p.name for p in e.parameters}
+
+
+def slopes_agree(function: Callable[..., Any], args: tuple[Any, ...], *, wrt: tuple[str, ...]):
+    """Gradients with respect to floats and arrays agree with central differences, in Python."""
+    names = list(inspect.signature(function).parameters)
+    for name in wrt:
+        k = names.index(name)
+        x = np.asarray(args[k], float)
+        expected = np.zeros(x.shape)
+        for place in np.ndindex(x.shape):
+            ends = []
+            for step in (1e-6, -1e-6):
+                moved = x.copy()
+                moved[place] += step
+                given = moved if x.shape else float(moved)
+                ends.append(function(*(given if j == k else _own(a) for j, a in enumerate(args))))
+            expected[place] = (ends[0] - ends[1]) / 2e-6
+        for jit in (True, False):
+            found = grad(function, wrt=name, jit=jit)(*args)
+            np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
+
+
+def _own(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import srcad
 from srcad.ir.nodes import Function
 from srcad.ir.printer import print_module
 from srcad.transform.bounds import settle_checks
 from srcad.transform.initialise import initialise
 from srcad.transform.lift import lift
+from tests import oracles
 from tests.passes.support import INTEGER, F, V, function_of, without_return
 
 x3 = np.array([0.5, 1.5, -0.7])
@@ -194,6 +196,22 @@ def test_the_value_is_that_of_the_program(function):
         assert found == pytest.approx(expected, rel=1e-15)
 
 
+def test_a_counter_that_is_assigned_as_well_is_put_back_in_each_iteration():
+    def f(x, n):
+        x = x.copy()
+        i = 2
+        for t in range(n):
+            w = np.cumsum(x * x) * x[i - 1]
+            for i in range(1, len(x) - t):
+                x[i] = x[i] + np.sin(w[i])
+        return np.sum(x)
+
+    x5 = np.array([0.9, 0.4, 1.3, -0.6, 0.2])
+    for n in (1, 3):
+        expected = oracles.complex_step(f, (x5, n), 0)
+        np.testing.assert_allclose(srcad.grad(f, jit=False)(x5, n), expected, rtol=1e-12)
+
+
 def test_an_array_that_is_filled_alike_moves_with_its_elements():
     assert "y[j] = x[j] * c" in lifted(filled_and_read, V, F).partition("for i ")[0]
     assert "y[j] = x[j] * c" not in lifted(filled_and_changed, V, F).partition("for i ")[0]
@@ -202,3 +220,17 @@ def test_an_array_that_is_filled_alike_moves_with_its_elements():
 def test_what_follows_a_check_stays():
     found = without_return(lift(function_of(the_same_in_both, V, F))).partition("for i ")[0]
     assert "x[1]" not in found
+
+
+def test_a_name_that_counts_an_inner_loop_may_be_read_before_it():
+    def f(x, n):
+        i, s = 100, 0.0
+        for i in range(n):
+            k = i
+            for i in range(2, 4):
+                s += k * x[i - 2]
+        return s
+
+    assert "k = i" not in before_the_loop(f, V, INTEGER)
+    found = lift(unchecked(f, V, INTEGER))
+    assert run(found, x3, 3) == f(x3, 3)

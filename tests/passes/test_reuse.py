@@ -285,3 +285,15 @@ def test_members_of_a_batch(rows):
     found = srcad.batch(f, jit=False)(x)
     expected = np.array([f(row) for row in x]).reshape(rows, 3)
     np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def test_arrays_of_loops_that_are_written_out_are_as_many_as_the_names_that_hold_them():
+    def f(x):
+        count = np.zeros(3)
+        for i in range(3):
+            count[i] += 1.0
+            x = np.tanh(x)
+        return np.sum(x * x) + count[2]
+
+    found = srcad.grad(f, jit=False)(x4)
+    np.testing.assert_allclose(found, oracles.complex_step(f, (x4,), 0), rtol=1e-12)

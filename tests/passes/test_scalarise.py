@@ -214,3 +214,16 @@ def test_an_error_half_way_changes_nothing():
     with pytest.raises(IndexError):
         srcad.grad(f, jit=False)(x, y)
     assert x.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_what_is_returned_is_no_local_of_a_loop_that_is_written_out():
+    def f(x, b):
+        for _ in range(x.size):
+            w = np.zeros(2)
+            for j in range(2):
+                w[j] = x[j]
+            for j in range(2):
+                b = np.tanh(w[j])
+        return b
+
+    agrees(f, np.array([0.3, 0.5, 0.7]), 0.2)

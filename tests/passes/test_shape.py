@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+import srcad
+from tests import oracles
 from tests.passes.support import INTEGER, F, M, V, gradient_text
 from tests.passes.test_strips import agrees
 
@@ -58,7 +60,47 @@ def test_a_sum_into_one_element_is_a_register():
 
     text = reverse_sweep(f, (V, V, INTEGER), "x")
     assert "x_b_sum = plus(x_b_sum, sin(a[i]) * s_b)" in text
-    assert "    if x_b_sum != 0.0:\n        x_b[k] += x_b_sum" in text
+    assert "    if a.shape[0] > 0:\n        x_b[k] += x_b_sum" in text
+
+
+def test_where_the_gradient_is_zero_the_second_derivative_is_not():
+    """An element is added to where there is one, not where the sum is another number than zero."""
+
+    def direct(x, n):
+        s = 0.0
+        for _ in range(n):
+            s += x[0] * x[0]
+        return s
+
+    def branched(x, n):
+        s = 0.0
+        for i in range(n):
+            if i > 0:
+                s += x[0] * x[0]
+        return s
+
+    for f, expected in ((direct, 6.0), (branched, 4.0)):
+        x, v = np.array([0.0, 1.0]), np.array([1.0, 0.0])
+        np.testing.assert_array_equal(srcad.hvp(f, (x, 3), v, jit=False), [expected, 0.0])
+        found = srcad.hessian(f, jit=False)(x, 3)
+        np.testing.assert_array_equal(found, [[expected, 0.0], [0.0, 0.0]])
+        assert srcad.hvp(f, (np.zeros(0), 0), np.zeros(0), jit=False).size == 0
+
+
+def test_a_parameter_that_a_branch_binds_has_two_values():
+    """``k`` is 5 in the branch alone: with -1 two iterations meet at the last element."""
+
+    def f(x, k):
+        y = x.copy()
+        if x[0] > 100.0:
+            k = 5
+        for i in range(x.size + 1):
+            y[i + k] = y[i + k] * y[i + k] * x[0]
+        return np.sum(y)
+
+    x = np.array([0.3, 0.7, 0.5])
+    found = srcad.grad(f, jit=False)(x, -1)
+    np.testing.assert_allclose(found, oracles.complex_step(f, (x, -1), 0), rtol=1e-12)
 
 
 def test_what_is_read_is_no_register():

@@ -22,6 +22,7 @@ from tests.programs import (  # noqa: F401
     kernels_solvers,
     loops,
     masks,
+    objects,
     optional,
     rearranging,
     recursion,

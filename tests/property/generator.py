@@ -18,19 +18,19 @@ long as this file is. ``--kind complex`` or ``single`` makes all programs of one
 from __future__ import annotations
 
 import argparse
-import linecache
+import functools
 import random
 import sys
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
 
-from tests import oracles
+from tests.property import kernels
+from tests.property.judging import MODES, TOLERANCES, Case, Outcome, judge, same
+from tests.property.trees import Block, Expr, Line, Stmt, module, render, smaller
 
-TOLERANCE = 1e-9
 SIZE = 4
 """Length of the argument arrays."""
 
@@ -108,72 +108,13 @@ def energy(u, depth):
     return math.sin(u[0] * u[-1] + energy(u, depth - 1))
 """
 
-# -------------------------------------------------------------------- trees
 
-
-@dataclass(frozen=True)
-class Expr:
-    """``text`` with its parts in braces."""
-
-    text: str
-    parts: tuple[Expr, ...] = ()
-
-    def __str__(self) -> str:
-        return self.text.format(*self.parts)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line; ``text`` with its expressions in braces."""
-
-    text: str
-    parts: tuple[Expr, ...] = ()
-
-
-@dataclass(frozen=True)
-class Block:
-    """A compound statement: lines before it, its head, fixed lines first in its body, the rest."""
-
-    before: tuple[str, ...]
-    head: str
-    parts: tuple[Expr, ...]
-    first: tuple[str, ...]
-    body: tuple[Stmt, ...]
-    orelse: tuple[Stmt, ...] = ()
-
-
-Stmt = Line | Block
-
-
-def render(body: tuple[Stmt, ...], indent: str = "    ") -> str:
-    """Statements as source text."""
-    out = []
-    for s in body:
-        if isinstance(s, Line):
-            out.append(indent + s.text.format(*s.parts))
-            continue
-        out += [indent + text for text in s.before]
-        out.append(indent + s.head.format(*s.parts) + ":")
-        out += [indent + "    " + text for text in s.first]
-        if s.body:
-            out.append(render(s.body, indent + "    "))
-        elif not s.first:
-            out.append(indent + "    pass")
-        if s.orelse:
-            out += [indent + "else:", render(s.orelse, indent + "    ")]
-    return "\n".join(out)
-
-
-def source(body: tuple[Stmt, ...]) -> str:
+def source(body: tuple[Stmt, ...], kind: str = "real") -> str:
     """The whole module of a program."""
-    text = render(body)
-    used = [h for h in HELPERS.strip().split("\n\n\n") if h.split("(")[0][4:] + "(" in text]
-    return (
-        "\n\n\n".join(
-            ["import math\n\nimport numpy as np", *used, "def f(x, y, a, b, m):\n" + text]
-        )
-        + "\n"
-    )
+    if kind == "kernel":
+        return kernels.source(body)
+    function = "def f(x, y, a, b, m):\n" + render(body)
+    return module("import math\n\nimport numpy as np", HELPERS, function)
 
 
 # -------------------------------------------------------------------- the grammar
@@ -1006,6 +947,8 @@ class Grammar:
 
 def arguments(seed: int, kind: str = "real"):
     """The arguments of a program, fresh."""
+    if kind == "kernel":
+        return kernels.arguments(seed)
     rng = np.random.default_rng(seed)
     dtype = np.float32 if kind == "single" else np.float64
     return (
@@ -1019,164 +962,45 @@ def arguments(seed: int, kind: str = "real"):
 
 def kind_of(seed: int) -> str:
     """The kind of the program of a seed, where it is not chosen."""
-    return {3: "complex", 7: "single"}.get(seed % 10, "real")
+    kinds = {3: "complex", 7: "single", 1: "kernel", 4: "kernel", 6: "kernel", 9: "kernel"}
+    return kinds.get(seed % 10, "real")
 
 
-# -------------------------------------------------------------------- running
-
-_names = count()
-
-
-def load(text: str):
-    """The function of a program, with its source where ``inspect`` finds it."""
-    filename = f"<random program {next(_names)}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    scope = {"__name__": "random_program"}
-    exec(compile(text, filename, "exec"), scope)
-    return scope["f"], filename
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a program: "right", "wrong", "refused", "crashed", or "invalid" by itself."""
-
-    kind: str
-    detail: str = ""
-
-
-TOLERANCES = {"real": TOLERANCE, "complex": 1e-6, "single": 2e-3}
-"""Relative to the largest entry of the gradient."""
-
-
-def expected_gradient(f, seed: int, kind: str, shift: float = 0.0) -> list[np.ndarray]:
-    """What the oracle finds, for arguments that differ from the program's by a relative shift."""
-    wide = [oracles.widen(a) for a in arguments(seed, kind)]
-    given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
-    if kind != "complex":
-        return [np.asarray(oracles.complex_step(f, given, i)) for i in range(4)]
-    step = 1e-3 if shift == 0.0 else 7e-4
-    return [np.asarray(oracles.differences(f, given, i, step=step)) for i in range(4)]
-
-
-def judge(body: tuple[Stmt, ...], seed: int, jit: bool, kind: str = "real") -> Outcome:
-    """Differentiate a program and compare with the oracle of its kind."""
-    import srcad
-    from srcad.errors import UnsupportedError
-
-    f, filename = load(source(body))
-    wrt = (0, 1, 2, 3)
-    try:
-        try:
-            with np.errstate(all="raise", under="ignore"):
-                value = f(*arguments(seed, kind))
-            expected = expected_gradient(f, seed, kind)
-        except Exception as error:
-            return Outcome("invalid", f"{type(error).__name__}: {error}")
-        if not isinstance(value, float | np.float32) or not all(
-            np.all(np.isfinite(e)) for e in [value, *expected]
-        ):
-            return Outcome("invalid", "not a finite number")
-        args = arguments(seed, kind)
-        try:
-            options = {"cache": False} if jit else {}
-            got, found = srcad.value_and_grad(f, wrt=wrt, jit=jit, **options)(*args)
-        except UnsupportedError as error:
-            return Outcome("refused", str(error))
-        except Exception as error:
-            lines = traceback.format_exception(error)
-            return Outcome("crashed", type(error).__name__ + "\n" + "".join(lines[-6:]))
-        for before, after in zip(arguments(seed, kind), args, strict=True):
-            if not np.array_equal(before, after):
-                return Outcome("wrong", "the caller's arguments were changed")
-        scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
-        problems = [
-            f"argument {'xyab'[i]}: {problem}"
-            for i, (g, e) in enumerate(zip(found, expected, strict=True))
-            if (problem := oracles.mismatch(g, e, TOLERANCES[kind], like=args[i], scale=scale))
-        ]
-        if abs(got - value) > (1e-4 if kind == "single" else 1e-10) * max(1.0, abs(value)):
-            problems.append(f"value: got {got}, expected {value}")
-        if not problems:
-            return Outcome("right")
-        if _ill_conditioned(f, seed, kind, expected, scale):
-            return Outcome("invalid", "the derivative itself depends on the last bits")
-        return Outcome("wrong", problems[0])
-    finally:
-        linecache.cache.pop(filename, None)
-
-
-def _ill_conditioned(f, seed: int, kind: str, expected: list[np.ndarray], scale: float) -> bool:
-    """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
-    shifts = {"real": (4e-16,), "complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}[kind]
-    return any(
-        bool(np.max(np.abs(moved - e)) > 0.1 * TOLERANCES[kind] * scale)
-        for shift in shifts
-        for moved, e in zip(expected_gradient(f, seed, kind, shift), expected, strict=True)
-    )
-
-
-def _same(kind: Outcome, other: Outcome) -> bool:
-    """Whether a smaller program fails in the same way."""
-    if kind.kind != other.kind:
-        return False
-    if kind.kind in ("refused", "crashed"):
-        return kind.detail.split("\n")[0] == other.detail.split("\n")[0]
-    return True
+def mode_of(seed: int, kind: str) -> str:
+    """What is asked of the program of a seed, where it is not chosen."""
+    if kind != "kernel":
+        return "reverse"
+    modes = ["reverse", "reverse", "grad", "forward", "vjp", "second", "parallel", "eager"]
+    return modes[seed // 10 % len(modes)]
 
 
 # -------------------------------------------------------------------- shrinking
 
 
-def _smaller_exprs(e: Expr) -> Iterator[Expr]:
-    yield from e.parts
-    if len(e.text) > 5:
-        yield Expr("0.5")
-    for k, part in enumerate(e.parts):
-        for p in _smaller_exprs(part):
-            yield replace(e, parts=(*e.parts[:k], p, *e.parts[k + 1 :]))
+@dataclass(frozen=True)
+class How:
+    """How programs are tested."""
+
+    seed: int
+    kind: str = "real"
+    mode: str = "reverse"
+    jit: bool = False
+
+    def case(self, body: tuple[Stmt, ...]) -> Case:
+        """The test of one program."""
+        text = source(body, self.kind)
+        by_hand = kernels.source(body, by_hand=True) if self.kind == "kernel" else text
+        given = functools.partial(arguments, self.seed, self.kind)
+        return Case(text, by_hand, given, self.kind, self.mode, self.jit, self.seed)
 
 
-def _smaller(body: tuple[Stmt, ...]) -> Iterator[tuple[Stmt, ...]]:
-    """Programs with one piece less, the largest pieces first."""
-    n = len(body)
-    for size in (n // 2, n // 4):
-        if size > 1:
-            for k in range(0, n, size):
-                yield body[:k] + body[k + size :]
-    for k in range(n):
-        yield body[:k] + body[k + 1 :]
-    for k, s in enumerate(body):
-        head, tail = body[:k], body[k + 1 :]
-        if isinstance(s, Block):
-            yield head + s.body + tail
-            if s.orelse:
-                yield head + s.orelse + tail
-                yield (*head, replace(s, orelse=()), *tail)
-            for inner in _smaller(s.body):
-                yield (*head, replace(s, body=inner), *tail)
-            for inner in _smaller(s.orelse):
-                yield (*head, replace(s, orelse=inner), *tail)
-    for k, s in enumerate(body):
-        for j, part in enumerate(s.parts):
-            for p in _smaller_exprs(part):
-                parts = (*s.parts[:j], p, *s.parts[j + 1 :])
-                yield (*body[:k], replace(s, parts=parts), *body[k + 1 :])
-
-
-def shrink(
-    body: tuple[Stmt, ...],
-    seed: int,
-    jit: bool,
-    outcome: Outcome,
-    patience: int = 600,
-    kind: str = "real",
-):
+def shrink(body: tuple[Stmt, ...], how: How, outcome: Outcome, patience: int = 600):
     """The smallest program found that fails as the given one does, and how it fails."""
     tried = set()
     progress = True
     while progress and patience > 0:
         progress = False
-        for candidate in _smaller(body):
+        for candidate in smaller(body):
             text = render(candidate)
             if text in tried or not candidate:
                 continue
@@ -1185,10 +1009,10 @@ def shrink(
             if patience <= 0:
                 break
             try:
-                found = judge(candidate, seed, jit, kind)
+                found = judge(how.case(candidate))
             except SyntaxError:
                 continue
-            if _same(outcome, found):
+            if same(outcome, found):
                 body, outcome, progress = candidate, found, True
                 break
     return body, outcome
@@ -1196,29 +1020,37 @@ def shrink(
 
 def make(seed: int, kind: str | None = None) -> tuple[Stmt, ...]:
     """The program of a seed."""
-    return Grammar(seed, kind or kind_of(seed)).program()
+    kind = kind or kind_of(seed)
+    return kernels.make(seed) if kind == "kernel" else Grammar(seed, kind).program()
 
 
-def report(seed: int, outcome: Outcome, body: tuple[Stmt, ...], kind: str) -> str:
+def report(how: How, outcome: Outcome, body: tuple[Stmt, ...]) -> str:
     """A failing program, to be read and pasted."""
-    args = ", ".join(repr(a) for a in arguments(seed, kind))
-    return f"seed {seed}: {outcome.kind}: {outcome.detail}\n\n{source(body)}\n\nf({args})\n"
+    args = ", ".join(repr(a) for a in arguments(how.seed, how.kind))
+    title = f"seed {how.seed} ({how.kind}, {how.mode}): {outcome.kind}: {outcome.detail}"
+    return f"{title}\n\n{source(body, how.kind)}\n\nf({args})\n"
 
 
-def hunt(seeds, jit: Callable[[int], bool], shrinking: bool = True, kind: str | None = None):
+def hunt(
+    seeds,
+    jit: Callable[[int], bool],
+    shrinking: bool = True,
+    kind: str | None = None,
+    mode: str | None = None,
+):
     """Run the programs of many seeds: counts by outcome, and the reports of those that failed."""
     counts = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
     reports: list[tuple[str, str]] = []
     for seed in seeds:
         of_seed = kind or kind_of(seed)
+        how = How(seed, of_seed, mode or mode_of(seed, of_seed), jit(seed))
         body = make(seed, of_seed)
-        outcome = judge(body, seed, jit(seed), of_seed)
+        outcome = judge(how.case(body))
         counts[outcome.kind] += 1
         if outcome.kind in ("wrong", "crashed", "refused"):
             if shrinking and outcome.kind != "refused":
-                patience = 100 if jit(seed) else 600
-                body, outcome = shrink(body, seed, jit(seed), outcome, patience, of_seed)
-            reports.append((outcome.kind, report(seed, outcome, body, of_seed)))
+                body, outcome = shrink(body, how, outcome, 100 if how.jit else 600)
+            reports.append((outcome.kind, report(how, outcome, body)))
     return counts, reports
 
 
@@ -1230,15 +1062,20 @@ def main() -> int:
     parser.add_argument("--jit", action="store_true", help="compile the gradients")
     parser.add_argument("--show", action="store_true", help="print the programs, run nothing")
     parser.add_argument("--kind", choices=TOLERANCES, help="programs of one kind only")
+    parser.add_argument("--mode", choices=MODES, help="ask one thing of all programs")
+    parser.add_argument("--whole", action="store_true", help="do not shrink what fails")
     parser.add_argument("--most", type=int, default=10, help="stop after so many failures")
     options = parser.parse_args()
     totals = dict.fromkeys(("right", "wrong", "refused", "crashed", "invalid"), 0)
     failures = 0
     for seed in range(options.seed, options.seed + options.count):
         if options.show:
-            print(f"# seed {seed}\n{source(make(seed, options.kind))}")
+            kind = options.kind or kind_of(seed)
+            print(f"# seed {seed}\n{source(make(seed, kind), kind)}")
             continue
-        counts, reports = hunt([seed], lambda _: options.jit, kind=options.kind)
+        counts, reports = hunt(
+            [seed], lambda _: options.jit, not options.whole, options.kind, options.mode
+        )
         for kind, n in counts.items():
             totals[kind] += n
         for kind, text in reports:

@@ -410,9 +410,28 @@ def asks_for_a_hash(x):
     return x * hash(x)  # <-- here
 
 
-@refused(ONE, "super")
+@refused(ONE, "super with arguments", hint="write super()")
 def calls_super(x):
-    return x * len(super())  # <-- here
+    return x * len(super(float, x))  # <-- here
+
+
+@refused(ONE, "np.random.default_rng is not supported", hint="pass them as an argument")
+def makes_a_generator(x):
+    return x * np.random.default_rng(0).normal()  # <-- here
+
+
+@refused(ONE, "np.random.RandomState is not supported", hint="pass them as an argument")
+def makes_a_random_state(x):
+    return x * np.random.RandomState(0).normal()  # <-- here
+
+
+@refused(
+    ONE,
+    "np.random.PCG64 is not supported|np.random.Generator is not supported",
+    hint="pass them as an argument",
+)
+def makes_a_generator_of_bits(x):
+    return x * np.random.Generator(np.random.PCG64(0)).normal()  # <-- here
 
 
 @refused(ONE, "math.fsum", hint="sum")

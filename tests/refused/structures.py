@@ -1,6 +1,7 @@
 """What is refused of dicts, dataclasses, objects and functions as values."""
 
 import dataclasses
+import functools
 from dataclasses import InitVar, dataclass
 from typing import NamedTuple
 
@@ -64,6 +65,21 @@ class Guarded:
 
     def __setattr__(self, name, value):
         object.__setattr__(self, name, 2.0 * value)
+
+
+class Halved(Plain):
+    @property
+    def half(self):
+        return self.k / 2.0
+
+
+@dataclass
+class Kept:
+    u: float
+
+    @functools.cached_property
+    def square(self):
+        return self.u**2
 
 
 CONFIG = {"k": 2.0}
@@ -137,9 +153,48 @@ def reads_no_field(x):
     return State(x).w  # <-- here
 
 
-@refused(ONE, "class Plain cannot be made", hint="dataclass")
-def makes_an_object(x):
-    return Plain(x).k  # <-- here
+@refused(ONE, "Watched, which defines __getattr__, cannot be made", hint="dataclass")
+def makes_an_object_with_hooks(x):
+    return Watched(x).k  # <-- here
+
+
+@refused(lambda: (0.7, 3), "Plain has other attributes on other paths", hint="before the branch")
+def attributes_added_in_a_loop(x, n):
+    p = Plain(x)
+    for k in range(n):
+        if k > 1:
+            p.w = x  # <-- here
+    return p.k * p.w
+
+
+@refused(ONE, "Plain() takes no arguments|missing", error=TypeError)
+def makes_an_object_of_nothing(x):
+    return Plain().k * x  # <-- here
+
+
+@refused(ONE, "'Plain' object has no attribute 'w'", error=NameError)
+def reads_no_attribute(x):
+    return Plain(x).w  # <-- here
+
+
+@refused(ONE, "the property 'half' has no setter", error=TypeError)
+def writes_a_property(x):
+    p = Halved(x)
+    p.half = x  # <-- here
+    return p.k
+
+
+@refused(ONE, "super() outside of a method", hint="name the class")
+def super_of_nothing(x):
+    return super().step(x)  # <-- here
+
+
+@refused(ONE, "cached property 'square' of a Kept", hint="a property")
+def cached_before_a_write(x):
+    kept = Kept(x)
+    first = kept.square
+    kept.u = 2.0 * x
+    return first + kept.square  # <-- here
 
 
 @refused(ONE, "InitVar", hint="field")

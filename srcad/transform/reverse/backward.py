@@ -35,6 +35,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
+from srcad.transform.hold import known_by_name
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level, counted_step
@@ -49,8 +50,10 @@ class Backward(Forward):
     def _reverse(self, block: Block, level: Level) -> list[Stmt]:
         """Reverse the statements of a level, last first."""
         out: list[Stmt] = []
-        for stmt in reversed(block):
+        for k, stmt in reversed(list(enumerate(block))):
             made = self._reverse_statement(stmt, level)
+            if isinstance(stmt, Assign | Store):
+                made = known_by_name(made, block, k)
             if made:
                 line = (stmt.at.file, stmt.at.line)
                 if line != self.comment and stmt.at.text and not isinstance(stmt, For | While | If):
@@ -79,12 +82,16 @@ class Backward(Forward):
                 out: list[Stmt] = []
                 if self.is_active(stmt.target):
                     out = self._copied_back(stmt)
-                return out + self._restored(stmt, level, [stmt.target])
+                return out + self._unmade(stmt, level)
             case MatMul():
                 out = reverse_product(stmt, self) if self.is_active(stmt.target) else []
-                return out + self._restored(stmt, level, [stmt.target])
-            case Alloc() | Window() | Reshape():
+                return out + self._unmade(stmt, level)
+            case Alloc():
+                return self._unmade(stmt, level)
+            case Window() | Reshape():
                 return self._restored(stmt, level, [stmt.target])
+            case Bind(targets=(name,)) if name in self.moved.variables:
+                return self._moved_back(stmt) + self._restored(stmt, level, [name])
             case Bind() | Pop():
                 return self._restored(stmt, level, list(writes_of(stmt)))
             case Invoke():
@@ -106,6 +113,35 @@ class Backward(Forward):
                 if kept is not None:
                     out.append(Assign(kinds[name], Var(kept, kinds[name].kind)))
         return out
+
+    def _unmade(self, stmt: Alloc | Copy | MatMul, level: Level) -> list[Stmt]:
+        """Give a name back the array that it denoted before one was made under it."""
+        out: list[Stmt] = []
+        if stmt.target in self.moved.variables and self.is_active(stmt.target):
+            out = self._filled(stmt.target, None)
+        return out + self._restored(stmt, level, [stmt.target])
+
+    def _moved_back(self, stmt: Bind) -> list[Stmt]:
+        """``x = y`` of arrays by value: ``y_b += x_b``, and then ``x_b`` is zero."""
+        (target,), (source,) = stmt.targets, stmt.sources
+        if not self.is_active(target):
+            return []
+        return self._filled(target, source if self.is_active(source) else None)
+
+    def _filled(self, name: str, receiver: str | None) -> list[Stmt]:
+        """Let the shadow of a variable be zero, what it holds being passed on."""
+        dtype, ndim = self.arrays[name]
+        kind = kind_of(dtype)
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            share = Load(self.bar(name), at, kind)
+            out: list[Stmt] = [Store(share.array, at, literal(0.0, kind))]
+            if receiver is not None:
+                place = Load(self.bar(receiver), at, kind)
+                out.insert(0, Store(place.array, at, accumulate(place, share)))
+            return out
+
+        return self.nest(self.bar(name), ndim, body)
 
     def _permuted_back(self, stmt: Bind) -> list[Stmt]:
         out: list[Stmt] = [Bind(stmt.sources, stmt.targets, stmt.at)]
@@ -144,9 +180,14 @@ class Backward(Forward):
         out: list[Stmt] = []
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
+        result: Expr | None = None
+        if id(stmt) in self.results and self.is_active(stmt.array):
+            result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
-        elif not stmt.fresh and not (level.loop is None or self._reruns(stmt, level)):
+        elif not (
+            stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
+        ):
             assert level.chain is not None
             out.append(
                 Store(
@@ -179,11 +220,11 @@ class Backward(Forward):
         if overlaps:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-        found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+        found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if not overlaps and sum(_mentions(term, place) for _, term in found) > 2:
             seed = Var(self.names.fresh("seed"), kind)
             out.append(Assign(seed, place))
-            found = contributions(value, seed, self.active, self.namer(out), None, stmt.at)
+            found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
         if keeps:
             out += [self.add_to(leaf, term) for leaf, term in found]
             return out

@@ -37,7 +37,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, exposed
+from srcad.analysis.flow import assigned, exposed, scalars
 from srcad.analysis.liveness import live_after
 from srcad.analysis.state import State, state_of, written_after
 from srcad.errors import UnsupportedError
@@ -84,6 +84,15 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import INT, kind_of, width_of
 from srcad.transform.reverse.backward import Backward
+from srcad.transform.reverse.disk import (
+    Spilled,
+    boxed,
+    boxes_for,
+    carried_shadows,
+    in_boxes,
+    turns_of,
+    unboxed,
+)
 from srcad.transform.reverse.forward import silent
 from srcad.transform.reverse.levels import Level
 from srcad.transform.reverse.loops import times_step, trip_count
@@ -112,6 +121,10 @@ class Schedule:
     """The arrays that swapped names denote before the loop."""
     spare: dict[str, str]
     """Copies of arrays that are written and not read, as they are before the loop."""
+    distance: Var
+    """How far snapshots are apart that are at equal distances."""
+    spilled: Spilled | None = None
+    """Those on disk."""
 
 
 class Checkpointing(Backward):
@@ -124,6 +137,12 @@ class Checkpointing(Backward):
     def _forward_loop(self, stmt: Loop, level: Level, defined: set[str]) -> list[Stmt]:
         if stmt.checkpoints is None or self._is_nested(stmt, level):
             return super()._forward_loop(stmt, level, defined)
+        if stmt.checkpoints.on_disk is not None and (level.again or level.loop is not None):
+            raise UnsupportedError(
+                "a loop with snapshots on disk is inside of another loop",
+                stmt.at,
+                "let the outermost loop have the disk",
+            )
         made = self._scheduled(stmt, defined)
         self.schedules[id(stmt)] = made
         out = self._keep(stmt, level, defined, assigned((stmt,)) - set(made.state.swapped))
@@ -133,8 +152,12 @@ class Checkpointing(Backward):
         out += self._rooms(stmt, made, level.again or level.loop is not None)
         body = self._with_shadows_swapped(stmt.body, made.state.swapped)
         if made.stride is None:
-            steps = [*self._snapshot(stmt, made, made.trips), *body]
-            loop: Stmt = self._run(stmt, made, ZERO, made.trips, steps)
+            start: Expr = ZERO
+            if made.spilled is not None:
+                start = Var(self.names.fresh("start"), INT)
+                out += self._resumed(stmt, made, made.spilled, start)
+            steps = [*self._first_snapshot(stmt, made), *body]
+            loop: Stmt = self._run(stmt, made, start, made.trips, steps)
         else:
             assert isinstance(made.trips, Var)
             out += [Assign(made.trips, ZERO), Assign(made.stride, ONE)]
@@ -163,15 +186,9 @@ class Checkpointing(Backward):
         """Whether the loop is part of a loop that records its iterations."""
         return level.loop is not None and (id(stmt) in level.skipped or self._is_idle(stmt, level))
 
-    def _recorded(self, loop: Loop, outer: tuple[Loop, ...]) -> list[Stmt]:
-        if loop.checkpoints is not None:
-            raise UnsupportedError(
-                "a loop with snapshots is inside of a loop without, which stores what each of its "
-                "iterations changes",
-                loop.at,
-                "put srcad.checkpoint around the range of the outer loop",
-            )
-        return super()._recorded(loop, outer)
+    def stores(self, outer: Loop, inner: Loop) -> bool:
+        """Whether the iterations of a loop would store what one inside of it changes."""
+        return id(inner) in self._facts(outer)[2]
 
     def _reverse_loop(self, stmt: Loop, level: Level) -> list[Stmt]:
         made = self.schedules.get(id(stmt))
@@ -179,6 +196,8 @@ class Checkpointing(Backward):
             return super()._reverse_loop(stmt, level)
         first, last = (Var(self.names.fresh(name), INT) for name in ("first", "last"))
         again = silent([*self._snapshot(stmt, made, add(last, ONE)), *stmt.body])
+        if stmt.checkpoints is not None and stmt.checkpoints.schedule == "periodic":
+            again = silent([*stmt.body])
         body = [
             Comment("back to what this iteration found"),
             *self._restored_state(made, first),
@@ -191,9 +210,23 @@ class Checkpointing(Backward):
         self.comment = None
         body += self._reversed_once(stmt, made)
         self.comment = None
-        loop = For(last, sub(made.trips, ONE), integer(-1), integer(-1), tuple(body), None, stmt.at)
+        before: list[Stmt] = []
+        start: Expr = sub(made.trips, ONE)
+        if made.spilled is not None:
+            begun = Var(self.names.fresh("begun"), INT)
+            before, first_of_all = self._from_disk(
+                stmt, made, made.spilled, tuple(body), last, begun
+            )
+            body, start = [first_of_all, *body], begun
+        loop = For(last, start, integer(-1), integer(-1), tuple(body), None, stmt.at)
         back = self._restored(stmt, level, sorted(assigned((stmt,))))
-        return [loop, *self._handed_over(stmt, made, level), *back, *self._contents_back(made)]
+        return [
+            *before,
+            loop,
+            *self._handed_over(stmt, made, level),
+            *back,
+            *self._contents_back(made),
+        ]
 
     # ------------------------------------------------------------ what is kept
 
@@ -229,9 +262,55 @@ class Checkpointing(Backward):
         snapshots = loop.checkpoints.amount
         if loop.checkpoints.in_bytes:
             snapshots = Var(self.names.fresh("snapshots"), INT)
-        return Schedule(
-            state, trips, number, snapshots, held, due, stride, taken, places, homes, spare
+        distance = Var(self.names.fresh("distance"), INT)
+        made = Schedule(
+            state,
+            trips,
+            number,
+            snapshots,
+            held,
+            due,
+            stride,
+            taken,
+            places,
+            homes,
+            spare,
+            distance,
         )
+        self._require_length(loop, made)
+        if loop.checkpoints.on_disk is not None:
+            known = scalars(loop.body)
+            matter = [v for n, v in sorted(known.items()) if n in after and v not in state.scalars]
+            made.spilled = Spilled(
+                loop.checkpoints.calls,
+                Var(self.names.fresh("disk"), INT),
+                distance,
+                tuple(places.values()),
+                state.written,
+                tuple(matter),
+                boxes_for(matter, self.names, self.arrays),
+            )
+        return made
+
+    def _require_length(self, loop: Loop, made: Schedule) -> None:
+        """Snapshots at equal distances are for loops whose length is known beforehand."""
+        marks = loop.checkpoints
+        if marks is None or marks.schedule == "binomial":
+            return
+        if made.stride is not None:
+            raise UnsupportedError(
+                "a loop whose length nobody knows beforehand has snapshots in memory only, in an "
+                "order of its own",
+                loop.at,
+                "leave out schedule and disk, or write a for loop without break",
+            )
+        if marks.on_disk is not None and turns_of(loop.body, made.state.swapped) is None:
+            raise UnsupportedError(
+                f"a loop with snapshots on disk swaps {made.state.swapped[0]!r} in some of its "
+                "iterations only",
+                loop.at,
+                "copy elements instead, or leave out disk",
+            )
 
     def _require_plain(self, loop: Loop, state: State, defined: set[str], aliases: Aliases) -> None:
         if state.entangled is not None:
@@ -297,7 +376,77 @@ class Checkpointing(Backward):
             dtype, ndim = self.arrays[place]
             shape = tuple(Extent(name, k) for k in range(ndim - 1))
             out.append(make(place, (slots, *shape), dtype, at=loop.at))
-        return [*out, Assign(made.held, ZERO), Assign(made.due, ZERO)]
+        return [*out, *self._distances(loop, made), Assign(made.held, ZERO), Assign(made.due, ZERO)]
+
+    def _distances(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """How far snapshots at equal distances are apart."""
+        marks = loop.checkpoints
+        if marks is None or marks.schedule == "binomial":
+            return []
+        if made.spilled is not None and marks.on_disk is not None:
+            turns = turns_of(loop.body, made.state.swapped) or 1
+            return [*made.spilled.opened(made.trips, made.snapshots, marks.on_disk, turns)]
+        apart = made.snapshots
+        if marks.schedule == "two-level":
+            apart = Binary("//", add(apart, ONE), integer(2), INT)
+        found = Call("snapshot_distance", (made.trips, apart), INT)
+        return [Assign(made.distance, found)]
+
+    def _resumed(self, loop: Loop, made: Schedule, spilled: Spilled, start: Var) -> list[Stmt]:
+        """Where the forward sweep begins: where a call that was killed had been."""
+        first = Var(self.names.fresh("first"), INT)
+        state = (
+            Store(made.taken, (ZERO,), start),
+            Assign(made.held, ONE),
+            *self._restored_state(made, first),
+            *unboxed(spilled.variables, spilled.boxes),
+            Assign(made.held, ZERO),
+            Assign(made.due, start),
+        )
+        return [
+            *in_boxes(spilled.variables, spilled.boxes),
+            *spilled.resumed(start),
+            If(compare("<", ZERO, start), state),
+        ]
+
+    def _turned_back(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """Swapped names and their shadows denote again what they do before the loop."""
+        turns = turns_of(loop.body, made.state.swapped) or 1
+        if turns == 1:
+            return []
+        swaps = [s for s in loop.body if isinstance(s, Bind) and s.targets[0] in made.state.swapped]
+        back = [b for s in reversed(swaps) for b in self._permuted_back(s)]
+        counter = Var(self.names.fresh("k"), INT)
+        count = Binary("%", made.trips, integer(turns), INT)
+        return [For(counter, ZERO, count, ONE, tuple(back))]
+
+    def _from_disk(
+        self, loop: Loop, made: Schedule, spilled: Spilled, body: Block, last: Var, begun: Var
+    ) -> tuple[list[Stmt], Stmt]:
+        """What the way back begins with, and each of its iterations: the next snapshot read."""
+        arrays, variables = carried_shadows(body, self.bars.values(), self.arrays)
+        boxes = boxes_for(variables, self.names, self.arrays)
+        shadows, end = (*arrays, *boxes), sub(made.trips, ONE)
+        goes_on = (
+            *self._turned_back(loop, made),
+            *spilled.adjoints_read(begun, shadows),
+            *unboxed(variables, boxes),
+            Assign(made.held, ZERO),
+        )
+        before = [
+            *in_boxes(variables, boxes),
+            *spilled.begun(begun, end),
+            If(compare("<", begun, end), goes_on),
+        ]
+        step = spilled.before(last)
+        found = (
+            *boxed(variables, boxes),
+            *spilled.adjoints_written(last, shadows),
+            *spilled.read(step),
+            Store(made.taken, (ZERO,), step),
+            Assign(made.held, ONE),
+        )
+        return before, If(compare("==", made.held, ZERO), found)
 
     def _affordable(self, loop: Loop, made: Schedule) -> list[Stmt]:
         """How many snapshots the memory given for them holds."""
@@ -324,6 +473,24 @@ class Checkpointing(Backward):
         following = Assign(made.due, self._following(made, made.number, end))
         kept = (*self._kept_state(loop, made, made.number), following)
         return [If(compare("==", made.number, made.due), kept)]
+
+    def _first_snapshot(self, loop: Loop, made: Schedule) -> list[Stmt]:
+        """The same in the forward sweep, which takes those at equal distances."""
+        marks, step = loop.checkpoints, made.number
+        if marks is None or marks.schedule == "binomial":
+            return self._snapshot(loop, made, made.trips)
+        kept = self._kept_state(loop, made, step)
+        spilled = made.spilled
+        if spilled is not None:
+            is_due = spilled.is_due(step)
+            empty = If(is_due, (Assign(made.held, ZERO),))
+            kept = [empty, *kept, If(is_due, spilled.written(step))]
+        following: Expr = add(step, made.distance)
+        if marks.schedule == "two-level":
+            free = sub(made.snapshots, made.held)
+            args = (step, made.trips, free, made.distance)
+            following = Call("next_in_distance", args, INT)
+        return [If(compare("==", step, made.due), (*kept, Assign(made.due, following)))]
 
     def _online_snapshot(self, loop: Loop, made: Schedule, stride: Var) -> list[Stmt]:
         """The same while nobody knows how many iterations come.

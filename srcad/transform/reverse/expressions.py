@@ -233,8 +233,20 @@ def _divide(
     at: Position,
     out: list[Contribution],
 ) -> None:
-    """``a / b``: the quotient of the seed serves both operands; ``-a / b**2 = -(a / b) / b``."""
+    """``a / b``: the quotient of the seed serves both operands; ``-a / b**2 = -(a / b) / b``.
+
+    Where a is 1, the result is ``1 / b`` itself, and nothing has to be divided again.
+    """
     kind = join_kinds(seed.kind, expr.b.kind)
+    if is_const(expr.a, 1.0):
+        inverse = conjugate(result if result is not None else name(expr, "y"))
+        seed = seed if is_cheap(seed) else name(seed, "seed")
+        share = times(inverse, times(inverse, seed))
+        if not (isinstance(seed, Const) and seed.value):
+            test = compare("!=", seed, literal(0.0, seed.kind))
+            share = Select(test, share, literal(0.0, share.kind), share.kind, strong=True)
+        _pull(expr.b, negate(share), active, name, None, at, out)
+        return
     moving = bool(carriers(expr.b) & active)
     singular = not isinstance(expr.b, Const)
     share = strong(Binary("/", real(1.0, kind), conjugate(expr.b), kind), seed, singular, name)

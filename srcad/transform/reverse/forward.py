@@ -156,11 +156,11 @@ class Forward(Levels):
                 self.is_active(stmt.target) and stmt.target not in self.shadowed_late
             ):
                 return [ZerosLike(self.bar(stmt.target), stmt.target, stmt.at)]
-            case Bind() if any(self.is_active(t) for t in stmt.targets):
+            case Bind() if any(self._is_shadowed(t) for t in stmt.targets):
                 pairs = [
                     (self.bar(t), self.bar(s))
                     for t, s in zip(stmt.targets, stmt.sources, strict=True)
-                    if self.is_active(t)
+                    if self._is_shadowed(t)
                 ]
                 targets, sources = zip(*pairs, strict=True)
                 return [Bind(tuple(targets), tuple(sources), stmt.at)]
@@ -174,6 +174,10 @@ class Forward(Levels):
             case Pop() if self.is_active(stmt.source):
                 return [Pop(self.bar(stmt.array), self.bar(stmt.source), stmt.at)]
         return []
+
+    def _is_shadowed(self, name: str) -> bool:
+        """Whether the shadow of a name is that of the array that it denotes."""
+        return self.is_active(name) and name not in self.moved.variables
 
     def _own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> list[Stmt]:
         """The shadow of an array of one iteration, without the array where that is possible."""

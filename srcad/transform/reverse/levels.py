@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
 from srcad.analysis.iterations import is_sum
+from srcad.analysis.updates import Update, updates
 from srcad.ir.build import added_to
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -50,6 +51,8 @@ from srcad.ir.nodes import (
     Window,
     blocks,
     expressions,
+    names_read,
+    plain_statements,
     statements,
     walk,
     with_blocks,
@@ -86,7 +89,10 @@ class Levels(Slots):
     """Decides, for each loop, what its iterations rerun."""
 
     def _late_shadows(self, parameters: set[str]) -> None:
-        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep."""
+        """Arrays with one binding, never aliased: their shadows wait for the reverse sweep.
+
+        So do those of variables whose values are arrays.
+        """
         held: dict[str, int] = {}
         for found in self.sites.values():
             for site in found:
@@ -98,6 +104,7 @@ class Levels(Slots):
                 and held[name] == 1
             ):
                 self.shadowed_late.add(name)
+        self.shadowed_late |= self.moved.variables | (self.moved.arrays & self.fixed)
 
     def level_of(self, loop: Loop, chain: Chain) -> Level:
         """A loop whose iterations are reversed."""
@@ -112,17 +119,101 @@ class Levels(Slots):
     def _has_own_shadow(self, stmt: Alloc | Copy | MatMul, level: Level) -> bool:
         """Whether the shadow of an array is made when the iteration that makes it is reversed.
 
-        So it is if nothing outside of the iteration can see the array.
+        So it is if nothing outside of the iteration can see the array, or what sees it has a
+        shadow of its own.
         """
-        return level.loop is not None and stmt.target in self._local_sites(level.loop)
+        if level.loop is None:
+            return False
+        return stmt.target in self._local_sites(level.loop) | self.moved.arrays
 
     def _facts(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         """What an iteration of a loop can rerun: unstable sites, moving names, skipped loops."""
         if id(loop) not in self.facts:
-            self.facts[id(loop)] = self._decided(loop)
+            self.facts[id(loop)] = self._decided(loop, self._restored_around(loop))
         return self.facts[id(loop)]
 
-    def _decided(self, loop: Loop) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
+    def put_back(self, loop: Loop) -> dict[str, Update]:
+        """Arrays that a reversed iteration begins by putting back, so that more can be rerun.
+
+        Where no array of the iteration becomes one that is rerun, or where to rerun one takes more
+        than a few operations for each element, they are put back where their update is reversed,
+        as all others are.
+        """
+        if id(loop) not in self.early:
+            self.early[id(loop)] = self._worth_putting_back(loop)
+        return self.early[id(loop)]
+
+    def _worth_putting_back(self, loop: Loop) -> dict[str, Update]:
+        local = self._local_sites(loop)
+        if not local or not isinstance(loop, For) or loop.checkpoints is not None:
+            return {}
+        found = {
+            name: update
+            for name, update in updates(loop, self.sites).items()
+            if all(map(self._has_fixed_ends, update.loops))
+        }
+        if not found or not self._is_numbered(loop):
+            return {}
+        late, _, _ = self._decided(loop, frozenset())
+        soon, _, _ = self._decided(loop, frozenset(found))
+        more = local & (late - soon)
+        return {} if not more or any(self._is_dear(array, loop) for array in more) else found
+
+    def _is_dear(self, array: str, loop: For) -> bool:
+        """Whether an iteration runs inner loops for each element of an array that it fills."""
+        return any(
+            _depth(s) > self.arrays[array][1]
+            for s in loop.body
+            if any(array in _written_by(inner) for inner in statements((s,)))
+        )
+
+    def _is_put_back(self, store: Store) -> bool:
+        """Whether an element is put back before the iteration that writes it is reversed."""
+        return id(store) in self._put_back_anywhere()[0]
+
+    def _restored_around(self, loop: Loop) -> frozenset[str]:
+        """Arrays that are, to the end of an iteration, as they were when it began."""
+        return frozenset({*self.put_back(loop), *self._put_back_anywhere()[1].get(id(loop), ())})
+
+    def _put_back_anywhere(self) -> tuple[set[int], dict[int, set[str]]]:
+        """The stores (by id) that this is about, and for the loops around them the arrays."""
+        if self.early_stores is None:
+            stores: set[int] = set()
+            inside: dict[int, set[str]] = {}
+            for loop in self._loops():
+                for name, update in self.put_back(loop).items():
+                    stores.add(id(update.store))
+                    for inner in update.loops:
+                        inside.setdefault(id(inner), set()).add(name)
+            self.early_stores = stores, inside
+        return self.early_stores
+
+    def _is_numbered(self, loop: For) -> bool:
+        """Whether the iterations of a loop, in those around it, have numbers known beforehand."""
+        around = [s for s in self._loops() if any(inner is loop for inner in statements((s,)))]
+        return all(
+            isinstance(s, For)
+            and s.until is None
+            and (self._has_fixed_ends(s) or self._is_plain_head(s))
+            for s in around
+        )
+
+    def _loops(self) -> list[Loop]:
+        """All loops of the program, from the outside in."""
+        return [s for s in statements(self.body) if isinstance(s, For | While)]
+
+    def _has_fixed_ends(self, loop: For) -> bool:
+        return set[str]().union(*map(names_read, _ends(loop))) <= self.fixed
+
+    def _is_plain_head(self, loop: For) -> bool:
+        """Whether it is a loop outside of all others, that does not change its own ends."""
+        names = set[str]().union(*map(names_read, _ends(loop)))
+        at_top = any(loop is s for s in plain_statements(self.body))
+        return at_top and not names & assigned((loop,))
+
+    def _decided(
+        self, loop: Loop, restored: frozenset[str]
+    ) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
         body = loop.body
         binds = [s for s in statements(body) if isinstance(s, Bind)]
         made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
@@ -139,7 +230,7 @@ class Levels(Slots):
             moving -= fixed
         candidates = set(self._local_sites(loop))
         while True:
-            unstable = self._stored(body) - candidates
+            unstable = self._stored(body) - candidates - restored
             level = Level(loop, None, frozenset(unstable), frozenset(moving))
             spoiled = self._spoiled(body, level)
             if not spoiled & candidates:
@@ -294,6 +385,8 @@ class Levels(Slots):
         if level.loop is None:
             return True
         match stmt:
+            case Assign(dear=True) if self._is_own(stmt, level.loop):
+                return False
             case For() | While():
                 return self._stable(stmt, level) and all(
                     self._inner_reruns(s, level) for s in statements(stmt.body)
@@ -316,6 +409,10 @@ class Levels(Slots):
             case Window() | Reshape():
                 return stmt.target not in level.moving and self._stable(stmt, level)
         return self._stable(stmt, level)
+
+    def _is_own(self, stmt: Stmt, loop: Loop) -> bool:
+        """Whether a statement is in a loop, and in none inside of that."""
+        return any(s is stmt for s in plain_statements(loop.body))
 
     def _inner_reruns(self, stmt: Stmt, level: Level) -> bool:
         if isinstance(stmt, (Bind, Window, Reshape, Invoke, *_LISTS)):
@@ -437,13 +534,24 @@ class Levels(Slots):
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording = self.recording
+        trial.recording, trial.results = self.recording, self.results
+        trial.early, trial.early_stores = self.early, self.early_stores
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)
         live = (frozenset(self._all_names()) - assigned((loop,))) | frozenset(trial.bars.values())
         kept = pruned_block(tuple(iteration), set(trial.arrays), live)
         tapes = set(trial.tape_names.values())
         return not any(reads_of(s) & tapes for s in statements(kept) if not isinstance(s, Grow))
+
+
+def _depth(stmt: Stmt) -> int:
+    """How many loops a statement has inside of one another."""
+    inner = max((_depth(s) for block in blocks(stmt) for s in block), default=0)
+    return inner + isinstance(stmt, For | While)
+
+
+def _ends(loop: For) -> tuple[Expr, Expr, Expr]:
+    return loop.start, loop.stop, loop.step
 
 
 def _written_by(stmt: Stmt) -> tuple[str, ...]:

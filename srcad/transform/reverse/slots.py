@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, strided_names
-from srcad.analysis.flow import assigned, reads_of, times_bound, writes_of
+from srcad.analysis.flow import assigned, fixed_names, times_bound
+from srcad.analysis.moved import Moved
+from srcad.analysis.updates import Update
 from srcad.ir.build import accumulate, at_least_zero, converted, real_part
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -20,7 +22,6 @@ from srcad.ir.nodes import (
     Expr,
     Extent,
     For,
-    If,
     Keep,
     Load,
     Stack,
@@ -63,10 +64,13 @@ class Slots:
         sites: Sites,
         names: Names,
         kept: frozenset[str] = frozenset(),
+        given: frozenset[str] = frozenset(),
     ) -> None:
         self.body = body
         self.kept = kept
         """Arrays that are needed after the body: results and outputs."""
+        self.given = given
+        """Parameters whose shadows are parameters too."""
         self.arrays = arrays
         self.active = active
         self.sites = sites
@@ -80,8 +84,12 @@ class Slots:
         self.heads: dict[int, list[Stmt]] = {}
         self.trips: dict[int, Var] = {}
         self.shadowed_late: set[str] = set()
+        self.moved = Moved()
+        """Variables whose values are arrays, each of which has one shadow; see ``moved``."""
         self.bound = times_bound(body)
-        self.fixed = _fixed_names(body, set(arrays))
+        self.results: frozenset[int] = frozenset()
+        """Stores (by id) whose own result serves their reversal, in place of what they compute."""
+        self.fixed = fixed_names(body, set(arrays))
         self.stored = {
             s
             for stmt in statements(body)
@@ -97,6 +105,8 @@ class Slots:
         self.finished: dict[int, frozenset[str]] = {}
         self.recording: dict[int, bool] = {}
         self.idle: dict[int, bool] = {}
+        self.early: dict[int, dict[str, Update]] = {}
+        self.early_stores: tuple[set[int], dict[int, set[str]]] | None = None
 
     def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
         """One iteration reversed: take up what it found, rerun, reverse."""
@@ -239,18 +249,3 @@ def floating(term: Expr, kind: str) -> Expr:
     if kind == COMPLEX64 and is_inexact(term.kind) and not is_single(term.kind):
         return converted(term, kind)
     return term if is_inexact(term.kind) else converted(term, kind)
-
-
-def _fixed_names(body: Block, arrays: set[str]) -> set[str]:
-    """Names bound at most once, outside of loops and branches: the same all along."""
-    counts: dict[str, int] = {}
-    nested: set[str] = set()
-    for stmt in body:
-        for name in writes_of(stmt):
-            counts[name] = counts.get(name, 0) + 1
-        if isinstance(stmt, For | While | If):
-            nested |= assigned((stmt,))
-    every = set(arrays)
-    for stmt in statements(body):
-        every |= reads_of(stmt)
-    return {n for n in every if counts.get(n, 0) <= 1 and n not in nested}

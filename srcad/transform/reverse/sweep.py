@@ -28,11 +28,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from srcad.analysis.flow import exposed
+from srcad.analysis.moved import moved_arrays
+from srcad.analysis.updates import Update
 from srcad.ir.nodes import (
     Assign,
+    For,
     If,
     Pop,
     Stmt,
+    Store,
 )
 from srcad.transform.reverse.checkpoint import Checkpointing
 from srcad.transform.reverse.levels import Level
@@ -57,6 +61,7 @@ class Reverser(Checkpointing):
     def run(self, parameters: set[str]) -> Sweeps:
         """Reverse the whole program; ``parameters`` are bound from the start."""
         top = Level(None, None, frozenset(), frozenset())
+        self.moved = moved_arrays(self.body, self.arrays, parameters, self.kept, self.given)
         self._late_shadows(parameters)
         self.entry = parameters
         forward = self._forward(self.body, top, set(parameters))
@@ -66,7 +71,7 @@ class Reverser(Checkpointing):
     def reversed_iteration(self, loop: Loop, chain: Chain) -> list[Stmt]:
         """One iteration reversed: take up what it found, rerun, reverse."""
         level = self.level_of(loop, chain)
-        out: list[Stmt] = []
+        out = [self._put_back_all(update, chain) for update in self.put_back(loop).values()]
         for var in self._carried(loop):
             out.append(
                 Assign(var, self.saved((id(loop), "carried", var.name), var.name, var.kind, chain))
@@ -79,6 +84,17 @@ class Reverser(Checkpointing):
         defined = exposed(loop.body)
         rerun = self._forward(loop.body, level, defined)
         return [*out, *_joined(rerun, self._reverse(loop.body, level))]
+
+    def _put_back_all(self, update: Update, chain: Chain) -> Stmt:
+        """The elements that an iteration wrote, as they were before it."""
+        for inner in update.loops:
+            chain = self.chain(chain.loops, inner)
+        store = update.store
+        old = self.saved((id(store), "old"), store.array, store.value.kind, chain)
+        stmt: Stmt = Store(store.array, store.index, old)
+        for inner in reversed(update.loops):
+            stmt = For(inner.var, inner.start, inner.stop, inner.step, (stmt,))
+        return stmt
 
 
 def _joined(rerun: list[Stmt], reverse: list[Stmt]) -> list[Stmt]:

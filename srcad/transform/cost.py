@@ -1,0 +1,110 @@
+"""What an adjoint costs beside plain arithmetic: to choose among several ways of writing one.
+
+The unit is a number that is saved on a tape, or loaded from there. A quotient takes three times as
+long, an elementary function twenty times, or four times where a loop evaluates several at once. The
+loops that run inside of others count for more, and what one iteration computes twice counts once::
+
+    for i in range(n):
+        s_tape[i] = s                                   # 1
+        s = math.exp(s) + math.exp(s) / x[i]            # 20 + 3
+"""
+
+from __future__ import annotations
+
+from srcad.analysis.alias import Aliases, points_to
+from srcad.ir.nodes import (
+    Binary,
+    Block,
+    Call,
+    Const,
+    Expr,
+    For,
+    Function,
+    Load,
+    Stack,
+    Stmt,
+    Store,
+    Tape,
+    While,
+    blocks,
+    expressions,
+    statements,
+    walk,
+)
+from srcad.ir.types import FLOAT, FLOAT32, is_inexact
+from srcad.transform.vectorise import has_lanes
+
+_CHEAP = frozenset(
+    {
+        *("abs", "min", "max", "float", "plus", "int", "bool", "round", "stop_gradient"),
+        *("math.sqrt", "math.copysign", "math.isnan", "math.isinf", "math.isfinite"),
+        *("math.floor", "math.ceil", "math.trunc", "math.fabs", "math.radians", "math.degrees"),
+        *("np.float32", "np.float64", "np.square", "np.reciprocal", "np.floor", "np.ceil"),
+        *("np.sign", "np.signbit", "np.trunc", "np.rint", "np.maximum", "np.minimum"),
+        *("np.fmax", "np.fmin", "np.spacing", "straight_through"),
+    }
+)
+"""Functions that are an instruction or a few."""
+
+
+_TIMES = 8
+"""How many iterations a loop is taken to have."""
+
+
+def cost(function: Function) -> int:
+    """What the loops of an adjoint cost."""
+    tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
+    return _Counter(tapes, aliases_of(function)).block(function.body, 0, False)
+
+
+class _Counter:
+    def __init__(self, tapes: set[str], aliases: Aliases) -> None:
+        self.tapes = tapes
+        self.aliases = aliases
+
+    def block(self, block: Block, weight: int, lanes: bool) -> int:
+        found, seen = 0, set[Expr]()
+        for stmt in block:
+            if isinstance(stmt, For | While):
+                inner = (weight or 1) * _TIMES
+                found += self.block(stmt.body, inner, in_lanes(stmt, self.aliases))
+            else:
+                found += sum(self.block(b, weight, lanes) for b in blocks(stmt))
+            if isinstance(stmt, Store) and stmt.array in self.tapes:
+                found += weight
+            seen |= {part for e in expressions(stmt) for part in walk(e)}
+        return found + weight * sum(self.price(e, lanes) for e in seen)
+
+    def price(self, expr: Expr, lanes: bool) -> int:
+        match expr:
+            case Load():
+                return int(expr.array in self.tapes)
+            case Binary(op="/") if is_inexact(expr.kind):
+                return 3
+            case Call(function="math.sqrt"):
+                return 4
+        return (4 if lanes else 20) if is_dear(expr) else 0
+
+
+def is_dear(expr: Expr) -> bool:
+    """Whether an expression takes longer to compute than a number to save."""
+    if expr.kind not in (FLOAT, FLOAT32):
+        return False
+    if isinstance(expr, Binary):
+        return expr.op == "**" and not isinstance(expr.b, Const)
+    return isinstance(expr, Call) and expr.function not in _CHEAP
+
+
+def dear_calls(stmt: Stmt) -> frozenset[Expr]:
+    """The dear calls that a statement evaluates itself."""
+    return frozenset(part for e in expressions(stmt) for part in walk(e) if is_dear(part))
+
+
+def aliases_of(function: Function) -> Aliases:
+    """Which arrays of a function may share memory."""
+    return Aliases(function.body, points_to(function.body, set(function.arrays)))
+
+
+def in_lanes(loop: For | While, aliases: Aliases) -> bool:
+    """Whether a loop evaluates its elementary functions for several elements at once."""
+    return isinstance(loop, For) and has_lanes(loop, aliases)

@@ -1,0 +1,100 @@
+"""Steps of long runs are counted, and a run can be interrupted between them.
+
+Each step of a loop with snapshots, in the forward sweep, run again and reversed, says that it
+begins, and whether the run goes on. Where nothing has snapshots and a progress bar is asked for, it
+is the loops that have tapes, or else those around other loops::
+
+    for t in range(n):      ->    for t in range(n):
+        ...                           if not goes_on(pool, 0):
+                                          raise RuntimeError('interrupted')
+                                      ...
+
+Compiled code can raise subclasses of ``Exception`` only; who called it raises ``KeyboardInterrupt``.
+This is the last pass but those that print: no pass before it sees that the loops have effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from srcad.analysis.tapes import marked_loops
+from srcad.ir.build import integer
+from srcad.ir.nodes import (
+    Block,
+    Call,
+    Check,
+    Comment,
+    For,
+    Function,
+    Keep,
+    Stack,
+    Stmt,
+    Tape,
+    Var,
+    While,
+    blocks,
+    plain_statements,
+    statements,
+    with_blocks,
+)
+from srcad.ir.types import BOOL
+from srcad.position import Position
+
+FORWARD, AGAIN, REVERSED = range(3)
+"""What a step is: the first run, one more from a snapshot, or the way back."""
+
+
+def count_steps(function: Function, every: bool) -> Function:
+    """The function that counts its steps; ``every``: also where no loop has snapshots."""
+    places = marked_loops(function.body) or (_long_loops(function.body) if every else frozenset())
+    if not places:
+        return function
+    titles = [k for k, s in enumerate(function.body) if s == Comment("reverse sweep")]
+    middle = titles[0] if titles else len(function.body)
+    body = (
+        *_counted(function.body[:middle], places, FORWARD),
+        *_counted(function.body[middle:], places, REVERSED),
+    )
+    if body == function.body:
+        return function
+    parameters = function.parameters
+    if "pool" not in parameters:
+        parameters = (*parameters, "pool")
+    return replace(function, body=body, parameters=parameters)
+
+
+def _counted(block: Block, places: frozenset[Position], kind: int) -> Iterator[Stmt]:
+    """The block, the outermost of the loops at these places counting their steps."""
+    for stmt in block:
+        if isinstance(stmt, For | While) and stmt.at in places:
+            again = _run_again(stmt.body, stmt.at) if kind == REVERSED else stmt.body
+            yield with_blocks(stmt, ((_step(kind), *again),))
+            continue
+        parts = tuple(tuple(_counted(part, places, kind)) for part in blocks(stmt))
+        yield with_blocks(stmt, parts) if parts else stmt
+
+
+def _run_again(block: Block, at: Position) -> Block:
+    """The body of a reversed loop, in which the loop itself runs from a snapshot on."""
+    return tuple(
+        with_blocks(s, ((_step(AGAIN), *s.body),)) if isinstance(s, For) and s.at == at else s
+        for s in block
+    )
+
+
+def _step(kind: int) -> Stmt:
+    test = Call("goes_on", (Var("pool", "pool"), integer(kind)), BOOL)
+    return Check(test, "RuntimeError", "interrupted")
+
+
+def _long_loops(block: Block) -> frozenset[Position]:
+    """The outermost loops that have tapes or, if none has any, those around other loops."""
+    loops = [s for s in plain_statements(block) if isinstance(s, For | While)]
+    loops = [s for s in loops if not (isinstance(s, For) and s.parallel)]
+    taped = {s.at for s in statements(block) if isinstance(s, Tape | Stack | Keep)}
+    found = [s for s in loops if s.at in taped]
+    found = found or [
+        s for s in loops if any(isinstance(x, For | While) for x in statements(s.body))
+    ]
+    return frozenset(s.at for s in found)

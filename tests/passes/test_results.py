@@ -1,0 +1,89 @@
+"""Stores reversed in terms of what they stored: where that saves something, and what it gives.
+
+The oracle is central differences of the function as Python runs it (``slopes_agree``).
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.passes.support import INTEGER, V, gradient_text, slopes_agree
+
+
+def normalised(x, n):
+    """The quotient is needed after it, the dividend is not."""
+    v, w = x.copy(), np.empty_like(x)
+    for _ in range(n):
+        s = 0.0
+        for i in range(x.size):
+            w[i] = math.sin(v[i]) + 0.3 * v[i - 1]
+            s += w[i] * w[i]
+        for i in range(x.size):
+            v[i] = w[i] / s
+    return v[0]
+
+
+def solved(x, n):
+    """A sum in place that is then divided: nothing overwrites the result."""
+    for i in range(x.size):
+        for k in range(i):
+            x[i] -= 0.3 * x[k] * x[k] * n
+        x[i] /= 2.0 + x[0]
+    return np.sum(x * x)
+
+
+def roots(x, n):
+    for _ in range(n):
+        for i in range(x.size):
+            x[i] = math.sqrt(1.0 + x[i] * x[i - 1])
+    return np.sum(x)
+
+
+def twice(x, n):
+    """The element is written again, by its own result and by another one."""
+    for _ in range(n):
+        for i in range(x.size):
+            x[i] = math.exp(-x[i] * x[i])
+            x[i - 1] = x[i] / (1.0 + x[i - 1])
+            x[i] = x[i - 1] / x[i]
+    return np.sum(x)
+
+
+def branches(x, n):
+    for k in range(n):
+        for i in range(x.size):
+            if x[i] > 0.4:
+                x[i] = math.tanh(x[i])
+            else:
+                x[i] = x[i] / (0.5 + x[i - 1] * k)
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("f", [normalised, solved, roots, twice, branches])
+def test_gradient(f):
+    slopes_agree(f, (np.array([0.3, 1.2, 0.7, 0.45]), 3), wrt=("x",))
+
+
+def test_result_is_taken():
+    text = gradient_text(normalised, (V, INTEGER), "x")
+    assert "y = t[i]" in text  # the copy of x
+    assert "y = x[i]" in gradient_text(solved, (V, INTEGER), "x")
+
+
+def stable(x, w, n):
+    """The operands are as they were: the quotient is computed again, and nothing saved."""
+    y = np.empty_like(x)
+    total = 0.0
+    for k in range(n):
+        for i in range(x.size):
+            y[i] = w[i] / x[i]
+        for i in range(x.size):
+            total += y[i] * k
+    return total
+
+
+def test_result_is_not_saved():
+    assert "_tape" not in gradient_text(stable, (V, V, INTEGER), "x", "w")
+    x = np.array([0.3, 1.2, 0.7])
+    slopes_agree(stable, (x, x[::-1].copy(), 3), wrt=("x", "w"))

@@ -1,0 +1,317 @@
+"""Whether the derivative of a program is right: differentiate it, and ask the oracle of its kind.
+
+A program of kind "real" or "single" is compared with complex step, one of kind "complex" with
+differences, one of kind "kernel" with complex step along a few directions. What is asked of srcad is
+the mode: "reverse", "grad", "forward", "vjp" and "second" are its transformations; "parallel" divides
+loops, which run as Python in an order of their own; "eager" is "reverse", where the limits from
+which loops are put in strips, products batched and so on are so low that they are reached.
+"""
+
+from __future__ import annotations
+
+import linecache
+import random
+import traceback
+import unittest.mock
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numba
+import numpy as np
+
+from tests import oracles
+
+MODES = ("reverse", "grad", "forward", "vjp", "second", "parallel", "eager")
+
+TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9}
+"""Relative to the largest entry of the gradient."""
+SECOND = 1e-5
+"""The tolerance of second derivatives, which are compared with differences of complex step."""
+
+_names = count()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program, and what is asked of it."""
+
+    text: str
+    by_hand: str
+    """The same without srcad, for the oracle."""
+    arguments: Callable[[], tuple[Any, ...]]
+    """Fresh ones at each call."""
+    kind: str
+    mode: str
+    jit: bool
+    seed: int
+
+    @property
+    def wrt(self) -> tuple[int, ...]:
+        """The arguments that are differentiated: all but the last, an integer."""
+        return tuple(range(len(self.arguments()) - 1))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a program: "right", "wrong", "refused", "crashed", or "invalid" by itself."""
+
+    kind: str
+    detail: str = ""
+
+
+def same(kind: Outcome, other: Outcome) -> bool:
+    """Whether a smaller program fails in the same way."""
+    if kind.kind != other.kind:
+        return False
+    if kind.kind in ("refused", "crashed"):
+        return kind.detail.split("\n")[0] == other.detail.split("\n")[0]
+    return True
+
+
+def load(text: str):
+    """The function of a program, with its source where ``inspect`` finds it."""
+    filename = f"<random program {next(_names)}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    scope = {"__name__": "random_program"}
+    exec(compile(text, filename, "exec"), scope)
+    return scope["f"], filename
+
+
+def judge(case: Case) -> Outcome:
+    """Differentiate a program and compare with the oracle of its kind."""
+    f, filename = load(case.text)
+    by_hand, other = load(case.by_hand)
+    try:
+        with low_limits(case):
+            return _judged(case, f, by_hand)
+    finally:
+        linecache.cache.pop(filename, None)
+        linecache.cache.pop(other, None)
+
+
+def _judged(case: Case, f, by_hand) -> Outcome:
+    from srcad.errors import UnsupportedError
+
+    try:
+        with np.errstate(all="raise", under="ignore"):
+            value = by_hand(*case.arguments())
+        expected = expected_of(case, by_hand)
+    except Exception as error:
+        return Outcome("invalid", f"{type(error).__name__}: {error}")
+    if not isinstance(value, float | np.float32) or not all(
+        np.all(np.isfinite(e)) for e in [value, *expected]
+    ):
+        return Outcome("invalid", "not a finite number")
+    args = case.arguments()
+    try:
+        got, found = _found(case, f, args)
+    except UnsupportedError as error:
+        return Outcome("refused", str(error))
+    except Exception as error:
+        lines = traceback.format_exception(error)
+        return Outcome("crashed", type(error).__name__ + "\n" + "".join(lines[-6:]))
+    for before, after in zip(case.arguments(), args, strict=True):
+        if not np.array_equal(before, after):
+            return Outcome("wrong", "the caller's arguments were changed")
+    tolerance = SECOND if case.mode == "second" else TOLERANCES[case.kind]
+    scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
+    likes = args[:-1] if len(expected) == len(args) - 1 and case.kind != "kernel" else None
+    problems = [
+        f"{'' if likes is None else 'argument ' + 'xyab'[i] + ': '}{problem}"
+        for i, (g, e) in enumerate(zip(found, expected, strict=True))
+        if (
+            problem := oracles.mismatch(
+                g, e, tolerance, like=None if likes is None else likes[i], scale=scale
+            )
+        )
+    ]
+    loose = 1e-4 if case.kind == "single" else 1e-10
+    if got is not None and abs(got - value) > loose * max(1.0, abs(value)):
+        problems.append(f"value: got {got}, expected {value}")
+    if not problems:
+        return Outcome("right")
+    if _ill_conditioned(case, by_hand, expected, scale, tolerance):
+        return Outcome("invalid", "the derivative itself depends on the last bits")
+    return Outcome("wrong", problems[0])
+
+
+# -------------------------------------------------------------------- what srcad finds
+
+
+def _found(case: Case, f, args: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    """The value, if it is asked for, and what is compared with the oracle."""
+    import srcad
+
+    options: dict[str, Any] = {"jit": case.jit}
+    if case.jit:
+        options["cache"] = False
+    wrt, kernel = case.wrt, case.kind == "kernel"
+    directions = directions_of(case)
+    match case.mode:
+        case "forward":
+            outs = [srcad.jvp(f, args, (*d, None), **options) for d in directions]
+            return outs[0][0], [np.array([out[1] for out in outs])]
+        case "vjp":
+            outputs = outputs_of(case)
+            out, pullback = srcad.vjp(f, *args, outputs=outputs, **options)
+            out = out if outputs else (out,)
+            seed = seed_of(case, [np.asarray(o) for o in out])
+            found = pullback(tuple(seed) if outputs else seed[0])
+            for _ in range(2):  # a pullback may be called again
+                found = pullback(tuple(seed) if outputs else seed[0])
+            return out[0], [_along(found[:-1], directions)]
+        case "second":
+            found = [srcad.hvp(f, args, one, wrt=wrt, **options) for one, _ in _pairs(directions)]
+            along = [
+                _along(g, [two])[0] for g, (_, two) in zip(found, _pairs(directions), strict=True)
+            ]
+            return None, [np.array(along)]
+        case "grad":
+            got, gradient = None, srcad.grad(f, wrt=wrt, **options)(*args)
+        case _:
+            if case.mode == "parallel":
+                options["parallel"] = True
+            got, gradient = srcad.value_and_grad(f, wrt=wrt, **options)(*args)
+    for g, a in zip(gradient, args, strict=False):
+        assert np.shape(g) == np.shape(a), (np.shape(g), np.shape(a))
+    return got, [_along(gradient, directions)] if kernel else list(gradient)
+
+
+def _along(gradient, directions) -> np.ndarray:
+    return np.array(
+        [
+            sum(float(np.sum(np.asarray(g) * v)) for g, v in zip(gradient, d, strict=True))
+            for d in directions
+        ]
+    )
+
+
+@contextmanager
+def low_limits(case: Case) -> Iterator[None]:
+    """Limits of passes that small programs reach; threads that run one after another."""
+    from srcad import pipeline
+    from srcad.transform import outer, parallel, scalarise, strips
+
+    rng = random.Random(case.seed)
+    with ExitStack() as stack:
+
+        def limit(module: Any, name: str, value: Any) -> None:
+            stack.enter_context(unittest.mock.patch.object(module, name, value))
+
+        if case.mode in ("eager", "parallel", "vjp"):
+            limit(strips, "LANES", rng.choice([2, 3, 4]))
+            limit(strips, "FEWEST", rng.choice([0, 1, 2]))
+            limit(outer, "TERMS", rng.choice([1, 2, 3]))
+            limit(scalarise, "STATEMENTS", rng.choice([0, 48, 300]))
+        if case.mode == "parallel":
+            limit(parallel, "_GRAIN", 1)
+            limit(parallel, "_ENOUGH", 1)
+            limit(parallel, "_TRIPS", 2)
+            limit(parallel, "_PARTS", rng.choice([2, 3, 5]))
+            if not case.jit:
+                limit(pipeline, "_may_divide", lambda request, _: request.options.parallel)
+                limit(numba, "prange", lambda n: reversed(range(n)))
+        yield
+
+
+# -------------------------------------------------------------------- what the oracles find
+
+
+def directions_of(case: Case) -> list[list[Any]]:
+    """The directions in which the derivative is compared: one entry each if there are few."""
+    if case.kind != "kernel" and case.mode in ("reverse", "grad", "parallel", "eager"):
+        return []
+    given = [oracles.widen(case.arguments()[k]) for k in case.wrt]
+    rng = np.random.default_rng(case.seed + 1)
+    out = [[_direction(rng, a) for a in given] for _ in range(3)]
+    if sum(np.size(a) for a in given) <= 30 and case.mode != "second":
+        for i, a in enumerate(given):
+            for k in range(np.size(a)):
+                one = [np.zeros(np.shape(b)) for b in given]
+                one[i].reshape(-1)[k] = 1.0
+                out.append([e if np.ndim(b) else float(e) for e, b in zip(one, given, strict=True)])
+        return out
+    for _ in range(3):  # few entries
+        some = [rng.uniform(size=np.shape(a)) < 0.2 for a in given]
+        found = [_direction(rng, a) * s for a, s in zip(given, some, strict=True)]
+        out.append([e if np.ndim(b) else float(e) for e, b in zip(found, given, strict=True)])
+    return out
+
+
+def _direction(rng, a) -> Any:
+    v = rng.uniform(-1.0, 1.0, np.shape(a))
+    return v if np.ndim(a) else float(v)
+
+
+def _pairs(directions):
+    return list(zip(directions, [*directions[1:], directions[0]], strict=True))
+
+
+def outputs_of(case: Case) -> tuple[str, ...]:
+    """Arguments whose final state is an output."""
+    if case.kind != "kernel":
+        return ()
+    names = ("x", "y", "A", "K")
+    return tuple(n for k, n in enumerate(names) if case.seed >> k & 1)
+
+
+def seed_of(case: Case, outs: list[np.ndarray]) -> list[Any]:
+    """The seed of a pullback."""
+    rng = np.random.default_rng(case.seed + 2)
+    return [_direction(rng, o) for o in outs]
+
+
+def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
+    """What the oracle finds, for arguments that differ from the program's by a relative shift."""
+    wide = [oracles.widen(a) for a in case.arguments()]
+    given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
+    directions = directions_of(case)
+    if case.mode == "second":
+        pairs = _pairs(directions)
+        return [np.array([_curvature(f, given, one, two, shift) for one, two in pairs])]
+    if directions:
+        positions = tuple("xyAK".index(n) for n in outputs_of(case)) if case.mode == "vjp" else ()
+        tangents = [_tangent(f, given, d, positions) for d in directions]
+        if case.mode != "vjp":
+            return [np.array([t[0] for t in tangents])]
+        seed = seed_of(case, [np.asarray(t) for t in tangents[0]])
+        totals = [
+            sum(float(np.sum(s * t)) for s, t in zip(seed, ts, strict=True)) for ts in tangents
+        ]
+        return [np.array(totals)]
+    if case.kind != "complex":
+        return [np.asarray(oracles.complex_step(f, given, i)) for i in case.wrt]
+    step = 1e-3 if shift == 0.0 else 7e-4
+    return [np.asarray(oracles.differences(f, given, i, step=step)) for i in case.wrt]
+
+
+def _tangent(f, given, direction, positions=()) -> list[Any]:
+    return oracles.tangent(f, [oracles.fresh(a) for a in given], [*direction, None], positions)
+
+
+def _curvature(f, given, one, two, shift: float) -> float:
+    """The second derivative along two directions: differences of complex step."""
+
+    def slope(h: float) -> float:
+        moved = [a + h * d for a, d in zip(given, one, strict=False)]
+        return _tangent(f, [*moved, given[-1]], two)[0]
+
+    h = 1e-3 if shift == 0.0 else 7e-4
+    d = [(slope(h / 2**j) - slope(-h / 2**j)) / (2 * h / 2**j) for j in range(3)]
+    d1 = [(4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3]
+    return (16 * d1[1] - d1[0]) / 15
+
+
+def _ill_conditioned(case: Case, f, expected, scale: float, tolerance: float) -> bool:
+    """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
+    shifts = {"complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}.get(case.kind, (4e-16,))
+    if case.mode == "second":
+        shifts = (1e-9,)
+    return any(
+        bool(np.max(np.abs(moved - e), initial=0.0) > 0.1 * tolerance * scale)
+        for shift in shifts
+        for moved, e in zip(expected_of(case, f, shift), expected, strict=True)
+    )
