@@ -294,7 +294,10 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     body, rooms = mark(body, request.marks, program.names)
     written = write_adjoint(program, body, leaves, outputs, kind, strips=final, rooms=rooms)
     adjoint = written.function
-    adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
+    threads = request.options.parallel
+    adjoint = shaped(
+        adjoint, written.adjoints, program.names, final=final, valued=valued, threads=threads
+    )
     return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
 
 
@@ -331,14 +334,14 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block, lengths = settle_checks(settle(coalesce(block)), inputs, checked)
+    block, lengths = settle_checks(settle(coalesce(block), program.arrays), inputs, checked)
     few = scalarise(block, escaping, program.names)
     if few is not block:
-        block, lengths = settle_checks(settle(few), inputs, checked)
+        block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
     written = padded(block, program.arrays, escaping, program.names)
     written = in_place(written, program.arrays, escaping, program.names)
     if written is not block:
-        block, lengths = settle_checks(settle(written), inputs, checked)
+        block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)

@@ -56,6 +56,7 @@ from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.read_saved import read_saved
 from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
@@ -330,7 +331,7 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
-    function = prune(drop_copies(function, reverser.keepers))
+    function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
     return replace(function, body=share(function.body))
 
 
