@@ -365,7 +365,8 @@ def _from_tape(expr: Expr, fields: dict[str, tuple[str, Expr]]) -> Expr:
 def _is_near(length: Expr, extent: Expr) -> bool:
     """Whether a length is an extent, or a little less.
 
-    >>> from srcad.ir.build import integer
+    >>> from srcad.ir.build import integer, sub
+    >>> from srcad.ir.nodes import Extent
     >>> n = Extent("u", 0)
     >>> _is_near(sub(n, integer(2)), n), _is_near(n, sub(n, integer(2)))
     (True, False)
