@@ -47,6 +47,10 @@ class Row:
     """Whether the program comes to the loop, whatever branches it takes."""
     asked: str = ""
     """The parameter of the generated program that says how many snapshots, if one does."""
+    schedule: str = "binomial"
+    """Where the snapshots are taken: "binomial", "two-level", "periodic" or "disk"."""
+    disk_snapshots: int | None = 0
+    """How many more there are on disk."""
 
     @property
     def step_bytes(self) -> float | None:
@@ -152,23 +156,35 @@ class Stats:
     """Iterations that were reversed."""
 
 
-def extra_steps(trips: int, snapshots: int) -> int:
-    """How many iterations run again (Griewank and Walther, ACM Trans. Math. Softw. 26, 2000).
+def extra_steps(trips: int, snapshots: int, schedule: str = "binomial", distance: int = 1) -> int:
+    """How many iterations run again, where snapshots are ``distance`` apart, or in binomial order.
 
-    The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``; the
-    forward sweep, which goes on to the end, takes n - 1 of them.
+    A stretch between two of them is reversed in the fewest iterations for the snapshots that are
+    free then, and the forward sweep, which goes on to the end, has run the last one already.
 
-    >>> extra_steps(100, 100), extra_steps(3, 1), extra_steps(0, 1)
-    (0, 1, 0)
+    >>> extra_steps(100, 100), extra_steps(3, 1), extra_steps(6, 2, "periodic", 3)
+    (0, 1, 6)
     """
-    if trips <= 0:
-        return 0
+    if schedule == "binomial":
+        distance = max(1, trips)
+    stretches = [min(distance, trips - start) for start in range(0, trips, distance)]
+    if schedule == "periodic":
+        return sum(n * (n - 1) // 2 for n in stretches)
+    below = 0 if schedule == "disk" else 1
+    again = [_fewest(n, snapshots - below * k) for k, n in enumerate(stretches)]
+    return sum(again) - (stretches[-1] - 1) if stretches else 0
+
+
+def _fewest(trips: int, snapshots: int) -> int:
+    """The fewest iterations to be run (Griewank and Walther, ACM Trans. Math. Softw. 26, 2000).
+
+    The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``.
+    """
     most = 1
     while trips > math.comb(snapshots + most, most):
         most *= 2
     runs = bisect_left(range(most), trips, key=lambda r: math.comb(snapshots + r, r))
-    fewest = runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
-    return max(0, fewest - trips + 1)
+    return runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
 
 
 def out_of_memory(entry: str, plan: Plan, asked: int, free: int) -> TapeMemoryError:
@@ -198,9 +214,12 @@ def bytes_text(size: int | None) -> str:
 
 
 def _row(taped: Taped) -> Row:
-    extra = None
-    if taped.trips is not None and taped.snapshots is not None:
-        extra = extra_steps(taped.trips, taped.snapshots)
+    trips, snapshots, distance = taped.trips, taped.snapshots, taped.distance
+    extra, on_disk = None, 0
+    if trips is not None and snapshots is not None:
+        extra = extra_steps(trips, snapshots, taped.schedule, distance or 1)
+    if taped.schedule == "disk":
+        on_disk = None if trips is None or distance is None else -(-trips // distance)
     return Row(
         taped.at,
         taped.is_marked,
@@ -212,6 +231,8 @@ def _row(taped: Taped) -> Row:
         taped.list_bytes,
         taped.is_certain,
         taped.asked,
+        taped.schedule,
+        on_disk,
     )
 
 
@@ -219,8 +240,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     place, kept = str(row.at), bytes_text(row.bytes)
     if not row.is_marked:
         return place, "" if row.trips is None else f"{row.trips:,}", "", "", "", kept
-    numbers = (row.trips, row.snapshots, row.extra_steps)
-    trips, snapshots, extra = ("not known" if n is None else f"{n:,}" for n in numbers)
+    numbers = (row.trips, row.snapshots, row.extra_steps, row.disk_snapshots)
+    trips, snapshots, extra, on_disk = ("not known" if n is None else f"{n:,}" for n in numbers)
+    if row.schedule == "disk":
+        snapshots += f" + {on_disk} on disk"
     return place, trips, snapshots, bytes_text(row.snapshot_bytes), extra, kept
 
 

@@ -29,6 +29,7 @@ from srcad.ir.nodes import (
     Expr,
     For,
     Function,
+    Invoke,
     Keep,
     MatMul,
     Push,
@@ -43,6 +44,8 @@ from srcad.ir.nodes import (
 )
 from srcad.position import Position
 
+_RULES = ("next_snapshot", "next_in_distance", "next_periodic")
+"""The functions that say where the next snapshot is taken."""
 _LINE = 64
 """A tape takes whole cache lines (as in ``srcad.runtime``)."""
 _HEAD = 128
@@ -61,6 +64,10 @@ class Taped:
     """How many snapshots were asked for."""
     asked: str = ""
     """The parameter of the program that says how many, if it is one."""
+    schedule: str = "binomial"
+    """Where they are taken: "binomial", "two-level", "periodic" or "disk"."""
+    distance: int | None = None
+    """How far those are apart that are at equal distances."""
     slots: int | None = None
     """How many states there is room for."""
     sizes: list[int | None] = field(default_factory=list)
@@ -217,8 +224,18 @@ class _Finder:
             if at == loop.at and isinstance(free, Binary):
                 taped.snapshots = known.integer(free.a)
                 taped.asked = self._room(free.a)
+                if call.function != "next_snapshot":
+                    self._scheduled(taped, loop, call, known)
                 return
         taped.snapshots = taped.slots
+
+    def _scheduled(self, taped: Taped, loop: For | While, call: Call, known: Known) -> None:
+        """Where the snapshots of a loop are taken; one with a disk can begin later than at 0."""
+        calls = (s for s in statements(loop.body) if isinstance(s, Invoke))
+        taped.schedule = "periodic" if call.function == "next_periodic" else "two-level"
+        if any(s.function.startswith("write_disk") for s in calls):
+            taped.schedule = "disk"
+        taped.trips, taped.distance = known.integer(call.args[1]), known.integer(call.args[3])
 
 
 def _mentions(loop: For | While, names: list[str]) -> bool:
@@ -252,5 +269,5 @@ def _marks(block: Block) -> Iterator[tuple[Position, Call]]:
         if isinstance(loop, For | While):
             for stmt in plain_statements(loop.body):
                 match stmt:
-                    case Assign(value=Call(function="next_snapshot") as call):
+                    case Assign(value=Call(function=name) as call) if name in _RULES:
                         yield loop.at, call

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.property import checkpoints, generator
+from tests.property import checkpoints, generator, judging
 
 pytest.importorskip("srcad")
 
@@ -43,11 +43,13 @@ def test_programs_are_valid_and_repeat():
     """The generator is deterministic, and nearly all its programs run in plain Python."""
     valid = 0
     for seed in range(300):
-        body = generator.make(seed)
-        assert generator.source(body) == generator.source(generator.make(seed))
-        f, _ = generator.load(generator.source(body))
+        kind = generator.kind_of(seed)
+        text = generator.source(generator.make(seed), kind)
+        assert text == generator.source(generator.make(seed), kind)
+        how = generator.How(seed, kind, generator.mode_of(seed, kind))
+        f, _ = judging.load(how.case(generator.make(seed)).by_hand)
         try:
-            f(*generator.arguments(seed))
+            f(*generator.arguments(seed, kind))
             valid += 1
         except (OverflowError, FloatingPointError, ValueError):
             pass
