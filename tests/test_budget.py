@@ -254,7 +254,7 @@ def test_a_tape_of_unknown_length_is_stopped_at_the_limit():
             u[0] *= 0.99
         return np.sum(u * u)
 
-    with pytest.raises(TapeMemoryError, match="10 kB"):
+    with pytest.raises(TapeMemoryError, match=r"10 kB(.|\n)*a larger memory="):
         srcad.grad(unknown, wrt=(0, 1), jit=False, memory="10kB")(*LINE, 0)
 
 
