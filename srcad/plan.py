@@ -198,7 +198,8 @@ def out_of_memory(entry: str, plan: Plan, asked: int, free: int) -> TapeMemoryEr
     total = f"at least {bytes_text(max(asked, plan.total_bytes))}"
     if plan.is_complete:
         total = f"{bytes_text(plan.total_bytes)}, {bytes_text(longest.bytes)} of it for this loop"
-    return TapeMemoryError(what.format(total), longest.at, _with_fewer_states(longest))
+    hint = "a larger memory=" if plan.budget is not None else _with_fewer_states(longest)
+    return TapeMemoryError(what.format(total), longest.at, hint)
 
 
 def bytes_text(size: int | None) -> str:

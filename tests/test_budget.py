@@ -112,7 +112,7 @@ PLANE = LINE[0].reshape(10, 10), LINE[1].reshape(10, 10)
 RUNS = [
     pytest.param(heat, (*PLANE, 30), id="heat"),
     pytest.param(wave, (*LINE, 30), id="wave"),
-    pytest.param(runge_kutta, (*LINE, 30), id="runge_kutta"),
+    pytest.param(runge_kutta, (*LINE, 80), id="runge_kutta"),
     pytest.param(two_loops, (*LINE, 20), id="two_loops"),
     pytest.param(given_by_a_time, (*LINE, 0.2), id="given_by_a_time"),
     pytest.param(until_small, (*LINE, 20), id="until_small"),
@@ -254,7 +254,7 @@ def test_a_tape_of_unknown_length_is_stopped_at_the_limit():
             u[0] *= 0.99
         return np.sum(u * u)
 
-    with pytest.raises(TapeMemoryError, match="10 kB"):
+    with pytest.raises(TapeMemoryError, match=r"10 kB(.|\n)*a larger memory="):
         srcad.grad(unknown, wrt=(0, 1), jit=False, memory="10kB")(*LINE, 0)
 
 

@@ -145,6 +145,29 @@ def nested(c, u0, n, snapshots):
     return np.sum(u)
 
 
+def inside_of_one_without(c, u0, n, snapshots):
+    """The outer loop would store what the inner one changes."""
+    u = u0.copy()
+    for k in range(4):
+        u[0] = u[0] * c[1]
+        for _ in srcad.checkpoint(range(n + k), snapshots=snapshots):
+            for i in range(1, u.size):
+                u[i] = np.sin(u[i] * c[i] + u[i - 1])
+        u = u * c + 0.1
+    return np.sum(u)
+
+
+def inside_of_a_while(c, u0, n, snapshots):
+    u, k = u0.copy(), 0
+    while k < 4:
+        for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+            for i in range(1, u.size):
+                u[i] = np.sin(u[i] * c[i] + u[i - 1])
+        u[2] *= c[k]
+        k += 1
+    return np.sum(u)
+
+
 def strided_range(c, u0, n, snapshots):
     u = u0.copy()
     for t in srcad.checkpoint(range(2 * n, 0, -2), snapshots=snapshots):
@@ -198,6 +221,8 @@ SAME = [
     whole_arrays,
     in_place,
     nested,
+    inside_of_one_without,
+    inside_of_a_while,
     strided_range,
     until_small,
     leaves_by_break,

@@ -21,7 +21,7 @@ def stored(u0, n):
     u = u0.copy()
     for _ in range(n):
         for i in range(1, u.size):
-            u[i] = np.sin(u[i - 1]) * u[i]
+            u[i] = 0.9 * u[i - 1] * u[i]
     return np.sum(u)
 
 

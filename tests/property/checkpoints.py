@@ -23,8 +23,8 @@ import numpy as np
 import srcad
 from srcad.errors import TapeMemoryError, UnsupportedError
 from tests import oracles
-from tests.property import generator
-from tests.property.generator import Block, Stmt
+from tests.property import generator, judging
+from tests.property.trees import Block, Stmt
 
 TOLERANCE = 1e-11
 """Relative to the largest entry of the gradient."""
@@ -60,7 +60,7 @@ def marked(body: tuple[Stmt, ...], rng: random.Random, part: float = 0.5) -> tup
 
 def _marked(head: str, snapshots: int) -> str:
     found = re.fullmatch(r"(for .+? in |while )(.+)", head)
-    if found is None:
+    if found is None or "checkpoint" in head:
         return head
     return f"{found[1]}srcad.checkpoint({found[2]}, snapshots={snapshots})"
 
@@ -72,11 +72,14 @@ def judge(seed: int, jit: bool) -> Counter[str]:
     kind = generator.kind_of(seed)
     body = longer(generator.make(seed, kind), rng)
     options = {"cache": False} if jit else {}
-    texts = generator.source(body), "import srcad\n" + generator.source(marked(body, rng))
-    (f, _), (g, _) = map(generator.load, texts)
+    texts = generator.source(body, kind), generator.source(marked(body, rng), kind)
+    texts = texts[0], f"import srcad\n{texts[1]}"
+    arguments = generator.arguments(seed, kind)
+    wrt = tuple(k for k, a in enumerate(arguments) if oracles.is_differentiable(a))
+    (f, _), (g, _) = map(judging.load, texts)
 
     def run(function, **also):
-        derivative = srcad.value_and_grad(function, wrt=(0, 1, 2, 3), jit=jit, **options, **also)
+        derivative = srcad.value_and_grad(function, wrt=wrt, jit=jit, **options, **also)
         with np.errstate(all="ignore"):
             return derivative, derivative(*generator.arguments(seed, kind))
 

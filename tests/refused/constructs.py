@@ -708,14 +708,6 @@ def random_numbers_with_snapshots(x):
     return x[0]
 
 
-@refused(VECTOR, "inside of a loop without", hint="outer loop")
-def snapshots_inside_of_a_loop_without(x):
-    for _ in range(3):
-        for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
-            x[i] = x[i] * x[0]
-    return x[0]
-
-
 @refused(VECTOR, "'w'", "made in a loop with snapshots", hint="before the loop")
 def array_made_with_snapshots_and_read_after(x):
     for i in srcad.checkpoint(range(3), snapshots=2):  # <-- here
