@@ -218,6 +218,12 @@ def disk_distance(trips: int, snapshots: int, most: int, turns: int) -> int:
 
 
 @register_jitable
+def next_periodic(step: int, _end: int, _free: int, distance: int) -> int:
+    """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` only."""
+    return step + distance
+
+
+@register_jitable
 def next_in_distance(step: int, end: int, free: int, distance: int) -> int:
     """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` too."""
     following = step - step % distance + distance
@@ -306,7 +312,7 @@ def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 
 
 def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
-    """``out[:] = np.dot(a, b)`` of contiguous arrays, with ``ta`` of ``a.T``, with ``tb`` of ``b.T``.
+    """``out[:] = np.dot(a, b)`` of contiguous arrays; ``ta``, ``tb``: of ``a.T``, ``b.T``.
 
     Where there is little to do, loops do it faster than BLAS is called.
     """
@@ -563,7 +569,7 @@ def set_inverse(out: np.ndarray, a: np.ndarray) -> None:
 
 @register_jitable
 def determinant(a: np.ndarray) -> Any:
-    """``np.linalg.det(a)`` of a contiguous array, of a matrix of 2 rows without LAPACK."""
+    """``np.linalg.det(a)``, of a matrix of 2 rows without LAPACK."""
     n = a.shape[0]
     if a.shape[1] != n:
         raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")

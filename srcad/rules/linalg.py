@@ -107,7 +107,8 @@ def cofactors(a):
         for j in range(s.shape[0]):
             if j != i:
                 products[i] *= s[j]
-    return np.conj(np.linalg.det(u) * np.linalg.det(vh)) * ((u * products) @ vh)
+    rows = vh * 1.0  # LAPACK's are columns, which are a type of their own to the compiler
+    return np.conj(np.linalg.det(u) * np.linalg.det(vh)) * ((u * products) @ rows)
 
 
 @pullback(np.linalg.slogdet, "(n,n)->(),real()", members=type(np.linalg.slogdet(np.eye(1))))

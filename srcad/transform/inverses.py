@@ -53,8 +53,8 @@ def _written(block: Block, arrays: dict[str, tuple[str, int]], bad: set[str]) ->
     out: list[Stmt] = []
     for stmt in block:
         match stmt:
-            case Invoke(args=(str() as a,), targets=(target,)) if a not in bad:
-                if _is_inverse(stmt) and isinstance(target, str):
+            case Invoke(args=(str() as a,), targets=(target,)):
+                if _is_inverse(stmt) and isinstance(target, str) and a not in bad:
                     shape = Extent(a, 0), Extent(a, 1)
                     out.append(Alloc(target, shape, arrays[target][0], False, stmt.at))
                     out.append(Invoke((), "set_inverse", (target, a), (target,), 0, stmt.at))

@@ -70,13 +70,14 @@ def _call(function: str, out: str, stmt: MatMul) -> Invoke:
 
 
 class Plain:
-    """Whether a product can be made in an array: by BLAS, of contiguous arrays."""
+    """Which products can be made in an array: by BLAS, of contiguous arrays."""
 
     def __init__(self, function: Function) -> None:
         self.arrays = function.arrays
         self.strided = strided(function.body)
 
-    def __call__(self, stmt: MatMul) -> bool:
+    def __contains__(self, stmt: MatMul) -> bool:
+        """Whether this is one."""
         plain = stmt.batch is None and not stmt.ca and not stmt.cb
         named = {stmt.target, stmt.a, stmt.b}
         return plain and len({self.arrays[n][0] for n in named}) == 1 and not named & self.strided
@@ -98,8 +99,8 @@ class _Writer:
         self.used = Counter(n for s in statements(function.body) for n in names_of(s))
         self.held = held_arrays(function)
         self.holders = Holders(function)
-        self.is_plain = Plain(function)
-        self.strided = self.is_plain.strided
+        self.plain = Plain(function)
+        self.strided = self.plain.strided
 
     def block(self, block: Block, sizes: Sizes) -> Block:
         """A block with what the products in its loops need in front of these."""
@@ -133,11 +134,9 @@ class _Writer:
                 case For(parallel=False) | While():
                     out += self._loop(stmt, sizes.copy())
                 case If():
-                    parts = tuple(
-                        self._within(b, loop, sizes.copy(), made) for b in blocks(stmt)
-                    )
+                    parts = tuple(self._within(b, loop, sizes.copy(), made) for b in blocks(stmt))
                     out.append(with_blocks(stmt, parts))
-                case MatMul() if self.is_plain(stmt):
+                case MatMul() if stmt in self.plain:
                     after = sizes.copy()
                     after.after(stmt)
                     found = self._added(stmt, block[k], after) if k < len(block) else None
@@ -187,21 +186,25 @@ class _Writer:
     def _memory(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))
 
-    def _in_place(
-        self, stmt: MatMul, loop: Loop, sizes: Sizes, made: list[Stmt]
-    ) -> list[Stmt]:
+    def _in_place(self, stmt: MatMul, loop: Loop, sizes: Sizes, made: list[Stmt]) -> list[Stmt]:
         """A product in an array from before the loop, or as it is."""
         name = stmt.target
-        shape = sizes.shape(name)
+        shape, dtype = sizes.shape(name), self.arrays[name][0]
         changing = assigned((loop,))
-        known = all(
-            isinstance(e, Extent | Const) and not names_read(e) & changing for e in shape
-        )
+        known = all(isinstance(e, Extent | Const) and not names_read(e) & changing for e in shape)
         free = name not in self.held or self.holders.is_free(stmt, loop)
-        if not known or not free or self.bound[name] != 1 or name in exposed(loop.body):
+        if known and free and self.bound[name] == 1 and name not in exposed(loop.body):
+            made.append(Alloc(name, shape, dtype, False, stmt.at))
+            return [set_product(stmt)]
+        if name in (stmt.a, stmt.b):
             return [stmt]
-        made.append(Alloc(name, shape, self.arrays[name][0], False, stmt.at))
-        return [set_product(stmt)]
+        return [Alloc(name, self._lengths(stmt), dtype, False, stmt.at), set_product(stmt)]
+
+    def _lengths(self, stmt: MatMul) -> tuple[Extent, ...]:
+        """The lengths of a product, by its factors."""
+        rank_a, rank_b = self.arrays[stmt.a][1], self.arrays[stmt.b][1]
+        left = (Extent(stmt.a, 1 if stmt.ta else 0),) if rank_a > 1 else ()
+        return (*left, Extent(stmt.b, 0 if stmt.tb else 1)) if rank_b > 1 else left
 
 
 def strided(body: Block) -> set[str]:
@@ -233,8 +236,6 @@ def strided(body: Block) -> set[str]:
 def _is_row(stmt: Window) -> bool:
     """Whether a view has all elements behind its leading indices, in their order."""
     spans = [k for k, key in enumerate(stmt.keys) if isinstance(key, Span)]
-    whole = all(
-        stmt.keys[k] == Span(ZERO, Extent(stmt.source, k), 1) for k in spans
-    )
+    whole = all(stmt.keys[k] == Span(ZERO, Extent(stmt.source, k), 1) for k in spans)
     last = list(range(len(stmt.keys) - len(spans), len(stmt.keys)))
     return whole and spans == last and list(stmt.order) == last

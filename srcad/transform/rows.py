@@ -115,7 +115,7 @@ class _Finder:
         self.function = function
         self.names = names
         body = function.body
-        self.is_plain = Plain(function)
+        self.plain = Plain(function)
         self.bound = times_bound(body)
         self.taken = Counter(s.array for s in statements(body) if isinstance(s, Pop))
         self.nested = assigned(
@@ -151,7 +151,10 @@ class _Finder:
         for stmt in block:
             match stmt:
                 case Push():
-                    yield _Place(stmt, loops, block, sizes.shape(stmt.array))
+                    shape = sizes.shape(stmt.array)
+                    least = [sizes.range(e)[0] for e in shape]
+                    known = all(n is not None and n >= 0 for n in least)
+                    yield _Place(stmt, loops, block, shape if known else None)
                 case Pop():
                     yield _Place(stmt, loops, block, None)
                 case For() | While():
@@ -176,13 +179,11 @@ class _Finder:
         lengths = [e for loop in loops for e in (loop.start, loop.stop)] + [*push.shape]
         if not loops or not all(map(self._is_fixed, lengths)):
             return None
-        if not all(isinstance(e, Extent) or (isinstance(e, Const) and e.value >= 0) for e in push.shape):
-            return None
         trips = tuple(map(_trips, loops))
         tape = self.names.fresh(f"{array}_tape")
         slot = tuple(map(position, loops))
         in_row = not isinstance(made, Invoke) and (
-            not isinstance(made, MatMul) or self.is_plain(made)
+            not isinstance(made, MatMul) or made in self.plain
         )
         title, shape = kept.target, push.shape
         return _Plan(title, tape, array, kept.dtype, made, loops[0], trips, slot, shape, in_row)
@@ -198,7 +199,7 @@ class _Finder:
                 case Alloc() | Copy() if stmt.target == array:
                     return stmt
                 case MatMul() if stmt.target == array:
-                    return stmt if self.is_plain(stmt) or array not in self.stored else None
+                    return stmt if stmt in self.plain or array not in self.stored else None
                 case Invoke(targets=(target,), function=function) if target == array:
                     fixed = function.startswith("np.") and array not in self.stored
                     return stmt if fixed else None

@@ -1,5 +1,6 @@
 """Tapes and stacks: the same in Python and in compiled code, in the pool and beside it."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,16 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.runtime import grow, matmul_into, stack, tape
+from srcad.runtime import (
+    add_product,
+    determinant,
+    grow,
+    matmul_into,
+    set_inverse,
+    set_product,
+    stack,
+    tape,
+)
 
 DTYPES = (np.float64, np.float32, np.int64, np.bool_)
 
@@ -37,7 +47,7 @@ def _one(pool: Any, n: int) -> Any:
 
 
 def _pool(size: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.zeros(size, np.uint8), np.zeros(4, np.int64)
+    return np.zeros(size, np.uint8), np.zeros(8, np.int64)
 
 
 @pytest.fixture(scope="module", params=["python", "compiled"])
@@ -58,7 +68,7 @@ def test_tapes_lie_in_the_pool_one_behind_the_other(run: Any) -> None:
         array[:] = 1
     starts = [a.ctypes.data - pool[0].ctypes.data for a in tapes]
     assert starts == [0, 128, 192, 320]
-    assert pool[1].tolist() == [384, 0, 0, 0]
+    assert pool[1].tolist() == [384] + 7 * [0]
     assert all((a == 1).all() for a in tapes)
 
 
@@ -124,3 +134,67 @@ def test_products_small_and_large(run: Any, shape: tuple[int, ...]) -> None:
     out = np.full((shape[1], *shape[2:]), np.nan)
     run(a, b, out)
     np.testing.assert_allclose(out, a.T @ b, rtol=1e-13)
+
+
+def _in_place(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool, add: bool) -> None:
+    if add:
+        add_product(out, a, b, ta, tb)
+    else:
+        set_product(out, a, b, ta, tb)
+
+
+@pytest.mark.parametrize("run", [_in_place, njit(_in_place)], ids=["python", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+def test_products_in_place(run: Any, dtype: Any) -> None:
+    random = np.random.default_rng(1)
+    close = dict(rtol=1e-4, atol=1e-4) if dtype is np.float32 else dict(rtol=1e-12, atol=1e-12)
+
+    def made(*shape: int) -> np.ndarray:
+        return random.normal(size=shape).astype(dtype)
+
+    sizes = [(1, 1, 1), (3, 2, 5), (4, 4, 4), (0, 2, 3), (2, 0, 3), (9, 10, 11), (70, 1, 8)]
+    for (m, inner, n), ta, tb in itertools.product(sizes, (False, True), (False, True)):
+        a, b = made(*((inner, m) if ta else (m, inner))), made(*((n, inner) if tb else (inner, n)))
+        x = made(inner)
+        left, right = (a.T if ta else a), (b.T if tb else b)
+        for one, two, expected in ((a, b, left @ right), (a, x, left @ x), (x, b, x @ right)):
+            turned = ta and one is a, tb and two is b
+            out = np.full(expected.shape, np.nan, dtype)
+            run(out, one, two, *turned, False)
+            np.testing.assert_allclose(out, expected, **close)
+            run(out, one, two, *turned, True)
+            np.testing.assert_allclose(out, 2 * expected, **close)
+
+
+def _inverted(a: np.ndarray) -> tuple[np.ndarray, Any]:
+    out = np.empty(a.shape, a.dtype)
+    set_inverse(out, a)
+    return out, determinant(a)
+
+
+@pytest.mark.parametrize("run", [_inverted, njit(_inverted)], ids=["python", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_inverses_and_determinants(run: Any, dtype: Any) -> None:
+    random = np.random.default_rng(2)
+    for n in (0, 1, 2, 2, 2, 3, 7, 20):
+        a = random.normal(size=(n, n)).astype(dtype)
+        if dtype is np.complex128:
+            a = a + 1j * random.normal(size=(n, n))
+        found, size = run(a)
+        scale = 10 * np.finfo(float).eps * (np.linalg.cond(a) if n else 1.0)
+        expected = np.linalg.inv(a)
+        largest = np.max(np.abs(expected), initial=0.0)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=scale * largest)
+        np.testing.assert_allclose(size, np.linalg.det(a), rtol=10 * scale)
+
+
+@pytest.mark.parametrize("run", [_inverted, njit(_inverted)], ids=["python", "compiled"])
+@pytest.mark.parametrize(
+    "rows", [[[0.0]], [[1, 2], [2, 4]], [[0, 1], [0, 3]], [[-1, 1], [1, -1]], [[1.0] * 3] * 3]
+)
+def test_singular_matrices(run: Any, rows: list[list[float]]) -> None:
+    a = np.array(rows, float)
+    with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+        run(a)
+    size = njit(determinant)(a) if run is not _inverted else determinant(a)
+    assert size == 0.0 and np.copysign(1.0, size) == 1.0

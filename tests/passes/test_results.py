@@ -116,7 +116,6 @@ def test_an_element_that_is_put_back_first_holds_no_result():
         w = np.empty(d)
         v = np.zeros(d)
         for i in range(x.size - 1, -1, -1):
-            q = np.zeros((d, d))
             for j in range(d):
                 w[j] = y[i]
             for j in range(d):

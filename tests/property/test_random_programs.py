@@ -4,9 +4,11 @@ Seeds are fixed, so that a failure repeats; ``python -m tests.property.generator
 shows one again, and larger hunts are run with the same command.
 """
 
+from collections import Counter
+
 import pytest
 
-from tests.property import generator, judging
+from tests.property import checkpoints, generator, judging
 
 pytest.importorskip("srcad")
 
@@ -52,3 +54,12 @@ def test_programs_are_valid_and_repeat():
         except (OverflowError, FloatingPointError, ValueError):
             pass
     assert valid >= 290
+
+
+@pytest.mark.parametrize(
+    "first", [300, *(pytest.param(s, marks=pytest.mark.slow) for s in range(20_000, 20_500, 50))]
+)
+def test_random_programs_with_snapshots(first: int):
+    counts = sum((checkpoints.judge(seed, False) for seed in range(first, first + 10)), Counter())
+    assert not counts["WRONG"]
+    assert counts["marked: with snapshots"] > 3

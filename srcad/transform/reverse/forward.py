@@ -240,11 +240,23 @@ class Forward(Levels):
                     for t in stmt.targets
                     if isinstance(t, Var)
                 ]
-                names = self.with_bars([t for t in stmt.targets if isinstance(t, str)])
-                return out + [
-                    Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names
-                ]
+                for t in stmt.targets:
+                    if isinstance(t, str):
+                        out += self._taken(stmt, t, level)
+                return out
         return []
+
+    def _taken(self, stmt: Invoke, target: str, level: Level) -> list[Stmt]:
+        """An array that a call made, and its shadow."""
+        assert level.chain is not None and level.loop is not None
+        own = target in self._own_results(level.loop)
+        names = [target] if own else self.with_bars([target])
+        out: list[Stmt] = [
+            Pop(n, self.list_of((id(stmt), n), n, level.chain), stmt.at) for n in names
+        ]
+        if own and self.is_active(target):
+            out.append(ZerosLike(self.bar(target), target, stmt.at))
+        return out
 
     def _loaded_outs(self, loop: Loop, level: Level) -> list[Stmt]:
         """What a loop that is not rerun leaves behind, from the tape."""
@@ -384,12 +396,14 @@ class Forward(Levels):
                 Copy(kept, name),
                 Push(self.list_of((id(stmt), "copy", name), name, chain), kept),
             ]
-        out += [stmt, *self._shadow_of(stmt)]
+        own = self._own_results(chain.loops[-1])
+        shadows = [s for s in self._shadow_of(stmt) if isinstance(s, ZerosLike)]
+        out += [stmt, *(s for s in shadows if s.source not in own)]
         for t in stmt.targets:
             if isinstance(t, Var):
                 out.append(self.save((id(stmt), t.name), t.name, t, chain))
             else:
-                names = self.with_bars([t])
+                names = [t] if t in own else self.with_bars([t])
                 out += [Push(self.list_of((id(stmt), n), n, chain), n) for n in names]
         return out
 

@@ -101,6 +101,7 @@ class Slots:
         self.comment: object = None
         self.facts: dict[int, tuple[frozenset[str], frozenset[str], frozenset[int]]] = {}
         self.locals: dict[int, set[str]] = {}
+        self.call_results: dict[int, set[str]] = {}
         self.counted: dict[int, frozenset[str]] = {}
         self.finished: dict[int, frozenset[str]] = {}
         self.recording: dict[int, bool] = {}
