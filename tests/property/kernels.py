@@ -78,6 +78,10 @@ def energy_gradient(v):
     return out
 
 
+def unfilled(shape):
+    return np.full(shape, np.nan)
+
+
 def norm(v):
     return math.sqrt(np.sum(v * v))
 
@@ -160,8 +164,9 @@ STAND_INS = {
     "srcad.checkpoint(": "(",
     ", snapshots=2)": ")",
     "np.linalg.norm(": "norm(",
+    "np.empty(": "unfilled(",
 }
-"""What an oracle calls in place of srcad: the derivatives by hand, what is analytic."""
+"""What an oracle calls in place of srcad: the derivatives by hand, what is analytic, no chance values."""
 
 AXES = {"n": ("n",), "3": ("3",), "n3": ("n", "3"), "33": ("3", "3")}
 """The axes of each shape."""
