@@ -296,6 +296,7 @@ class Checkpointing(Backward):
                 state.written,
                 tuple(matter),
                 boxes_for(matter, self.names, self.arrays),
+                frozenset(n for n in known if n not in exposed(loop.body) and n not in after),
             )
         return made
 
@@ -431,7 +432,8 @@ class Checkpointing(Backward):
         self, loop: Loop, made: Schedule, spilled: Spilled, body: Block, last: Var, begun: Var
     ) -> tuple[list[Stmt], Stmt]:
         """What the way back begins with, and each of its iterations: the next snapshot read."""
-        arrays, variables = carried_shadows(body, self.bars.values(), self.arrays)
+        bars = [bar for name, bar in self.bars.items() if name not in spilled.local]
+        arrays, variables = carried_shadows(body, bars, self.arrays)
         boxes = boxes_for(variables, self.names, self.arrays)
         shadows, end = (*arrays, *boxes), sub(made.trips, ONE)
         goes_on = (

@@ -76,6 +76,8 @@ class Spilled:
     """Scalars of that kind."""
     boxes: tuple[str, ...]
     """Arrays of one element for them."""
+    local: frozenset[str]
+    """Scalars that each iteration assigns before it reads them: their adjoints end at zero."""
 
     def opened(self, trips: Expr, snapshots: Expr, most: Expr, turns: int) -> Block:
         """The disk of the loop, and how far snapshots on it are apart."""
