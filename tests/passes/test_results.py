@@ -66,9 +66,12 @@ def test_gradient(f):
 
 
 def test_result_is_taken():
-    text = gradient_text(normalised, (V, INTEGER), "x")
-    assert "y = t[i]" in text  # the copy of x
     assert "y = x[i]" in gradient_text(solved, (V, INTEGER), "x")
+
+
+def test_not_where_the_element_has_been_put_back():
+    """The step is run again from the state that it began with: the result is not there."""
+    assert "y = t[i]" not in gradient_text(normalised, (V, INTEGER), "x")  # t: the copy of x
 
 
 def stable(x, w, n):
