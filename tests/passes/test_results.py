@@ -71,6 +71,11 @@ def test_result_is_taken():
     assert "y = x[i]" in gradient_text(solved, (V, INTEGER), "x")
 
 
+def test_not_where_the_element_has_been_put_back():
+    """The step is run again from the state that it began with: the result is not there."""
+    assert "y = t[i]" not in gradient_text(normalised, (V, INTEGER), "x")  # t: the copy of x
+
+
 def stable(x, w, n):
     """The operands are as they were: the quotient is computed again, and nothing saved."""
     y = np.empty_like(x)
