@@ -25,6 +25,7 @@ from typing import cast
 
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.held import Holders, held_arrays
+from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, add, added_to, at_least_zero, integer, literal, unclamped
 from srcad.ir.names import Names
@@ -67,7 +68,7 @@ def reuse(function: Function, names: Names) -> Function:
     if not any(isinstance(s, _Made) for s in statements(function.body)):
         return function
     reuser = _Reuser(function, names)
-    body = reuser.block(function.body, Sizes(function.arrays))
+    body = reuser.block(function.body, Sizes(function.arrays), frozenset(function.exports))
     return replace(function, body=_once_each(body, reuser.held))
 
 
@@ -75,32 +76,42 @@ class _Reuser:
     def __init__(self, function: Function, names: Names) -> None:
         self.arrays = function.arrays
         self.names = names
+        self.times = times_bound(function.body)
         self.held = held_arrays(function)
         self.holders = Holders(function)
 
-    def block(self, block: Block, sizes: Sizes) -> Block:
-        """A block with what its loops need made in front of them; ``sizes``: what is known."""
+    def block(self, block: Block, sizes: Sizes, live: Live) -> Block:
+        """A block with what its loops need made in front of them.
+
+        ``sizes``: what is known before it; ``live``: the names that are read after it.
+        """
         out: list[Stmt] = []
-        for stmt in block:
+        lives = [live]
+        for stmt in reversed(block):
+            lives.append(live_before(stmt, lives[-1]))
+        for stmt, after in zip(block, lives[-2::-1], strict=True):
             match stmt:
                 case For(parallel=False) | While():
                     before = sizes.copy()
                     sizes = sizes_after((stmt,), sizes)
-                    made, loop = self._loop(stmt, before)
+                    made, loop = self._loop(stmt, before, after)
                     out += [*made, loop]
                     continue
                 case If():
-                    parts = tuple(self.block(b, sizes.copy()) for b in blocks(stmt))
+                    parts = tuple(self.block(b, sizes.copy(), after) for b in blocks(stmt))
                     out.append(with_blocks(stmt, parts))
                 case _:
                     out.append(stmt)
             sizes = sizes_after((stmt,), sizes)
         return tuple(out)
 
-    def _loop(self, loop: Loop, before: Sizes) -> tuple[list[Stmt], Loop]:
-        """What is made before a loop, and the loop without it."""
+    def _loop(self, loop: Loop, before: Sizes, live: Live) -> tuple[list[Stmt], Loop]:
+        """What is made before a loop, and the loop without it; ``live`` are names read later.
+
+        Such a name may denote what it did before, if the loop never runs.
+        """
         sizes = sizes_inside(loop, before)
-        body = self.block(loop.body, sizes.copy())
+        body = self.block(loop.body, sizes.copy(), live_at_end(loop, live))
         times, early, changing = times_bound(body), exposed(body), assigned((loop,))
         made: list[Stmt] = []
         out: list[Stmt] = []
@@ -111,6 +122,7 @@ class _Reuser:
                 isinstance(stmt, _Made)
                 and times[stmt.target] == 1
                 and stmt.target not in early
+                and (stmt.target not in live or self.times[stmt.target] == 1)
                 and (stmt.target not in self.held or self.holders.is_free(stmt, loop))
             ):
                 found = self._lengths(stmt, sizes, changing)

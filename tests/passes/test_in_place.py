@@ -384,6 +384,16 @@ def with_another_name(u, n):
     return np.sum(u - v)
 
 
+def by_its_result(u, n):
+    for t in range(n):
+        w = np.roll(u, -1) * np.roll(u, 1)
+        z = np.zeros(len(u))
+        for i in range(1, len(u)):
+            z[i] = w[i] * w[i - 1]
+        u = np.tanh(z + w)
+    return np.sum(u * u)
+
+
 def counter_from_before(u, n):
     u = u.copy()
     s = 0.0
@@ -404,6 +414,7 @@ STEPS = {
     sometimes: False,
     with_another_name: False,
     counter_from_before: True,
+    by_its_result: False,
 }
 
 

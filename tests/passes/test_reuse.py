@@ -297,3 +297,16 @@ def test_arrays_of_loops_that_are_written_out_are_as_many_as_the_names_that_hold
 
     found = srcad.grad(f, jit=False)(x4)
     np.testing.assert_allclose(found, oracles.complex_step(f, (x4,), 0), rtol=1e-12)
+
+
+def test_an_array_from_before_a_loop_that_does_not_run():
+    def f(x, n):
+        u = x * 1.0
+        v = x.copy()
+        for t in range(n):
+            v = u.copy()
+            u *= 0.9
+        return np.sum(u * u) + np.sum(v * v * 0.5)
+
+    for n in (0, 1, 3):
+        agrees(f, x4, n)

@@ -187,7 +187,8 @@ class Backward(Forward):
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
         result: Expr | None = None
-        if id(stmt) in self.results and self.is_active(stmt.array) and not self._is_put_back(stmt):
+        taken = id(stmt) in self.results and not self._is_put_back(stmt)
+        if taken and self.is_active(stmt.array):
             result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
