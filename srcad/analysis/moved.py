@@ -124,9 +124,9 @@ class _Finder:
     def _moves(self, block: Block, kept: frozenset[str]) -> Iterator[Bind]:
         """The statements of a block that move an array made in it to another name."""
         for k, stmt in enumerate(block):
-            if not isinstance(stmt, Bind) or len(stmt.sources) > 1:
+            if not isinstance(stmt, Bind) or len(stmt.sources) != 1:
                 continue
-            (source,) = stmt.sources
+            source = stmt.sources[0]
             start = next(
                 (j for j, s in enumerate(block[:k]) if isinstance(s, _Made) and s.target == source),
                 None,

@@ -1,5 +1,7 @@
 """Products, inverses and lists of arrays in loops: made in place, in rows, and by BLAS or not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -149,7 +151,7 @@ PROGRAMS = [recurrence, in_nested_loops, in_a_branch, of_several_sizes, determin
 @pytest.mark.parametrize("jit", [False, True], ids=["python", "compiled"])
 @pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
 def test_gradients(function, jit):
-    gradient = srcad.grad(function, jit=jit)
+    gradient: Any = srcad.grad(function, jit=jit)
     for n in (4, 0, 1):
         expected = oracles.complex_step(function, (x3, n), 0)
         np.testing.assert_allclose(gradient(x3.copy(), n), expected, rtol=1e-9, atol=1e-11)
