@@ -213,9 +213,10 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
-    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
-    functions = tuple(products(f) for f in functions)
+    functions = tuple(map(lift, functions))
+    functions = (*functions[:-1], inverses(functions[-1]))
+    functions = tuple(reuse(f, program.names) for f in functions)
+    functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)

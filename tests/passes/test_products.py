@@ -128,6 +128,18 @@ def in_a_branch(x, n):
     return np.sum(y)
 
 
+def kept_between_outer_iterations(x, n):
+    y = x * 1.0
+    s = 0.0
+    for k in range(n):
+        s += np.sum(y * y * y)
+        for j in range(k):
+            z = np.sin(F @ y) + x * j
+            s += y[0] * z[1]
+            y = z
+    return s + np.sum(y)
+
+
 def of_several_sizes(x, n):
     a = np.outer(x, np.arange(1.0, 41.0)) * 0.01
     b = a.T * 1.0
@@ -145,7 +157,14 @@ def determinants(x, n):
     return s
 
 
-PROGRAMS = [recurrence, in_nested_loops, in_a_branch, of_several_sizes, determinants]
+PROGRAMS = [
+    recurrence,
+    in_nested_loops,
+    in_a_branch,
+    kept_between_outer_iterations,
+    of_several_sizes,
+    determinants,
+]
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["python", "compiled"])
