@@ -66,6 +66,7 @@ STAGES = (
             (adjoint, "prune", _same),
             (adjoint, "propagate_zeros", _same),
             (adjoint, "drop_copies", _same),
+            (adjoint, "read_saved", _same),
         ),
     ),
     Stage("reordered", "loops run forward", ((shape, "reorder", _same),)),

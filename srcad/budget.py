@@ -10,7 +10,7 @@ is left of the memory for snapshots lets few iterations run again:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcad.errors import TapeMemoryError, UnsupportedError
@@ -18,11 +18,15 @@ from srcad.plan import Plan, Row, bytes_text, extra_steps
 from srcad.position import Position
 
 Marks = frozenset[Position]
-PlanOf = Callable[[Marks, Sequence[int]], Plan]
+Amounts = Mapping[str, int]
+"""How many snapshots, by the names of the parameters that say so; one where nothing is said."""
+PlanOf = Callable[[Marks, Amounts], Plan]
 """The plan of the program with snapshots in these loops, so many in each."""
 
 _FEW = 2.0
 """So many runs of a loop are not worth the snapshots of a further one."""
+_LITTLE = 0.1
+"""A tape that takes such a part of the memory is left alone, where the rest is enough."""
 _MOST = 1 << 16
 """Snapshots of a loop of which nobody knows how long it is, at most."""
 _ROUNDING = 1024
@@ -34,8 +38,12 @@ class Choice:
     """The loops that keep snapshots, how many each, and what that takes."""
 
     marks: Marks
-    amounts: tuple[int, ...]
+    amounts: Amounts
     plan: Plan
+
+    def limit(self, memory: int) -> int | None:
+        """The bytes that tapes may grow to, if it is not known what they take."""
+        return None if self.plan.is_bound else max(1, memory - (self.plan.array_bytes or 0))
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,14 @@ class Room:
     """Bytes of a snapshot."""
     weight: float
     """What running one of its iterations costs, beside those of other loops."""
+    copies: int = 1
+    """How often there is room for the snapshots: twice where an outer loop makes it anew."""
 
     def size(self, amount: int) -> int:
         """The bytes that so many snapshots take, with that of the last iteration."""
         if self.trips is None:
-            return amount * self.state
-        return min(amount + 1, self.trips) * self.state
+            return amount * self.state * self.copies
+        return min(amount + 1, self.trips) * self.state * self.copies
 
     def work(self, amount: int) -> float:
         """What the iterations cost that run again."""
@@ -64,22 +74,29 @@ class Room:
 def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
     """How a call takes no more than ``memory`` bytes; raises ``TapeMemoryError`` if it must."""
     marks: Marks = frozenset()
-    plan = plan_of(marks, ())
+    plan = plan_of(marks, {})
     if plan.is_bound and plan.memory_bytes <= memory:
-        return Choice(marks, (), plan)
+        return Choice(marks, {}, plan)
     best: tuple[float, Choice] | None = None
     refused: dict[Position, str] = {}
+    weights: dict[Position, float] = {}
     while (row := _longest(plan, marks, refused)) is not None:
+        if best is not None and row.bytes is not None and row.bytes < memory * _LITTLE:
+            break
         try:
-            trial = plan_of(marks | {row.at}, ())
+            trial = plan_of(marks | {row.at}, {})
         except UnsupportedError as error:
             refused[row.at] = error.what
             continue
         if any(r.asked and r.snapshot_bytes is None for r in trial.rows):
             refused[row.at] = "the size of its state is not known before it runs"
             continue
+        if plan.is_bound and trial.memory_bytes >= plan.memory_bytes:
+            refused[row.at] = "two states of it take as much"
+            continue
+        weights[row.at] = row.step_bytes or 1.0
         marks, plan = marks | {row.at}, trial
-        found = _within(marks, plan, memory, plan_of)
+        found = _within(marks, plan, memory, plan_of, weights)
         if found is not None and (best is None or found[0] < best[0]):
             best = found
         if best is not None and best[1].plan.is_bound and _runs(best[1].plan) <= _FEW:
@@ -87,7 +104,7 @@ def choose(entry: str, memory: int, plan_of: PlanOf) -> Choice:
     if best is not None:
         return best[1]
     if not plan.is_bound and plan.memory_bytes <= memory:
-        return Choice(marks, tuple(1 for r in plan.rows if r.asked), plan)
+        return Choice(marks, {}, plan)
     raise _too_little(entry, memory, plan, refused)
 
 
@@ -99,14 +116,14 @@ def split(rooms: Sequence[Room], free: int) -> list[int] | None:
     amounts = [1] * len(rooms)
     for k, room in enumerate(rooms):
         if room.trips is None and room.state:
-            amounts[k] = max(1, min(_MOST, free // len(rooms) // room.state))
+            amounts[k] = max(1, min(_MOST, free // len(rooms) // (room.state * room.copies)))
     free -= sum(room.size(n) for room, n in zip(rooms, amounts, strict=True))
     if free < 0:
         return None
     while True:
         steps: list[tuple[float, int, int, int]] = []
         for k, (room, n) in enumerate(zip(rooms, amounts, strict=True)):
-            for more in (max(n + 1, n + n // 4), n + free // max(1, room.state)):
+            for more in (max(n + 1, n + n // 4), n + free // max(1, room.state * room.copies)):
                 price = room.size(more) - room.size(n)
                 gain = room.work(n) - room.work(more)
                 if 0 < price <= free and gain > 0.0:
@@ -131,19 +148,26 @@ def _longest(plan: Plan, marks: Marks, refused: dict[Position, str]) -> Row | No
     return None if at is None or not sizes[at] else rows[at]
 
 
-def _within(marks: Marks, plan: Plan, memory: int, plan_of: PlanOf) -> tuple[float, Choice] | None:
-    """The choice with these loops, and the work of the iterations that run again."""
+def _within(
+    marks: Marks, plan: Plan, memory: int, plan_of: PlanOf, weights: Mapping[Position, float]
+) -> tuple[float, Choice] | None:
+    """The choice with these loops, and the work of the iterations that run again.
+
+    ``weights``: what an iteration would store tells how much it computes.
+    """
     rows = [r for r in plan.rows if r.asked]
-    rooms = [Room(r.trips, r.snapshot_bytes or 0, r.snapshot_bytes or 1.0) for r in rows]
+    rooms = [
+        Room(r.trips, r.snapshot_bytes or 0, weights[r.at], 2 if r.list_bytes else 1) for r in rows
+    ]
     used = plan.memory_bytes - sum(r.bytes or 0 for r in rows) + _ROUNDING * len(rows)
-    amounts = split(rooms, memory - used)
-    if amounts is None:
-        amounts = [1] * len(rows)  # the reserve for rounding may have been too much
+    # one each if there is no room for the reserve: the plan says whether it is needed
+    counts = split(rooms, memory - used) or [1] * len(rooms)
+    amounts = {row.asked: n for row, n in zip(rows, counts, strict=True)}
     found = plan_of(marks, amounts)
     if found.memory_bytes > memory:
         return None
-    work = sum(room.work(n) for room, n in zip(rooms, amounts, strict=True))
-    return work, Choice(marks, tuple(amounts), found)
+    work = sum(room.work(n) for room, n in zip(rooms, counts, strict=True))
+    return work, Choice(marks, amounts, found)
 
 
 def _runs(plan: Plan) -> float:

@@ -291,12 +291,14 @@ class Disk:
         found = 0
         with open(self.folder / name, "rb", buffering=0) as file:
             for array in arrays:
-                part = np.empty(array.shape, array.dtype)
+                is_whole = array.flags.c_contiguous
+                part = array if is_whole else np.empty(array.shape, array.dtype)
                 rest = part.reshape(-1).view(np.uint8).data
                 while rest and (count := file.readinto(rest)):
                     rest = rest[count:]
                 found = zlib.crc32(part.reshape(-1).view(np.uint8).data, found)
-                array[...] = part
+                if not is_whole:
+                    array[...] = part
         if found != check:
             raise SnapshotError(f"{self.folder / name} is damaged", self.at)
 

@@ -52,10 +52,14 @@ from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
 from srcad.transform.inverses import inverses
+from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.originals import originals
+from srcad.transform.overwrite import overwrite
+from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
@@ -217,6 +221,9 @@ def compile_request(request: Request) -> Program:
     functions = (*functions[:-1], inverses(functions[-1]))
     functions = tuple(reuse(f, program.names) for f in functions)
     functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))
+    functions = tuple(map(overwrite, functions))
+    if not request.options.parallel:  # a loop that may raise does not run in threads
+        functions = tuple(map(join_checks, functions))
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
@@ -289,7 +296,10 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     body, rooms = mark(body, request.marks, program.names)
     written = write_adjoint(program, body, leaves, outputs, kind, strips=final, rooms=rooms)
     adjoint = written.function
-    adjoint = shaped(adjoint, written.adjoints, program.names, final=final, valued=valued)
+    threads = request.options.parallel
+    adjoint = shaped(
+        adjoint, written.adjoints, program.names, final=final, valued=valued, threads=threads
+    )
     return replace(written, function=adjoint, rooms=tuple(v.name for v in rooms))
 
 
@@ -326,13 +336,15 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block, lengths = settle_checks(settle(coalesce(block)), inputs, checked)
+    block, lengths = settle_checks(settle(coalesce(block), program.arrays), inputs, checked)
     few = scalarise(block, escaping, program.names)
     if few is not block:
-        block, lengths = settle_checks(settle(few), inputs, checked)
-    written = in_place(block, program.arrays, escaping, program.names)
+        block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
+    written = padded(block, program.arrays, escaping, program.names)
+    written = in_place(written, program.arrays, escaping, program.names)
     if written is not block:
-        block, lengths = settle_checks(settle(written), inputs, checked)
+        block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
+    block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
     block = settle(contract(block, escaping, program.names), program.arrays)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,6 +47,10 @@ class Row:
     """Whether the program comes to the loop, whatever branches it takes."""
     asked: str = ""
     """The parameter of the generated program that says how many snapshots, if one does."""
+    schedule: str = "binomial"
+    """Where the snapshots are taken: "binomial", "two-level", "periodic" or "disk"."""
+    disk_snapshots: int | None = 0
+    """How many more there are on disk."""
 
     @property
     def step_bytes(self) -> float | None:
@@ -151,26 +156,43 @@ class Stats:
     """Iterations that were reversed."""
 
 
-def extra_steps(trips: int, snapshots: int) -> int:
-    """How many iterations run again (Griewank and Walther, ACM Trans. Math. Softw. 26, 2000).
+def extra_steps(trips: int, snapshots: int, schedule: str = "binomial", distance: int = 1) -> int:
+    """How many iterations run again, where snapshots are ``distance`` apart, or in binomial order.
 
-    The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``; the
-    forward sweep, which goes on to the end, takes n - 1 of them.
+    A stretch between two of them is reversed in the fewest iterations for the snapshots that are
+    free then, and the forward sweep, which goes on to the end, has run the last one already.
 
-    >>> extra_steps(100, 100), extra_steps(3, 1)
-    (0, 1)
+    >>> extra_steps(100, 100), extra_steps(3, 1), extra_steps(6, 2, "periodic", 3)
+    (0, 1, 6)
     """
-    runs = 0
-    while trips > math.comb(snapshots + runs, runs):
-        runs += 1
-    fewest = runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
-    return max(0, fewest - trips + 1)
+    if schedule == "binomial":
+        distance = max(1, trips)
+    stretches = [min(distance, trips - start) for start in range(0, trips, distance)]
+    if schedule == "periodic":
+        return sum(n * (n - 1) // 2 for n in stretches)
+    below = 0 if schedule == "disk" else 1
+    again = [_fewest(n, snapshots - below * k) for k, n in enumerate(stretches)]
+    return sum(again) - (stretches[-1] - 1) if stretches else 0
+
+
+def _fewest(trips: int, snapshots: int) -> int:
+    """The fewest iterations to be run (Griewank and Walther, ACM Trans. Math. Softw. 26, 2000).
+
+    The optimum is ``r n - C(c + r, r - 1)`` with the smallest r for which ``n <= C(c + r, r)``.
+    """
+    most = 1
+    while trips > math.comb(snapshots + most, most):
+        most *= 2
+    runs = bisect_left(range(most), trips, key=lambda r: math.comb(snapshots + r, r))
+    return runs * trips - (math.comb(snapshots + runs, runs - 1) if runs else 0)
 
 
 def out_of_memory(entry: str, plan: Plan, asked: int, free: int) -> TapeMemoryError:
     """The error of a call that asked for more memory than is free."""
     longest = max(plan.rows, key=lambda row: row.bytes or 0, default=None)
     what = f"the tapes of {entry} take {{}}, and {bytes_text(free)} of memory are free"
+    if plan.budget is not None:
+        what = f"the tapes of {entry} take {{}}, more than memory={bytes_text(plan.budget)} leaves"
     if longest is None:
         return TapeMemoryError(what.format(f"at least {bytes_text(asked)}"))
     total = f"at least {bytes_text(max(asked, plan.total_bytes))}"
@@ -192,9 +214,12 @@ def bytes_text(size: int | None) -> str:
 
 
 def _row(taped: Taped) -> Row:
-    extra = None
-    if taped.trips is not None and taped.snapshots is not None:
-        extra = extra_steps(taped.trips, taped.snapshots)
+    trips, snapshots, distance = taped.trips, taped.snapshots, taped.distance
+    extra, on_disk = None, 0
+    if trips is not None and snapshots is not None:
+        extra = extra_steps(trips, snapshots, taped.schedule, distance or 1)
+    if taped.schedule == "disk":
+        on_disk = None if trips is None or distance is None else -(-trips // distance)
     return Row(
         taped.at,
         taped.is_marked,
@@ -206,6 +231,8 @@ def _row(taped: Taped) -> Row:
         taped.list_bytes,
         taped.is_certain,
         taped.asked,
+        taped.schedule,
+        on_disk,
     )
 
 
@@ -213,8 +240,10 @@ def _cells(row: Row) -> tuple[str, ...]:
     place, kept = str(row.at), bytes_text(row.bytes)
     if not row.is_marked:
         return place, "" if row.trips is None else f"{row.trips:,}", "", "", "", kept
-    numbers = (row.trips, row.snapshots, row.extra_steps)
-    trips, snapshots, extra = ("not known" if n is None else f"{n:,}" for n in numbers)
+    numbers = (row.trips, row.snapshots, row.extra_steps, row.disk_snapshots)
+    trips, snapshots, extra, on_disk = ("not known" if n is None else f"{n:,}" for n in numbers)
+    if row.schedule == "disk":
+        snapshots += f" + {on_disk} on disk"
     return place, trips, snapshots, bytes_text(row.snapshot_bytes), extra, kept
 
 

@@ -218,6 +218,12 @@ def disk_distance(trips: int, snapshots: int, most: int, turns: int) -> int:
 
 
 @register_jitable
+def next_periodic(step: int, _end: int, _free: int, distance: int) -> int:
+    """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` only."""
+    return step + distance
+
+
+@register_jitable
 def next_in_distance(step: int, end: int, free: int, distance: int) -> int:
     """As ``next_snapshot``, where there is a snapshot at every multiple of ``distance`` too."""
     following = step - step % distance + distance

@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from srcad.backend.interrupts import ENDS, listener
 from srcad.backend.pool import acquire, latest_need, release, shortage
 from srcad.backend.progress import bar_of
 from srcad.binding import Signature
-from srcad.budget import Marks, choose
+from srcad.budget import Amounts, Marks, choose
 from srcad.config import Options
 from srcad.disk import DiskCall, disk_run
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
@@ -135,26 +135,28 @@ class Variant:
 
         ``state`` is where the stream of random numbers stands, if not where ``np.random`` is.
         """
-        variant: Variant = self
+        variant, limit = self, None
         if self.within is not None:
-            variant, amounts = self.within.chosen(leaves)
+            variant, amounts, limit = self.within.chosen(leaves)
             self.latest, leaves = variant, [*leaves, *amounts]
         try:
-            return variant._run_drawing(leaves, state) if variant.draws else variant._run(leaves)
+            if variant.draws:
+                return variant._run_drawing(leaves, state, limit)
+            return variant._run(leaves, limit)
         finally:
             self.tape_bytes, self.steps = variant.tape_bytes, variant.steps
 
-    def _run(self, leaves: Sequence[Any]) -> Any:
+    def _run(self, leaves: Sequence[Any], limit: int | None = None) -> Any:
         if not self._has_disk:
-            return self._run_in_pool(leaves)
+            return self._run_in_pool(leaves, limit)
         with disk_run(f"{self.program.text}{self.options}", leaves):
-            return self._run_in_pool(leaves)
+            return self._run_in_pool(leaves, limit)
 
-    def _run_in_pool(self, leaves: Sequence[Any]) -> Any:
+    def _run_in_pool(self, leaves: Sequence[Any], limit: int | None) -> Any:
         function = self._function
         if not self._uses_pool:
             return (function or self._compiled(leaves))(*leaves)
-        pool = acquire(self)
+        pool = acquire(self, limit)
         try:
             leaves = (*leaves, pool)
             function = function or self._compiled(leaves)
@@ -163,7 +165,7 @@ class Variant:
             short = shortage(pool)
             if short is None:
                 raise
-            plan = self.kept(leaves[:-1])
+            plan = self.kept(leaves[:-1], None if limit is None else self.options.memory)
             raise out_of_memory(self.program.entry, plan, *short) from None
         finally:
             release(self, pool)
@@ -194,7 +196,7 @@ class Variant:
         """What a run with these leaves would keep."""
         if self.within is None:
             return self.kept(leaves)
-        variant, amounts = self.within.chosen(leaves)
+        variant, amounts, _ = self.within.chosen(leaves)
         return variant.kept([*leaves, *amounts], self.options.memory)
 
     def for_sizes(self, leaves: Sequence[Any]) -> Variant:
@@ -218,14 +220,16 @@ class Variant:
         found = kept_by(function, given, self.program.rooms)
         return Plan(found.tapes, found.array_bytes, budget, found.steps)
 
-    def _run_drawing(self, leaves: Sequence[Any], state: Any) -> Any:
+    def _run_drawing(self, leaves: Sequence[Any], state: Any, limit: int | None) -> Any:
         self._compile(leaves)
         with drawing(state, compiled=self.options.jit):
-            return self._run(leaves)
+            return self._run(leaves, limit)
 
     def compile(self, leaves: Sequence[Any]) -> None:
         """Compile for these leaves without running."""
-        variant, amounts = (self, ()) if self.within is None else self.within.chosen(leaves)
+        variant, amounts = self, ()
+        if self.within is not None:
+            variant, amounts, _ = self.within.chosen(leaves)
         variant._compile([*leaves, *amounts])
 
     def _compile(self, leaves: Sequence[Any]) -> None:
@@ -293,6 +297,16 @@ class Variant:
             pending += members(value, *shape)
 
 
+class _Chosen(NamedTuple):
+    """How a call runs within a limited memory."""
+
+    variant: Variant
+    amounts: tuple[int, ...]
+    """How many snapshots its loops keep: its last arguments."""
+    limit: int | None
+    """What its tapes may grow to, if it is not known what they take."""
+
+
 class _Within:
     """The programs that a variant is run as where memory is limited, by the sizes of its leaves."""
 
@@ -301,10 +315,10 @@ class _Within:
         self._write = write
         self._reads_floats = plain.program.rounds
         self._written: dict[Marks, Variant | UnsupportedError] = {frozenset(): plain}
-        self._chosen: dict[Hashable, tuple[Variant, tuple[int, ...]]] = {}
+        self._chosen: dict[Hashable, _Chosen] = {}
         self._lock = threading.Lock()
 
-    def chosen(self, leaves: Sequence[Any]) -> tuple[Variant, tuple[int, ...]]:
+    def chosen(self, leaves: Sequence[Any]) -> _Chosen:
         """The program for leaves of these sizes, and how many snapshots its loops keep."""
         sizes = tuple(
             [
@@ -322,17 +336,21 @@ class _Within:
                 self._chosen[sizes] = found
         return found
 
-    def _choose(self, leaves: Sequence[Any]) -> tuple[Variant, tuple[int, ...]]:
+    def _choose(self, leaves: Sequence[Any]) -> _Chosen:
         plain = self._plain
 
-        def plan_of(marks: Marks, amounts: Sequence[int]) -> Plan:
-            variant = self._with(marks)
-            given = amounts or [1] * len(variant.program.rooms)
-            return variant.kept([*leaves, *given])
+        def given(variant: Variant, amounts: Amounts) -> tuple[int, ...]:
+            return tuple([amounts.get(name, 1) for name in variant.program.rooms])
 
-        assert plain.options.memory is not None
-        choice = choose(plain.program.entry, plain.options.memory, plan_of)
-        return self._with(choice.marks), choice.amounts
+        def plan_of(marks: Marks, amounts: Amounts) -> Plan:
+            variant = self._with(marks)
+            return variant.kept([*leaves, *given(variant, amounts)])
+
+        memory = plain.options.memory
+        assert memory is not None
+        choice = choose(plain.program.entry, memory, plan_of)
+        variant = self._with(choice.marks)
+        return _Chosen(variant, given(variant, choice.amounts), choice.limit(memory))
 
     def _with(self, marks: Marks) -> Variant:
         """The program with snapshots in these loops; raises if there can be none."""

@@ -2,7 +2,8 @@
 
 Each takes a plain Python function and returns one that is compiled from generated source. The
 options are the same everywhere: ``jit``, ``fastmath``, ``parallel``, ``boundscheck``,
-``vector_math``, ``cache`` (see ``srcad.config.Options``).
+``vector_math``, ``cache`` (see ``srcad.config.Options``); in reverse mode also ``memory`` and
+``progress``.
 """
 
 import dataclasses
@@ -12,8 +13,8 @@ from typing import Any, TypedDict, Unpack, get_args, overload
 
 import numpy as np
 
-from srcad.batched import Batched
 from srcad.backend.progress import require_bar
+from srcad.batched import Batched
 from srcad.binding import Signature, Wrt, require_function
 from srcad.config import Options, in_bytes
 from srcad.derivative import Derivative
@@ -88,6 +89,9 @@ def grad(
         ``jit=True`` (False runs the generated Python as it is), ``fastmath=False``,
         ``parallel=False``, ``boundscheck=True``, ``vector_math=True`` (exp, sin and the like
         for several elements of an array at once), ``cache=True``.
+        ``memory=None``: the bytes, such as ``"1GB"``, that a call may take above its arguments;
+        where storing all takes more, states of loops are kept in place of tapes, and iterations run
+        again. ``progress=False``: whether a call shows how many of its steps are done.
 
     Returns
     -------
@@ -103,6 +107,8 @@ def grad(
         f is built in.
     UnsupportedError
         At the first call: f uses what srcad cannot differentiate exactly.
+    TapeMemoryError
+        In the call: it would keep more than ``memory``, or than the memory that is free.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from srcad.runtime import next_snapshot
 from tests import oracles
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
-from tests.property import generator
+from tests.property import generator, judging
 from tests.test_programs import active, is_vjp, like_output, make_seeds, plain, positions
 
 MOST_STEPS, MOST_SNAPSHOTS = 200, 20
@@ -297,7 +297,7 @@ RANDOM = [*range(60, 68), *(pytest.param(s, marks=pytest.mark.slow) for s in ran
 
 @pytest.mark.parametrize("seed", RANDOM)
 def test_random_programs_with_every_outer_loop_marked(seed, monkeypatch):
-    function, _ = generator.load(generator.source(generator.make(seed)))
+    function, _ = judging.load(generator.source(generator.make(seed, "real")))
     args = generator.arguments(seed)
     wrt = tuple(k for k, a in enumerate(args) if oracles.is_differentiable(a))
     require_the_same(lambda: srcad.grad(function, wrt=wrt, jit=False)(*args), monkeypatch)

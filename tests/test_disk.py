@@ -16,6 +16,9 @@ import srcad
 from srcad import disk
 from srcad.backend.pool import latest_need
 from srcad.errors import ArgumentError, SnapshotError, UnsupportedError
+from srcad.ir.build import ZERO, compare
+from srcad.ir.nodes import Bind, If
+from srcad.transform.reverse.disk import turns_of
 
 HERE = "/nowhere"
 """Stands for the directory in the programs below."""
@@ -454,16 +457,6 @@ def test_a_directory_that_is_none(tmp_path):
 # ---------------------------------------------------------------- what is refused
 
 
-def swaps_sometimes(u, n):
-    u, v = u.copy(), u.copy()
-    for t in srcad.checkpoint(range(n), snapshots=2, disk=HERE):
-        for i in range(u.size):
-            v[i] = np.sin(u[i]) * v[i]
-        if t % 3 == 0:
-            u, v = v, u
-    return np.sum(u)
-
-
 def unknown_length(u, n):
     x = u[0]
     while srcad.checkpoint(x < n, snapshots=2, disk=HERE):
@@ -495,7 +488,6 @@ def with_a_schedule(u, n):
 
 
 REFUSED = [
-    (swaps_sometimes, UnsupportedError, "swaps 'u' in some of its iterations"),
     (unknown_length, UnsupportedError, "whose length nobody knows"),
     (left_by_break, UnsupportedError, "whose length nobody knows"),
     (within_a_loop, UnsupportedError, "inside of another loop"),
@@ -509,6 +501,16 @@ REFUSED = [
 def test_what_is_refused(function, error, text, tmp_path):
     with pytest.raises(error, match=text):
         srcad.grad(at(function, tmp_path), jit=False)(np.ones(3), 5)
+
+
+def test_swaps_come_round():
+    swap, turn = Bind(("u", "v"), ("v", "u")), Bind(("u", "v", "w"), ("v", "w", "u"))
+    assert turns_of((swap,), ("u", "v")) == 2
+    assert turns_of((turn,), ("u", "v", "w")) == 3
+    assert turns_of((turn, swap), ("u", "v", "w")) == 2
+    assert turns_of((), ()) == 1
+    test = compare("==", ZERO, ZERO)
+    assert turns_of((If(test, (swap,)),), ("u", "v")) is None
 
 
 def test_second_derivatives_are_refused(tmp_path):

@@ -206,6 +206,17 @@ def test_the_generated_code_runs_as_many(function, formula, n, snapshots):
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize(("function", "formula"), FORMULAS, ids=lambda f: f.__name__)
+def test_the_plan_tells_how_many(function, formula):
+    derivative = srcad.grad(function, jit=False)
+    for n, snapshots in CASES:
+        (row,) = derivative.plan(0.3, n, snapshots).rows
+        assert (row.trips, row.snapshots) == (n, snapshots)
+        assert row.extra_steps == formula(n, snapshots) - n
+    assert row.disk_snapshots == (1 if function is on_disk else 0)
+    assert ("30 + 1 on disk" in str(derivative.plan(0.3, 5, 30))) == (function is on_disk)
+
+
 def wave_periodic(c, u0, n, snapshots):
     u, v = u0.copy(), u0.copy()
     loss = 0.0

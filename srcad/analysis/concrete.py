@@ -1,4 +1,4 @@
-"""The numbers and the shapes of a program, for given arguments, as far as they are known beforehand.
+"""The numbers and shapes of a program for given arguments, as far as they are known beforehand.
 
 Where ``srcad.analysis.sizes`` knows integers as expressions, here everything is a number or unknown
 (None). With 2.0 for ``T`` and 0.5 for ``dt``, and an array of 3 for ``u`` ::
@@ -50,6 +50,7 @@ from srcad.ir.nodes import (
     ZerosLike,
 )
 from srcad.ir.types import BOOL, INT, width_of
+from srcad.runtime import disk_distance, snapshot_distance
 
 Given = Mapping[str, float | int | tuple[int, ...]]
 """The numbers among the arguments of a program, and the shapes of its arrays."""
@@ -83,6 +84,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "range": range,
     "round": round,
+    "snapshot_distance": snapshot_distance,
+    "disk_distance": disk_distance,
     **{f"math.{f}": getattr(math, f) for f in ("floor", "ceil", "trunc", "sqrt", "log", "exp")},
 }
 _LARGEST = 1 << 63

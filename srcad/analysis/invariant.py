@@ -39,6 +39,7 @@ def before_loop(expr: Expr, body: Block, counter: Var) -> Expr | None:
     >>> body = (Assign(n, x), Alloc("y", (n,), "float64"))
     >>> before_loop(Extent("y", 0), body, k) == x, before_loop(k, body, k)
     (True, None)
+    >>> before_loop(n, (Assign(n, Binary("+", n, Const(1, "int64"), "int64")),), k)
     """
     made: dict[str, list[Stmt]] = {}
     for stmt in statements(body):
@@ -56,7 +57,7 @@ def _known(expr: Expr, made: dict[str, list[Stmt]], changing: set[str]) -> Expr 
         case Var(name=name) | Extent(array=name):
             found = made.get(name, [])
             source = _source(expr, found[0]) if len(found) == 1 else None
-            return None if source is None else _known(source, made, changing)
+            return None if source is None else _known(source, made | {name: []}, changing)
         case Binary(op="+" | "-" | "*") | Unary(op="-") | Call(function="max" | "min"):
             parts = [_known(e, made, changing) for e in children(expr)]
             if any(p is None for p in parts):

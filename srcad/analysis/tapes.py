@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.concrete import Given, Known, bytes_of
+from srcad.analysis.flow import names_of
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -28,6 +29,7 @@ from srcad.ir.nodes import (
     Expr,
     For,
     Function,
+    Invoke,
     Keep,
     MatMul,
     Push,
@@ -42,8 +44,12 @@ from srcad.ir.nodes import (
 )
 from srcad.position import Position
 
+_RULES = ("next_snapshot", "next_in_distance", "next_periodic")
+"""The functions that say where the next snapshot is taken."""
 _LINE = 64
 """A tape takes whole cache lines (as in ``srcad.runtime``)."""
+_HEAD = 128
+"""What an array on a list takes beside its elements: its head, and the reference."""
 
 
 @dataclass
@@ -58,12 +64,18 @@ class Taped:
     """How many snapshots were asked for."""
     asked: str = ""
     """The parameter of the program that says how many, if it is one."""
+    schedule: str = "binomial"
+    """Where they are taken: "binomial", "two-level", "periodic" or "disk"."""
+    distance: int | None = None
+    """How far those are apart that are at equal distances."""
     slots: int | None = None
     """How many states there is room for."""
     sizes: list[int | None] = field(default_factory=list)
     """Bytes of each tape."""
     slot_sizes: list[int | None] = field(default_factory=list)
     """Bytes of one state on each of them, where the loop has snapshots."""
+    names: list[str] = field(default_factory=list)
+    """The tapes, stacks and lists themselves."""
     list_bytes: int | None = 0
     """Bytes of the arrays that the iterations put on lists."""
     is_certain: bool = True
@@ -136,9 +148,9 @@ class _Finder:
         """Take note of a statement."""
         match stmt:
             case Tape() | Stack() | Keep():
-                self._add(stmt, known, runs)
+                self._add(stmt, known)
             case Alloc() if stmt.at in self.marked:
-                self._add(Tape(stmt.target, stmt.shape, stmt.dtype, stmt.at), known, runs)
+                self._room_again(stmt, known)
             case Alloc() | Copy() | MatMul() | ZerosLike():
                 self._array(stmt.target, known.size(stmt.target), runs)
             case For() | While():
@@ -146,38 +158,50 @@ class _Finder:
             case Check(test=Call(function="goes_on", args=(_, Const(value=kind)))) if kind != 1:
                 self.steps.append(runs)
 
+    def _room_again(self, stmt: Alloc, known: Known) -> None:
+        """Room for snapshots of a loop that runs several times: two of them, as of an array."""
+        taped = self._taped(stmt.at, known)
+        taped.names.append(stmt.target)
+        self._slots(taped, stmt, known)
+        size = known.size(stmt.target)
+        taped.list_bytes = total([taped.list_bytes, size, size])
+
     def _array(self, name: str, size: int | None, runs: int | None) -> None:
         if name in self.on_lists:
-            held = self.grown.get(name, 0)
-            if size is None or runs is None or held is None:
-                self.grown[name] = None
-            else:
-                self.grown[name] = held + size * runs
+            every = None if size is None or runs is None else (size + _HEAD) * runs
+            self.grown[name] = total([self.grown.get(name, 0), every])
             return
         before = self.arrays.get(name, 0)
         times = 1 if runs == 1 else 2
         self.arrays[name] = None if size is None or before is None else max(before, times * size)
 
-    def _add(self, tape: Tape | Stack | Keep, known: Known, runs: int | None) -> None:
+    def _add(self, tape: Tape | Stack | Keep, known: Known) -> None:
         """One more tape of a loop; a stack is as long as the loop makes it."""
-        taped = self.waiting.get(tape.at)
-        if taped is None:
-            taped = Taped(tape.at, is_marked=tape.at in self.marked)
-            taped.is_certain = known.is_certain
-            self.waiting[tape.at] = taped
-            self.made.append(taped)
+        taped = self._taped(tape.at, known)
+        taped.names.append(tape.target)
         if isinstance(tape, Keep):
             taped.list_bytes = None  # until the loop is there that fills it
             return
         size = None
         if isinstance(tape, Tape):
-            lengths = tuple(known.integer(e) for e in tape.shape)
-            size = bytes_of(tape.dtype, lengths)
+            size = known.size(tape.target)
             if taped.is_marked:
-                taped.slots = lengths[0]
-                taped.asked = self._room(tape.shape[0])
-                taped.slot_sizes.append(bytes_of(tape.dtype, lengths[1:]))
+                self._slots(taped, tape, known)
         taped.sizes.append(None if size is None else -(-size // _LINE) * _LINE)
+
+    def _taped(self, at: Position, known: Known) -> Taped:
+        """The loop at a place that is still to come."""
+        if at not in self.waiting:
+            self.waiting[at] = Taped(at, is_marked=at in self.marked, is_certain=known.is_certain)
+            self.made.append(self.waiting[at])
+        return self.waiting[at]
+
+    def _slots(self, taped: Taped, tape: Tape | Alloc, known: Known) -> None:
+        """How many states there is room for, and how long a part of each is."""
+        lengths = known.shape(tape.target)
+        taped.slots = lengths[0]
+        taped.asked = self._room(tape.shape[0])
+        taped.slot_sizes.append(bytes_of(tape.dtype, lengths[1:]))
 
     def _room(self, amount: Expr) -> str:
         """The parameter that an amount is, if it is one of those."""
@@ -187,9 +211,10 @@ class _Finder:
         """What the forward sweep of a loop says of it."""
         if loop.at in self.outer and id(loop) not in self.listed:
             return  # on the line of one that it is inside of
-        taped = self.waiting.pop(loop.at, None)
-        if taped is None:
+        taped = self.waiting.get(loop.at)
+        if taped is None or not _mentions(loop, taped.names):
             return
+        del self.waiting[loop.at]
         taped.trips = known.trips(loop)
         if taped.list_bytes is None:
             names = self.listed.get(id(loop), frozenset())
@@ -199,8 +224,22 @@ class _Finder:
             if at == loop.at and isinstance(free, Binary):
                 taped.snapshots = known.integer(free.a)
                 taped.asked = self._room(free.a)
+                if call.function != "next_snapshot":
+                    self._scheduled(taped, loop, call, known)
                 return
         taped.snapshots = taped.slots
+
+    def _scheduled(self, taped: Taped, loop: For | While, call: Call, known: Known) -> None:
+        """Where the snapshots of a loop are taken; one with a disk can begin later than at 0."""
+        calls = (s for s in statements(loop.body) if isinstance(s, Invoke))
+        taped.schedule = "periodic" if call.function == "next_periodic" else "two-level"
+        if any(s.function.startswith("write_disk") for s in calls):
+            taped.schedule = "disk"
+        taped.trips, taped.distance = known.integer(call.args[1]), known.integer(call.args[3])
+
+
+def _mentions(loop: For | While, names: list[str]) -> bool:
+    return any(not names_of(s).isdisjoint(names) for s in statements((loop,)))
 
 
 def _listed(loop: For | While, sites: Sites) -> frozenset[str]:
@@ -230,5 +269,5 @@ def _marks(block: Block) -> Iterator[tuple[Position, Call]]:
         if isinstance(loop, For | While):
             for stmt in plain_statements(loop.body):
                 match stmt:
-                    case Assign(value=Call(function="next_snapshot") as call):
+                    case Assign(value=Call(function=name) as call) if name in _RULES:
                         yield loop.at, call

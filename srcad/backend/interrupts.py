@@ -8,6 +8,7 @@ This holds for calls in the main thread, which the signal is for, and where SIGI
 ``KeyboardInterrupt`` as usual; a handler of the user's own runs when the call has returned.
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -86,7 +87,5 @@ def listener() -> Listener | None:
 
 def _passed_on(fd: int, signals: bytes) -> None:
     """Tell who waited for signals before the call."""
-    try:
+    with contextlib.suppress(OSError):  # it is full, or closed
         os.write(fd, signals)
-    except OSError:
-        pass  # it is full, or closed

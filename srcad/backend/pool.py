@@ -53,8 +53,11 @@ _memory = [0, 0.0]
 """How many bytes are free, and when to ask again."""
 
 
-def acquire(key: object) -> Pool:
-    """A pool for one call of the program ``key``; no one else has it until it is released."""
+def acquire(key: object, limit: int | None = None) -> Pool:
+    """A pool for one call of the program ``key``; no one else has it until it is released.
+
+    ``limit``: the bytes that the call may take at most, beside what the pool has already.
+    """
     kept = _kept
     try:
         pool = kept.free.pop()
@@ -65,6 +68,8 @@ def acquire(key: object) -> Pool:
     if monotonic() >= _memory[1]:
         _memory[:] = free_memory(), monotonic() + _FRESH
     mark[3] = _memory[0] if config.refuse_long_tapes else 0
+    if limit is not None:
+        mark[3] = min(mark[3] or limit, limit)
     if kept.longest:
         mark[2] = kept.longest.get(id(key), 0)
     return pool

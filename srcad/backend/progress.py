@@ -12,6 +12,9 @@ import numpy as np
 
 from srcad.errors import ArgumentError
 
+_LONG = 100_000
+"""From here on numbers are shown as 1.2M."""
+
 
 def require_bar() -> None:
     """Raise ``ArgumentError`` if there is no package for progress bars."""
@@ -33,4 +36,5 @@ def bar_of(title: str, total: int | None, steps: np.ndarray) -> Any:
             self._tqdm.n = int(steps.sum())
             self._tqdm.refresh()
 
-    return Bar(file=sys.stderr, total=total, desc=title, unit=" steps", unit_scale=True)
+    short = total is None or total >= _LONG
+    return Bar(file=sys.stderr, total=total, desc=title, unit=" steps", unit_scale=short)

@@ -423,7 +423,25 @@ def reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool
     if trial:
         return False
     loads = [e for e in walk(expr) if isinstance(e, Load) and may_alias(b, target.base, e.array)]
-    return all(e.array == target.base and e.index == wanted for e in loads)
+    return all(
+        e.array == target.base and (e.index == wanted or _is_apart(e.index, wanted)) for e in loads
+    )
+
+
+def _is_apart(one: Index, two: Index) -> bool:
+    """Whether two indices differ in an axis, whatever its length: 0 and 1, or -1 and -2.
+
+    >>> k = Var("k", INT)
+    >>> _is_apart((k, Const(-1, INT)), (k, Const(-2, INT))), _is_apart((ZERO,), (Const(-1, INT),))
+    (True, False)
+    """
+    return any(
+        isinstance(a, Const)
+        and isinstance(b, Const)
+        and a.value != b.value
+        and (a.value < 0) == (b.value < 0)
+        for a, b in zip(one, two, strict=True)
+    )
 
 
 def assign_each(b: Builder, target: ArrayValue, at: Index, value: Expr | ArrayValue) -> None:

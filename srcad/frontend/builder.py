@@ -6,7 +6,7 @@ decision made. Where it can, it goes on to the end first (``Decisions.add``), so
 attempt serves many decisions; else ``Restart`` unwinds to the beginning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -132,6 +132,8 @@ class Builder:
         """Names that are other shapes of an array's memory, and that array."""
         self.short: set[str] = set()
         """Variables that hold the length of a slice that is one element at most."""
+        self.deciders: dict[str, Callable[[], int]] = {}
+        """Integers from outside by name, and what makes the program one for their present value."""
         self.constants: dict[str, Const] = {}
         """Variables that hold one integer wherever they are bound."""
         self.numbers = Numbers(decisions.mixed, lambda key: decisions.add(decisions.mixed, key))
@@ -305,6 +307,15 @@ class Builder:
                     return None
                 return a + b if op == "+" else a - b if op == "-" else a * b
         return None
+
+    def decided(self, expr: object) -> int | None:
+        """The integer that an expression is: one from outside, too, of which a change then counts.
+
+        None if it is known only when the program runs.
+        """
+        if isinstance(expr, Var) and expr.name in self.deciders:
+            return self.deciders[expr.name]()
+        return self.constant(expr)
 
     def external(self, function: object, base: str) -> str:
         """The name of a Python object in the generated module."""

@@ -161,6 +161,8 @@ class Captures(Heap):
             var = Var(self.b.names.fresh(name), kind)
             self.b.numbers.note(var.name, not isinstance(value, np.generic), None)
             self.captures[key] = (CapturedValue(fetch, var.name, Scalar(kind)), var)
+            if kind == INT:
+                self.b.deciders[var.name] = lambda: self._decided(key, fetch, value)
             return var
         if isinstance(value, np.ndarray):
             return self._captured_array(key, name, fetch, value)
@@ -187,6 +189,11 @@ class Captures(Heap):
                 self.guard((key, "code"), lambda: function.__code__, function.__code__)
                 self.guard((key, "defaults"), lambda: function.__defaults__, function.__defaults__)
         return StaticValue(value)
+
+    def _decided(self, key: object, fetch: Fetch, value: Any) -> int:
+        """An integer from outside of which another value needs another program."""
+        self.guard((key, "value"), fetch, value)
+        return int(value)
 
     def _captured_array(self, key: object, name: str, fetch: Fetch, value: np.ndarray) -> Value:
         dtype = value.dtype.name

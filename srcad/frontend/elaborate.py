@@ -150,6 +150,11 @@ def _optional(value: Value, returned: Expr) -> Value:
     return OptionalValue(value, returned)
 
 
+def _returned(result: Value | None) -> frozenset[str]:
+    """The arrays that a result shows."""
+    return frozenset(() if result is None else _memory(result))
+
+
 def _memory(value: Value) -> set[str]:
     """The arrays whose memory a value shares."""
     match value:
@@ -300,12 +305,12 @@ class _Elaborator(Comprehensions):
 
     def settled_block(self, block: Block, result: Value | None) -> Block:
         """A block about to be differentiated; what is decided at the end of a program is now."""
-        block = self._duplicates_settled(block)
+        block = self._duplicates_settled(block, result)
         self._require_fresh(block, result)
         require_unwritten(self.b, block)
         return block
 
-    def _duplicates_settled(self, body: Block) -> Block:
+    def _duplicates_settled(self, body: Block, result: Value | None) -> Block:
         """Copies in place of possible views: their checks are dropped where nobody writes."""
         if not self.b.duplicates:
             return body
@@ -323,12 +328,15 @@ class _Elaborator(Comprehensions):
         for d in self.b.duplicates:
             if not (sites[d.copy] | sites[d.source]) & stored:
                 idle.add(id(d.check))
-            elif d.check is None:
+            elif d.check is None and (
+                sites[d.copy] & stored
+                or stale_reads(body, {d.copy: frozenset((d.source,))}, sites, _returned(result))
+            ):
                 self.b.here = d.here
                 raise self.b.refuse(
                     "this may share memory with the array that it is made from, or not, and one "
                     "of the two is written",
-                    "reshape a copy: a.copy().reshape(...)",
+                    "make it from a copy, such as a.copy()",
                 )
         return _without(body, idle)
 
@@ -339,8 +347,7 @@ class _Elaborator(Comprehensions):
         sites = points_to(body, set(self.b.arrays))
         written = rewritten(body, sites)
         shown = {name: sources for name, (sources, _) in self.b.snapshots.items()}
-        returned = frozenset(() if result is None else _memory(result))
-        stale = stale_reads(body, shown, sites, returned)
+        stale = stale_reads(body, shown, sites, _returned(result))
         for name, (_, here) in self.b.snapshots.items():
             if name in written:
                 raise ArgumentValueError("assignment destination is read-only", here)

@@ -160,11 +160,13 @@ def _slice(b: Builder, key: tuple, extent: Expr, unit: bool) -> tuple[Expr, int,
     lower, upper, step_expr = key
     step = 1
     if step_expr is not None:
-        if not isinstance(step_expr, Const) or step_expr.value == 0:
+        step = b.decided(step_expr) or 0
+        if step == 0:
             raise b.refuse(
-                "the step of a slice must be a non-zero literal", "write the loop over elements"
+                "the step of a slice must be a number other than zero that is known when the "
+                "derivative is written",
+                "write a literal or a name from outside of the function, or the loop over elements",
             )
-        step = int(step_expr.value)
     if lower is None and upper is None:
         if step == 1:
             return ZERO, 1, extent, unit

@@ -83,7 +83,7 @@ def entry(*functions: object, methods: tuple[str, ...] = ()) -> Callable[[Entry]
 
 def static_int(b: Builder, value: Value | None, what: str) -> int:
     """An integer literal."""
-    known = b.constant(value)
+    known = b.decided(value)
     if known is not None:
         return known
     raise b.refuse(f"{what} must be an integer literal", "write the number out")

@@ -23,10 +23,13 @@ def stopped(b: Builder, value: Value) -> Value:
 
 
 def stand_in(b: Builder, value: ArrayValue, same: Value) -> ArrayValue:
-    """A copy of an array that may be taken for it, as long as neither is written."""
+    """A copy of an array that may be taken for it, as long as neither is written.
+
+    What was just computed has no memory that a name or a view could show.
+    """
     assert isinstance(same, ArrayValue)
     made = arrays.materialise(b, same, "held")
     assert made.view is not None
-    for source in value.reads:
+    for source in value.reads if value.view is not None or value.readonly else ():
         b.duplicates.append(Duplicate(made.view.base, source, None, b.here))
     return made

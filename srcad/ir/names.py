@@ -14,6 +14,7 @@ _TAKEN = (
         "disk_distance",
         "goes_on",
         "next_in_distance",
+        "next_periodic",
         "next_snapshot",
         "snapshot_distance",
         "plus",

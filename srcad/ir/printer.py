@@ -90,6 +90,7 @@ RUNTIME = (
     "matmul_into",
     "disk_distance",
     "next_in_distance",
+    "next_periodic",
     "next_snapshot",
     "no_pool",
     "plus",

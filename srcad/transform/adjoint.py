@@ -56,11 +56,13 @@ from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.read_saved import read_saved
 from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.share import share
 from srcad.transform.strips import in_strips
 from srcad.transform.zeros import propagate_zeros
 
@@ -329,7 +331,8 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
-    return prune(drop_copies(function, reverser.keepers))
+    function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
+    return replace(function, body=share(function.body))
 
 
 def _with_locals(

@@ -8,6 +8,8 @@ then a variable too::
     for i in range(n):              for i in range(n):
         y[i] = sin(x[i])                y_i = sin(x[i])
         s += y[i] * y[i]       ->       s += y_i * y_i
+
+One that is only stored in another array needs no variable either.
 """
 
 from __future__ import annotations
@@ -31,11 +33,14 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    blocks,
     children,
     expressions,
+    names_read,
     rebuild,
     statements,
     walk,
+    with_blocks,
 )
 
 
@@ -65,6 +70,7 @@ class _Contractor:
                     scalars = self._contractible(stmt, made)
                     gone |= set(scalars)
                     body = _replaced(stmt.body, scalars) if scalars else stmt.body
+                    body = _stored_at_once(body, {v.name for v in scalars.values()})
                     stmt = replace(stmt, body=self.block(body))
                 case While():
                     stmt = replace(stmt, body=self.block(stmt.body))
@@ -145,6 +151,34 @@ class _Contractor:
                         return False
         simple = (Assign, Store, For, If)
         return all(isinstance(s, simple) for s in statements(touching) if array in reads_of(s))
+
+
+def _stored_at_once(block: Block, scalars: set[str]) -> Block:
+    """The block without scalars that are computed only to be stored by the next statement."""
+    if not scalars:
+        return block
+    mentions = Counter(n for s in statements(block) for n in names_of(s) & scalars)
+    once = {n for n, count in mentions.items() if count == 2}
+
+    def stored(block: Block) -> Block:
+        out: list[Stmt] = []
+        for stmt in block:
+            if isinstance(stmt, For | If):
+                stmt = with_blocks(stmt, tuple(map(stored, blocks(stmt))))
+            last = out[-1] if out else None
+            if (
+                isinstance(stmt, Store)
+                and isinstance(last, Assign)
+                and last.target.name in once
+                and stmt.value == last.target
+                and last.target.name not in {n for e in stmt.index for n in names_read(e)}
+            ):
+                out[-1] = replace(stmt, value=last.value)
+            else:
+                out.append(stmt)
+        return tuple(out)
+
+    return stored(block)
 
 
 def _replaced(block: Block, scalars: dict[str, Var]) -> Block:

@@ -8,6 +8,8 @@ values stay in registers and cache::
     for i in range(n): y[i] = sin(x[i])         for i in range(n):
     for j in range(n): z[j] = y[j] * y[j]   ->      y[i] = sin(x[i])
                                                     z[i] = y[i] * y[i]
+
+Nests over the same elements of several axes are fused as a whole, whatever their inner counters.
 """
 
 from __future__ import annotations
@@ -146,20 +148,48 @@ class _Fuser:
                 return False
             if any(a in whole.stored for array in _loaded(stmt) for a in self._twins(array)):
                 return False
-        renamed = _renamed(loop.body, loop.var, first.var)
-        more = self._facts_of(renamed)
-        if not self._independent(first.var, whole, more):
+        grown = self._nests_joined(first, loop) or self._loops_joined(first, loop)
+        if grown is None:
             return False
+        del out[k - 1 :]
+        out += passed
+        out.append(grown)
+        return True
+
+    def _loops_joined(self, first: For, loop: For) -> For | None:
+        """Two loops as one, where each iteration of the second may follow that of the first."""
+        renamed = _renamed(loop.body, loop.var, first.var)
+        whole, more = self._facts(first), self._facts_of(renamed)
+        if not self._independent((first.var,), whole, more):
+            return None
         nested = _nested(first.body, renamed)
         merged = (*first.body, *renamed)
         grown = replace(first, body=self.block(merged) if nested else merged)
         if not nested:
             whole.absorb(more)
             self.known[id(grown)] = grown, whole
-        del out[k - 1 :]
-        out += passed
-        out.append(grown)
-        return True
+        return grown
+
+    def _nests_joined(self, first: For, loop: For) -> For | None:
+        """Two nests over the same elements of several axes as one."""
+        one, two = _perfect(first), _perfect(loop)
+        if len(one) != len(two) or len(one) == 1:
+            return None
+        for a, b in zip(one[1:], two[1:], strict=True):
+            same = _is_plain(a) and _is_plain(b) and self.lengths.same(a.stop, b.stop)
+            if not same or self.mentions[b.var.name] != _mentions(loop, b.var.name):
+                return None
+        body = two[-1].body
+        for a, b in zip(one, two, strict=True):
+            body = _renamed(body, b.var, a.var)
+        counters = tuple(a.var for a in one)
+        if not self._independent(counters, self._facts(first), self._facts_of(body)):
+            return None
+        inner = (*one[-1].body, *body)
+        for a in reversed(one):
+            inner = (replace(a, body=inner),)
+        (grown,) = inner
+        return grown if isinstance(grown, For) else None
 
     def _facts(self, stmt: For | While | If) -> _Facts:
         """What a statement does, with all that is in it."""
@@ -189,17 +219,20 @@ class _Fuser:
     def _sites(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))
 
-    def _independent(self, counter: Var, one: _Facts, two: _Facts) -> bool:
-        """Whether iteration k of the second loop may run right after iteration k of the first."""
+    def _independent(self, own: tuple[Var, ...], one: _Facts, two: _Facts) -> bool:
+        """Whether an iteration of the second loop may run right after that of the first.
+
+        ``own`` are the counters that say which iteration it is.
+        """
         if not (one.is_simple and two.is_simple):
             return False
         counters = one.counters | two.counters
-        own = two.made - counters
-        if one.made & ((two.read | two.made) - counters) or own & one.read:
+        made = two.made - counters
+        if one.made & ((two.read | two.made) - counters) or made & one.read:
             return False
-        return self._in_step(counter, one, two) and self._in_step(counter, two, one)
+        return self._in_step(own, one, two) and self._in_step(own, two, one)
 
-    def _in_step(self, counter: Var, writers: _Facts, others: _Facts) -> bool:
+    def _in_step(self, own: tuple[Var, ...], writers: _Facts, others: _Facts) -> bool:
         """Whether elements that some write are touched by the others at the same place only."""
         few = writers.stored if len(writers.stored) < len(others.touched) else others.touched
         for array in few:
@@ -209,7 +242,7 @@ class _Fuser:
                     places = writers.stored[one]
                     if one != two or places != others.touched[two] or len(places) > 1:
                         return False
-                    if next(iter(places))[0] != counter:
+                    if next(iter(places))[: len(own)] != own:
                         return False
         return True
 
@@ -230,6 +263,14 @@ def _is_plain(loop: For) -> bool:
 
 def _nested(one: Block, two: Block) -> bool:
     return any(isinstance(s, For) for s in one) and any(isinstance(s, For) for s in two)
+
+
+def _perfect(loop: For) -> list[For]:
+    """The loops of a nest, down to the first that has anything but one loop in it."""
+    out = [loop]
+    while len(out[-1].body) == 1 and isinstance(inner := out[-1].body[0], For):
+        out.append(inner)
+    return out
 
 
 def _renamed(body: Block, old: Var, new: Var) -> Block:

@@ -253,7 +253,8 @@ class _Gatherer:
     def _scattered(self, loop: For) -> frozenset[str]:
         """The shadows that a loop adds to at several offsets from its counter.
 
-        There are none if it touches others in a way that is not that of a stencil.
+        There are none if it touches others in a way that is not that of a stencil. With them go
+        those to which it adds in several rows: LLVM does not vectorise a loop that does.
         """
         simple = Assign | Store | If | Comment
         if not all(isinstance(s, simple) for s in statements(loop.body)):
@@ -261,6 +262,7 @@ class _Gatherer:
         changing = assigned((loop,))
         found = set(accesses(loop.body))
         out: set[str] = set()
+        beside: set[str] = set()
         for array in {a.array for a in found if a.how == "add"}:
             touched = [a for a in found if self.aliases.may(array, a.array)]
             if array not in self.shadows or any(a.how != "add" for a in touched):
@@ -272,9 +274,11 @@ class _Gatherer:
             for row, offset in filter(None, places):
                 rows.setdefault(row, set()).add(offset)
             several = any(len(offsets) > 1 for offsets in rows.values())
-            if several and self._always_there(array, rows, loop, changing):
-                out.add(array)
-        return frozenset(out)
+            if not several and len(rows) == 1:
+                continue
+            if self._always_there(array, rows, loop, changing):
+                (out if several else beside).add(array)
+        return frozenset(out | beside) if out else frozenset()
 
     def _always_there(
         self, array: str, rows: dict[_Row, set[int]], loop: For, changing: set[str]

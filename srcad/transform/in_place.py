@@ -20,11 +20,9 @@ written while it may denote that, or if a loop around it runs for a number of ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, fixed_names, names_of, reads_of, writes_of
+from srcad.analysis.places import Place, arrays_written, places_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -70,24 +68,6 @@ def in_place(body: Block, arrays: Arrays, kept: set[str], names: Names) -> Block
     return _written(single, found, arrays, names) if found else body
 
 
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """A statement, its number in the order of the text, and the blocks around it."""
-
-    stmt: Stmt
-    order: int
-    around: tuple[tuple[Stmt, int], ...]
-    """Loops and branches, each with the number of its block, from the outside in."""
-
-    def is_within(self, other: _Place) -> bool:
-        """Whether it stands in the block of another statement, or deeper."""
-        return _is_prefix(other.around, self.around)
-
-    def loops(self) -> list[For | While]:
-        """The loops around it, from the outside in."""
-        return [s for s, _ in self.around if isinstance(s, For | While)]
-
-
 class _Rebound:
     """Which names can be written in place."""
 
@@ -97,8 +77,8 @@ class _Rebound:
         self.kept = kept
         self.sites: Sites = points_to(body, set(arrays))
         self.fixed = fixed_names(body, set(arrays))
-        self.places: dict[str, list[_Place]] = {}
-        for place in _places(body):
+        self.places: dict[str, list[Place]] = {}
+        for place in places_of(body):
             for name in names_of(place.stmt) & arrays.keys():
                 self.places.setdefault(name, []).append(place)
 
@@ -131,7 +111,7 @@ class _Rebound:
             return False
         return not isinstance(first.stmt, Bind) or self._is_left_alone(name, first, again)
 
-    def _starts(self, name: str, first: _Place) -> bool:
+    def _starts(self, name: str, first: Place) -> bool:
         """Whether the first mention of a name binds it."""
         if name in reads_of(first.stmt):
             return False
@@ -140,7 +120,7 @@ class _Rebound:
                 return True
         return False
 
-    def _takes_new(self, name: str, at: _Place, first: _Place) -> bool:
+    def _takes_new(self, name: str, at: Place, first: Place) -> bool:
         """Whether a statement binds the name to an array of the same iteration, for good."""
         inner = at.loops()[len(first.loops()) :]
         if not isinstance(at.stmt, Bind) or not self._are_counted(at.loops(), inner):
@@ -180,15 +160,15 @@ class _Rebound:
                 return False
         return True
 
-    def _is_left_alone(self, name: str, first: _Place, again: list[_Place]) -> bool:
+    def _is_left_alone(self, name: str, first: Place, again: list[Place]) -> bool:
         """Whether nobody writes the array that a name denotes at first, while it may do so."""
         assert isinstance(first.stmt, Bind)
         (source,) = first.stmt.sources
         sites = self.sites.get(source, frozenset((source,)))
-        for place in _places(self.body):
+        for place in places_of(self.body):
             if place.order <= first.order or not place.is_within(first):
                 continue
-            for array in _arrays_written(place.stmt):
+            for array in arrays_written(place.stmt):
                 if array == name:
                     if not any(_certainly_before(p, place) for p in again):
                         return False
@@ -197,43 +177,13 @@ class _Rebound:
         return True
 
 
-def _places(body: Block) -> Iterator[_Place]:
-    count = 0
-
-    def walked(block: Block, around: tuple[tuple[Stmt, int], ...]) -> Iterator[_Place]:
-        nonlocal count
-        for stmt in block:
-            count += 1
-            yield _Place(stmt, count, around)
-            for k, inner in enumerate(blocks(stmt)):
-                yield from walked(inner, (*around, (stmt, k)))
-
-    return walked(body, ())
-
-
-def _is_prefix(one: tuple[tuple[Stmt, int], ...], two: tuple[tuple[Stmt, int], ...]) -> bool:
-    return len(one) <= len(two) and all(
-        a is b and j == k for (a, j), (b, k) in zip(one, two[: len(one)], strict=True)
-    )
-
-
-def _certainly_before(one: _Place, two: _Place) -> bool:
+def _certainly_before(one: Place, two: Place) -> bool:
     """Whether a statement of a loop's body runs before another one in the same iteration."""
     return one.order < two.order and two.is_within(one)
 
 
-def _arrays_written(stmt: Stmt) -> tuple[str, ...]:
-    """Arrays of which a statement writes elements."""
-    match stmt:
-        case Store():
-            return (stmt.array,)
-        case Invoke():
-            return stmt.writes
-    return ()
-
-
 def _writes(stmt: Stmt, array: str, kind: type = object) -> bool:
-    return isinstance(stmt, kind) and array in _arrays_written(stmt)
+    return isinstance(stmt, kind) and array in arrays_written(stmt)
 
 
 def _is_measured(stmt: Stmt, array: str) -> bool:

@@ -17,14 +17,16 @@ from srcad.position import Position
 
 
 def mark(block: Block, places: frozenset[Position], names: Names) -> tuple[Block, tuple[Var, ...]]:
-    """The block with snapshots in the loops at these places, and the new parameters."""
+    """The block with snapshots in the outermost loops at these places, and the new parameters."""
     rooms: list[Var] = []
 
-    def marked(stmt: Stmt) -> Stmt:
-        if isinstance(stmt, For | While) and stmt.checkpoints is None and stmt.at in places:
-            rooms.append(Var(names.fresh("snapshots"), INT))
-            stmt = replace(stmt, checkpoints=Checkpoints(rooms[-1]))
-        parts = tuple(tuple(map(marked, part)) for part in blocks(stmt))
+    def marked(stmt: Stmt, left: frozenset[Position]) -> Stmt:
+        if isinstance(stmt, For | While) and stmt.at in left:
+            left = left - {stmt.at}
+            if stmt.checkpoints is None:
+                rooms.append(Var(names.fresh("snapshots"), INT))
+                stmt = replace(stmt, checkpoints=Checkpoints(rooms[-1]))
+        parts = tuple(tuple(marked(s, left) for s in part) for part in blocks(stmt))
         return with_blocks(stmt, parts) if parts else stmt
 
-    return (tuple(map(marked, block)), tuple(rooms)) if places else (block, ())
+    return (tuple(marked(s, places) for s in block), tuple(rooms)) if places else (block, ())

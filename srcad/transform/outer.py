@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned
+from srcad.analysis.flow import assigned, times_bound
 from srcad.analysis.iterations import accesses, is_still, named_otherwise
 from srcad.ir.build import (
     ONE,
@@ -60,7 +60,9 @@ from srcad.ir.nodes import (
     Var,
     While,
     blocks,
+    children,
     names_read,
+    rebuild,
     statements,
     walk,
     with_blocks,
@@ -196,7 +198,7 @@ class _Batcher:
             if isinstance(inner, For):
                 for stmt in inner.body:
                     if isinstance(stmt, Store) and self._is_apart(stmt, outer, inner, loop):
-                        pair = _factors(stmt, outer, inner)
+                        pair = _factors(_written_out(stmt, inner), outer, inner)
                         if pair is not None and self._keep(pair, outer, inner):
                             return self._kept(stmt, pair, outer, inner)
         return None
@@ -264,6 +266,26 @@ class _Batcher:
             else:
                 body.append(other)
         return [first, replace(outer, body=tuple(body)), *batch.count()], batch
+
+
+def _written_out(stmt: Store, inner: For) -> Store:
+    """A statement of the inner loop, with elements in place of the variables that hold them."""
+    bound = times_bound(inner.body)
+    held: dict[Expr, Expr] = {
+        s.target: s.value
+        for s in inner.body[: inner.body.index(stmt)]
+        if isinstance(s, Assign) and isinstance(s.value, Load) and bound[s.target.name] == 1
+    }
+    stored = {s.array for s in statements(inner.body) if isinstance(s, Store)}
+
+    def written(expr: Expr) -> Expr:
+        value = held.get(expr)
+        if isinstance(value, Load) and value.array not in stored:
+            return value
+        parts = children(expr)
+        return rebuild(expr, tuple(map(written, parts))) if parts else expr
+
+    return replace(stmt, value=written(stmt.value))
 
 
 def _factors(stmt: Store, outer: For, inner: For) -> tuple[Expr, Expr] | None:

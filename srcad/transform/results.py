@@ -20,10 +20,10 @@ from srcad.transform.partials import EXTREMES
 
 def own_results(body: Block) -> frozenset[int]:
     """The stores (by identity) that can be reversed in terms of what they stored."""
-    return frozenset(id(s) for s in statements(body) if isinstance(s, Store) and _tells(s.value))
+    return frozenset(id(s) for s in statements(body) if isinstance(s, Store) and tells(s.value))
 
 
-def _tells(value: Expr) -> bool:
+def tells(value: Expr) -> bool:
     """Whether the partial derivatives of an expression are told by its result."""
     match value:
         case Binary(op="/"):

@@ -151,7 +151,10 @@ class _Finder:
         for stmt in block:
             match stmt:
                 case Push():
-                    yield _Place(stmt, loops, block, sizes.shape(stmt.array))
+                    shape = sizes.shape(stmt.array)
+                    least = [sizes.range(e)[0] for e in shape]
+                    known = all(n is not None and n >= 0 for n in least)
+                    yield _Place(stmt, loops, block, shape if known else None)
                 case Pop():
                     yield _Place(stmt, loops, block, None)
                 case For() | While():
@@ -175,8 +178,6 @@ class _Finder:
         loops = self._reversed(push.loops, pop.loops)
         lengths = [e for loop in loops for e in (loop.start, loop.stop)] + [*push.shape]
         if not loops or not all(map(self._is_fixed, lengths)):
-            return None
-        if not all(map(_is_length, push.shape)):
             return None
         trips = tuple(map(_trips, loops))
         tape = self.names.fresh(f"{array}_tape")
@@ -228,11 +229,6 @@ class _Finder:
     def _is_fixed(self, expr: Expr) -> bool:
         """Whether an expression has one value from the first loop on."""
         return all(self.bound[n] <= 1 and n not in self.nested for n in names_read(expr))
-
-
-def _is_length(expr: Expr) -> bool:
-    """Whether an expression is certainly not negative."""
-    return isinstance(expr, Extent) or (isinstance(expr, Const) and expr.value >= 0)
 
 
 def _trips(loop: For) -> Expr:

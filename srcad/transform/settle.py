@@ -10,6 +10,14 @@ length. Then ranges are literals, and checks that can only hold are dropped::
     axis = np.empty(n)                     for i in range(3):
     for i in range(n):                         axis[i] = p[i] / angle
         axis[i] = p[i] / angle
+
+Fields that a loop exchanges, of one length, have that length in all iterations::
+
+    u, v = x.copy(), x.copy()              u, v = x.copy(), x.copy()
+    for t in range(n):                     for t in range(n):
+        for i in range(u.shape[0]):   ->       for i in range(x.shape[0]):
+            v[i] = k * u[i]                        v[i] = k * u[i]
+        u, v = v, u                            u, v = v, u
 """
 
 from collections.abc import Mapping
@@ -32,7 +40,9 @@ from srcad.ir.nodes import (
     IndexCheck,
     Logic,
     Stmt,
+    Var,
     While,
+    names_read,
 )
 from srcad.ir.rename import with_expressions
 from srcad.ir.types import INT
@@ -44,23 +54,24 @@ def settle(block: Block, arrays: Mapping[str, tuple[str, int]] | None = None) ->
     With ``arrays``, dtype and rank of its arrays, lengths of products are known, and what all
     iterations of a loop leave alike.
     """
-    return _settled(block, Sizes(arrays))
+    return _settled(block, Sizes(arrays), frozenset())
 
 
-def _settled(block: Block, sizes: Sizes) -> Block:
+def _settled(block: Block, sizes: Sizes, changing: frozenset[str]) -> Block:
+    """The block; ``changing`` are the names that the loops around it assign."""
     out: list[Stmt] = []
     for stmt in block:
         match stmt:
             case For():
-                ends = (folded(e, sizes) for e in (stmt.start, stmt.stop, stmt.step))
-                start, stop, step = ends
+                ends = (stmt.start, stmt.stop, stmt.step)
+                start, stop, step = (_lasting(folded(e, sizes), sizes, changing) for e in ends)
                 stmt = replace(stmt, start=start, stop=stop, step=step)
-                stmt = _looped(stmt, sizes)
+                stmt = _looped(stmt, sizes, changing)
             case While():
-                stmt = _looped(stmt, sizes)
+                stmt = _looped(stmt, sizes, changing)
             case If():
                 test = folded(stmt.test, sizes)
-                both = tuple(_settled(b, sizes.copy()) for b in (stmt.body, stmt.orelse))
+                both = tuple(_settled(b, sizes.copy(), changing) for b in (stmt.body, stmt.orelse))
                 sizes.forget(assigned((stmt,)))
                 stmt = replace(stmt, test=test, body=both[0], orelse=both[1])
             case Check():
@@ -87,7 +98,15 @@ def _settled(block: Block, sizes: Sizes) -> Block:
     return tuple(out)
 
 
-def _looped(loop: For | While, sizes: Sizes) -> For | While:
+def _lasting(end: Expr, sizes: Sizes, changing: frozenset[str]) -> Expr:
+    """The end of a range as what it is in all iterations of the loops around it."""
+    if not isinstance(end, Var) or end.name not in changing:
+        return end
+    found = sizes.known(end)
+    return end if names_read(found) & changing else found
+
+
+def _looped(loop: For | While, sizes: Sizes, around: frozenset[str]) -> For | While:
     """A loop, whose iterations know what none of them changes."""
     if sizes.arrays:
         inside = sizes_inside(loop, sizes)
@@ -98,7 +117,8 @@ def _looped(loop: For | While, sizes: Sizes) -> For | While:
         if isinstance(loop, For):
             inside.within(loop)
     test = {"test": folded(loop.test, inside)} if isinstance(loop, While) else {}
-    return replace(loop, body=_settled(loop.body, inside), **test)
+    body = _settled(loop.body, inside, around | assigned((loop,)))
+    return replace(loop, body=body, **test)
 
 
 def _literal_last(test: Expr) -> Expr:

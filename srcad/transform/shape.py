@@ -15,16 +15,24 @@ from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
 from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
+from srcad.transform.roll import roll
 from srcad.transform.sums import free_sums
 
 
 def shaped(
-    function: Function, adjoints: frozenset[str], names: Names, *, final: bool, valued: bool
+    function: Function,
+    adjoints: frozenset[str],
+    names: Names,
+    *,
+    final: bool,
+    valued: bool,
+    threads: bool = False,
 ) -> Function:
     """The adjoint with the loops of its reverse sweep shaped.
 
     ``final``: no pass follows, so that sums are freed; with ``valued``, what the function computes
-    is asked for as well, and its sums keep their order.
+    is asked for as well, and its sums keep their order. ``threads``: independent iterations stay
+    so, to run in threads.
     """
     body = function.body
     start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
@@ -38,6 +46,8 @@ def shaped(
     if final:
         sweep = batch_products(sweep, shadows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
+    if not threads:
+        sweep = roll(sweep, shadows, aliases, names, arrays)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)
     if final:

@@ -9,7 +9,8 @@ is the loops that have tapes, or else those around other loops::
                                           raise RuntimeError('interrupted')
                                       ...
 
-Compiled code can raise subclasses of ``Exception`` only; who called it raises ``KeyboardInterrupt``.
+Compiled code raises nothing but subclasses of ``Exception``; its caller raises
+``KeyboardInterrupt``.
 This is the last pass but those that print: no pass before it sees that the loops have effects.
 """
 
@@ -27,6 +28,7 @@ from srcad.ir.nodes import (
     Comment,
     For,
     Function,
+    If,
     Keep,
     Stack,
     Stmt,
@@ -77,10 +79,16 @@ def _counted(block: Block, places: frozenset[Position], kind: int) -> Iterator[S
 
 def _run_again(block: Block, at: Position) -> Block:
     """The body of a reversed loop, in which the loop itself runs from a snapshot on."""
-    return tuple(
-        with_blocks(s, ((_step(AGAIN), *s.body),)) if isinstance(s, For) and s.at == at else s
-        for s in block
-    )
+    out: list[Stmt] = []
+    for stmt in block:
+        match stmt:
+            case For() if stmt.at == at:
+                out.append(with_blocks(stmt, ((_step(AGAIN), *stmt.body),)))
+            case If():
+                out.append(with_blocks(stmt, tuple(_run_again(b, at) for b in blocks(stmt))))
+            case _:
+                out.append(stmt)
+    return tuple(out)
 
 
 def _step(kind: int) -> Stmt:

@@ -9,6 +9,7 @@ import pytest
 
 import srcad
 from srcad.errors import ArgumentValueError, UnsupportedError
+from tests import oracles
 
 
 def gradients(f, *points):
@@ -315,3 +316,19 @@ def test_an_argument_that_is_read_from_outside_as_well():
     assert g({"k": 1.0}, 2.0) == 3.0
     with pytest.raises(ArgumentValueError, match="twice"):
         g(config, 2.0)
+
+
+def test_a_step_and_an_axis_from_outside():
+    step, axis = 2, 1
+
+    def f(x):
+        x = x.copy()
+        x[:, ::step] *= 2.0
+        return np.sum(np.sum(x, axis=axis) ** 2)
+
+    g, x = srcad.grad(f, jit=False), np.arange(6.0).reshape(2, 3)
+    for step, axis in ((2, 1), (2, 0), (-1, 0), (3, 1), (2, 1)):
+        np.testing.assert_allclose(g(x), oracles.differences(f, (x,), 0), rtol=1e-9)
+    step = 0
+    with pytest.raises(UnsupportedError, match="step of a slice"):
+        g(x)

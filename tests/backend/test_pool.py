@@ -36,7 +36,7 @@ def test_a_pool_has_the_types_that_compiled_code_expects() -> None:
         assert buffer.flags.c_contiguous
         assert buffer.flags.writeable
         assert mark.dtype == np.int64
-        assert mark.shape == (4,)
+        assert mark.shape == (8,)
 
 
 def test_the_next_call_finds_what_the_last_one_needed() -> None:

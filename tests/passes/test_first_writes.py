@@ -96,9 +96,10 @@ def same_element(x, steps):
 def one_buffer(x, steps):
     new = np.zeros(len(x))
     for t in range(steps):
-        for i in range(len(x)):
+        for i in range(1, len(x)):
             new[i] = x[i] * x[0] + 0.1 * t
-        x = x * new
+        x = x + x * new
+        new[0] = x[1]
     return np.sum(x)
 
 

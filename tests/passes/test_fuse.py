@@ -157,13 +157,78 @@ def test_transposed_read():
     assert loops(fused(f, M)) == 4
 
 
-@pytest.mark.xfail(reason="inner counters have different names: not fused so far", strict=True)
 def test_matrices():
     def f(a):
         b = np.sin(a)
         return b * b
 
     assert loops(fused(f, M)) == 2
+
+
+def test_matrix_updated_in_place():
+    def f(a):
+        a = a.copy()
+        for t in range(3):
+            b = np.sin(a)
+            a[:] = a + b * a
+        return a
+
+    assert loops(fused(f, M)) == 3
+
+
+def of_the_transposed(a):
+    b = np.sin(a)
+    return np.sum(b * b.T)
+
+
+def of_the_row_above(a, n):
+    b = np.zeros((n, n))
+    c = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            b[i, j] = a[i, j]
+    for k in range(n):
+        for m in range(n):
+            c[k, m] = b[k, m - 1] + b[k - 1, m]
+    return c
+
+
+def of_sums_of_rows(a, n):
+    b = np.zeros((n, n))
+    c = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            b[i, i] += a[i, j]
+    for k in range(n):
+        for m in range(n):
+            c[k, m] = b[k, k]
+    return c
+
+
+def of_counters_that_stay(a, n):
+    b = np.zeros((n, n))
+    c = np.zeros((n, n))
+    for i in range(n):
+        for j in range(n):
+            b[i, j] = a[i, j]
+    for k in range(n):
+        for m in range(n):
+            c[k, m] = b[k, m] * 2.0
+    return c[0, m]
+
+
+@pytest.mark.parametrize(
+    ("f", "count"),
+    [
+        (of_the_transposed, 4),
+        (of_the_row_above, 4),
+        (of_sums_of_rows, 3),  # only the rows are in step
+        (of_counters_that_stay, 4),
+    ],
+)
+def test_matrices_that_are_not_read_element_by_element(f, count):
+    types = (M,) if f is of_the_transposed else (M, INTEGER)
+    assert loops(fused(f, *types)) == count
 
 
 def test_counter_read_after_the_loop():

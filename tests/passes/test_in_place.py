@@ -67,6 +67,20 @@ def test_what_is_written():
     """)
 
 
+def test_what_is_computed_only_to_be_stored_is_stored_at_once():
+    source = srcad.grad(euler, jit=False).source(x5, 3)
+    assert "x_1[i] += 0.1 * x_1[i] * x_1[i]" in source and "x_new" not in source
+
+    def f(x, n):
+        for t in range(n):
+            z = np.sin(x)
+            x = z
+            x = x + 0.1 * z * x
+        return np.sum(x)
+
+    agrees(f, x5, 3)
+
+
 def neighbours(x, y, n):
     for t in range(n):
         k = np.roll(x, 1) * np.roll(x, -2)

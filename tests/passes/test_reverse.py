@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import srcad
-from tests.passes.support import INTEGER, F, M, V, gradient_text, text
+from tests.passes.support import INTEGER, F, M, V, gradient_text, slopes_agree, text
 
 
 def test_straight_line():
@@ -249,3 +249,26 @@ def test_square(power):
 
     function = by_power if "**" in power else by_product
     assert "x_b = 2.0 * x" in gradient_text(function, (F,), "x")
+
+
+def half_square(x):
+    return 0.5 * x * x
+
+
+def by_another(x, j):
+    """An element divided by one of the same array, which may be itself."""
+    for i in range(x.size):
+        x[i] = x[i] / x[j] + x[i] * x[j]
+    return np.sum(x * x)
+
+
+def test_half_a_square_is_one_contribution():
+    assert "x_b = x\n" in gradient_text(half_square, (F,), "x")
+    assert srcad.grad(half_square)(3.0) == 3.0
+
+
+def test_own_element_is_assigned_before_others_are_added_to():
+    text = gradient_text(by_another, (V, INTEGER), "x")
+    assert "x_b[i] = 0.0" not in text
+    for j in range(3):
+        slopes_agree(by_another, (np.array([0.3, 1.2, -0.7]), j), wrt=("x",))

@@ -8,7 +8,7 @@ from srcad.ir.nodes import Alloc, Assign, Bind, Call, Check, Compare, Const, Ext
 from srcad.ir.types import INT
 from srcad.transform.coalesce import coalesce
 from srcad.transform.settle import settle
-from tests.passes.support import INTEGER, F, V, body_of, lines
+from tests.passes.support import INTEGER, F, V, elaborated, lines
 
 N, K = Var("n", INT), Var("k", INT)
 X, Y = Extent("x", 0), Extent("y", 0)
@@ -19,7 +19,8 @@ def number(value: int) -> Const:
 
 
 def settled(function, *types) -> str:
-    return lines(settle(coalesce(body_of(function, *types))))
+    e = elaborated(function, *types)
+    return lines(settle(coalesce(e.body), e.arrays))
 
 
 def test_slices_of_an_array_that_was_indexed_beyond_them():
@@ -29,6 +30,38 @@ def test_slices_of_an_array_that_was_indexed_beyond_them():
         return w * np.sum(y * y)
 
     assert "np.empty(3)" in settled(f, V) or "range(3)" in settled(f, V)
+
+
+def test_fields_that_are_exchanged_keep_their_length():
+    def f(x, n):
+        u = x.copy()
+        v = np.empty_like(x)
+        for _ in range(n):
+            for i in range(u.size - 1):
+                v[i] = u[i + 1] * 0.5
+            u, v = v, u
+        return u[: u.size // 2].sum()
+
+    text = settled(f, V, INTEGER)
+    assert "for i in range(x.shape[0] - 1):" in text
+    assert "u.shape" not in text
+    assert "v.shape" not in text
+
+
+def test_fields_of_other_lengths_do_not():
+    def f(x, n):
+        u = x.copy()
+        v = np.zeros(x.size + 1)
+        for _ in range(n):
+            for i in range(u.size):
+                v[i] = u[i] * 0.5
+            u, v = v, u
+            x = v.copy()
+        return u.sum() + x.sum()
+
+    text = settled(f, V, INTEGER)
+    assert "stop = u.shape[0]" in text
+    assert "for i in range(stop):" in text
 
 
 def test_nothing_is_known_before_the_check():

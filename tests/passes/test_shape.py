@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 import srcad
 from tests import oracles
@@ -161,6 +162,32 @@ def test_no_stencil_in_place():
         return np.sum(u)
 
     assert "_row" not in reverse_sweep(f, (V,), "u")
+
+
+def staggered(x, y, steps):
+    """The shadow of ``y`` is added to in two rows, that of ``x`` at two places of a row."""
+    n, m = x.shape
+    h = np.zeros((n, m))
+    for _ in range(steps):
+        for i in range(n - 1):
+            for j in range(m - 1):
+                h[i, j] -= 0.7 * (x[i, j + 1] - x[i, j] + y[i + 1, j] - y[i, j])
+        for i in range(n):
+            for j in range(m):
+                x[i, j] = x[i, j] * h[i, j]
+    return np.sum(h * h)
+
+
+def test_rows_beside_a_stencil_have_loops_of_their_own():
+    text = reverse_sweep(staggered, (M, M, INTEGER), "x", "y")
+    assert "                y_b[i + 1, j] += seed_2_row[j + 1]\n            for j in range(" in text
+    assert "                y_b[i, j] -= seed_2_row[j + 1]\n            for j in range(" in text
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (1, 1), (1, 4), (4, 1), (2, 2), (4, 5)])
+def test_rows_beside_a_stencil(shape):
+    random = np.random.default_rng(5)
+    agrees(staggered, (random.random(shape), random.random(shape), 2), wrt=("x", "y"))
 
 
 # ---------------------------------------------------------------- less to save

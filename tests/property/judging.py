@@ -2,8 +2,8 @@
 
 A program of kind "real" or "single" is compared with complex step, one of kind "complex" with
 differences, one of kind "kernel" with complex step along a few directions. What is asked of srcad is
-the mode: "reverse", "grad", "forward", "vjp" and "second" are its transformations; "parallel" divides
-loops, which run as Python in an order of their own; "eager" is "reverse", where the limits from
+the mode: "reverse", "grad", "forward", "vjp", "second" and "hessian" are its transformations, "lanes"
+is forward mode along several directions at once; "parallel" divides loops, which run as Python in an order of their own; "eager" is "reverse", where the limits from
 which loops are put in strips, products batched and so on are so low that they are reached.
 """
 
@@ -24,7 +24,9 @@ import numpy as np
 
 from tests import oracles
 
-MODES = ("reverse", "grad", "forward", "vjp", "second", "parallel", "eager")
+MODES = ("reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager")
+TWICE = ("second", "hessian")
+"""Modes of second derivatives."""
 
 TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9}
 """Relative to the largest entry of the gradient."""
@@ -116,7 +118,7 @@ def _judged(case: Case, f, by_hand) -> Outcome:
     for before, after in zip(case.arguments(), args, strict=True):
         if not np.array_equal(before, after):
             return Outcome("wrong", "the caller's arguments were changed")
-    tolerance = SECOND if case.mode == "second" else TOLERANCES[case.kind]
+    tolerance = SECOND if case.mode in TWICE else TOLERANCES[case.kind]
     scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
     likes = args[:-1] if len(expected) == len(args) - 1 and case.kind != "kernel" else None
     problems = [
@@ -154,6 +156,14 @@ def _found(case: Case, f, args: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         case "forward":
             outs = [srcad.jvp(f, args, (*d, None), **options) for d in directions]
             return outs[0][0], [np.array([out[1] for out in outs])]
+        case "lanes":
+            together = [np.stack(v, axis=-1) for v in zip(*directions, strict=True)]
+            count = len(directions)
+            got, out = srcad.jvp(f, args, (*together, None), directions=count, **options)
+            return got, [out]
+        case "hessian":
+            blocks = srcad.hessian(f, wrt=wrt, **options)(*args)
+            return None, [np.array([_both(blocks, *pair) for pair in _pairs(directions)])]
         case "vjp":
             outputs = outputs_of(case)
             out, pullback = srcad.vjp(f, *args, outputs=outputs, **options)
@@ -186,6 +196,15 @@ def _along(gradient, directions) -> np.ndarray:
             sum(float(np.sum(np.asarray(g) * v)) for g, v in zip(gradient, d, strict=True))
             for d in directions
         ]
+    )
+
+
+def _both(blocks, one, two) -> float:
+    """A Hessian along two directions."""
+    return sum(
+        float(np.sum(np.tensordot(np.asarray(block), v, np.ndim(v)) * u))
+        for row, u in zip(blocks, one, strict=True)
+        for block, v in zip(row, two, strict=True)
     )
 
 
@@ -227,7 +246,7 @@ def directions_of(case: Case) -> list[list[Any]]:
     given = [oracles.widen(case.arguments()[k]) for k in case.wrt]
     rng = np.random.default_rng(case.seed + 1)
     out = [[_direction(rng, a) for a in given] for _ in range(3)]
-    if sum(np.size(a) for a in given) <= 30 and case.mode != "second":
+    if sum(np.size(a) for a in given) <= 30 and case.mode not in TWICE:
         for i, a in enumerate(given):
             for k in range(np.size(a)):
                 one = [np.zeros(np.shape(b)) for b in given]
@@ -269,7 +288,7 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
     wide = [oracles.widen(a) for a in case.arguments()]
     given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
     directions = directions_of(case)
-    if case.mode == "second":
+    if case.mode in TWICE:
         pairs = _pairs(directions)
         return [np.array([_curvature(f, given, one, two, shift) for one, two in pairs])]
     if directions:
@@ -308,7 +327,7 @@ def _curvature(f, given, one, two, shift: float) -> float:
 def _ill_conditioned(case: Case, f, expected, scale: float, tolerance: float) -> bool:
     """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
     shifts = {"complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}.get(case.kind, (4e-16,))
-    if case.mode == "second":
+    if case.mode in TWICE:
         shifts = (1e-9,)
     return any(
         bool(np.max(np.abs(moved - e), initial=0.0) > 0.1 * tolerance * scale)

@@ -4,9 +4,11 @@ Seeds are fixed, so that a failure repeats; ``python -m tests.property.generator
 shows one again, and larger hunts are run with the same command.
 """
 
+from collections import Counter
+
 import pytest
 
-from tests.property import generator
+from tests.property import checkpoints, generator, judging
 
 pytest.importorskip("srcad")
 
@@ -41,12 +43,23 @@ def test_programs_are_valid_and_repeat():
     """The generator is deterministic, and nearly all its programs run in plain Python."""
     valid = 0
     for seed in range(300):
-        body = generator.make(seed)
-        assert generator.source(body) == generator.source(generator.make(seed))
-        f, _ = generator.load(generator.source(body))
+        kind = generator.kind_of(seed)
+        text = generator.source(generator.make(seed), kind)
+        assert text == generator.source(generator.make(seed), kind)
+        how = generator.How(seed, kind, generator.mode_of(seed, kind))
+        f, _ = judging.load(how.case(generator.make(seed)).by_hand)
         try:
-            f(*generator.arguments(seed))
+            f(*generator.arguments(seed, kind))
             valid += 1
         except (OverflowError, FloatingPointError, ValueError):
             pass
     assert valid >= 290
+
+
+@pytest.mark.parametrize(
+    "first", [300, *(pytest.param(s, marks=pytest.mark.slow) for s in range(20_000, 20_500, 50))]
+)
+def test_random_programs_with_snapshots(first: int):
+    counts = sum((checkpoints.judge(seed, False) for seed in range(first, first + 10)), Counter())
+    assert not counts["WRONG"]
+    assert counts["marked: with snapshots"] > 3

@@ -36,6 +36,7 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.hold import known_by_name
+from srcad.transform.results import tells
 from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.forward import Forward
 from srcad.transform.reverse.levels import Level, counted_step
@@ -161,15 +162,20 @@ class Backward(Forward):
         target = stmt.target
         seed = self.bar_var(target)
         value = stmt.value
-        result = None if restore or target.name in names_read(value) else target
-        out: list[Stmt] = list(restore)
+        own = target.name not in names_read(value)
+        result: Expr | None = target if own and not restore else None
+        out: list[Stmt] = []
+        if own and restore and tells(value):
+            result = Var(self.names.fresh("y"), target.kind)
+            out.append(Assign(result, target))
+        out += restore
         found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
-        own = [term for leaf, term in found if leaf == target]
+        kept = [term for leaf, term in found if leaf == target]
         for leaf, term in found:
             if leaf != target:
                 out.append(self.add_to(leaf, term))
         total: Expr = literal(0.0, seed.kind)
-        for k, term in enumerate(own):
+        for k, term in enumerate(kept):
             term = floating(term, seed.kind)
             total = _of_kind(term, seed.kind) if k == 0 else accumulate(total, term)
         if total != seed:
@@ -181,7 +187,7 @@ class Backward(Forward):
         kept = level.kept.get((id(stmt), "element"))
         kind = stmt.value.kind
         result: Expr | None = None
-        if id(stmt) in self.results and self.is_active(stmt.array):
+        if id(stmt) in self.results and self.is_active(stmt.array) and not self._is_put_back(stmt):
             result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
@@ -231,6 +237,9 @@ class Backward(Forward):
         selfs = [term for leaf, term in found if leaf == own]
         others = [(leaf, term) for leaf, term in found if leaf != own]
         aliased = any(isinstance(leaf, Load) and leaf.array in family for leaf, _ in others)
+        if aliased and selfs and not stmt.fresh:
+            out.append(Store(place.array, place.index, _total(selfs, kind)))
+            return out + [self.add_to(leaf, term) for leaf, term in others]
         if aliased or not overlaps:
             if overlaps and not stmt.fresh:
                 out.append(Store(place.array, place.index, literal(0.0, kind)))
@@ -239,10 +248,7 @@ class Backward(Forward):
                 out.append(Store(place.array, place.index, literal(0.0, kind)))
             return out
         out += [self.add_to(leaf, term) for leaf, term in others]
-        total = _of_kind(selfs[0], kind)
-        for term in selfs[1:]:
-            total = accumulate(total, term)
-        out.append(Store(place.array, place.index, total))
+        out.append(Store(place.array, place.index, _total(selfs, kind)))
         return out
 
     def _copied_back(self, stmt: Copy) -> list[Stmt]:
@@ -401,6 +407,14 @@ def _name(item: Expr | str) -> str:
 def _of_kind(term: Expr, kind: str) -> Expr:
     """A contribution alone, where the adjoint is complex and it may be real."""
     return converted(term, kind) if is_complex(kind) else term
+
+
+def _total(terms: list[Expr], kind: str) -> Expr:
+    """The sum of contributions."""
+    total = _of_kind(terms[0], kind)
+    for term in terms[1:]:
+        total = accumulate(total, term)
+    return total
 
 
 def _mentions(term: Expr, place: Load) -> int:

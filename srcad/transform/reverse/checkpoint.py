@@ -198,12 +198,19 @@ class Checkpointing(Backward):
         again = silent([*self._snapshot(stmt, made, add(last, ONE)), *stmt.body])
         if stmt.checkpoints is not None and stmt.checkpoints.schedule == "periodic":
             again = silent([*stmt.body])
+        back = self._restored_arrays(made)
         body = [
             Comment("back to what this iteration found"),
-            *self._restored_state(made, first),
-            If(compare("==", first, last), (Assign(made.held, sub(made.held, ONE)),)),
-            Assign(made.due, self._following(made, first, add(last, ONE))),
-            self._run(stmt, made, first, last, again),
+            *self._restored_variables(made, first),
+            If(
+                compare("==", first, last),
+                (*back, Assign(made.held, sub(made.held, ONE))),
+                (
+                    *back,
+                    Assign(made.due, self._following(made, first, add(last, ONE))),
+                    self._run(stmt, made, first, last, again),
+                ),
+            ),
             Assign(made.number, last),
             *self._counted(stmt, made),
         ]
@@ -219,12 +226,12 @@ class Checkpointing(Backward):
             )
             body, start = [first_of_all, *body], begun
         loop = For(last, start, integer(-1), integer(-1), tuple(body), None, stmt.at)
-        back = self._restored(stmt, level, sorted(assigned((stmt,))))
+        before_loop = self._restored(stmt, level, sorted(assigned((stmt,))))
         return [
             *before,
             loop,
             *self._handed_over(stmt, made, level),
-            *back,
+            *before_loop,
             *self._contents_back(made),
         ]
 
@@ -485,11 +492,9 @@ class Checkpointing(Backward):
             is_due = spilled.is_due(step)
             empty = If(is_due, (Assign(made.held, ZERO),))
             kept = [empty, *kept, If(is_due, spilled.written(step))]
-        following: Expr = add(step, made.distance)
-        if marks.schedule == "two-level":
-            free = sub(made.snapshots, made.held)
-            args = (step, made.trips, free, made.distance)
-            following = Call("next_in_distance", args, INT)
+        rule = "next_periodic" if marks.schedule == "periodic" else "next_in_distance"
+        free = sub(made.snapshots, made.held)
+        following = Call(rule, (step, made.trips, free, made.distance), INT)
         return [If(compare("==", step, made.due), (*kept, Assign(made.due, following)))]
 
     def _online_snapshot(self, loop: Loop, made: Schedule, stride: Var) -> list[Stmt]:
@@ -582,6 +587,10 @@ class Checkpointing(Backward):
 
     def _restored_state(self, made: Schedule, first: Var) -> list[Stmt]:
         """The latest snapshot put back, and the number of its iteration."""
+        return [*self._restored_variables(made, first), *self._restored_arrays(made)]
+
+    def _restored_variables(self, made: Schedule, first: Var) -> list[Stmt]:
+        """The same of its variables; its arrays are to be filled next."""
         top = sub(made.held, ONE)
         out: list[Stmt] = [Assign(first, Load(made.taken, (top,), INT))]
         for var in made.state.scalars:
@@ -590,7 +599,12 @@ class Checkpointing(Backward):
             dtype, ndim = self.arrays[name]
             shape = tuple(Extent(made.places[name], k + 1) for k in range(ndim))
             out.append(Alloc(name, shape, dtype))
-        out.append(Refill(made.state.arrays))
+        return [*out, Refill(made.state.arrays)]
+
+    def _restored_arrays(self, made: Schedule) -> list[Stmt]:
+        """The same of its arrays."""
+        top = sub(made.held, ONE)
+        out: list[Stmt] = []
         for name in made.state.arrays:
             ndim = self.arrays[name][1]
             out += self.nest(name, ndim, self._copied(name, (), made.places[name], (top,)))

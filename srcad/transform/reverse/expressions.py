@@ -127,6 +127,9 @@ def _pull(
                 at,
                 out,
             )
+        case Binary(op="*", a=Binary(op="*", a=Const(value=float(factor)), b=x), b=y) if x == y:
+            twice = times(real(2.0 * factor, expr.kind), conjugate(x))
+            _pull(x, times(twice, seed), active, name, None, at, out)
         case Binary(op="/"):
             _divide(expr, seed, active, name, result, at, out)
         case Binary(op="**", a=Call(function="abs", args=(z,)), b=Const(value=2)) if is_complex(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
 from srcad.analysis.iterations import is_sum
+from srcad.analysis.places import arrays_written
 from srcad.analysis.updates import Update, updates
 from srcad.ir.build import added_to
 from srcad.ir.names import Names
@@ -164,7 +165,7 @@ class Levels(Slots):
         return any(
             _depth(s) > self.arrays[array][1]
             for s in loop.body
-            if any(array in _written_by(inner) for inner in statements((s,)))
+            if any(array in arrays_written(inner) for inner in statements((s,)))
         )
 
     def _is_put_back(self, store: Store) -> bool:
@@ -375,7 +376,7 @@ class Levels(Slots):
     def _is_finished(self, name: str, rest: Block, loop: Loop) -> bool:
         def fills(stmt: Stmt) -> bool:
             return any(
-                name in self.sites.get(array, frozenset((array,))) for array in _written_by(stmt)
+                name in self.sites.get(array, frozenset((array,))) for array in arrays_written(stmt)
             )
 
         if self.bound[name] > 1:
@@ -383,7 +384,7 @@ class Levels(Slots):
         filling = [s for s in statements(rest) if fills(s)]
         if len(filling) != sum(map(fills, statements(loop.body))):
             return False
-        if any(set(_written_by(s)) != {name} for s in filling):
+        if any(set(arrays_written(s)) != {name} for s in filling):
             return False
         last = max((k for k, s in enumerate(rest) if any(map(fills, statements((s,))))), default=-1)
         return not any(
@@ -564,16 +565,6 @@ def _depth(stmt: Stmt) -> int:
 
 def _ends(loop: For) -> tuple[Expr, Expr, Expr]:
     return loop.start, loop.stop, loop.step
-
-
-def _written_by(stmt: Stmt) -> tuple[str, ...]:
-    """Arrays of which a statement writes elements."""
-    match stmt:
-        case Store():
-            return (stmt.array,)
-        case Invoke():
-            return stmt.writes
-    return ()
 
 
 def _blocks_of(block: Block) -> Iterator[Block]:

@@ -1,0 +1,346 @@
+"""Fields that are saved whole and read from the tape, and when they are put back instead."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+import srcad
+from tests.oracles import complex_step
+from tests.passes.support import INTEGER, M, V, gradient_text
+
+
+def is_exact(f, args, *wrt):
+    """The gradients are those of a complex step, with and without compiling; arguments stay."""
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    for name in wrt:
+        expected = complex_step(f, args, names.index(name))
+        for jit in (True, False):
+            given = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+            found = srcad.grad(f, wrt=name, jit=jit)(*given)
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+            for a, b in zip(given, args, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def field(n):
+    return np.random.default_rng(n).random(n)
+
+
+def swapped(u, k, steps):
+    u = u.copy()
+    v = u.copy()
+    for _ in range(steps):
+        for i in range(1, u.size - 1):
+            v[i] = u[i] + k[i] * u[i - 1] * u[i + 1]
+        u, v = v, u
+    s = 0.0
+    for i in range(u.size):
+        s += u[i] * u[i]
+    return s
+
+
+def test_a_swapped_field_is_read_from_the_tape():
+    text = gradient_text(swapped, (V, V, INTEGER), "u", "k")
+    forward, reverse = text.split("# reverse sweep")
+    assert re.search(r"u_1_tape\[k_1, (i_\d)\] = u_1\[\1\]", forward)
+    assert "u_1_tape[k_1, i - 1]" in reverse
+    assert "v[i] = v_tape" not in reverse
+    assert "v_tape" not in text
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 6])
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_swapped(steps, n):
+    is_exact(swapped, (field(n), field(n) + 0.1, steps), "u", "k")
+
+
+def rotated(c, u0, at, seen, steps):
+    """What an iteration leaves is read as well: by a name that the next one has for it."""
+    a = np.zeros(c.size)
+    b = np.zeros(c.size)
+    d = np.zeros(c.size)
+    for i in range(u0.size):
+        b[i] = u0[i]
+    s = 0.0
+    for t in range(steps):
+        for i in range(1, c.size - 1):
+            d[i] = 2.0 * b[i] - a[i] + c[i] * c[i] * (b[i + 1] - 2.0 * b[i] + b[i - 1])
+        d[at] += 0.5
+        s += (d[1] - seen[t]) ** 2 * d[at]
+        a, b, d = b, d, a
+    return s
+
+
+def test_what_an_iteration_leaves_is_what_the_next_one_finds():
+    text = gradient_text(rotated, (V, V, INTEGER, V, INTEGER), "c")
+    reverse = text[text.index("# reverse sweep") :]
+    assert "b_tape[t + 1, 1]" in reverse
+    assert "b_tape[t, i - 1]" in reverse
+    assert "d_tape" not in text
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+@pytest.mark.parametrize("at", [2, -3])
+def test_rotated(steps, at):
+    is_exact(rotated, (field(7), field(7), at, field(6), steps), "c", "u0")
+
+
+def staggered(k, e, steps):
+    """A field is changed in place, after the last statement that reads it."""
+    e = e.copy()
+    h = np.zeros(k.shape)
+    n, m = k.shape
+    for _ in range(steps):
+        for i in range(n):
+            for j in range(1, m):
+                e[i, j] -= k[i, j] * (h[i, j] - h[i, j - 1])
+        for i in range(n):
+            for j in range(m - 1):
+                h[i, j] -= 0.7 * (e[i, j + 1] - e[i, j])
+    return np.sum(h * h)
+
+
+def test_a_field_in_place_is_read_where_it_is_as_it_was():
+    text = gradient_text(staggered, (M, M, INTEGER), "k")
+    reverse = text[text.index("# reverse sweep") :]
+    assert "h_tape_1[k_1, i, j]" in reverse
+    assert "h[i, j] = h_tape" not in reverse
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_staggered(steps):
+    k = np.random.default_rng(1).random((3, 4))
+    is_exact(staggered, (k, k * k, steps), "k", "e")
+
+
+def test_every_second_iteration_and_backwards():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        for t in range(steps, 1, -2):
+            for i in range(u.size - 1, 0, -1):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i] * t
+            u, v = v, u
+        for t in range(1, steps, 3):
+            for i in range(u.size - 1):
+                v[i] = math.sin(u[i] * k[i + 1] * t)
+            u, v = v, u
+        return np.sum(u * v)
+
+    for steps in (0, 1, 2, 5, 8):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_two_loops():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        w = u.copy()
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            u, v = v, u
+        for t in range(steps + 1):
+            for i in range(w.size):
+                w[i] = w[i] * w[i] * k[i] * (t + 1)
+        for _ in range(steps):
+            for i in range(u.size - 1):
+                v[i] = u[i + 1] * k[i] * u[i]
+            u, v = v, u
+        return np.sum(u * w)
+
+    assert gradient_text(f, (V, V, INTEGER), "k").count("(pool, ") == 3
+    for steps in (0, 1, 3):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_the_border_that_another_statement_writes():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        for t in range(steps):
+            for i in range(1, u.size - 1):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i + 1]
+            v[0] = u[1] * k[0]
+            v[-1] = v[0] + t * u[-2] * u[0]
+            u, v = v, u
+        return np.sum(u * u)
+
+    for steps in (0, 1, 2, 5):
+        is_exact(f, (field(6), field(6), steps), "u", "k")
+
+
+# ---------------------------------------------------------------- what is left as it was
+
+
+def test_what_is_read_between_two_stores_is_put_back():
+    def f(x, steps):
+        x = x.copy()
+        for _ in range(steps):
+            for i in range(x.size):
+                x[i] = x[i] * 1.5
+            for i in range(x.size):
+                x[i] = math.sin(x[i])
+        return np.sum(x)
+
+    is_exact(f, (field(4), 3), "x")
+    assert "x_1[i] = x_1_tape_1[k, i]" in gradient_text(f, (V, INTEGER), "x")
+
+
+def test_a_field_that_is_read_after_the_exchange():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        s = 0.0
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            u, v = v, u
+            s += u[1] * u[2] * v[2]
+        return s
+
+    for steps in (0, 1, 2, 3):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_another_name_of_the_field():
+    def f(u, k, steps):
+        v = u.copy()
+        u = u.copy()
+        w = u
+        s = 0.0
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * w[i]
+            u, v = v, u
+            w[1] = w[0] * 0.5
+        return np.sum(u * v) + s
+
+    for steps in (0, 1, 2, 3):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_fields_of_different_shapes():
+    def f(u, k, steps):
+        u = u.copy()
+        v = np.zeros(u.size + 2)
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            u, v = v, u
+            k[0] = k[0] * k[1]
+        return np.sum(u * u) + np.sum(v * v) * k[0]
+
+    for steps in (0, 1, 2):
+        is_exact(f, (field(4), field(9), min(steps, 1)), "u", "k")
+
+
+def test_lengths_of_fields_that_another_array_fills():
+    def f(c, u0, steps):
+        a = u0.copy()
+        b = np.zeros(c.size)
+        for _ in range(steps):
+            for i in range(1, c.size):
+                b[i] = a[i] * a[i - 1] * c[i]
+            a, b = b, a
+        return np.sum(a * a)
+
+    assert "b[i] = b_tape" in gradient_text(f, (V, V, INTEGER), "c")
+    for steps in (0, 1, 2, 3):
+        is_exact(f, (field(4), field(4) + 0.5, steps), "c", "u0")
+
+
+def test_one_element_of_a_long_array():
+    def f(x, w, steps):
+        x = x.copy()
+        s = 0.0
+        for t in range(steps):
+            s += x[t] * w[t] * x[t]
+            x[t + 1] = math.sin(s)
+        return s
+
+    text = gradient_text(f, (V, V, INTEGER), "w")
+    assert "i_1" not in text
+    is_exact(f, (field(6), field(6), 5), "x", "w")
+
+
+def test_a_branch():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        for t in range(steps):
+            if t % 2 == 0:
+                for i in range(1, u.size):
+                    v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            else:
+                for i in range(u.size):
+                    v[i] = u[i] * u[i] * k[0]
+            u, v = v, u
+        return np.sum(u * u)
+
+    for steps in (0, 1, 2, 5):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_an_exchange_in_a_branch():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        for t in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            if t != 1:
+                u, v = v, u
+        return np.sum(u * u)
+
+    for steps in (0, 1, 2, 5):
+        is_exact(f, (field(5), field(5), steps), "u", "k")
+
+
+def test_an_argument_that_is_written_and_is_an_output():
+    def f(u, v, k, steps):
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            for i in range(u.size):
+                u[i] = v[i] * v[i]
+
+    args = field(5), field(5), field(5), 3
+    _, pullback = srcad.vjp(f, *args, outputs=("u", "v"))
+    seeds = field(5) - 0.5, field(5) + 0.5
+
+    def weighted(u, v, k, steps):
+        f(u, v, k, steps)
+        return np.sum(u * seeds[0]) + np.sum(v * seeds[1])
+
+    for k, found in enumerate(pullback(seeds)[:3]):
+        expected = complex_step(weighted, args, k)
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
+def test_the_value_and_a_second_derivative():
+    args = field(6), field(6), 4
+    value, gradient = srcad.value_and_grad(swapped, wrt=0)(*args)
+    assert value == pytest.approx(swapped(*args), rel=1e-14)
+    np.testing.assert_allclose(gradient, complex_step(swapped, args, 0), rtol=1e-11)
+    direction = field(6) - 0.5
+    found = srcad.hvp(swapped, args, (direction,), wrt=(0,))[0]
+    step = 1e-5
+    above, below = (srcad.grad(swapped)(args[0] + h * direction, *args[1:]) for h in (step, -step))
+    np.testing.assert_allclose(found, (above - below) / (2 * step), rtol=1e-6)
+
+
+def test_an_index_out_of_range_is_refused():
+    def f(u, k, steps):
+        u = u.copy()
+        v = u.copy()
+        for _ in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * u[i - 1] * u[i]
+            u, v = v, u
+        return np.sum(u * u)
+
+    with pytest.raises(IndexError):
+        srcad.grad(f)(field(5), field(4), 2)
