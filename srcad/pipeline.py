@@ -217,9 +217,11 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(reuse(inverses(lift(f)), program.names) for f in functions)
-    functions = (*functions[:-1], _in_rows(functions[-1], request, program))
-    functions = tuple(overwrite(products(f)) for f in functions)
+    functions = tuple(map(lift, functions))
+    functions = (*functions[:-1], inverses(functions[-1]))
+    functions = tuple(reuse(f, program.names) for f in functions)
+    functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))
+    functions = tuple(map(overwrite, functions))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
     elementary: dict[str, str] = {}

@@ -311,7 +311,7 @@ def matmul_into(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
 # ---------------------------------------------------------------- products of small matrices
 
 
-def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+def _set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
     """``out[:] = np.dot(a, b)`` of contiguous arrays; ``ta``, ``tb``: of ``a.T``, ``b.T``.
 
     Where there is little to do, loops do it faster than BLAS is called.
@@ -319,7 +319,7 @@ def set_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: boo
     out[:] = np.dot(a.T if ta else a, b.T if tb else b)
 
 
-def add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
+def _add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool) -> None:
     """``out += np.dot(a, b)``; see ``set_product``."""
     out += np.dot(a.T if ta else a, b.T if tb else b)
 
@@ -471,8 +471,8 @@ class _Product:
 
 
 _PRODUCT = types.Array, types.Array, types.Array, types.Boolean, types.Boolean
-_also_compiled(set_product, _type_product, _Product(add=False), *_PRODUCT)
-_also_compiled(add_product, _type_product, _Product(add=True), *_PRODUCT)
+set_product = _also_compiled(_set_product, _type_product, _Product(add=False), *_PRODUCT)
+add_product = _also_compiled(_add_product, _type_product, _Product(add=True), *_PRODUCT)
 
 
 # ---------------------------------------------------------------- inverses and determinants

@@ -26,7 +26,6 @@ from srcad.ir.nodes import (
     Push,
     Reshape,
     Return,
-    Stmt,
     While,
     Window,
     statements,
@@ -87,9 +86,8 @@ class Holders:
                 case Invoke() if _gives_away(stmt):
                     self.lasting |= names_of(stmt)
 
-    def is_free(self, making: Stmt, loop: For | While) -> bool:
-        """Whether nobody wants the array of the iteration before when a statement makes one."""
-        (name,) = writes_of(making)
+    def is_free(self, name: str, loop: For | While) -> bool:
+        """Whether nobody wants the array of the iteration before when one is made under a name."""
         if any(name in found for n, found in self.sites.items() if n in self.lasting):
             return False
         inside = {id(s) for s in statements(loop.body)}
@@ -103,8 +101,9 @@ class Holders:
             if reached == end:
                 break
             end = reached
-        wanted = live_after(self.body, making, self.exports) | reads_of(making)
-        return not walk.seen & wanted
+        makings = [s for s in statements(loop.body) if name in writes_of(s)]
+        wanted = (live_after(self.body, s, self.exports) | reads_of(s) for s in makings)
+        return not any(walk.seen & found for found in wanted)
 
 
 class _Walk:

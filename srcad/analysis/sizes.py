@@ -15,6 +15,7 @@ value that it is about.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from srcad.analysis.flow import assigned, writes_of
@@ -280,7 +281,7 @@ class Sizes:
             return
 
         def stays(*exprs: Expr) -> bool:
-            return not any(names_read(e) & gone for e in exprs)
+            return all(gone.isdisjoint(_names(e)) for e in exprs)
 
         self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
         self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
@@ -384,6 +385,12 @@ class Sizes:
         """Whether ``a >= b`` is certain (``sign`` -1: ``a <= b``)."""
         low, high = self.range(_arithmetic("-", a, b))
         return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _names(expr: Expr) -> frozenset[str]:
+    """The names that an expression reads: the same few expressions are asked for many times."""
+    return frozenset(names_read(expr))
 
 
 def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:

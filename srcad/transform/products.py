@@ -192,7 +192,7 @@ class _Writer:
         shape, dtype = sizes.shape(name), self.arrays[name][0]
         changing = assigned((loop,))
         known = all(isinstance(e, Extent | Const) and not names_read(e) & changing for e in shape)
-        free = name not in self.held or self.holders.is_free(stmt, loop)
+        free = name not in self.held or self.holders.is_free(name, loop)
         if known and free and self.bound[name] == 1 and name not in exposed(loop.body):
             made.append(Alloc(name, shape, dtype, False, stmt.at))
             return [set_product(stmt)]

@@ -123,7 +123,7 @@ class _Reuser:
                 and times[stmt.target] == 1
                 and stmt.target not in early
                 and (stmt.target not in live or self.times[stmt.target] == 1)
-                and (stmt.target not in self.held or self.holders.is_free(stmt, loop))
+                and (stmt.target not in self.held or self.holders.is_free(stmt.target, loop))
             ):
                 found = self._lengths(stmt, sizes, changing)
             if isinstance(stmt, _Made) and found is not None:

@@ -147,7 +147,7 @@ def _in_place(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bool,
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
 def test_products_in_place(run: Any, dtype: Any) -> None:
     random = np.random.default_rng(1)
-    close = dict(rtol=1e-4, atol=1e-4) if dtype is np.float32 else dict(rtol=1e-12, atol=1e-12)
+    close = 1e-4 if dtype is np.float32 else 1e-12
 
     def made(*shape: int) -> np.ndarray:
         return random.normal(size=shape).astype(dtype)
@@ -161,9 +161,9 @@ def test_products_in_place(run: Any, dtype: Any) -> None:
             turned = ta and one is a, tb and two is b
             out = np.full(expected.shape, np.nan, dtype)
             run(out, one, two, *turned, False)
-            np.testing.assert_allclose(out, expected, **close)
+            np.testing.assert_allclose(out, expected, rtol=close, atol=close)
             run(out, one, two, *turned, True)
-            np.testing.assert_allclose(out, 2 * expected, **close)
+            np.testing.assert_allclose(out, 2 * expected, rtol=close, atol=close)
 
 
 def _inverted(a: np.ndarray) -> tuple[np.ndarray, Any]:

@@ -1,6 +1,7 @@
 """Variables whose values are arrays: one shadow for all of them, where nobody else has the arrays."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,7 +209,8 @@ PROGRAMS = [
 def test_gradients(function, n):
     given = x3.copy()
     expected = oracles.complex_step(function, (x3, n), 0)
-    found = srcad.grad(function, jit=False)(given, n)
+    gradient: Any = srcad.grad(function, jit=False)
+    found = gradient(given, n)
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(given, x3)
 
@@ -217,7 +219,7 @@ def test_gradients(function, n):
 def test_the_gradient_of_the_gradient(function):
     """A Hessian-vector product against the central difference of gradients."""
     direction = np.array([0.3, -0.2, 0.5])
-    gradient = srcad.grad(function, jit=False)
+    gradient: Any = srcad.grad(function, jit=False)
     expected = (gradient(x3 + 1e-5 * direction, 3) - gradient(x3 - 1e-5 * direction, 3)) / 2e-5
     found = srcad.hvp(function, (x3, 3), direction, jit=False)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
@@ -226,7 +228,8 @@ def test_the_gradient_of_the_gradient(function):
 def test_compiled():
     for function in (from_a_parameter, matrices, changed_in_place):
         expected = oracles.complex_step(function, (x3, 4), 0)
-        np.testing.assert_allclose(srcad.grad(function)(x3, 4), expected, rtol=1e-9)
+        gradient: Any = srcad.grad(function)
+        np.testing.assert_allclose(gradient(x3, 4), expected, rtol=1e-9)
 
 
 def text_of(function) -> str:

@@ -1,5 +1,7 @@
 """Products, inverses and lists of arrays in loops: made in place, in rows, and by BLAS or not."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,18 @@ def in_a_branch(x, n):
     return np.sum(y)
 
 
+def kept_between_outer_iterations(x, n):
+    y = x * 1.0
+    s = 0.0
+    for k in range(n):
+        s += np.sum(y * y * y)
+        for j in range(k):
+            z = np.sin(F @ y) + x * j
+            s += y[0] * z[1]
+            y = z
+    return s + np.sum(y)
+
+
 def of_several_sizes(x, n):
     a = np.outer(x, np.arange(1.0, 41.0)) * 0.01
     b = a.T * 1.0
@@ -143,13 +157,20 @@ def determinants(x, n):
     return s
 
 
-PROGRAMS = [recurrence, in_nested_loops, in_a_branch, of_several_sizes, determinants]
+PROGRAMS = [
+    recurrence,
+    in_nested_loops,
+    in_a_branch,
+    kept_between_outer_iterations,
+    of_several_sizes,
+    determinants,
+]
 
 
 @pytest.mark.parametrize("jit", [False, True], ids=["python", "compiled"])
 @pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
 def test_gradients(function, jit):
-    gradient = srcad.grad(function, jit=jit)
+    gradient: Any = srcad.grad(function, jit=jit)
     for n in (4, 0, 1):
         expected = oracles.complex_step(function, (x3, n), 0)
         np.testing.assert_allclose(gradient(x3.copy(), n), expected, rtol=1e-9, atol=1e-11)
