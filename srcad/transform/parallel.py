@@ -1,20 +1,23 @@
 """Independent loops run in threads.
 
 The outermost loops whose iterations can run in any order, and in which there is enough to do, are
-divided into parts. Such a loop becomes a function of its own, for the iterations of a part, so
-that its variables are its own too; the threads call it::
+divided into parts. Such a loop becomes two functions of its own, so that their variables are their
+own too: one for the iterations of a part, and one that calls it from the threads::
 
-    for i in range(n):                       def f_part(first, last, x, y):
-        for j in range(m):                       for i in range(first, last):
-            y[i, j] = ...                            for j in range(m):
-                                                         y[i, j] = ...
+    for i in range(n):          def f_part(first, last, m, x, y):
+        for j in range(m):          for i in range(first, last):
+            y[i, j] = ...               for j in range(m):
+                                            y[i, j] = ...
 
-                                             parts = min(n, 32, n * m * 9 // 65536)
-                                             if parts < 6:
-                                                 f_part(0, n, x, y)
-                                             else:
-                                                 for part in prange(parts):
-                                                     f_part(part * n // parts, ...)
+                                def f_parts(m, n, x, y):
+                                    parts = min(n, 32, n * m * 9 // 65536)
+                                    if parts < 6:
+                                        f_part(0, n, m, x, y)
+                                    else:
+                                        for part in prange(parts):
+                                            f_part(part * n // parts, ...)
+
+                                f_parts(m, n, x, y)
 
 Which iterations are independent is proved, never believed, and what is proved leaves no race:
 
@@ -31,6 +34,7 @@ The number of parts depends on the sizes, not on the number of threads; so do th
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
@@ -92,8 +96,7 @@ def parallel(functions: tuple[Function, ...], names: Names) -> tuple[Function, .
     body = divider.block(function.body, frozenset(function.exports), 0)
     if not divider.parts:
         return functions
-    arrays = function.arrays | divider.arrays
-    return (*others, *divider.parts, prune(replace(function, body=body, arrays=arrays)))
+    return (*others, *divider.parts, prune(replace(function, body=body)))
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,6 @@ class _Divider:
                     self.made[stmt.target] = Alloc(stmt.target, stmt.shape, stmt.dtype, at=stmt.at)
         self.scalars = variables(function.body)
         self.parts: list[Function] = []
-        self.arrays: dict[str, tuple[str, int]] = {}
         self.locals: dict[str, Var] = {}
 
     def block(self, block: Block, live: Live, depth: int) -> Block:
@@ -213,57 +215,74 @@ class _Divider:
     # ------------------------------------------------------------ division
 
     def _divided(self, loop: For, plan: _Plan) -> list[Stmt]:
-        """The statements in place of a loop; its function is added to those of the module."""
-        member = self._member(loop, plan)
+        """The statements in place of a loop; its functions are added to those of the module."""
+        driver = self._driver(loop, plan, self._member(loop, plan))
+        totals = self._fresh(plan.sums, "part")
+        call = Invoke(totals, driver.name, driver.parameters, driver.exports, at=loop.at)
+        return [call, *_sums(zip(plan.sums, totals, strict=True))]
+
+    def _driver(self, loop: For, plan: _Plan, member: Function) -> Function:
+        """The function that divides a loop into parts.
+
+        Threads are started in a function in which no array is bound to another name: Numba writes
+        the second value of ``u`` as ``u_1``, which may be the name of another array.
+        """
         first, last, count = self._local("first"), self._local("last"), self._local("count")
         parts, part = self._local("parts"), self._local("part")
-        inputs, writes = member.parameters[2:], member.exports
-        locals_ = tuple(replace(s, name=self.names.fresh(f"{s.name}_part")) for s in plan.sums)
+        totals, locals_ = self._fresh(plan.sums, "sum"), self._fresh(plan.sums, "part")
+        kept = [self.names.fresh(f"{s.name}_parts") for s in plan.sums]
+        made = {k: (s.kind, 1) for k, s in zip(kept, plan.sums, strict=True)}
 
         def call(start: Expr, stop: Expr) -> Invoke:
-            return Invoke(locals_, member.name, (start, stop, *inputs), writes, at=loop.at)
+            given = (start, stop, *member.parameters[2:])
+            return Invoke(locals_, member.name, given, member.exports, at=loop.at)
 
         rows = sub(loop.stop, loop.start)
-        head: list[Stmt] = []
+        body: list[Stmt] = [Assign(s, literal(0.0, s.kind)) for s in totals]
         if not isinstance(rows, Var):
-            head.append(Assign(count, rows))
+            body.append(Assign(count, rows))
             rows = count
         most = rows if plan.spread < 2 else Binary("//", rows, integer(plan.spread), INT)
         grains = Binary("//", self._work(loop, rows), integer(_GRAIN), INT)
-        head.append(Assign(parts, Call("min", (most, integer(_PARTS), grains), INT)))
+        body.append(Assign(parts, Call("min", (most, integer(_PARTS), grains), INT)))
 
         def border(k: Expr) -> Expr:
             share = Binary("//", Binary("*", k, rows, INT), parts, INT)
             return add(loop.start, share) if loop.start != ZERO else share
 
-        kept = [self.names.fresh(f"{s.name}_parts") for s in plan.sums]
-        self.arrays |= {k: (s.kind, 1) for k, s in zip(kept, plan.sums, strict=True)}
-        pairs = list(zip(plan.sums, locals_, kept, strict=True))
-        noted = [Store(k, (part,), local, True) for _, local, k in pairs]
-        body = (
+        noted = [Store(k, (part,), local, True) for k, local in zip(kept, locals_, strict=True)]
+        one = (
             Assign(first, border(part)),
             Assign(last, border(add(part, ONE))),
             call(first, last),
             *noted,
         )
-        threads: list[Stmt] = [Alloc(k, (parts,), s.kind) for s, _, k in pairs]
+        threads: list[Stmt] = [Alloc(k, (parts,), kind) for k, (kind, _) in made.items()]
         if plan.spread:
             turn, pair = self._local("turn"), self._local("pair")
             half = Binary("//", sub(add(parts, ONE), turn), integer(2), INT)
-            numbered = (Assign(part, add(scale(pair, 2), turn)), *body)
+            numbered = (Assign(part, add(scale(pair, 2), turn)), *one)
             inner = For(pair, ZERO, half, ONE, numbered, parallel=True)
             threads.append(For(turn, ZERO, integer(2), ONE, (inner,)))
         else:
-            threads.append(For(part, ZERO, parts, ONE, body, parallel=True))
-        if pairs:
-            total = [
-                Assign(s, Binary("+", s, Load(k, (part,), s.kind), s.kind)) for s, _, k in pairs
-            ]
-            threads.append(For(part, ZERO, parts, ONE, tuple(total)))
-        serial: list[Stmt] = [call(loop.start, loop.stop)]
-        serial += [Assign(s, Binary("+", s, local, s.kind)) for s, local, _ in pairs]
+            threads.append(For(part, ZERO, parts, ONE, one, parallel=True))
+        added = [(t, Load(k, (part,), t.kind)) for t, k in zip(totals, kept, strict=True)]
+        if added:
+            threads.append(For(part, ZERO, parts, ONE, _sums(added)))
+        serial = [call(loop.start, loop.stop), *_sums(zip(totals, locals_, strict=True))]
         few = compare("<", parts, integer(_ENOUGH * (2 if plan.spread else 1)))
-        return [*head, If(few, tuple(serial), tuple(threads), loop.at)]
+        body.append(If(few, tuple(serial), tuple(threads), loop.at))
+        if totals:
+            body.append(Return(totals))
+        inputs = self._inputs(tuple(body), set())
+        title = self.names.fresh(f"{self.title}_parts")
+        driver = Function(title, inputs, tuple(body), self.known | made, member.exports)
+        self.parts.append(prune(driver))
+        return self.parts[-1]
+
+    def _fresh(self, sums: tuple[Var, ...], word: str) -> tuple[Var, ...]:
+        """Further variables for some sums."""
+        return tuple(replace(s, name=self.names.fresh(f"{s.name}_{word}")) for s in sums)
 
     def _member(self, loop: For, plan: _Plan) -> Function:
         """The function that runs some iterations of a loop."""
@@ -300,6 +319,11 @@ class _Divider:
         if base not in self.locals:
             self.locals[base] = Var(self.names.fresh(base), INT)
         return self.locals[base]
+
+
+def _sums(pairs: Iterable[tuple[Var, Expr]]) -> tuple[Assign, ...]:
+    """``a += b`` for each pair."""
+    return tuple(Assign(a, Binary("+", a, b, a.kind)) for a, b in pairs)
 
 
 def _is_short(loop: For) -> bool:
