@@ -33,6 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import srcad
+from srcad.runtime import no_pool
 
 
 def misfit(speed, shot, data, receivers, wavelet, damping, dt, h, snapshots):
@@ -86,8 +87,7 @@ def count_steps(n, k):
     exec(misfit_and_gradient.source(*arguments, k), space)  # runs as plain Python, too
     arguments[4] = arguments[4].view(Noted)
     Noted.reads = 0
-    no_pool = np.empty(0, np.uint8), np.zeros(4, np.int64)
-    space["misfit_value_and_grad"](*arguments, k, no_pool)
+    space["misfit_value_and_grad"](*arguments, k, no_pool())
     return Noted.reads
 
 
