@@ -211,10 +211,11 @@ def write_adjoint(
     body = around(body, lambda b: reversed_by(b, Names(names.used)))
     used = names.used
     plain, reverser = in_one(body, False)
+    written = names.used
     function = in_strips(plain, names) if strips else plain
     if function is plain:
-        names.release(set(used))
-        function, reverser = _cheapest(body, in_one, names)
+        names.release(set(written))
+        function, reverser = _cheapest((plain, reverser), body, in_one, names, used)
     function = hoist(function, private, reverser.bars, names)
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     if strips:
@@ -230,10 +231,13 @@ Way = Callable[[Block, bool], tuple[Function, Reverser]]
 """Writes the adjoint of a body; whether stores are reversed in terms of their results."""
 
 
-def _cheapest(body: Block, way: Way, names: Names) -> tuple[Function, Reverser]:
-    """The adjoint written in several ways, if there are: that which costs least."""
-    used = names.used
-    best = way(body, False)
+def _cheapest(
+    best: tuple[Function, Reverser], body: Block, way: Way, names: Names, used: frozenset[str]
+) -> tuple[Function, Reverser]:
+    """The adjoint written in other ways, if there are: that which costs least.
+
+    ``used`` are the names before the first was written.
+    """
     after, least = names.used, None
 
     def tried(body: Block, results: bool) -> None:
