@@ -139,7 +139,8 @@ class _Fields:
             return None
         if not all(self._keeps_its_shape(p.name) for p in places.values()):
             return None
-        ready = {p.name: tape for p in places.values() if (tape := self._ready(p)) is not None}
+        found = {p.name for p in places.values()} - {p.name for p in places.values() if p.later}
+        ready = {name: tape for name in sorted(found) if (tape := self._ready(name)) is not None}
         made = prune(self._rewritten(places, slots, ready))
         left = {s.target for s in made.body if isinstance(s, Tape)}
         return None if full & left - set(ready.values()) else made
@@ -282,9 +283,9 @@ class _Fields:
 
     # ------------------------------------------------------------ the new loops
 
-    def _ready(self, field: _Saved) -> str | None:
-        """The tape that holds the whole field as it is: that of the one loop that writes it all."""
-        name, sizes = field.name, self._sizes()
+    def _ready(self, name: str) -> str | None:
+        """The tape that holds a field as it is found: that of the one loop that writes it."""
+        sizes = self._sizes()
         if sum(self.aliases.may(name, s.array) for s in _stores(self.forward.body)) > 1:
             return None
         for stmt in _always_stored(self.forward.body):
@@ -294,7 +295,7 @@ class _Fields:
                 ):
                     lengths = self.tapes[tape].shape[1:]
                     known = tuple(sizes.known(unclamped(length)) for length in lengths)
-                    if not field.later and known == sizes.shape(name):
+                    if known == sizes.shape(name):
                         return tape
         return None
 

@@ -115,6 +115,32 @@ def test_staggered(steps):
     is_exact(staggered, (k, k * k, steps), "k", "e")
 
 
+def pushed(x, v, k, drag, steps):
+    """The speed is read as an iteration found it, for its force, and as it left it."""
+    x, v, force = x.copy(), v.copy(), np.zeros(x.size)
+    for _ in range(steps):
+        force[:] = 0.0
+        for i in range(v.size):
+            force[i] -= drag * v[i] + x[i] * x[i]
+        for i in range(v.size):
+            v[i] += k * force[i]
+        for i in range(x.size):
+            x[i] += k * v[i]
+    s = 0.0
+    for i in range(x.size):
+        s += x[i] * v[i]
+    return s
+
+
+@pytest.mark.parametrize("steps", [0, 1, 4])
+def test_a_field_that_is_read_as_it_was_and_as_it_became(steps):
+    args = (field(3), field(4)[:3], 0.3, 0.2, steps)
+    is_exact(pushed, args, "x", "v")
+    found = srcad.grad(pushed, wrt=("k", "drag"), jit=False)(*args)
+    expected = [complex_step(pushed, args, place) for place in (2, 3)]
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+
+
 def test_every_second_iteration_and_backwards():
     def f(u, k, steps):
         u = u.copy()
