@@ -61,16 +61,18 @@ class _Teller:
         """A block, in loops that change these names; ``sizes``: what is known before it."""
         out: list[Stmt] = []
         for stmt in block:
-            made = self._told(stmt, sizes, changing)
             match stmt:
                 case For() | While():
-                    body = self.block(
-                        stmt.body, sizes_inside(stmt, sizes), changing | assigned((stmt,))
-                    )
-                    made = with_blocks(made, (body,))
+                    inside, changed = sizes_inside(stmt, sizes), changing | assigned((stmt,))
+                    # the test of ``while`` is one of each iteration, the ends of ``for`` are not
+                    known = (inside, changed) if isinstance(stmt, While) else (sizes, changing)
+                    body = self.block(stmt.body, inside.copy(), changed)
+                    made = with_blocks(self._told(stmt, *known), (body,))
                 case If():
                     parts = (self.block(b, sizes.copy(), changing) for b in blocks(stmt))
-                    made = with_blocks(made, tuple(parts))
+                    made = with_blocks(self._told(stmt, sizes, changing), tuple(parts))
+                case _:
+                    made = self._told(stmt, sizes, changing)
             out.append(made)
             sizes_after((stmt,), sizes)
         return tuple(out)
