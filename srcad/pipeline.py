@@ -336,12 +336,15 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block, lengths = settle_checks(settle(coalesce(block), program.arrays), inputs, checked)
+    block = coalesce(block)
+    rolled, _ = settle_checks(settle(block), inputs, checked)  # lengths as the program has them
+    wide = padded(rolled, program.arrays, escaping, program.names)
+    block = block if wide is rolled else wide
+    block, lengths = settle_checks(settle(block, program.arrays), inputs, checked)
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
-    written = padded(block, program.arrays, escaping, program.names)
-    written = in_place(written, program.arrays, escaping, program.names)
+    written = in_place(block, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = originals(block, set(program.arrays))
