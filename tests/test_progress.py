@@ -130,6 +130,8 @@ INTERRUPTED = """
     import numpy as np
     import srcad
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+
     def chain(x, u, n):
         for _ in srcad.checkpoint(range(n), snapshots=5):
             x = np.sin(x + u[0])
