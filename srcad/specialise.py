@@ -135,16 +135,23 @@ class Variant:
 
         ``state`` is where the stream of random numbers stands, if not where ``np.random`` is.
         """
-        variant, limit = self, None
-        if self.within is not None:
-            variant, amounts, limit = self.within.chosen(leaves)
-            self.latest, leaves = variant, [*leaves, *amounts]
+        if self.within is None:
+            return self._run_drawing(leaves, state) if self.draws else self._run(leaves)
+        self.latest, leaves, limit = self._chosen(leaves)
+        variant = self.latest
         try:
             if variant.draws:
                 return variant._run_drawing(leaves, state, limit)
             return variant._run(leaves, limit)
         finally:
             self.tape_bytes, self.steps = variant.tape_bytes, variant.steps
+
+    def _chosen(self, leaves: Sequence[Any]) -> tuple[Variant, Sequence[Any], int | None]:
+        """The program that runs for leaves of these sizes, its leaves, what its tapes may take."""
+        if self.within is None:
+            return self, leaves, None
+        variant, amounts, limit = self.within.chosen(leaves)
+        return variant, [*leaves, *amounts], limit
 
     def _run(self, leaves: Sequence[Any], limit: int | None = None) -> Any:
         if not self._has_disk:
@@ -194,14 +201,12 @@ class Variant:
 
     def plan(self, leaves: Sequence[Any]) -> Plan:
         """What a run with these leaves would keep."""
-        if self.within is None:
-            return self.kept(leaves)
-        variant, amounts, _ = self.within.chosen(leaves)
-        return variant.kept([*leaves, *amounts], self.options.memory)
+        variant, leaves, _ = self._chosen(leaves)
+        return variant.kept(leaves, self.options.memory)
 
     def for_sizes(self, leaves: Sequence[Any]) -> Variant:
         """The program that a run with these leaves would run."""
-        return self if self.within is None else self.within.chosen(leaves)[0]
+        return self._chosen(leaves)[0]
 
     def kept(self, leaves: Sequence[Any], budget: int | None = None) -> Plan:
         """What this program keeps with these leaves."""
@@ -220,17 +225,15 @@ class Variant:
         found = kept_by(function, given, self.program.rooms)
         return Plan(found.tapes, found.array_bytes, budget, found.steps)
 
-    def _run_drawing(self, leaves: Sequence[Any], state: Any, limit: int | None) -> Any:
+    def _run_drawing(self, leaves: Sequence[Any], state: Any, limit: int | None = None) -> Any:
         self._compile(leaves)
         with drawing(state, compiled=self.options.jit):
             return self._run(leaves, limit)
 
     def compile(self, leaves: Sequence[Any]) -> None:
         """Compile for these leaves without running."""
-        variant, amounts = self, ()
-        if self.within is not None:
-            variant, amounts, _ = self.within.chosen(leaves)
-        variant._compile([*leaves, *amounts])
+        variant, leaves, _ = self._chosen(leaves)
+        variant._compile(leaves)
 
     def _compile(self, leaves: Sequence[Any]) -> None:
         if self._function is not None:

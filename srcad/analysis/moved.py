@@ -39,6 +39,7 @@ from srcad.ir.nodes import (
     Store,
     While,
     Window,
+    all_blocks,
     blocks,
     expressions,
     names_read,
@@ -87,7 +88,7 @@ class _Finder:
         self.made = {s.target for s in statements(body) if isinstance(s, _Made)}
         self.stored = {s.array for s in statements(body) if isinstance(s, Store)}
         self.named = _named_otherwise(body)
-        self.moves = {id(s) for block in _blocks(body) for s in self._moves(block, kept)}
+        self.moves = {id(s) for block in all_blocks(body) for s in self._moves(block, kept)}
 
     def is_variable(self, name: str) -> bool:
         """Whether a name is bound before the loops that bind it, none of which has snapshots."""
@@ -136,14 +137,6 @@ class _Finder:
             before = {id(s) for s in statements(block[start : k + 1])}
             if not any(source in _used(s) for s in statements(self.body) if id(s) not in before):
                 yield stmt
-
-
-def _blocks(block: Block) -> Iterator[Block]:
-    """A block and all blocks in it."""
-    yield block
-    for stmt in block:
-        for inner in blocks(stmt):
-            yield from _blocks(inner)
 
 
 def _used(stmt: Stmt) -> set[str]:

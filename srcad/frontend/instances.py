@@ -25,7 +25,7 @@ from typing import Any
 
 from srcad.errors import ArgumentError, UndefinedNameError
 from srcad.frontend.captures import HEAP_TYPE
-from srcad.frontend.structures import Structures, own_names
+from srcad.frontend.structures import Structures, is_generated, own_names
 from srcad.frontend.values import BoundCall, ObjectValue, StaticValue, Value
 from srcad.rules.registry import call_rule_of, expansion_of
 
@@ -61,7 +61,8 @@ class Instances(Structures):
         """``cls(...)`` of a namedtuple or a dataclass, which may have written its ``__init__``."""
         init = inspect.getattr_static(cls, "__init__")
         params = getattr(cls, "__dataclass_params__", None)
-        if params is not None and not params.frozen and _is_written_out(init):
+        is_own = isinstance(init, types.FunctionType) and not is_generated(init)
+        if params is not None and not params.frozen and is_own:
             return self.instance(cls, values, keywords)
         return super().construct(cls, values, keywords)
 
@@ -215,11 +216,6 @@ def _names_stored(cls: type) -> frozenset[str]:
 
 def _accessors(method: Any) -> tuple[Any, ...]:
     return (method.fget, method.fset) if isinstance(method, property) else ()
-
-
-def _is_written_out(function: Any) -> bool:
-    """Whether a function has a text: those that ``dataclass`` makes have none."""
-    return getattr(getattr(function, "__code__", None), "co_filename", "<string>") != "<string>"
 
 
 def _of_object(_self: object) -> None:

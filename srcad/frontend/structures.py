@@ -283,7 +283,7 @@ class Structures(Captures):
             self._require_all(cls, fields, given)
             return TupleValue(tuple(given[f] for f in fields), cls)
         init = inspect.getattr_static(cls, "__init__")
-        if getattr(getattr(init, "__code__", None), "co_filename", "") != "<string>":
+        if not is_generated(init):
             raise self._own_constructor(cls)
         fields = dataclasses.fields(cls)
         if len(fields) < len([f for f in cls.__dataclass_fields__.values() if _is_argument(f)]):
@@ -539,6 +539,11 @@ def _static(key: object) -> Value:
     return StaticValue(key) if isinstance(key, str) else integer(int(key))  # type: ignore[call-overload]
 
 
+def is_generated(function: Any) -> bool:
+    """Whether a function has no text of the user's: ``dataclass`` makes such ones."""
+    return getattr(getattr(function, "__code__", None), "co_filename", "") == "<string>"
+
+
 def own_names(cls: type, until: str = "") -> set[str]:
     """Names that the user's classes define, those of a frozen dataclass's machinery left out."""
     out: set[str] = set()
@@ -547,11 +552,7 @@ def own_names(cls: type, until: str = "") -> set[str]:
             break
         if not base.__flags__ & HEAP_TYPE:
             continue
-        out |= {
-            name
-            for name, value in base.__dict__.items()
-            if getattr(getattr(value, "__code__", None), "co_filename", "") != "<string>"
-        }
+        out |= {name for name, value in base.__dict__.items() if not is_generated(value)}
     return out
 
 

@@ -642,6 +642,14 @@ def blocks(stmt: Stmt) -> tuple[Block, ...]:
     return (stmt.body,) if isinstance(stmt, For | While) else ()
 
 
+def all_blocks(block: Block) -> Iterator[Block]:
+    """A block and all blocks inside of it."""
+    yield block
+    for stmt in block:
+        for inner in blocks(stmt):
+            yield from all_blocks(inner)
+
+
 def statements(block: Block) -> Iterator[Stmt]:
     """All statements of a block, those in nested blocks included, in order."""
     for stmt in block:

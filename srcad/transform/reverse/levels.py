@@ -9,7 +9,6 @@ away until nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
@@ -50,6 +49,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     Window,
+    all_blocks,
     blocks,
     expressions,
     names_read,
@@ -365,7 +365,7 @@ class Levels(Slots):
         if id(loop) not in self.finished:
             self.finished[id(loop)] = frozenset(
                 name
-                for block in _blocks_of(loop.body)
+                for block in all_blocks(loop.body)
                 for k, made in enumerate(block)
                 if isinstance(made, Alloc | Copy | MatMul)
                 for name in (made.target,)
@@ -565,14 +565,6 @@ def _depth(stmt: Stmt) -> int:
 
 def _ends(loop: For) -> tuple[Expr, Expr, Expr]:
     return loop.start, loop.stop, loop.step
-
-
-def _blocks_of(block: Block) -> Iterator[Block]:
-    """A block and all blocks inside of it."""
-    yield block
-    for stmt in block:
-        for inner in blocks(stmt):
-            yield from _blocks_of(inner)
 
 
 def counted_step(stmt: Stmt) -> int | None:
