@@ -62,7 +62,7 @@ from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
-from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.reverse.sweep import Reverser, Sweeps
 from srcad.transform.share import share
 from srcad.transform.strips import in_strips
 from srcad.transform.zeros import propagate_zeros
@@ -297,7 +297,8 @@ def _in_one(
     if kind == "value_and_gradient":
         for item in result_leaves(program.result):
             returned.append(_kept(item, primal, names, arrays))
-    forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
+    written = _written_parameters(program, body, sweeps, arrays)
+    forward: list[Stmt] = [*_copies(written), *sweeps.opening]
     if within:
         forward.insert(0, Assign(Var("pool", "pool"), Call("no_pool", (), "pool")))
     for name in arrays_of(inputs):
@@ -358,6 +359,20 @@ def _with_locals(
         if not fixed:
             return found, list(made)
         kept = kept | fixed
+
+
+def _written_parameters(
+    program: Elaborated, body: Block, sweeps: Sweeps, arrays: dict[str, tuple[str, int]]
+) -> tuple[str, ...]:
+    """Array parameters and captured arrays that the program or its reversal writes.
+
+    A loop that goes back to a snapshot also writes arrays that it only exchanges.
+    """
+    mutated = mutated_parameters(program, body)
+    whole = (*sweeps.opening, *sweeps.forward, *sweeps.middle, *sweeps.reverse)
+    stored = stored_sites(whole, points_to(whole, set(arrays)))
+    more = stored.difference(mutated, _recorded(program, body))
+    return (*mutated, *(n for n in arrays_of(_inputs(program)) if n in more))
 
 
 def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:
