@@ -67,6 +67,7 @@ from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
+from srcad.transform.segments import segments
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
 from srcad.transform.steps import count_steps
@@ -308,7 +309,8 @@ def _in_rows(function: Function, request: Request, program: Elaborated) -> Funct
     """The entry with what its reverse sweep needs of arrays in rows of others."""
     if request.kind not in ("gradient", "value_and_gradient", "vjp"):
         return function
-    return resident(rows(function, program.names), program.names)
+    function, fields = resident(rows(function, program.names), program.names)
+    return segments(function, fields, program.names)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

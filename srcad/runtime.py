@@ -17,6 +17,7 @@ The functions run in Python and in compiled code alike. This module imports NumP
 so that its text can be copied into a module that runs without srcad.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -203,6 +204,19 @@ def next_snapshot(step: int, end: int, free: int) -> int:
 def snapshot_distance(trips: int, snapshots: int) -> int:
     """How far snapshots are apart of which there are at most so many, at equal distances."""
     return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def segment_length(trips: int, step: int, state: int) -> int:
+    """How many steps of a run are on the tape at a time: all of them where that is not much.
+
+    A step takes ``step`` bytes of tape. Before each segment, ``state`` bytes are kept to run it
+    again; tape and states together are shortest where they are of the same length. 8 MB are not
+    much: a processor's caches hold them.
+    """
+    if trips * step <= 1 << 23:
+        return max(1, trips)
+    return min(trips, max(8, math.ceil(math.sqrt(trips * state / step))))
 
 
 @register_jitable

@@ -19,6 +19,7 @@ _TAKEN = (
         "snapshot_distance",
         "plus",
         "prange",
+        "segment_length",
         "set_inverse",
         "set_product",
         "stop_gradient",

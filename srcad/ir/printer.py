@@ -94,6 +94,7 @@ RUNTIME = (
     "next_snapshot",
     "no_pool",
     "plus",
+    "segment_length",
     "set_inverse",
     "set_product",
     "snapshot_distance",
