@@ -11,6 +11,7 @@ from srcad.analysis.flow import scalars
 from srcad.analysis.iterations import Bounds
 from srcad.ir.names import Names
 from srcad.ir.nodes import Comment, Function
+from srcad.transform.carry import carry
 from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
 from srcad.transform.registers import keep_sums
@@ -49,6 +50,8 @@ def shaped(
     if not threads:
         sweep = roll(sweep, shadows, aliases, names, arrays)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
+    if final:
+        sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)
     if final:
         free = adjoints | sums if valued else frozenset(scalars(body))
