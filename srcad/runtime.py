@@ -92,6 +92,46 @@ def _lower_sum(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fadd(total, term, flags=("reassoc",))
 
 
+def _alone(array: Any) -> Any:
+    """``array``, made just now: no other array of this function shares memory with it."""
+    return array
+
+
+def _type_same(_context: Any) -> Callable[..., Any]:
+    def typer(array: Any) -> Any:
+        return array
+
+    return typer
+
+
+def _lower_alone(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_alone`` in compiled code: as if the array's memory came from ``malloc`` at this place.
+
+    The address goes through a function that LLVM does not look into, whose result it takes for
+    memory of its own. It is shown to the rest of the program too, so that calls count as reading
+    and writing it: the one that frees it, and the next one that makes an array in its place.
+    """
+    (kind,) = sig.args
+    if not isinstance(kind, types.Array):
+        return impl_ret_borrowed(context, builder, kind, args[0])
+    array, address = make_array(kind)(context, builder, args[0]), cgutils.voidptr_t
+    function = builder.module.globals.get("srcad_alone")
+    if function is None:
+        passing = llvm.FunctionType(address, [address])
+        function = llvm.Function(builder.module, passing, "srcad_alone")
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        function.return_value.add_attribute("noalias")
+        inside = llvm.IRBuilder(function.append_basic_block())
+        same = llvm.InlineAsm(passing, "", "=r,0", side_effect=True)
+        inside.ret(inside.call(same, function.args))
+    data = builder.call(function, [builder.bitcast(array.data, address)])
+    showing = llvm.FunctionType(llvm.VoidType(), [address])
+    builder.call(llvm.InlineAsm(showing, "", "r,~{memory}", side_effect=True), [data])
+    array.data = builder.bitcast(data, array.data.type)
+    return impl_ret_borrowed(context, builder, kind, array._getvalue())
+
+
 def _also_compiled(
     function: Callable[..., Any], typer: Any, lowering: Any, *kinds: Any
 ) -> Callable[..., Any]:
@@ -105,6 +145,7 @@ _SLOTS = types.Array, types.Integer, types.Integer, types.Any
 _take = _also_compiled(_slots, _type_slots, _lower_slots, *_SLOTS)
 _lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
+fresh = _also_compiled(_alone, _type_same, _lower_alone, types.Any)
 
 
 @register_jitable
