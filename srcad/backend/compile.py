@@ -35,6 +35,7 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
+from srcad.backend.fresh import with_fresh_arrays
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
@@ -45,7 +46,7 @@ from srcad.position import Position
 Explain = Callable[[int], Position | None]
 """From a line of the generated module to the user's own line."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts the ways in which a module of the same text was compiled or stored."""
 _ONLY_LOOPS: Any = {
     "prange": True,
@@ -177,11 +178,15 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
+    from srcad.runtime import fresh  # noqa: PLC0415 (imports Numba)
+
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    text, name = with_fresh_arrays(loaded.text)
+    space[name] = fresh
+    exec(compile(text, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 

@@ -9,6 +9,7 @@ _TAKEN = (
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
         "add_product",
+        "add_products",
         "determinant",
         "matmul_into",
         "disk_distance",

@@ -83,6 +83,7 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "add_product",
+    "add_products",
     "determinant",
     "digamma",
     "goes_on",

@@ -14,6 +14,7 @@ from srcad.ir.nodes import Comment, Function
 from srcad.transform.carry import carry
 from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
+from srcad.transform.products import strided
 from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
 from srcad.transform.roll import roll
@@ -45,7 +46,8 @@ def shaped(
     sweep, bounds, live = body[start:], Bounds(body), frozenset(function.exports)
     sweep = reorder(sweep, live, aliases, bounds)
     if final:
-        sweep = batch_products(sweep, shadows, aliases, names, arrays)
+        in_rows = shadows - strided(body)
+        sweep = batch_products(sweep, in_rows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
     if not threads:
         sweep = roll(sweep, shadows, aliases, names, arrays)
