@@ -16,6 +16,7 @@ _TAKEN = (
         "next_in_distance",
         "next_periodic",
         "next_snapshot",
+        "over",
         "snapshot_distance",
         "plus",
         "prange",

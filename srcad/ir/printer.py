@@ -93,6 +93,7 @@ RUNTIME = (
     "next_periodic",
     "next_snapshot",
     "no_pool",
+    "over",
     "plus",
     "set_inverse",
     "set_product",
