@@ -8,8 +8,8 @@ where the divisor is the same in all iterations of the innermost loop::
         x_b[j] += y_b[j] / c        ->              x_b[j] += over(y_b[j], c)
 
 So are the quotients of the program, where nothing but the gradient is asked for, and where no digit
-decides anything: where floats are neither compared nor rounded (``int(x / h)`` must be the same). The reciprocal of a number below
-6e-309 is infinite, which shows.
+decides anything: where floats are neither compared nor rounded (``int(x / h)`` must be the same).
+The reciprocal of a number below 6e-309 is infinite, which shows.
 """
 
 from __future__ import annotations
