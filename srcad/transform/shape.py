@@ -11,6 +11,7 @@ from srcad.analysis.flow import scalars
 from srcad.analysis.iterations import Bounds
 from srcad.ir.names import Names
 from srcad.ir.nodes import Comment, Function
+from srcad.transform.fold import fold
 from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
 from srcad.transform.registers import keep_sums
@@ -46,6 +47,8 @@ def shaped(
     if final:
         sweep = batch_products(sweep, shadows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
+    body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
+    sweep = body[start:]
     if not threads:
         sweep = roll(sweep, shadows, aliases, names, arrays)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
