@@ -63,6 +63,7 @@ from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
+from srcad.transform.quotients import free_quotients
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rows import rows
@@ -226,6 +227,8 @@ def compile_request(request: Request) -> Program:
     functions = tuple(map(overwrite, functions))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+    every = request.kind == "gradient"
+    functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)

@@ -134,6 +134,23 @@ def _lower_alone(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return impl_ret_borrowed(context, builder, kind, array._getvalue())
 
 
+def _quotient(a: float, b: float) -> float:
+    """``a / b``, or ``a`` times the reciprocal of ``b``."""
+    return a / b
+
+
+def _type_quotient(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any, b: Any) -> Any:
+        return a if isinstance(a, types.Float) and a == b else None
+
+    return typer
+
+
+def _lower_quotient(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    """``_quotient`` in compiled code: LLVM may take the reciprocal out of a loop."""
+    return builder.fdiv(*args, flags=("arcp",))
+
+
 def _also_compiled(
     function: Callable[..., Any], typer: Any, lowering: Any, *kinds: Any
 ) -> Callable[..., Any]:
@@ -148,6 +165,7 @@ _take = _also_compiled(_slots, _type_slots, _lower_slots, *_SLOTS)
 _lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
 fresh = _also_compiled(_alone, _type_same, _lower_alone, types.Any)
+over = _also_compiled(_quotient, _type_quotient, _lower_quotient, types.Float, types.Float)
 
 
 @register_jitable

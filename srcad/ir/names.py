@@ -17,6 +17,7 @@ _TAKEN = (
         "next_in_distance",
         "next_periodic",
         "next_snapshot",
+        "over",
         "snapshot_distance",
         "plus",
         "prange",

@@ -94,6 +94,7 @@ RUNTIME = (
     "next_periodic",
     "next_snapshot",
     "no_pool",
+    "over",
     "plus",
     "segment_length",
     "set_inverse",

@@ -10,10 +10,9 @@ from benchmarks.kernels import heat as heat_kernel
 from benchmarks.kernels import wave2d as wave_kernel
 from srcad import runtime
 from tests.oracles import complex_step
-from tests.passes.support import INTEGER, M, V, gradient_text
+from tests.passes.support import INTEGER, M, gradient_text
 from tests.passes.test_read_saved import field
 from tests.passes.test_resident import plane
-
 
 ASKED = []
 
