@@ -68,7 +68,7 @@ from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
-from srcad.transform.steps import count_steps
+from srcad.transform.steps import count_steps, counted_loops
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -228,7 +228,8 @@ def compile_request(request: Request) -> Program:
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
-        functions = parallel(functions, program.names)
+        counted = counted_loops(functions[-1], request.options.progress)
+        functions = parallel(functions, program.names, counted)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     text = print_module(functions, elementary)
