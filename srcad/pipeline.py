@@ -170,6 +170,8 @@ class Program:
     """The parameters that say how many snapshots the loops of ``marks`` keep."""
     rounds: bool = False
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
+    apart: tuple[str, ...] = ()
+    """Functions that write no memory which two of their arrays share."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -248,6 +250,7 @@ def compile_request(request: Request) -> Program:
         functions[-1],
         written.rooms,
         _rounds(function),
+        tuple(f.name for f in functions if f.apart),
     )
 
 

@@ -44,7 +44,7 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.division import Division, Plan
 from srcad.analysis.flow import assigned, exposed, names_of
-from srcad.analysis.iterations import Access, accesses, offset_from
+from srcad.analysis.iterations import Access, accesses
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.build import ONE, ZERO, add, compare, integer, literal, scale, sub
 from srcad.ir.names import Names
@@ -70,15 +70,12 @@ from srcad.ir.nodes import (
     Var,
     While,
     blocks,
-    children,
     expressions,
     names_read,
-    rebuild,
     statements,
     walk,
     with_blocks,
 )
-from srcad.ir.rename import with_expressions
 from srcad.ir.types import INT
 from srcad.position import Position
 from srcad.transform.initialise import initialise
@@ -430,43 +427,21 @@ class _Regions:
         """The function that runs some iterations of a loop."""
         first, last = self._local("first"), self._local("last")
         start = [Assign(s, literal(0.0, s.kind)) for s in plan.sums]
-        inner = self._unsigned(loop)
-        body: Block = (*start, replace(loop, start=first, stop=last, body=inner))
+        body: Block = (*start, replace(loop, start=first, stop=last))
         if plan.sums:
             body = (*body, Return(plan.sums))
         inputs = self._inputs(body, {first.name, last.name})
         exports = tuple(sorted({s.array for s in statements(loop.body) if isinstance(s, Store)}))
         title = self.names.fresh(f"{self.title}_part")
-        function = Function(title, (first, last, *inputs), body, self.known, exports)
+        apart = self._are_apart([a for a in inputs if isinstance(a, str)], exports)
+        function = Function(title, (first, last, *inputs), body, self.known, exports, apart)
         self.made.append(initialise(prune(function)))
         return self.made[-1]
 
-    def _unsigned(self, loop: For) -> Block:
-        """The body, with indices for the rows that are known not to count from the end.
-
-        Where a part begins only the caller knows; for each row Numba would ask.
-        """
-        bounds = self.division.bounds
-
-        def place(index: Expr) -> Expr:
-            if offset_from(index, loop.var) is None:
-                return index
-            with bounds.within(loop):
-                least = bounds.least(index)
-            return index if least is None or least < 0 else Call("np.uint64", (index,), INT)
-
-        def changed(expr: Expr) -> Expr:
-            parts = tuple(map(changed, children(expr)))
-            return rebuild(expr, tuple(map(place, parts)) if isinstance(expr, Load) else parts)
-
-        def stored(block: Block) -> Iterator[Stmt]:
-            for stmt in block:
-                if isinstance(stmt, Store):
-                    yield replace(stmt, index=tuple(map(place, stmt.index)))
-                else:
-                    yield with_blocks(stmt, tuple(tuple(stored(b)) for b in blocks(stmt)))
-
-        return tuple(stored(with_expressions(loop.body, changed)))
+    def _are_apart(self, arrays: list[str], written: Collection[str]) -> bool:
+        """Whether no array that is written shares memory with another one."""
+        pairs = ((a, b) for a in written for b in arrays if a != b)
+        return not any(self.division.aliases.may(a, b) for a, b in pairs)
 
     def _inputs(self, body: Block, own: set[str]) -> tuple[Var | str, ...]:
         """What a function with this body is given, beside what it assigns first."""
