@@ -63,6 +63,7 @@ from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
+from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
@@ -308,9 +309,10 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
 
 
 def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
-    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
-    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
-    return rows(function, program.names) if reverses else function
+    """The entry with what its reverse sweep needs of arrays in rows of others."""
+    if request.kind not in ("gradient", "value_and_gradient", "vjp"):
+        return function
+    return resident(rows(function, program.names), program.names)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

@@ -231,13 +231,15 @@ class Window:
     """``target = source[keys]``: a view; each axis of the source has a position or a span.
 
     ``order`` lists, for each axis of the target, the axis of the source that it runs along (None:
-    a new axis of length 1).
+    a new axis of length 1). ``own``: a row of a tape that is touched by this name only, for as long
+    as it is written.
     """
 
     target: str
     source: str
     keys: tuple[Expr | Span, ...]
     order: tuple[int | None, ...]
+    own: bool = field(default=False, kw_only=True)
     at: Position = field(default=NOWHERE, compare=False)
 
 
