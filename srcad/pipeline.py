@@ -71,7 +71,7 @@ from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
-from srcad.transform.steps import count_steps
+from srcad.transform.steps import count_steps, counted_loops
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -173,6 +173,8 @@ class Program:
     """The parameters that say how many snapshots the loops of ``marks`` keep."""
     rounds: bool = False
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
+    apart: tuple[str, ...] = ()
+    """Functions that write no memory which two of their arrays share."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -233,7 +235,8 @@ def compile_request(request: Request) -> Program:
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
-        functions = parallel(functions, program.names)
+        counted = counted_loops(functions[-1], request.options.progress)
+        functions = parallel(functions, program.names, counted)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     text = print_module(functions, elementary)
@@ -252,6 +255,7 @@ def compile_request(request: Request) -> Program:
         functions[-1],
         written.rooms,
         _rounds(function),
+        tuple(f.name for f in functions if f.apart),
     )
 
 

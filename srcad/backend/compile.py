@@ -68,6 +68,7 @@ class Loaded:
     types_key: str
     explain: Explain | None = None
     externals: tuple[tuple[str, object], ...] = ()
+    apart: tuple[str, ...] = ()
 
     def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
         """The entry compiled for arguments of the types of these, or read from disk.
@@ -96,14 +97,16 @@ def load(
     types_key: str,
     explain: Explain | None = None,
     externals: tuple[tuple[str, object], ...] = (),
+    apart: tuple[str, ...] = (),
 ) -> Loaded:
     """The program ``text``, whose function ``entry`` is to be called.
 
     ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
     line of the text, for the error that says that Numba rejects it. ``externals`` are objects of
-    this process that the text calls by name: such a program is not kept on disk.
+    this process that the text calls by name: such a program is not kept on disk. Functions named in
+    ``apart`` write no memory which two of their arrays share.
     """
-    return Loaded(text, entry, options, types_key, explain, externals)
+    return Loaded(text, entry, options, types_key, explain, externals, apart)
 
 
 def _plain(loaded: Loaded) -> Callable[..., Any]:
@@ -196,6 +199,7 @@ def _run(
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
+            more: Any = {"pipeline_class": _separate()} if name in loaded.apart else {}
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -203,6 +207,7 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
+                **more,
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
@@ -215,6 +220,19 @@ def _run(
         raise _rejected(error, loaded, str(module.__file__)) from error
     dispatcher._cache = NullCache()  # an entry on disk is for one signature
     return dispatcher
+
+
+@cache
+def _separate() -> type:
+    """Numba's compiler for functions whose arrays are apart, so that loops need not ask."""
+    from numba.core.compiler import Compiler  # noqa: PLC0415
+
+    class Separate(Compiler):
+        def define_pipelines(self) -> Any:
+            self.state.flags.noalias = True  # as in the functions that Numba makes of a prange
+            return super().define_pipelines()
+
+    return Separate
 
 
 def starts_threads(function: str, text: str) -> bool:
@@ -251,6 +269,7 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
         options.boundscheck,
         loaded.types_key,
         _identities(loaded),
+        loaded.apart,
         [str(t) for t in types],
         *_environment(),
     )

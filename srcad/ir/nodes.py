@@ -542,6 +542,8 @@ class Function:
     """dtype and rank of every array that the body names."""
     exports: tuple[str, ...] = ()
     """Arrays, given by the caller, whose contents at the end matter to it."""
+    apart: bool = False
+    """Whether no array that it writes shares memory with another one that it is given."""
 
 
 # ---------------------------------------------------------------- walking
