@@ -35,7 +35,9 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
+from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.backend.selects import SELECT, selects
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
 from srcad.disk import DiskCall
@@ -45,7 +47,7 @@ from srcad.position import Position
 Explain = Callable[[int], Position | None]
 """From a line of the generated module to the user's own line."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts the ways in which a module of the same text was compiled or stored."""
 _ONLY_LOOPS: Any = {
     "prange": True,
@@ -177,16 +179,23 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
+    from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
+
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    tree = ast.parse(loaded.text)
+    if not loaded.options.parallel:
+        tree = parts(selects(tree))
+        space[SELECT] = select
+    exec(compile(tree, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 
         bind_all()
     options = loaded.options
+    own = {} if options.parallel else {"pipeline_class": compiler_of(loaded.entry, not _is_recursive(loaded.text))}
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
@@ -198,12 +207,13 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
+                **own,
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
         dispatcher._cache = _stored(root, key, module, loaded.text)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_garbage_collection():
             warnings.simplefilter("ignore", NumbaWarning)  # advice about code that is ours
             dispatcher.compile(types)
     except NumbaError as error:
