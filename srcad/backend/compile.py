@@ -195,7 +195,9 @@ def _run(
 
         bind_all()
     options = loaded.options
-    own = {} if options.parallel else {"pipeline_class": compiler_of(loaded.entry, not _is_recursive(loaded.text))}
+    own: dict[str, Any] = {}
+    if not options.parallel:
+        own["pipeline_class"] = compiler_of(loaded.entry, not _is_recursive(loaded.text))
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
@@ -262,9 +264,10 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
 
 
 def _called_sources() -> list[Path]:
-    """The files of srcad's whose functions generated code calls."""
+    """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
-    own = [root / "runtime.py", root / "backend" / "special.py"]
+    backend = ("compiler.py", "parts.py", "selects.py", "special.py")
+    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
     return own + sorted((root / "elementary").glob("*.py"))
 
 

@@ -2,8 +2,8 @@
 
 Numba's pipeline is made for whatever a user may write. Generated code has no closures to inline,
 few expressions of whole arrays, and variables of one type each, so that most functions need no SSA
-form; those three passes take a third of the time that a long function takes. Where a function does
-need one of them, it is compiled with all (``_pipelines``).
+form: those three passes take a third of the time that a long function takes, so they are left out
+of functions that do not need them.
 
 The functions of a module go into one library: Numba would optimise each by itself, and again in
 every function that calls it, and make machine code of all of these.
@@ -25,7 +25,7 @@ from numba.core.compiler import (
     DefaultPassBuilder,
     _LowerResult,  # pyright: ignore[reportPrivateUsage]
 )
-from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
+from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.errors import TypingError
 from numba.core.typed_passes import (
     NativeLowering,
@@ -63,30 +63,18 @@ def compiler_of(entry: str, shares: bool) -> type:
             return super().compile_extra(func)
 
         def define_pipelines(self) -> list[PassManager]:
-            return _pipelines(self.state, self._is_inner, self._has_closures)
+            made = PassManager("srcad")
+            for each, why in DefaultPassBuilder.define_nopython_pipeline(self.state).passes:
+                if each is InlineClosureLikes and not self._has_closures:
+                    continue
+                if each is NativeLowering and self._is_inner:
+                    made.add_pass(_InLibrary, why)
+                elif each not in (ReconstructSSA, PreLowerStripPhis):
+                    made.add_pass(_INSTEAD.get(each, each), why)
+            made.finalize()
+            return [made]
 
     return Lean
-
-
-def _pipelines(state: Any, is_inner: bool, has_closures: bool) -> list[PassManager]:
-    """The passes to try: without SSA, and with it."""
-    every = DefaultPassBuilder.define_nopython_pipeline(state).passes
-
-    def manager(name: str, left_out: tuple[Any, ...]) -> PassManager:
-        found = PassManager(name)
-        for made, description in every:
-            if made in left_out:
-                continue
-            made = _INSTEAD.get(made, made)
-            found.add_pass(_InLibrary if is_inner and made is NativeLowering else made, description)
-            if made is NopythonTypeInference and ReconstructSSA in left_out:
-                found.add_pass(_OneType, "one type for each variable")
-        found.finalize()
-        return found
-
-    closures = () if has_closures else (InlineClosureLikes,)
-    without = manager("srcad", (*closures, ReconstructSSA, PreLowerStripPhis))
-    return [without, manager("srcad with ssa", closures)]
 
 
 class _Library(JITCodeLibrary):
@@ -113,25 +101,35 @@ class _InLibrary(NativeLowering):
         return True
 
 
-@register_pass(mutates_CFG=False, analysis_only=True)
-class _OneType(FunctionPass):
-    """Ends the attempt without SSA where a variable takes values of several types."""
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Types(NopythonTypeInference):
+    """The types of variables; SSA form first, where one takes values of several types."""
 
-    _name = "srcad_one_type"
-
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
+    _name = "srcad_types"
 
     def run_pass(self, state: Any) -> bool:
-        values: dict[str, list[Any]] = {}
-        for block in state.func_ir.blocks.values():
-            for assigned in block.find_insts(ir.Assign):
-                values.setdefault(assigned.target.name, []).append(assigned.value)
-        for name, found in values.items():
-            own = types.unliteral(state.typemap[name])
-            if len(found) > 1 and any(_type_of(value, state) != own for value in found):
-                raise TypingError(f"{name} takes values of several types")
-        return False
+        try:
+            super().run_pass(state)
+            if not _mixes_types(state):
+                return True
+        except TypingError:
+            pass  # for this reason perhaps; if not, it comes again
+        ReconstructSSA().run_pass(state)
+        super().run_pass(state)
+        return PreLowerStripPhis().run_pass(state)
+
+
+def _mixes_types(state: Any) -> bool:
+    """Whether a variable takes values of several types."""
+    values: dict[str, list[Any]] = {}
+    for block in state.func_ir.blocks.values():
+        for assigned in block.find_insts(ir.Assign):
+            values.setdefault(assigned.target.name, []).append(assigned.value)
+    for name, found in values.items():
+        own = types.unliteral(state.typemap[name])
+        if len(found) > 1 and any(_type_of(value, state) != own for value in found):
+            return True
+    return False
 
 
 def _type_of(value: Any, state: Any) -> Any:
@@ -175,7 +173,7 @@ def _may_fuse(assigned: Any, typemap: Any) -> bool:
     return value.op in ("unary", "binop")
 
 
-_INSTEAD: dict[Any, Any] = {NopythonRewrites: _ArrayRewrites}
+_INSTEAD: dict[Any, Any] = {NopythonRewrites: _ArrayRewrites, NopythonTypeInference: _Types}
 
 
 # ---------------------------------------------------------------- both sides evaluated
@@ -195,9 +193,7 @@ def _type_select(context: Any) -> Callable[..., Any]:
 
 def _lower_select(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     test = context.cast(builder, args[0], sig.args[0], types.boolean)
-    a, b = (
-        context.cast(builder, args[k], sig.args[k], sig.return_type) for k in (1, 2)
-    )
+    a, b = (context.cast(builder, args[k], sig.args[k], sig.return_type) for k in (1, 2))
     return builder.select(test, a, b)
 
 

@@ -28,6 +28,7 @@ A loop is in one part, whole, so that a part is called once.
 
 import ast
 from collections.abc import Iterator
+from copy import copy
 
 _LONG = 150
 """Functions of fewer statements, those in their loops included, stay whole."""
@@ -51,6 +52,8 @@ def parts(tree: ast.Module) -> ast.Module:
 def _is_divisible(function: ast.FunctionDef) -> bool:
     """Whether it is long, ends where it returns, and holds nothing that a part cannot be given."""
     if _count(function.body) < _LONG or not isinstance(function.body[-1], ast.Return):
+        return False
+    if len(_chunks(function.body[:-1])) < 2:
         return False
     inner = [n for stmt in function.body[:-1] for n in ast.walk(stmt)]
     return not any(isinstance(n, _WHOLE) or getattr(n, "id", "") == "prange" for n in inner)
@@ -78,11 +81,9 @@ def _divided(function: ast.FunctionDef, taken: set[str]) -> Iterator[ast.stmt]:
         yield _part(title, given, chunk, results)
         calls.append(_call(title, given, results, chunk[0]))
         known |= stored
-    whole = [*calls, function.body[-1]]
-    yield ast.copy_location(
-        ast.FunctionDef(function.name, function.args, whole, [], None, None, type_params=[]),
-        function,
-    )
+    whole = copy(function)
+    whole.body = [*calls, function.body[-1]]
+    yield whole
 
 
 def _chunks(block: list[ast.stmt]) -> list[list[ast.stmt]]:
@@ -98,6 +99,7 @@ def _chunks(block: list[ast.stmt]) -> list[list[ast.stmt]]:
 def _part(title: str, given: list[str], chunk: list[ast.stmt], results: list[str]) -> ast.stmt:
     text = f"def {title}({', '.join(given)}):\n    return {', '.join(results)}"
     (made,) = _placed(ast.parse(text), chunk[0]).body
+    assert isinstance(made, ast.FunctionDef)
     made.body[:0] = chunk
     return made
 
@@ -113,9 +115,7 @@ def _call(title: str, given: list[str], results: list[str], at: ast.stmt) -> ast
 def _placed(tree: ast.Module, at: ast.stmt) -> ast.Module:
     """The tree, changed in place: all of it where a statement of the original begins."""
     for node in ast.walk(tree):
-        if hasattr(node, "lineno"):
-            node.lineno = node.end_lineno = at.lineno
-            node.col_offset = node.end_col_offset = at.col_offset
+        ast.copy_location(node, at)
     return tree
 
 
@@ -164,5 +164,6 @@ def _read_by(node: ast.AST) -> Iterator[str]:
 
 
 def _stored(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }

@@ -93,7 +93,7 @@ class _Overwriter:
                             used.changed(out, j)
         return tuple(out)
 
-    def _only_user(self, array: str, block: list[Stmt], made: int, used: "_Uses") -> int | None:
+    def _only_user(self, array: str, block: list[Stmt], made: int, used: _Uses) -> int | None:
         """The place of the loop in which an array is used, if it is nowhere else."""
         users = [k for k in used.places[array] if k != made and _mentions(block[k], array)]
         if array not in self.alone or len(users) != 1 or used.named[array] != self.named[array]:

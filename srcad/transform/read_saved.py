@@ -89,7 +89,7 @@ class _Known:
         self._place, self._sizes = 0, Sizes(function.arrays)
 
     def sizes_before(self, place: int) -> Sizes:
-        """What is known of lengths before a statement; asked for in order, it goes on from there."""
+        """What is known of lengths before a statement; quick where it is asked for in order."""
         if place < self._place:
             self._place, self._sizes = 0, Sizes(self.function.arrays)
         between = self.function.body[self._place : place]
