@@ -36,7 +36,9 @@ from srcad.backend.cache import (
     write_entry,
 )
 from srcad.backend.fresh import with_fresh_arrays
+from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.backend.selects import SELECT, selects
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
 from srcad.disk import DiskCall
@@ -181,6 +183,7 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
+    from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
     from srcad.runtime import fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
@@ -189,17 +192,24 @@ def _run(
         space[name] = external.compiled() if is_ours else external
     text, name = with_fresh_arrays(loaded.text)
     space[name] = fresh
-    exec(compile(text, str(module.__file__), "exec"), space)
+    tree = ast.parse(text)
+    if not loaded.options.parallel:
+        tree = parts(selects(tree))
+        space[SELECT] = select
+    exec(compile(tree, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 
         bind_all()
     options = loaded.options
+    lean = None
+    if not options.parallel:
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text))
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
-            more: Any = {"pipeline_class": _separate()} if name in loaded.apart else {}
+            passes = _separate() if name in loaded.apart else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -207,13 +217,13 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
-                **more,
+                **({} if passes is None else {"pipeline_class": passes}),
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
         dispatcher._cache = _stored(root, key, module, loaded.text)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_garbage_collection():
             warnings.simplefilter("ignore", NumbaWarning)  # advice about code that is ours
             dispatcher.compile(types)
     except NumbaError as error:
@@ -276,9 +286,10 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
 
 
 def _called_sources() -> list[Path]:
-    """The files of srcad's whose functions generated code calls."""
+    """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
-    own = [root / "runtime.py", root / "backend" / "special.py"]
+    backend = ("compiler.py", "parts.py", "selects.py", "special.py")
+    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
     return own + sorted((root / "elementary").glob("*.py"))
 
 
