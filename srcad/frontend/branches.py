@@ -78,7 +78,7 @@ class Branches(Assignments):
     def merged(self, one: Moment, b1: list[Stmt], two: Moment, b2: list[Stmt]) -> Moment:
         """What names and cells denote after two branches."""
         starts = len(b1), len(b2)
-        joins = Joins(one.cells, two.cells, self.locus("if"))
+        joins = Joins(one.cells, two.cells, self.locus("if"), names=(one.names, two.names))
         self.meet(joins, one.names, two.names, loop=False)
         outer, self.joins = self.joins, joins
         names: dict[str, Value] = {}

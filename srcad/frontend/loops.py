@@ -101,7 +101,7 @@ class Loops(ChosenLists):
                         )
                     assumed[name] = actual
                     changed = True
-            joins = Joins(cells, self.heap.env, site, homes, loop=True)
+            joins = Joins(cells, self.heap.env, site, homes, loop=True, names=(entry, end))
             changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 old = {name for name in cells if "|" not in name} - homes

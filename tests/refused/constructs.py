@@ -600,6 +600,16 @@ def maximum_by_key(x):
     return max([x, 2.0], key=lambda v: -v)  # <-- here
 
 
+@refused(VECTOR, "key", hint="loop")
+def maximum_of_an_array_by_key(x):
+    return max(x, key=abs)  # <-- here
+
+
+@refused(VECTOR, "default", hint="loop")
+def maximum_of_a_list_with_a_default(x):
+    return max([v for v in x if v > 10.0], default=x[0])  # <-- here
+
+
 @refused(ONE, "digits", hint="round|scale|10")
 def rounds_to_digits(x):
     return round(x, 2) * x  # <-- here
@@ -620,9 +630,9 @@ def element_as_a_loop_target(x):
 
 @refused(VECTOR, "del of an element", hint="drop")
 def deletes_an_element(x):
-    y = [x[0], x[1]]
-    del y[0]  # <-- here
-    return y[0]
+    y = {"a": x[0], "b": x[1]}
+    del y["a"]  # <-- here
+    return y["b"]
 
 
 @refused(ONE, "yield", hint="array")
