@@ -32,6 +32,7 @@ from srcad.frontend.values import (
     RangeValue,
     RecordsValue,
     RowsValue,
+    Site,
     StaticValue,
     TupleValue,
     Value,

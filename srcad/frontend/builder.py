@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend.precision import Numbers
-from srcad.frontend.values import TupleValue, Site, Value
+from srcad.frontend.values import Site, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (

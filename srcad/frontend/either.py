@@ -7,8 +7,8 @@ A variable denotes the array of the one or the other, and another one holds its 
         if t % 10 == 0:                          if t % 10 == 0:
             pairs = near(x)                          pairs, n = (the second list)
 
-Such a list is read, not changed, and nothing else may hold one of the two: the variables would not
-see how that changes.
+Such a list is read, not changed; and the two lists have no other name from there on, because the
+variables would not see how they change.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from srcad.frontend.values import (
 from srcad.ir.nodes import Assign, Bind, Expr, Stmt
 from srcad.ir.types import INT
 
+RunTimeList = ListValue | RecordsValue
+
 
 class EitherLists(Branches):
     """Joins lists of run-time length."""
@@ -40,8 +42,10 @@ class EitherLists(Branches):
         if v1 != v2:
             self._settle(v1, v2)
             self._settle(v2, v1)
-            if _are_alike(v1, v2) and self._holders(v1, v2) == 1:
-                return self._either(name, v1, b1, v2, b2)
+            if _is_run_time(v1) and _is_run_time(v2) and _are_alike(v1, v2):
+                held = self._are_held(v1, v2, name)
+                joined = super().joined if held else self._either
+                return joined(name, v1, b1, v2, b2)
         return super().joined(name, v1, b1, v2, b2)
 
     def _settle(self, known: Value, other: Value) -> None:
@@ -66,7 +70,7 @@ class EitherLists(Branches):
             self.b.decisions.make_list(known.tag.site, kind, ndim)
 
     def _either(
-        self, name: str, v1: ListValue, b1: list[Stmt], v2: ListValue, b2: list[Stmt]
+        self, name: str, v1: RunTimeList, b1: list[Stmt], v2: RunTimeList, b2: list[Stmt]
     ) -> Value:
         pairs = list(zip(lists_in(v1), lists_in(v2), strict=True))
         for one, two in pairs:
@@ -88,6 +92,7 @@ class EitherLists(Branches):
             for each, block in ((one, b1), (two, b2)):
                 if each.array != ref:
                     block.append(Bind((ref,), (each.array,), self.b.at))
+                    self.joins.lists.add(each.array)  # type: ignore[union-attr]
         for each, block in ((v1, b1), (v2, b2)):
             if each.count != count:
                 block.append(Assign(count, each.count, self.b.at))
@@ -98,27 +103,28 @@ class EitherLists(Branches):
     def _kind(self, one: ListValue) -> str:
         return arrays.kind_of(self.b.arrays[one.array][0])
 
-    def _holders(self, v1: Value, v2: Value) -> int:
-        """How many names and members hold one of two lists, on either path."""
+    def _are_held(self, v1: Value, v2: Value, name: str) -> bool:
+        """Whether a member of an object or a name of another function holds one of two lists."""
         joins = self.joins
         if joins is None:
-            return 0
+            return True
         wanted = {one.array for v in (v1, v2) for one in lists_in(v)}
-        envs = [("", env) for env in joins.names]
-        envs += [("|", env) for env in (joins.one, joins.two)]
-        envs += [(s.key, s.env) for s in self.scopes_around() if s is not self.frames[-1]]
-        return len(
-            {
-                (where, name)
-                for where, env in envs
-                for name, value in env.items()
-                if not name.startswith("$")
-                and any(one.array in wanted for one in lists_in(value))
-            }
+        envs = [{n: v for n, v in env.items() if n != name} for env in (joins.one, joins.two)]
+        envs += [s.env for s in self.scopes_around() if s is not self.frames[-1]]
+        return any(
+            one.array in wanted
+            for env in envs
+            for n, value in env.items()
+            if not n.startswith("$")
+            for one in lists_in(value)
         )
 
 
-def _are_alike(v1: Value, v2: Value) -> TypeGuard[ListValue]:
+def _is_run_time(value: Value) -> TypeGuard[RunTimeList]:
+    return isinstance(value, ListValue | RecordsValue)
+
+
+def _are_alike(v1: RunTimeList, v2: RunTimeList) -> bool:
     """Whether two lists are lists of the same kind of items."""
     if isinstance(v1, RecordsValue) and isinstance(v2, RecordsValue):
         return skeleton(v1.columns) == skeleton(v2.columns)

@@ -58,8 +58,8 @@ class Joins:
     cells: Env = field(default_factory=dict)
     loop: bool = False
     """Whether they are the head of a loop and its end."""
-    names: tuple[Env, Env] = field(default_factory=lambda: ({}, {}))
-    """What the names of the function denote at both."""
+    lists: set[str] = field(default_factory=set)
+    """Arrays of lists that a name stands for now which may be another one as well."""
 
     def partners(self, pair: tuple[str, str]) -> int:
         """How many other pairs one of the two objects is in."""

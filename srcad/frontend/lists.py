@@ -76,7 +76,7 @@ class ListMethod:
     """A method of a list, not called yet."""
 
     name: str
-    owner: TupleValue | ListValue
+    owner: TupleValue | ListValue | RecordsValue
 
     def __hash__(self) -> int:
         return id(self)
@@ -192,6 +192,7 @@ class Lists(Sequences):
         return self.stored_list(site, kind, items)
 
     def stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
+        """A list in an array, which may grow."""
         ndim = self.b.decisions.ranks.get(site, 0)
         if ndim:
             found = [self._array_for(site, kind, ndim, item) for item in items]
@@ -395,6 +396,7 @@ class Lists(Sequences):
                 f"the list method .{name}() inside an expression is not supported",
                 "write the call as a statement of its own",
             )
+        assert isinstance(owner, TupleValue)
         out: list[Value] = [StaticValue(None)]
         self._change(owner, self._operation(name, owner, values, out))
         return out[0]
@@ -583,10 +585,8 @@ class Lists(Sequences):
                 self.b.emit(Assign(count, sub(count, ONE), self.b.at))
                 return self.b.store(Load(owner.array, (count,), kind), "t")
             case "pop", [key] if isinstance(key, Expr):
-                place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
-                assert isinstance(place, Load)
-                popped, (at,) = self.b.store(place, "t"), place.index
-                self._shifted(owner, self.b.store(at, "k"), sub(count, ONE), 1)
+                at = self.place_of(owner, key)
+                popped = self.extracted(owner, at)
                 self.b.emit(Assign(count, sub(count, ONE), self.b.at))
                 return popped
             case "insert", [key, item] if isinstance(key, Expr):
@@ -596,12 +596,34 @@ class Lists(Sequences):
                 self._shifted(owner, count, at, -1)
                 self.b.emit(Store(owner.array, (at,), number, False, self.b.at))
                 self.count_one(owner)
+            case "extend", [more] if (rows := self.rows_of(more)) is not None and not rows.unrolled:
+                with self.b.loop(at_least_zero(rows.length), "k") as k:
+                    item = rows.row(k)
+                    self._append(
+                        owner,
+                        self._array_for(owner.site, kind, ndim, item)
+                        if ndim
+                        else self._number_for(owner, item),
+                    )
             case _:
                 raise self.b.refuse(
                     f".{name}() of a list whose length is known at run time only is not supported",
                     _HINT,
                 )
         return StaticValue(None)
+
+    def place_of(self, owner: ListValue, key: Expr) -> Expr:
+        """Where an item of a list is, counted from the front; that it exists is checked."""
+        place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
+        assert isinstance(place, Load)
+        return self.b.store(place.index[0], "k")
+
+    def extracted(self, owner: ListValue, at: Expr) -> Var:
+        """The number at a place of a list, which is filled by those behind it."""
+        kind = arrays.kind_of(self.b.arrays[owner.array][0])
+        popped = self.b.store(Load(owner.array, (at,), kind), "t")
+        self._shifted(owner, at, sub(owner.count, ONE), 1)
+        return popped
 
     def _shifted(self, owner: ListValue, start: Expr, stop: Expr, step: int) -> None:
         """Each number from ``start`` on, up or down to ``stop``, is replaced by the next one."""

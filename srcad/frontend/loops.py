@@ -101,7 +101,7 @@ class Loops(ChosenLists):
                         )
                     assumed[name] = actual
                     changed = True
-            joins = Joins(cells, self.heap.env, site, homes, loop=True, names=(entry, end))
+            joins = Joins(cells, self.heap.env, site, homes, loop=True)
             changed = self._joined_ends(entry, end, joins, before, body) or changed
             if not changed:
                 old = {name for name in cells if "|" not in name} - homes
@@ -160,6 +160,8 @@ class Loops(ChosenLists):
                 changed = True
         if cells:
             sequenced(body, start, self.b.names.fresh)
+        changed = self.lose(entry, joins) or changed
+        self.lose(end, joins)
         return self.note_sharing(joins) or changed
 
     def _after_loop(self, value: Value, old: set[str]) -> Value:

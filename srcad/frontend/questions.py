@@ -18,9 +18,9 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.values import (
     ArrayValue,
     ListValue,
-    RecordsValue,
     LocalFunction,
     RangeValue,
+    RecordsValue,
     StaticValue,
     TupleValue,
     Value,

@@ -33,7 +33,7 @@ from srcad.frontend.values import (
     TupleValue,
     Value,
 )
-from srcad.ir.build import ONE, ZERO, compare, integer, sub
+from srcad.ir.build import ONE, ZERO, at_least_zero, compare, integer, sub
 from srcad.ir.nodes import Assign, Expr, Load, Store, Var
 from srcad.ir.types import BOOL
 
@@ -46,9 +46,7 @@ class Records(Lists):
 
     # ------------------------------------------------------------ making
 
-    def new_list(
-        self, items: Items, what: str = "list"
-    ) -> TupleValue | ListValue | RecordsValue:
+    def new_list(self, items: Items, what: str = "list") -> TupleValue | ListValue | RecordsValue:
         """A list of known items."""
         site = self.site(what)
         shape = self.b.decisions.records.get(site)
@@ -63,13 +61,11 @@ class Records(Lists):
     def records(self, site: Site, shape: TupleValue, items: Items) -> RecordsValue:
         """A list of tuples of one structure that may grow."""
         rows = [self._leaves_for(shape, item) for item in items]
-        wanted, columns = self.b.wanted, []
+        columns: list[ListValue] = []
         for k in range(len(list(leaves(shape)))):
-            self.b.wanted = f"{wanted}_{k}" if wanted != "t" else wanted
             place = _column(site, k)
             kind = self.b.decisions.lists[place]
             columns.append(self.stored_list(place, kind, tuple(row[k] for row in rows)))
-        self.b.wanted = wanted
         return self.records_of(shape, columns, site)
 
     def empty_records(self, site: Site) -> RecordsValue | None:
@@ -79,11 +75,9 @@ class Records(Lists):
             return None
         return self.records(site, shape, ())
 
-    def filled_records(
-        self, item: TupleValue, values: list[ArrayValue], what: str
-    ) -> RecordsValue:
+    def filled_records(self, item: TupleValue, values: list[ArrayValue], what: str) -> RecordsValue:
         """A list of tuples like one of them, of the rows of new arrays."""
-        columns = [self.array_list(v, f"{what}_m{k}") for k, v in enumerate(values)]
+        columns = [self.array_list(v, f"{what}_00{k}") for k, v in enumerate(values)]
         return self.records_of(skeleton(item), columns, self.site(what))
 
     def records_of(self, shape: TupleValue, lists: list[ListValue], site: Site) -> RecordsValue:
@@ -168,7 +162,7 @@ class Records(Lists):
             part = super().subscript(whole, keys)
             assert isinstance(part, ArrayValue)
             columns.append(
-                self.array_list(arrays.materialise(self.b, part, "items"), f"{what}_m{k}")
+                self.array_list(arrays.materialise(self.b, part, "items"), f"{what}_00{k}")
             )
         return self.records_of(skeleton(owner.columns), columns, self.site(what))
 
@@ -176,15 +170,21 @@ class Records(Lists):
         """What is run over, as rows."""
         if not isinstance(value, RecordsValue):
             return super().rows_of(value)
+        return self._rows_through(value, lambda one: one)
+
+    def _rows_through(self, owner: RecordsValue, view: Callable[[ArrayValue], Value]) -> RowsValue:
+        """The items, where each member is seen through a view of the list of all."""
         rows: dict[str, RowsValue] = {}
-        for one in columns_of(value):
-            found = super().rows_of(arrays.listed(self.b, one))
+        for one in columns_of(owner):
+            found = super().rows_of(view(arrays.listed(self.b, one)))
             assert found is not None
             rows[one.array] = found
-        length = self.b.store(value.count, "n")
-        return RowsValue(
-            length, lambda k: self._record(value, lambda one: rows[one.array].row(k)), False, tuple(rows)
-        )
+        length = self.b.store(owner.count, "n")
+
+        def row(k: Expr) -> TupleValue:
+            return self._record(owner, lambda one: rows[one.array].row(k))
+
+        return RowsValue(length, row, False, tuple(rows))
 
     def _call(self, node: Any) -> Value:
         is_spread = len(node.args) == 1 and isinstance(node.args[0], gast.Starred)
@@ -253,10 +253,7 @@ class Records(Lists):
     def _reversed(self, value: Value) -> Value:
         if not isinstance(value, RecordsValue):
             return super()._reversed(value)
-        rows = self.rows_of(value)
-        assert rows is not None
-        last = sub(rows.length, ONE)
-        return RowsValue(rows.length, lambda k: rows.row(sub(last, k)), False, rows.lists)
+        return self._rows_through(value, super()._reversed)
 
     # ------------------------------------------------------------ changing
 
@@ -307,6 +304,15 @@ class Records(Lists):
                 self.b.check(compare(">", count, ZERO), "IndexError", "pop from empty list")
                 self.b.emit(Assign(count, sub(count, ONE), self.b.at))
                 return self._record(owner, lambda one: self.b.store(self._last(one), "t"))
+            case "pop", [key] if isinstance(key, Expr) and not has_arrays:
+                self.appended += [one.array for one in columns_of(owner)]
+                at = self.place_of(columns_of(owner)[0], key)
+                popped = self._record(owner, lambda one: self.extracted(one, at))
+                self.b.emit(Assign(count, sub(count, ONE), self.b.at))
+                return popped
+            case "extend", [more] if (rows := self.rows_of(more)) is not None and not rows.unrolled:
+                with self.b.loop(at_least_zero(rows.length), "k") as k:
+                    self._append_record(owner, rows.row(k))
             case _:
                 raise self.b.refuse(
                     f".{name}() of a list of tuples whose length is known at run time only is not "
@@ -404,7 +410,7 @@ def columns_of(owner: RecordsValue) -> list[ListValue]:
 
 def _column(site: Site, k: int) -> Site:
     scope, line, column, what = site
-    return scope, line, column, f"{what}_m{k}"
+    return scope, line, column, f"{what}_00{k}"  # what no round of a comprehension has
 
 
 def _dtype_of(value: Value) -> str:
