@@ -35,7 +35,7 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
-from srcad.backend.fresh import with_fresh_arrays
+from srcad.backend.hints import hinted
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
@@ -178,15 +178,15 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
-    from srcad.runtime import fresh  # noqa: PLC0415 (imports Numba)
+    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    text, name = with_fresh_arrays(loaded.text)
-    space[name] = fresh
-    exec(compile(text, str(module.__file__), "exec"), space)
+    found = hinted(loaded.text)
+    space |= {found.names["fresh"]: fresh, found.names["at_least"]: at_least}
+    exec(compile(found.tree(), str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 
