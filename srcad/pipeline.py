@@ -47,6 +47,7 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.distribute import distribute
+from srcad.transform.extents import named_extents
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
@@ -242,7 +243,7 @@ def compile_request(request: Request) -> Program:
         functions = parallel(functions, program.names, counted)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
-    text = print_module(functions, elementary)
+    text = print_module(tuple(map(named_extents, functions)), elementary)
     return Program(
         text,
         function.name,
