@@ -268,7 +268,12 @@ class Variant:
             if function is None:
                 program = self.program
                 loaded = load(
-                    program.text, program.entry, self.options, "", externals=program.externals
+                    program.text,
+                    program.entry,
+                    self.options,
+                    "",
+                    externals=program.externals,
+                    apart=program.apart,
                 )
                 self._function = function = loaded.compile(tuple(leaves))
             return function

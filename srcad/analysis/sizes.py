@@ -489,6 +489,27 @@ def _leave(stmt: Stmt, sizes: Sizes, lists: dict[str, Shape | None]) -> None:
         sizes.learn_list(name, shape if lasting else None)
 
 
+def difference(a: Expr, b: Expr) -> int | None:
+    """``a - b`` where both are the same thing plus a literal.
+
+    >>> n = Extent("u", 0)
+    >>> difference(n, sub(n, Const(2, INT))), difference(n, Extent("v", 0))
+    (2, None)
+    """
+    (one, more), (two, less) = map(_with_offset, (a, b))
+    return more - less if one == two else None
+
+
+def _with_offset(length: Expr) -> tuple[Expr, int]:
+    """An integer as something and a literal."""
+    match length:
+        case Const(value=int(value)):
+            return Const(0, INT), value
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
+            return a, value if op == "+" else -value
+    return length, 0
+
+
 def _is_plain(expr: Expr) -> bool:
     """Whether an integer is made of lengths and variables, in a few steps."""
     simple = Const | Var | Extent | Binary | Call | Unary

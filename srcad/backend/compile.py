@@ -35,6 +35,7 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
+from srcad.backend.fresh import with_fresh_arrays
 from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.backend.selects import SELECT, selects
@@ -69,6 +70,7 @@ class Loaded:
     types_key: str
     explain: Explain | None = None
     externals: tuple[tuple[str, object], ...] = ()
+    apart: tuple[str, ...] = ()
 
     def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
         """The entry compiled for arguments of the types of these, or read from disk.
@@ -97,14 +99,16 @@ def load(
     types_key: str,
     explain: Explain | None = None,
     externals: tuple[tuple[str, object], ...] = (),
+    apart: tuple[str, ...] = (),
 ) -> Loaded:
     """The program ``text``, whose function ``entry`` is to be called.
 
     ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
     line of the text, for the error that says that Numba rejects it. ``externals`` are objects of
-    this process that the text calls by name: such a program is not kept on disk.
+    this process that the text calls by name: such a program is not kept on disk. Functions named in
+    ``apart`` write no memory which two of their arrays share.
     """
-    return Loaded(text, entry, options, types_key, explain, externals)
+    return Loaded(text, entry, options, types_key, explain, externals, apart)
 
 
 def _plain(loaded: Loaded) -> Callable[..., Any]:
@@ -180,12 +184,15 @@ def _run(
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
     from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
+    from srcad.runtime import fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    tree = ast.parse(loaded.text)
+    text, name = with_fresh_arrays(loaded.text)
+    space[name] = fresh
+    tree = ast.parse(text)
     if not loaded.options.parallel:
         tree = parts(selects(tree))
         space[SELECT] = select
@@ -195,13 +202,14 @@ def _run(
 
         bind_all()
     options = loaded.options
-    own: dict[str, Any] = {}
+    lean = None
     if not options.parallel:
-        own["pipeline_class"] = compiler_of(loaded.entry, not _is_recursive(loaded.text))
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text), loaded.apart)
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
+            passes = _separate() if name in loaded.apart and lean is None else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -209,7 +217,7 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
-                **own,
+                **({} if passes is None else {"pipeline_class": passes}),
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
@@ -222,6 +230,19 @@ def _run(
         raise _rejected(error, loaded, str(module.__file__)) from error
     dispatcher._cache = NullCache()  # an entry on disk is for one signature
     return dispatcher
+
+
+@cache
+def _separate() -> type:
+    """Numba's compiler for functions whose arrays are apart, so that loops need not ask."""
+    from numba.core.compiler import Compiler  # noqa: PLC0415
+
+    class Separate(Compiler):
+        def define_pipelines(self) -> Any:
+            self.state.flags.noalias = True  # as in the functions that Numba makes of a prange
+            return super().define_pipelines()
+
+    return Separate
 
 
 def starts_threads(function: str, text: str) -> bool:
@@ -258,6 +279,7 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
         options.boundscheck,
         loaded.types_key,
         _identities(loaded),
+        loaded.apart,
         [str(t) for t in types],
         *_environment(),
     )

@@ -33,17 +33,15 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import accesses, is_still
-from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
-from srcad.ir.build import ONE, ZERO, add, unclamped
+from srcad.analysis.sizes import Sizes, difference, sizes_after, sizes_inside
+from srcad.ir.build import ONE, add, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
-    Binary,
     Bind,
     Block,
     Check,
     Comment,
-    Const,
     Expr,
     For,
     Function,
@@ -390,18 +388,8 @@ def _is_near(length: Expr, extent: Expr) -> bool:
     >>> _is_near(sub(n, integer(2)), n), _is_near(n, sub(n, integer(2)))
     (True, False)
     """
-    (one, shorter), (two, longer) = map(_with_offset, (length, extent))
-    return one == two and 0 <= longer - shorter <= _BORDER
-
-
-def _with_offset(length: Expr) -> tuple[Expr, int]:
-    """An integer as something and a literal."""
-    match length:
-        case Const(value=int(value)):
-            return ZERO, value
-        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
-            return a, value if op == "+" else -value
-    return length, 0
+    missing = difference(extent, length)
+    return missing is not None and 0 <= missing <= _BORDER
 
 
 def _stores(block: Block) -> list[Store]:

@@ -47,13 +47,16 @@ class Noted(np.ndarray):
 class _NumPy:
     """NumPy, of which the arrays are noted. They are kept: memory used again would be the same."""
 
-    def __init__(self):
+    def __init__(self, threads):
         self.kept = []
+        self.threads = threads
 
     def __getattr__(self, name):
         return getattr(np, name)
 
     def _noted(self, array):
+        if self.threads.inside:  # a worker's own
+            return array
         self.kept.append(array.view(Noted))
         return self.kept[-1]
 
@@ -71,23 +74,73 @@ class _NumPy:
 
 
 class Threads:
-    """``prange``: each iteration's touches are held against those of all others."""
+    """Workers: what each part touches is held against all other parts of its phase.
+
+    The first worker runs all parts, in an order that the compiler did not think of. The second is
+    as late as can be, and must go through the same phases all the same.
+    """
 
     def __init__(self):
         self.loops = self.meetings = 0
+        self.part = None
+        self.inside = False
 
-    def __call__(self, count):
-        self.loops += 1
-        written: dict[int, int] = {}
-        read: dict[int, int] = {}
-        for k in reversed(range(count)):  # an order that the compiler did not think of
-            Noted.reads, Noted.writes = set(), set()
-            yield k
-            local = Noted.reads, Noted.writes
-            self.meetings += sum(a in written for a in local[0] | local[1])
-            self.meetings += sum(a in read for a in local[1])
-            written |= dict.fromkeys(local[1], k)
-            read |= dict.fromkeys(local[0], k)
+    def prange(self, _count):
+        self.written_by_all, self.read_by_each, self.phases = set(), set(), []
+        for worker in range(2):
+            self.late, self.passed = worker == 1, 0
+            self._start(None)
+            self.inside = True
+            yield worker
+            self.inside = False
+            self._stop()
+        assert self.passed == len(self.phases)
+        self.meetings += len(self.written_by_all & self.read_by_each)
+
+    def new_worker(self, worker, workers):
+        assert workers == 3 and worker < 2
+        self.waiting, self.done = None, []
+
+    def _start(self, part):
+        self.part, Noted.reads, Noted.writes = part, set(), set()
+
+    def _stop(self):
+        """The end of a part, or of what every worker does for itself."""
+        if self.part is None:
+            assert not Noted.writes
+            self.read_by_each |= Noted.reads
+        else:
+            self.done.append((Noted.reads, Noted.writes))
+            self.written_by_all |= Noted.writes
+
+    def next_part(self, crew, own, parts):
+        self._stop()
+        if self.waiting is None:
+            self.waiting = [] if self.late else [k * 7 % parts for k in range(parts)]
+            if sorted(self.waiting) != list(range(parts)):
+                self.waiting = [] if self.late else list(reversed(range(parts)))
+        if not self.waiting:
+            self._start(None)
+            return -1
+        self._start(self.waiting.pop(0))
+        return self.part
+
+    def end_phase(self, crew, own, parts):
+        assert not self.waiting
+        self.waiting = None
+        if self.part is not None:  # one worker alone does not ask again
+            self._stop()
+            self._start(None)
+        if self.late:
+            assert self.phases[self.passed] == parts
+            self.passed += 1
+            return
+        self.phases.append(parts)
+        self.loops += parts > 1
+        for k, (reads, writes) in enumerate(self.done):
+            for other, (read, written) in enumerate(self.done):
+                self.meetings += len(writes & written) + len(writes & read) if k != other else 0
+        self.done = []
 
 
 def run(text, args):
@@ -95,7 +148,9 @@ def run(text, args):
     threads = Threads()
     space = {}
     exec(text, space)
-    space |= {"np": (numpy := _NumPy()), "prange": threads}
+    space |= {"np": (numpy := _NumPy(threads)), "get_num_threads": lambda: 3}
+    shared = ("prange", "new_worker", "next_part", "end_phase")
+    space |= {name: getattr(threads, name) for name in shared}
     if "tape" in space:
         space["tape"] = numpy.tape
     entry = space[text[text.rindex("\ndef ") + 5 :].split("(")[0]]
@@ -110,6 +165,7 @@ def eager(monkeypatch):
     """Loops are divided however little there is to do."""
     monkeypatch.setattr(_parallel, "_GRAIN", 1)
     monkeypatch.setattr(_parallel, "_ENOUGH", 1)
+    monkeypatch.setattr(_parallel, "_LONG", 2)
     monkeypatch.setattr(_parallel, "_PARTS", 5)
 
 
@@ -310,34 +366,40 @@ def test_the_detector_sees_a_race():
     text = """
 import numpy as np
 
-def part(k, x):
-    x[k + 1] += x[k]
+def worker(number, workers, crew, x):
+    own = new_worker(number, workers)
+    k = next_part(crew, own, 4)
+    while k >= 0:
+        x[k + 1] += x[k]
+        k = next_part(crew, own, 4)
+    end_phase(crew, own, 4)
 
 def entry(x):
-    for k in prange(4):
-        part(k, x)
+    workers = get_num_threads()
+    for number in prange(workers):
+        worker(number, workers, None, x)
     return x
 """
     assert run(text, (np.ones(5),))[1].meetings > 0
 
 
-def test_neighbours_take_turns(eager):
+def test_tails_come_after_all_else(eager):
     text = text_of(stencil, U, 0.7, wrt=(0, 1))
-    assert "for turn in range(2):" in text
-    assert "part = 2 * pair + turn" in text
-    assert "// 3, 5, " in text  # rows i - 2 to i + 1: a part is 3 rows or more
+    assert "last = max(first, last - 3)" in text  # rows i - 2 to i + 1
+    assert "first = max(first, last - 3)" in text
+    assert "power_of_two(min(5, count // 6, " in text  # a part is twice as long
 
 
 def test_sums_are_of_parts(eager):
     text = text_of(stencil, U, 0.7, wrt=(0, 1))
-    assert "k_b_parts = np.empty(parts)" in text
-    assert "k_b_parts[part] = k_b_part" in text
+    assert "k_b_parts = np.zeros(5)" in text
+    assert "k_b_parts[part] += k_b_part" in text
 
 
-def test_scratch_is_made_by_the_part(eager):
+def test_scratch_is_made_by_the_worker(eager):
     text = text_of(scratch, U)
-    member = text[text.index("def scratch_grad_part") : text.index("def scratch_grad(")]
-    assert "row = np.zeros(" in member
+    worker = text[text.index("def scratch_grad_worker") : text.index("def scratch_grad_crew(")]
+    assert "row = np.zeros(" in worker
 
 
 def test_checks_stay_out_of_threads(eager):
