@@ -292,7 +292,7 @@ def _type_look(_context: Any) -> Callable[..., Any]:
     return lambda marks, place: types.int64
 
 
-def _type_nothing(_context: Any) -> Callable[..., Any]:
+def _type_no_result(_context: Any) -> Callable[..., Any]:
     return lambda: types.none
 
 
@@ -325,7 +325,7 @@ _MARK = types.Array, types.Integer, types.Integer
 _claim = _also_compiled(_raise_to, _type_change, _lower_mark("max"), *_MARK)
 _count = _also_compiled(_add_to, _type_change, _lower_mark("add"), *_MARK)
 _look = _also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
-_rest = _also_compiled(_let_others_run, _type_nothing, _lower_yield)
+_rest = _also_compiled(_let_others_run, _type_no_result, _lower_yield)
 
 
 @register_jitable
