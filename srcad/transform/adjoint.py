@@ -47,7 +47,6 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
-from srcad.transform.along import save_along
 from srcad.transform.copies import drop_copies
 from srcad.transform.cost import cost
 from srcad.transform.hold import hold, repeated
@@ -221,7 +220,7 @@ def write_adjoint(
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     if strips:
         function = reserve(function, names)
-    function = initialise(_tidied(save_along(function)))
+    function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
