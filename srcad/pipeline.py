@@ -47,11 +47,13 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.distribute import distribute
+from srcad.transform.extents import named_extents
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
 from srcad.transform.inverses import inverses
+from srcad.transform.jam import jam
 from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
@@ -229,6 +231,8 @@ def compile_request(request: Request) -> Program:
     functions = tuple(map(overwrite, functions))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+        if request.options.jit:
+            functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
     functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
     elementary: dict[str, str] = {}
@@ -239,7 +243,7 @@ def compile_request(request: Request) -> Program:
         functions = parallel(functions, program.names, counted)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
-    text = print_module(functions, elementary)
+    text = print_module(tuple(map(named_extents, functions)), elementary)
     return Program(
         text,
         function.name,
