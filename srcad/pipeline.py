@@ -43,7 +43,6 @@ from srcad.transform.adjoint import (
     write_callee,
     write_primal,
 )
-from srcad.transform.along import save_along
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
@@ -322,7 +321,7 @@ def _in_rows(function: Function, request: Request, program: Elaborated) -> Funct
     if request.kind not in ("gradient", "value_and_gradient", "vjp"):
         return function
     function, fields = resident(rows(function, program.names), program.names)
-    return save_along(segments(function, fields, program.names))
+    return segments(function, fields, program.names)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:
