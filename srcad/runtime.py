@@ -17,6 +17,8 @@ The functions run in Python and in compiled code alike. This module imports NumP
 so that its text can be copied into a module that runs without srcad.
 """
 
+import math
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -133,6 +135,23 @@ def _lower_alone(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return impl_ret_borrowed(context, builder, kind, array._getvalue())
 
 
+def _quotient(a: float, b: float) -> float:
+    """``a / b``, or ``a`` times the reciprocal of ``b``."""
+    return a / b
+
+
+def _type_quotient(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any, b: Any) -> Any:
+        return a if isinstance(a, types.Float) and a == b else None
+
+    return typer
+
+
+def _lower_quotient(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    """``_quotient`` in compiled code: LLVM may take the reciprocal out of a loop."""
+    return builder.fdiv(*args, flags=("arcp",))
+
+
 def _no_less(number: int, least: int) -> None:
     """``number`` is not less than ``least``; nothing is done about it."""
 
@@ -167,6 +186,7 @@ _take = _also_compiled(_slots, _type_slots, _lower_slots, *_SLOTS)
 _lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
 fresh = _also_compiled(_alone, _type_same, _lower_alone, types.Any)
+over = _also_compiled(_quotient, _type_quotient, _lower_quotient, types.Float, types.Float)
 at_least = _also_compiled(_no_less, _type_nothing, _lower_no_less, types.Integer, types.Integer)
 
 
@@ -238,6 +258,139 @@ def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
     return mark[7] == 0
 
 
+# ---------------------------------------------------------------- workers of one crew
+
+
+def _raise_to(marks: np.ndarray, place: int, value: int) -> int:
+    """``marks[place] = max(marks[place], value)``, all at once; returns what was there."""
+    found = marks[place]
+    marks[place] = max(found, value)
+    return found
+
+
+def _add_to(marks: np.ndarray, place: int, value: int) -> int:
+    """``marks[place] += value``, all at once; returns what was there."""
+    found = marks[place]
+    marks[place] += value
+    return found
+
+
+def _seen(marks: np.ndarray, place: int) -> int:
+    """``marks[place]``, and all that its writer wrote before it."""
+    return marks[place]
+
+
+def _let_others_run() -> None:
+    """The processor is free for another thread."""
+
+
+def _type_change(_context: Any) -> Callable[..., Any]:
+    return lambda marks, place, value: types.int64
+
+
+def _type_look(_context: Any) -> Callable[..., Any]:
+    return lambda marks, place: types.int64
+
+
+def _type_nothing(_context: Any) -> Callable[..., Any]:
+    return lambda: types.none
+
+
+def _lower_mark(operation: str) -> Any:
+    """An operation on one element of ``marks`` that threads see all at once."""
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        marks = make_array(sig.args[0])(context, builder, args[0])
+        numbers = (
+            context.cast(builder, a, t, types.int64)
+            for a, t in zip(args[1:], sig.args[1:], strict=True)
+        )
+        place, *value = numbers
+        element = builder.gep(marks.data, [place])
+        if value:
+            return builder.atomic_rmw(operation, element, value[0], "seq_cst")
+        return builder.load_atomic(element, "seq_cst", 8)
+
+    return lowering
+
+
+def _lower_yield(context: Any, builder: Any, _sig: Any, _args: Any) -> Any:
+    if sys.platform != "win32":
+        kind = llvm.FunctionType(llvm.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+    return context.get_dummy_value()
+
+
+_MARK = types.Array, types.Integer, types.Integer
+_claim = _also_compiled(_raise_to, _type_change, _lower_mark("max"), *_MARK)
+_count = _also_compiled(_add_to, _type_change, _lower_mark("add"), *_MARK)
+_look = _also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
+_rest = _also_compiled(_let_others_run, _type_nothing, _lower_yield)
+
+
+@register_jitable
+def power_of_two(most: int) -> int:
+    """The greatest one that is not more, and 1 at least: as many parts as any crew can share."""
+    parts = 1
+    while 2 * parts <= most:
+        parts *= 2
+    return parts
+
+
+@register_jitable
+def new_worker(worker: int, workers: int) -> np.ndarray:
+    """What one of the workers of a crew keeps for itself, at the start of what they share.
+
+    All of them go through the same phases, of some parts each. ``own`` is, in this order: its
+    number, the number of workers, the phase, the parts of all phases before it; and of this phase,
+    how many parts it asked for, how many it took, and where its own share of them begins.
+    """
+    own = np.zeros(16, np.int64)
+    own[0], own[1], own[2] = worker, workers, 1
+    return own
+
+
+@register_jitable
+def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
+    """A part of this phase that nobody has taken; -1: there is none left.
+
+    A worker begins with its own share, the same in all phases, as that is in its cache. Then it
+    takes what others have not begun. ``crew[8 * part + 8]`` is the last phase in which somebody
+    took that part.
+    """
+    if own[4] == 0:
+        own[6] = own[0] * parts // own[1]
+    while own[4] < parts:
+        part = own[6] + own[4]
+        if part >= parts:
+            part -= parts
+        own[4] += 1
+        place = 8 * part + 8
+        if _look(crew, place) < own[2] and _claim(crew, place, own[2]) < own[2]:
+            own[5] += 1
+            return part
+    return -1
+
+
+@register_jitable
+def end_phase(crew: np.ndarray, own: np.ndarray, parts: int) -> None:
+    """Wait until all parts of this phase are done; ``crew[0]`` counts those of all phases.
+
+    A part that is not done was taken by a worker that runs it: who waits has asked for all of
+    them. So nobody waits for a worker that has not begun, and one alone can do everything.
+    """
+    own[2] += 1
+    own[3] += parts
+    if own[5] > 0:
+        _count(crew, 0, own[5])
+    own[4] = own[5] = 0
+    looks = 0
+    while _look(crew, 0) < own[3]:
+        looks += 1
+        if looks > 4096:
+            _rest()
+
+
 @register_jitable
 def next_snapshot(step: int, end: int, free: int) -> int:
     """Where to take the next snapshot on the way from ``step``, whose state is kept, to ``end``.
@@ -266,6 +419,19 @@ def next_snapshot(step: int, end: int, free: int) -> int:
 def snapshot_distance(trips: int, snapshots: int) -> int:
     """How far snapshots are apart of which there are at most so many, at equal distances."""
     return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def segment_length(trips: int, step: int, state: int) -> int:
+    """How many steps of a run are on the tape at a time: all of them where that is not much.
+
+    A step takes ``step`` bytes of tape. Before each segment, ``state`` bytes are kept to run it
+    again; tape and states together are shortest where they are of the same length. 8 MB are not
+    much: a processor's caches hold them.
+    """
+    if trips * step <= 1 << 23:
+        return max(1, trips)
+    return min(trips, max(8, math.ceil(math.sqrt(trips * state / step))))
 
 
 @register_jitable

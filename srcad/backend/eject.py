@@ -101,7 +101,7 @@ def ejected(program: Program, options: Options) -> str:
     ]
     inner = f"_{program.entry}" if program.uses_pool else program.entry
     functions = [
-        f"{_decorator(options)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
+        f"{_decorator(options, f)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
         for f in functions
     ]
     if program.uses_pool:
@@ -136,11 +136,12 @@ def ejected(program: Program, options: Options) -> str:
     return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
 
 
-def _decorator(options: Options) -> str:
+def _decorator(options: Options, function: str = "") -> str:
     if not options.jit:
         return "# runs as plain Python"
     given = ['error_model="numpy"']
-    given += [f"{name}=True" for name in ("fastmath", "parallel") if getattr(options, name)]
+    given += ["fastmath=True"] if options.fastmath else []
+    given += ["parallel=True"] if "prange(" in function else []
     return f"@njit({', '.join(given)})"
 
 

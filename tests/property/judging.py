@@ -212,6 +212,7 @@ def _both(blocks, one, two) -> float:
 def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
+    from srcad.backend import parts
     from srcad.transform import outer, parallel, scalarise, strips
 
     rng = random.Random(case.seed)
@@ -233,6 +234,9 @@ def low_limits(case: Case) -> Iterator[None]:
             if not case.jit:
                 limit(pipeline, "_may_divide", lambda request, _: request.options.parallel)
                 limit(numba, "prange", lambda n: reversed(range(n)))
+        if case.jit:
+            limit(parts, "_LONG", 1)
+            limit(parts, "_SIZE", rng.choice([4, 12, 60]))
         yield
 
 
@@ -288,6 +292,10 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
     wide = [oracles.widen(a) for a in case.arguments()]
     given = [a * (1.0 + shift) if isinstance(a, float | np.ndarray) else a for a in wide]
     directions = directions_of(case)
+    step = 1e-3 if shift == 0.0 else 7e-4
+    if case.kind == "complex":  # complex step is for real programs
+        found = [np.asarray(oracles.differences(f, given, i, step=step)) for i in case.wrt]
+        return [_along(found, directions)] if directions else found
     if case.mode in TWICE:
         pairs = _pairs(directions)
         return [np.array([_curvature(f, given, one, two, shift) for one, two in pairs])]
@@ -301,10 +309,7 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
             sum(float(np.sum(s * t)) for s, t in zip(seed, ts, strict=True)) for ts in tangents
         ]
         return [np.array(totals)]
-    if case.kind != "complex":
-        return [np.asarray(oracles.complex_step(f, given, i)) for i in case.wrt]
-    step = 1e-3 if shift == 0.0 else 7e-4
-    return [np.asarray(oracles.differences(f, given, i, step=step)) for i in case.wrt]
+    return [np.asarray(oracles.complex_step(f, given, i)) for i in case.wrt]
 
 
 def _tangent(f, given, direction, positions=()) -> list[Any]:
