@@ -288,7 +288,7 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
 def _called_sources() -> list[Path]:
     """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
-    backend = ("compiler.py", "parts.py", "selects.py", "special.py")
+    backend = ("compiler.py", "hints.py", "parts.py", "selects.py", "special.py")
     own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
     return own + sorted((root / "elementary").glob("*.py"))
 

@@ -77,17 +77,22 @@ def _nests(tree: ast.Module) -> Iterator[ast.For]:
     for block in blocks:
         statements: list[ast.stmt] = block if isinstance(block, list) else []
         for stmt, following in zip_longest(statements, statements[1:]):
-            if not isinstance(stmt, ast.For) or not _is_jammed(stmt):
+            if not isinstance(stmt, ast.For) or not isinstance(following, ast.For):
                 continue
-            for loop in (stmt, following):
-                if isinstance(loop, ast.For):
+            if _is_rest(following, stmt):
+                for loop in (stmt, following):
                     yield loop
                     yield from (s for s in loop.body if isinstance(s, ast.For))
 
 
-def _is_jammed(loop: ast.For) -> bool:
-    arguments = loop.iter.args if isinstance(loop.iter, ast.Call) else []
-    return len(arguments) == 3 and (_literal(arguments[2]) or 0) > 1
+def _is_rest(loop: ast.For, before: ast.For) -> bool:
+    """Whether a loop goes on where the one before it, which takes several at a time, ends."""
+    if not (isinstance(loop.iter, ast.Call) and isinstance(before.iter, ast.Call)):
+        return False
+    ours, theirs = loop.iter.args, before.iter.args
+    if len(ours) != 2 or len(theirs) != 3 or ast.dump(ours[0]) != ast.dump(theirs[1]):
+        return False
+    return (_literal(theirs[2]) or 0) > 1
 
 
 def _free(name: str, used: set[str]) -> str:

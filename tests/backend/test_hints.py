@@ -58,7 +58,7 @@ def test_counters_of_rows_that_are_taken_together():
         "    for i in range(n):\n"
         "        for j in range(m):\n"
         "            a[i, j] = 0.0\n"
-        "        for k in range(-2, n, 3):\n"
+        "        for k in range(0, n, 64):\n"
         "            for j in range(-1, m):\n"
         "                b[k] = a[i, j]\n"
     )
@@ -70,7 +70,7 @@ def test_counters_of_rows_that_are_taken_together():
 
 
 def test_hints_are_at_the_lines_of_the_program():
-    text = "def f(n):\n    for i in range(0, n, 4):\n        for j in range(n):\n            g(i)\n"
+    text = "def f(n):\n    for i in range(0, n, 4):\n        for j in range(n):\n            g(i)\n    for i in range(n, m):\n        h(i)\n"
     tree = hinted(text).tree()
     (call,) = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n) == "g(i)"]
     assert call.lineno == 4
