@@ -54,6 +54,7 @@ from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
 from srcad.transform.inverses import inverses
+from srcad.transform.jam import jam
 from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
@@ -231,6 +232,8 @@ def compile_request(request: Request) -> Program:
     functions = tuple(map(overwrite, functions))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+        if request.options.jit:
+            functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
     functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
     elementary: dict[str, str] = {}

@@ -152,6 +152,26 @@ def _lower_quotient(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
     return builder.fdiv(*args, flags=("arcp",))
 
 
+def _no_less(number: int, least: int) -> None:
+    """``number`` is not less than ``least``; nothing is done about it."""
+
+
+def _type_nothing(_context: Any) -> Callable[..., Any]:
+    def typer(number: Any, least: Any) -> Any:
+        return types.none
+
+    return typer
+
+
+def _lower_no_less(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_no_less`` in compiled code: what LLVM may count on."""
+    numbers = (context.cast(builder, a, t, types.intp) for a, t in zip(args, sig.args, strict=True))
+    kind = llvm.FunctionType(llvm.VoidType(), [cgutils.bool_t])
+    assume = builder.module.declare_intrinsic("llvm.assume", (), kind)
+    builder.call(assume, [builder.icmp_signed(">=", *numbers)])
+    return context.get_dummy_value()
+
+
 def _also_compiled(
     function: Callable[..., Any], typer: Any, lowering: Any, *kinds: Any
 ) -> Callable[..., Any]:
@@ -167,6 +187,7 @@ _lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
 fresh = _also_compiled(_alone, _type_same, _lower_alone, types.Any)
 over = _also_compiled(_quotient, _type_quotient, _lower_quotient, types.Float, types.Float)
+at_least = _also_compiled(_no_less, _type_nothing, _lower_no_less, types.Integer, types.Integer)
 
 
 @register_jitable

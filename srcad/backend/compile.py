@@ -35,7 +35,7 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
-from srcad.backend.fresh import with_fresh_arrays
+from srcad.backend.hints import hinted
 from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.backend.selects import SELECT, selects
@@ -184,15 +184,15 @@ def _run(
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
     from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
-    from srcad.runtime import fresh  # noqa: PLC0415 (imports Numba)
+    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    text, name = with_fresh_arrays(loaded.text)
-    space[name] = fresh
-    tree = ast.parse(text)
+    found = hinted(loaded.text)
+    space |= {found.names["fresh"]: fresh, found.names["at_least"]: at_least}
+    tree = found.tree()
     if not loaded.options.parallel:
         tree = parts(selects(tree))
         space[SELECT] = select
@@ -204,12 +204,12 @@ def _run(
     options = loaded.options
     lean = None
     if not options.parallel:
-        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text))
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text), loaded.apart)
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
-            passes = _separate() if name in loaded.apart else lean
+            passes = _separate() if name in loaded.apart and lean is None else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,

@@ -69,6 +69,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    Window,
     blocks,
     expressions,
     names_read,
@@ -150,6 +151,8 @@ class _Regions:
         self.names = names
         self.counted = counted
         self.sites = points_to(function.body, set(function.arrays))
+        windows = (s for s in statements(function.body) if isinstance(s, Window))
+        self.rows = {w.target: w.source for w in windows if w.own}
         self.division = Division(function, Aliases(function.body, self.sites))
         self.scalars = self.division.scalars
         self.made: list[Function] = []
@@ -222,7 +225,8 @@ class _Regions:
 
     def _places(self, array: str) -> frozenset[str]:
         """All memory that a name denotes at some time: a late worker reads what is there then."""
-        return self.sites.get(array, frozenset((array,)))
+        found = self.sites.get(array, frozenset((array,)))
+        return found.union(*(self._places(self.rows[name]) for name in found if name in self.rows))
 
     def _fits(self, piece: _Piece, written: set[str]) -> bool:
         stmt = piece.stmt
@@ -237,7 +241,9 @@ class _Regions:
         if _writes(stmt):
             simple = all(isinstance(s, Assign | Store | For | If | While | Comment) for s in inside)
             return simple and not assigned((stmt,)) & piece.live
-        simple = all(isinstance(s, Assign | Bind | For | If | While | Comment) for s in inside)
+        simple = all(
+            isinstance(s, Assign | Bind | Window | For | If | While | Comment) for s in inside
+        )
         return simple and all(self._is_steady(expressions(s), written) for s in inside)
 
     def _is_steady(self, items: Iterable[Expr], written: set[str]) -> bool:
@@ -305,7 +311,8 @@ class _Regions:
         phase: list[_Piece] = []
         for piece in pieces:
             if piece.plan is not None or (not piece.parts and _writes(piece.stmt)):
-                if any(self._meet(other, piece) for other in phase):
+                alone = piece.plan is None
+                if any(self._meet(p, piece) for p in phase if not (alone and p.plan is None)):
                     yield from self._phase(phase, kept)
                     phase = []
                 phase.append(piece)

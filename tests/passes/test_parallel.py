@@ -321,6 +321,74 @@ def swapped(u, steps):
     return np.sum(u)
 
 
+def pumped(u, pulse, k):
+    """A time loop of several loops, an element that one writes, and sums that end with it."""
+    v = np.zeros_like(u)
+    for t in range(len(pulse)):
+        k = k * 0.9 + pulse[t] * pulse[t]
+        for i in range(1, u.shape[0] - 1):
+            for j in range(u.shape[1]):
+                v[i, j] = k * (u[i - 1, j] + u[i + 1, j]) * u[i, j]
+        u[3, 2] += pulse[t]
+        for i in range(u.shape[0]):
+            for j in range(1, u.shape[1]):
+                u[i, j] = u[i, j] + 0.1 * math.sin(v[i, j] - v[i, j - 1])
+    return np.sum(u)
+
+
+def steered(u, steps):
+    """The next step needs a sum over the field: threads must have ended by then."""
+    rate = 0.1
+    for _ in range(steps):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j] = u[i, j] + rate * math.cos(u[i, j])
+        total = 0.0
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                total += u[i, j] * u[i, j]
+        rate = 1.0 / (1.0 + total)
+    return np.sum(u * u)
+
+
+def watched(u, steps):
+    """The next step needs an element that threads have written."""
+    rate = 0.1
+    for _ in range(steps):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j] = u[i, j] + rate * math.cos(u[i, j])
+        rate = 0.1 * u[2, 3]
+    return np.sum(u * u)
+
+
+def until_late(u, end):
+    """A while loop over time, of two buffers."""
+    v = u.copy()
+    t, dt = 0.0, 0.3
+    while t < end:
+        for i in range(1, u.shape[0] - 1):
+            for j in range(u.shape[1]):
+                v[i, j] = u[i, j] + dt * u[i - 1, j] * u[i + 1, j]
+        u, v = v, u
+        t += dt
+        dt = dt * 0.9
+    return np.sum(u * u) * t
+
+
+def shrinking_scratch(u):
+    """A row of which each step fills less: the rest is what the last iteration before has left."""
+    row = np.zeros(u.shape[1])
+    s = 0.0
+    for t in range(4):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1] - 2 * t):
+                row[j] = math.sin(u[i, j] * (t + 1.0))
+            for j in range(1, u.shape[1]):
+                s += row[j] * row[j - 1] * u[i, j]
+    return s
+
+
 AT = np.array([3, 0, 3, 2, 0, 16, 3, 1, 2])
 PROGRAMS = {
     "pointwise": (pointwise, (X,), 0, True),
@@ -336,6 +404,11 @@ PROGRAMS = {
     "scratch": (scratch, (U,), 0, None),
     "half_filled_scratch": (half_filled_scratch, (U,), 0, False),
     "swapped": (swapped, (U, 3), 0, None),
+    "pumped": (pumped, (U, np.array([0.3, 0.1, 0.2]), 0.7), (0, 1, 2), True),
+    "steered": (steered, (U, 3), 0, True),
+    "watched": (watched, (U, 3), 0, True),
+    "until_late": (until_late, (U, 1.0), 0, True),
+    "shrinking_scratch": (shrinking_scratch, (U,), 0, None),
 }
 
 
@@ -381,6 +454,34 @@ def entry(x):
     return x
 """
     assert run(text, (np.ones(5),))[1].meetings > 0
+
+
+def workers_of(text):
+    """The bodies of the functions that threads run."""
+    return [f for f in text.split("\ndef ")[1:] if "_worker" in f.split("(")[0]]
+
+
+def test_time_loops_run_in_one_region(eager):
+    """Also what one thread alone writes, and the names that are exchanged."""
+    forward = workers_of(text_of(pumped, U, np.zeros(3), 0.7))[0]
+    assert "for t in range(" in forward and "u[3, 2] += pulse[t]" in forward
+    swap = workers_of(text_of(swapped, U, 3))
+    assert any("u_1, v = v, u_1" in f or "u, v = v, u" in f for f in swap)
+
+
+@pytest.mark.parametrize("program", [steered, watched])
+def test_what_a_step_asks_for_ends_the_region(eager, program):
+    """A worker that is late would read what is there a step later."""
+    text = text_of(program, U, 3)
+    assert not any(line.startswith("    for ") for f in workers_of(text) for line in f.split("\n"))
+    assert divided(text) > 0
+
+
+def test_loops_apart_share_a_phase(eager):
+    kernel = importlib.import_module("benchmarks.kernels.fdtd")
+    text = grad(kernel.PRIMAL, parallel=True).source(**kernel.arguments(0.1))
+    forward = next(f for f in workers_of(text) if "pulse" in f)
+    assert forward.count("end_phase(") == 2  # ex, ey, what is saved and row 0 of ey; then hz
 
 
 def test_tails_come_after_all_else(eager):

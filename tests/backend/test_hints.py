@@ -1,11 +1,13 @@
-"""New arrays are told apart when their module is compiled, and stay the arrays that they are."""
+"""What compiled code is told: new arrays are apart, counters are not negative; values stay."""
+
+import ast
 
 import numpy as np
 import pytest
 from numba import njit
 
 import srcad
-from srcad.backend.fresh import with_fresh_arrays
+from srcad.backend.hints import hinted
 from srcad.runtime import fresh, tape
 
 POOL = np.zeros(1 << 12, np.uint8), np.zeros(8, np.int64)
@@ -22,9 +24,9 @@ def test_every_way_to_make_an_array_is_marked():
         "    e, f = a.reshape(6), np.dot(a, b)\n"
         "    return a.shape[0] * x.sum()\n"
     )
-    marked, name = with_fresh_arrays(text)
-    assert name == "fresh"
-    assert marked.split("\n") == [
+    found = hinted(text)
+    assert found.names["fresh"] == "fresh"
+    assert found.text.split("\n") == [
         "def f(x, pool):",
         "    a = fresh(np.zeros((2, 3)))",
         "    b = fresh(tape(pool, 6, np.float64).reshape((2, 3)))",
@@ -39,8 +41,58 @@ def test_every_way_to_make_an_array_is_marked():
 
 @pytest.mark.parametrize("name", ["fresh", "fresh_"])
 def test_the_mark_is_no_name_of_the_program(name):
-    _, mark = with_fresh_arrays(f"def f(fresh):\n    {name} = np.zeros(3)\n    return {name}\n")
-    assert mark not in ("fresh", name)
+    text = f"def f(fresh):\n    {name} = np.zeros(3)\n    return {name}\n"
+    assert hinted(text).names["fresh"] not in ("fresh", name)
+
+
+def test_counters_of_rows_that_are_taken_together():
+    text = (
+        "def f(n, m):\n"
+        "    for i in range(0, rest, 4):\n"
+        "        for j in range(1, m):\n"
+        "            # a comment\n"
+        "            a[i, j] = 0.0\n"
+        "    for i in range(rest, n):\n"
+        "        for j in range(m - 1, 0, -1):\n"
+        "            a[i, j] = 0.0\n"
+        "    for i in range(n):\n"
+        "        for j in range(m):\n"
+        "            a[i, j] = 0.0\n"
+        "        for k in range(-2, n, 3):\n"
+        "            for j in range(-1, m):\n"
+        "                b[k] = a[i, j]\n"
+    )
+    found = hinted(text)
+    said = [line.strip() for line in found.text.split("\n") if "at_least" in line]
+    assert said == ["at_least(i, 0)", "at_least(j, 1)", "at_least(j, 1)"]
+    plain = [line for line in found.text.split("\n") if "at_least" not in line]
+    assert "\n".join(plain) == text
+
+
+def test_hints_are_at_the_lines_of_the_program():
+    text = "def f(n):\n    for i in range(0, n, 4):\n        for j in range(n):\n            g(i)\n"
+    tree = hinted(text).tree()
+    (call,) = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n) == "g(i)"]
+    assert call.lineno == 4
+
+
+def test_negative_numbers_stay_what_they_are():
+    """A hint says of one counter what it is: indices that are negative count from the end."""
+
+    def f(x, n):
+        s = 0.0
+        for i in range(-2, n, 2):
+            for j in range(0, n, 2):
+                s += x[i] * x[j] * x[j - n]
+        return s
+
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    g = srcad.grad(f)
+    for n in (0, 1, 4):
+        expected = srcad.grad(f, jit=False)(x, n)
+        np.testing.assert_allclose(g(x, n), expected, rtol=1e-14)
+    ends = [f(x + 1e-6 * e, 4) - f(x - 1e-6 * e, 4) for e in np.eye(4)]
+    np.testing.assert_allclose(g(x, 4), np.array(ends) / 2e-6, rtol=1e-8)
 
 
 def test_names_of_the_user_stay():
