@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -154,8 +155,8 @@ def measure(name: str, rounds: int = 25, scale: float = 1.0) -> dict[str, float]
         style: srcad.grad(function, wrt=kernel.WRT[0])
         for style, function in zip(STYLES, styles, strict=True)
     }
-    found = [gradient(*given) for gradient in gradients.values()]
-    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-12)
+    found: list[Any] = [gradient(*given) for gradient in gradients.values()]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-9, atol=1e-12)
     samples: dict[str, list[float]] = {style: [] for style in STYLES}
     for _ in range(rounds):
         for style, gradient in gradients.items():

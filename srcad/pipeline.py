@@ -43,6 +43,7 @@ from srcad.transform.adjoint import (
     write_callee,
     write_primal,
 )
+from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
@@ -224,7 +225,7 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(map(lift, functions))
+    functions = tuple(map(lift, (*functions[:-1], borrow(functions[-1]))))
     functions = (*functions[:-1], inverses(functions[-1]))
     functions = tuple(reuse(f, program.names) for f in functions)
     functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))
