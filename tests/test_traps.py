@@ -22,6 +22,7 @@ THEMES = (
     "structures",
     "recursion",
     "lists",
+    "closures",
     "shaping",
 )
 for _theme in THEMES:

@@ -35,7 +35,10 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
+from srcad.backend.hints import hinted
+from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.backend.selects import SELECT, selects
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
 from srcad.disk import DiskCall
@@ -45,7 +48,7 @@ from srcad.position import Position
 Explain = Callable[[int], Position | None]
 """From a line of the generated module to the user's own line."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts the ways in which a module of the same text was compiled or stored."""
 _ONLY_LOOPS: Any = {
     "prange": True,
@@ -180,21 +183,33 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
+    from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
+    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
+
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    found = hinted(loaded.text)
+    space |= {found.names["fresh"]: fresh, found.names["at_least"]: at_least}
+    tree = found.tree()
+    if not loaded.options.parallel:
+        tree = parts(selects(tree))
+        space[SELECT] = select
+    exec(compile(tree, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 
         bind_all()
     options = loaded.options
+    lean = None
+    if not options.parallel:
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text))
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
-            more: Any = {"pipeline_class": _separate()} if name in loaded.apart else {}
+            passes = _separate() if name in loaded.apart else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -202,13 +217,13 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
-                **more,
+                **({} if passes is None else {"pipeline_class": passes}),
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
         dispatcher._cache = _stored(root, key, module, loaded.text)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_garbage_collection():
             warnings.simplefilter("ignore", NumbaWarning)  # advice about code that is ours
             dispatcher.compile(types)
     except NumbaError as error:
@@ -271,9 +286,10 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
 
 
 def _called_sources() -> list[Path]:
-    """The files of srcad's whose functions generated code calls."""
+    """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
-    own = [root / "runtime.py", root / "backend" / "special.py"]
+    backend = ("compiler.py", "parts.py", "selects.py", "special.py")
+    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
     return own + sorted((root / "elementary").glob("*.py"))
 
 

@@ -24,6 +24,7 @@ from srcad.frontend.values import (
     ListValue,
     OptionalValue,
     RangeValue,
+    RecordsValue,
     RowsValue,
     TupleValue,
     Value,
@@ -121,7 +122,7 @@ class Assignments(Implicit):
         """One value for each target; a starred one takes a list of what the others leave."""
         value = self.sequence(scalars.given(self.b, value))
         starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
-        if isinstance(value, ListValue | RangeValue | RowsValue):
+        if isinstance(value, ListValue | RecordsValue | RangeValue | RowsValue):
             value = self.known_items(value) or self.numbers_of(value) or value
         if isinstance(value, ArrayValue) and value.ndim:
             length = value.extents[0]
@@ -189,7 +190,7 @@ class Assignments(Implicit):
         return True
 
     def _store(self, owner: Value, keys: list[object], value: Value) -> None:
-        if isinstance(owner, ListValue | TupleValue):
+        if isinstance(owner, ListValue | RecordsValue | TupleValue):
             self.store_item(owner, keys, value)
             return
         if self.is_dict(owner):

@@ -17,6 +17,7 @@ from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     CHOSEN,
+    JOINED,
     ArrayValue,
     BoundCall,
     DerivedFunction,
@@ -29,7 +30,9 @@ from srcad.frontend.values import (
     Outside,
     PullbackFunction,
     RangeValue,
+    RecordsValue,
     RowsValue,
+    Site,
     StaticValue,
     TupleValue,
     Value,
@@ -132,6 +135,10 @@ class Bindings(Expressions):
                 )
             case ListValue():
                 self.require_namable(value)
+                self._require_unjoined(value, value.site)
+                return value
+            case RecordsValue():
+                self._require_unjoined(value, value.site)
                 return value
             case StaticValue() | LocalFunction():
                 return value
@@ -164,6 +171,14 @@ class Bindings(Expressions):
             raise self.b.refuse(
                 "a list that is chosen by a number known at run time only gets no other name",
                 "write the index where the list is used: cells[k]",
+            )
+
+    def _require_unjoined(self, value: Value, site: Site) -> None:
+        """Refuse a second name for one of two lists, which would follow the first."""
+        if site[3] == JOINED:
+            raise self.b.refuse(
+                "a list that is one of two, by the path taken, gets no other name",
+                "make a list of it: list(...)",
             )
 
     def note_number(self, name: str, var: Var, value: Expr) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 
 from srcad.frontend import arrays
 from srcad.frontend.assignments import Assignments
-from srcad.frontend.expressions import CONFLICT, UNEVEN, UNLIKE, is_marker
+from srcad.frontend.expressions import CONFLICT, FUNCTIONS, TAKEN, UNEVEN, UNLIKE, is_marker
 from srcad.frontend.heap import Joins, Moment, cell_name, conflict, sequenced
-from srcad.frontend.lists import lists_of
+from srcad.frontend.lists import lists_in, lists_of
 from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.program import ResultUnknown
 from srcad.frontend.values import (
     ArrayValue,
     ListTag,
+    LocalFunction,
     MaybeUnbound,
     ObjectValue,
     OptionalValue,
@@ -95,11 +96,19 @@ class Branches(Assignments):
         for name in one.cells.keys() & two.cells.keys():
             cells[name] = self._joined_cell(name, one.cells[name], b1, two.cells[name], b2)
         self.joins = outer
+        self.lose(names, joins)
         self.note_sharing(joins)
         for block, start in zip((b1, b2), starts, strict=True):
             if cells:
                 sequenced(block, start, self.b.names.fresh)
         return Moment(names, {**cells, **joins.cells}, len(self.writes))
+
+    def lose(self, names: dict[str, Value], joins: Joins) -> bool:
+        """Let names of lists go that another name stands for, which would not see them change."""
+        lost = [n for n, v in names.items() if any(x.array in joins.lists for x in lists_in(v))]
+        for name in lost:
+            names[name] = conflict(TAKEN)
+        return bool(lost)
 
     def _joined_cell(
         self, name: str, v1: Value, b1: list[Stmt], v2: Value, b2: list[Stmt]
@@ -201,6 +210,8 @@ class Branches(Assignments):
                 with self.b.into(block):
                     self._bound_reference(name, v)
             return arrays.whole(self.b, self._reference(name, v1), (False,) * v1.ndim)
+        if isinstance(v1, LocalFunction) and isinstance(v2, LocalFunction):
+            return conflict(FUNCTIONS)
         both_lists = isinstance(v1, TupleValue) and isinstance(v2, TupleValue) and v1.cls is list
         return conflict(UNEVEN if both_lists and v2.cls is list else CONFLICT)  # type: ignore[union-attr]
 

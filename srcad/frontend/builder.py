@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend.precision import Numbers
-from srcad.frontend.values import Site, Value
+from srcad.frontend.values import Site, TupleValue, Value
 from srcad.ir.build import ONE, ZERO, converted
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -65,6 +65,8 @@ class Decisions:
     """Lists whose length is known at run time only, by where they are made; the kind of items."""
     ranks: dict[Site, int] = field(default_factory=dict)
     """The number of axes of the items of those lists that hold arrays."""
+    records: dict[Site, TupleValue] = field(default_factory=dict)
+    """Those lists that hold tuples: what these are made of, None in place of numbers and arrays."""
     unrolled: set[Site] = field(default_factory=set)
     """Loops of known length in which a list of arrays grows: written out."""
     outlined: set[int] = field(default_factory=set)
@@ -88,6 +90,11 @@ class Decisions:
         self.lists[site] = kind
         if ndim:
             self.ranks[site] = ndim
+        raise Restart
+
+    def make_records(self, site: Site, shape: TupleValue) -> None:
+        """Record that a list is made at run time, of tuples of one structure, and start again."""
+        self.records[site] = shape
         raise Restart
 
 

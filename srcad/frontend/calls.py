@@ -80,6 +80,8 @@ class Calls(Instances):
     shared: Shared
     calls: list[int]
     """Identities of the functions being inlined, the outermost first."""
+    inlined: set[str]
+    """The keys of all that were inlined so far."""
 
     @abstractmethod
     def body_of(self, node: Any, scope: Scope) -> Value | None:
@@ -142,12 +144,12 @@ class Calls(Instances):
             self.b.decisions.outline(identity)
         if identity in self.b.decisions.outlined or inside.is_rerun(function):
             return self._invoke(source, code, values, keywords, defaults, function)
-        key = f"{self.scope.key}/{name}@{here.line}:{here.column}"
+        key = self._own_key(f"{self.scope.key}/{name}@{here.line}:{here.column}")
         scope = Scope(key, source, parent=parent, caller=self.scope)
         self._bind_arguments(scope, code, values, keywords, defaults, source, function)
         self.calls.append(identity)
         self.frames.append(scope)
-        saved_at, saved_wanted, self.b.wanted = self.b.at, self.b.wanted, "t"
+        direct, saved_at, saved_wanted, self.b.wanted = self.direct, self.b.at, self.b.wanted, "t"
         try:
             if isinstance(code, gast.Lambda):
                 saved, self.scope = self.scope, scope
@@ -169,7 +171,22 @@ class Calls(Instances):
             self.calls.pop()
             self.frames.pop()
             self.b.at, self.b.here, self.b.wanted = saved_at, here, saved_wanted
+            self.direct = direct
         return StaticValue(None) if result is None else result
+
+    def _own_key(self, key: str) -> str:
+        """A key for one inlining, which tells its variables from those of another.
+
+        A place that is read again has the variables of before, unless a function still sees them.
+        """
+        while any(held == key or held.startswith(f"{key}/") for held in self._held_again(key)):
+            key += "'"
+        return key
+
+    def _held_again(self, key: str) -> set[str]:
+        again = key in self.inlined
+        self.inlined.add(key)
+        return self.scopes_held() if again else set()
 
     def _bind_arguments(
         self,

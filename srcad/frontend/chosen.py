@@ -19,7 +19,7 @@ from typing import Any
 import gast
 
 from srcad.frontend import arrays
-from srcad.frontend.branches import Branches
+from srcad.frontend.either import EitherLists
 from srcad.frontend.lists import METHODS, ListMethod, is_list
 from srcad.frontend.values import CHOSEN, ListValue, RowsValue, StaticValue, TupleValue, Value
 from srcad.ir.build import compare, integer
@@ -39,7 +39,7 @@ class ChosenMethod:
         return id(self)
 
 
-class ChosenLists(Branches):
+class ChosenLists(EitherLists):
     """Elaborates what is done with one of several lists."""
 
     behind: dict[str, set[str]]

@@ -14,20 +14,24 @@ from typing import Any
 
 import gast
 
+from srcad.analysis.flow import writes_of
 from srcad.frontend import arrays
 from srcad.frontend.loops import Loops
+from srcad.frontend.records import leaves, skeleton
 from srcad.frontend.refusals import REFUSALS
 from srcad.frontend.syntax import assigned_names
 from srcad.frontend.text import TextParts, static_text
 from srcad.frontend.values import (
     ArrayValue,
     ListValue,
+    RecordsValue,
+    Site,
     StaticValue,
     TupleValue,
     Value,
 )
 from srcad.ir.build import ONE, ZERO, at_least_zero
-from srcad.ir.nodes import Alloc, Const, Expr, For, Stmt, Store, Var
+from srcad.ir.nodes import Alloc, Const, Expr, For, Stmt, Store, Var, names_read, statements
 from srcad.ir.types import BOOL, INT
 
 _CONSUMERS = (
@@ -112,8 +116,10 @@ class Comprehensions(Loops):
         items = self._written_out(node)
         if items is not None:
             return self.new_list(items, "comprehension")
-        if len(node.generators) == 1 and not node.generators[0].ifs:
-            return self._filled(node)
+        known_rows = len(node.generators) == 1 and not node.generators[0].ifs
+        site = self.site("comprehension")
+        if known_rows and site not in self.b.decisions.ranks | self.b.decisions.records:
+            return self._filled(node, site)
         return self._appended(node)
 
     def _written_out(self, node: Any) -> tuple[Value, ...] | None:
@@ -121,12 +127,19 @@ class Comprehensions(Loops):
         start, env = len(self.b.block), dict(self.scope.env)
         kept = list(self.b.block)
         out: list[Value] = []
+        held = f"$made_{node.lineno}_{node.col_offset}"  # functions among the items are held by it
+
+        def visit() -> None:
+            out.append(self._kept(self.value(node.elt)))
+            self.scope.env[held] = TupleValue(tuple(out))
+
         try:
-            self._each(node.generators, lambda: out.append(self._kept(self.value(node.elt))))
+            self._each(node.generators, visit)
         except _RunTime:
             self.b.block[:] = kept[:start]
             self.scope.env = env
             return None
+        self.scope.env.pop(held, None)
         return tuple(out)
 
     def _each(self, generators: list[Any], visit: Callable[[], None]) -> None:
@@ -182,8 +195,8 @@ class Comprehensions(Loops):
 
     # ------------------------------------------------------------ at run time
 
-    def _filled(self, node: Any) -> Value:
-        """``[f(v) for v in x]``: an array of as many elements."""
+    def _filled(self, node: Any, site: Site) -> Value:
+        """``[f(v) for v in x]``: an array of as many elements or rows, one for each member."""
         (generator,) = node.generators
         at = self.b.at
         rows = self.rows_of(self.value(generator.iter))
@@ -192,45 +205,89 @@ class Comprehensions(Loops):
                 "a comprehension runs over ranges, arrays, tuples and lists here", "write the loop"
             )
         length = self.b.store(at_least_zero(rows.length), "n")
-        base = self.b.names.fresh("items")
-        kinds: set[str] = set()
+        made: list[tuple[str, str, tuple[Expr, ...]]] = []
+        shape: list[TupleValue] = []
 
         def body() -> Var:
+            made.clear()
             counter = Var(self.b.names.fresh("k"), INT)
             self.b.counters.append((counter.name, True))
             self._assign_target(generator.target, rows.row(counter))
-            item = self._item_number(node.elt)
-            kinds.add(item.kind)
-            self.b.emit(Store(base, (counter,), item, True, at))
+            item = self.value(node.elt)
+            whole = item if isinstance(item, TupleValue) else TupleValue((item,))
+            shape[:] = [whole] if isinstance(item, TupleValue) else []
+            for leaf in self._members(whole):
+                made.append(self._put_member(leaf, counter))
             self.b.counters.pop()
             return counter
 
         before: list[Stmt] = []
         assigned = assigned_names([node])
         block, counter = self._loop(assigned, before, body)
-        kind = kinds.pop()
+        changed = {counter.name}.union(*(writes_of(stmt) for stmt in statements(tuple(block))))
+        if any(names_read(e) & changed for _, _, extents in made for e in extents):
+            self._append_instead(site, shape, [(k, len(e)) for _, k, e in made])
         self.b.block += before
-        self.b.emit(Alloc(base, (length,), kind, True, at))
-        arrays.declare(self.b, base, kind, (length,))
+        for base, kind, extents in made:
+            self.b.emit(Alloc(base, (length, *extents), kind, True, at))
+            arrays.declare(self.b, base, kind, (length, *extents))
         self.b.emit(For(counter, ZERO, length, ONE, tuple(block), None, at))
-        return self.array_list(arrays.whole(self.b, base), "comprehension")
+        values = [arrays.whole(self.b, base) for base, _, _ in made]
+        if not shape:
+            return self.array_list(values[0], "comprehension")
+        return self.filled_records(shape[0], values, "comprehension")
 
-    def _item_number(self, node: Any) -> Expr:
-        value = self.value(node)
-        if isinstance(value, ArrayValue) and value.ndim == 0:
-            value = value.element(())
-        if not isinstance(value, Expr):
-            raise self.b.refuse(
-                "a comprehension over something of unknown length makes a list of numbers only",
-                "allocate np.empty((n, m)) and fill its rows in a loop",
-            )
-        return value
+    def _append_instead(
+        self, site: Site, shape: list[TupleValue], columns: list[tuple[str, int]]
+    ) -> None:
+        """Start again with a list that grows: the shapes of its rows are known in the loop only."""
+        if shape:
+            self.make_columns(site, skeleton(shape[0]), columns)
+        ((kind, ndim),) = columns
+        self.b.decisions.make_list(site, kind, ndim)
 
-    def _appended(self, node: Any) -> ListValue:
+    def _put_member(self, leaf: Expr | ArrayValue, row: Var) -> tuple[str, str, tuple[Expr, ...]]:
+        """Store a number or an array in a row of a new array: its name, kind and shape."""
+        base = self.b.names.fresh("items")
+        if isinstance(leaf, Expr):
+            self.b.emit(Store(base, (row,), leaf, True, self.b.at))
+            return base, leaf.kind, ()
+        if leaf.scatter is not None or leaf.masked is not None:
+            leaf = arrays.materialise(self.b, leaf, "t")
+        kind = arrays.kind_of(leaf.dtype)
+
+        def put(at: tuple[Expr, ...]) -> None:
+            self.b.emit(Store(base, (row, *at), leaf.element(at), True, self.b.at))
+
+        arrays.over(self.b, leaf.extents, put)
+        self.b.grown[base] = self.b.here
+        if leaf.view is not None:
+            self.b.kept.setdefault(base, {}).setdefault(leaf.view.base, self.b.here)
+        return base, kind, leaf.extents
+
+    def _members(self, item: TupleValue) -> list[Expr | ArrayValue]:
+        """The numbers and arrays in an item of a comprehension."""
+        found: list[Expr | ArrayValue] = []
+        for leaf in leaves(item):
+            if isinstance(leaf, ArrayValue) and leaf.ndim == 0:
+                leaf = leaf.element(())
+            if not isinstance(leaf, Expr | ArrayValue):
+                raise self.b.refuse(
+                    "a comprehension over something of unknown length makes a list of numbers, of "
+                    "arrays, or of tuples of these",
+                    "write the loop",
+                )
+            found.append(leaf)
+        return found
+
+    def _appended(self, node: Any) -> ListValue | RecordsValue:
         """A comprehension with conditions or several ``for``: a loop that appends."""
         site = self.site("comprehension")
         name = f"$list_{node.lineno}_{node.col_offset}"
-        made = self._stored_list(site, self.b.decisions.lists.setdefault(site, BOOL), ())
+        made = self.empty_records(site)
+        if made is None:
+            kind = self.b.decisions.lists.setdefault(site, BOOL)
+            made = self.stored_list(site, kind, ())
         self.scope.env[name] = made
         method = gast.Attribute(gast.Name(name, gast.Load(), None, None), "append", gast.Load())
         self._loops(node, gast.Expr(gast.Call(method, [node.elt], [])))

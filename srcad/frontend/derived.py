@@ -27,6 +27,7 @@ from srcad.errors import ArgumentError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.expressions import Scope
 from srcad.frontend.heap import Env, Moment
+from srcad.frontend.lists import lists_in
 from srcad.frontend.program import MODES, Elaborated
 from srcad.frontend.ruled import Ruled
 from srcad.frontend.source import find_source
@@ -39,6 +40,7 @@ from srcad.frontend.values import (
     ObjectValue,
     PullbackFunction,
     RangeValue,
+    RecordsValue,
     RowsValue,
     StaticValue,
     TupleValue,
@@ -448,8 +450,8 @@ class Derived(Ruled):
         lists = {
             n
             for _, env in seen
-            for v in env.values()
-            if isinstance(v, ListValue)
+            for value in env.values()
+            for v in lists_in(value)
             for n in (v.array, *names_read(v.count))
         }
         same = all(
@@ -628,7 +630,7 @@ class _Stood:
                     self.value(v, f"{base}_{k}") for k, v in zip(labels, value.items, strict=True)
                 ]
                 return TupleValue(tuple(items), cls, keys)
-            case ListValue() | RangeValue() | RowsValue():
+            case ListValue() | RecordsValue() | RangeValue() | RowsValue():
                 raise b.refuse(
                     "the derivative of a function of a list of unknown length",
                     "make it an array: np.array(...)",

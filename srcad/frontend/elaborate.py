@@ -46,6 +46,7 @@ from srcad.frontend.expressions import (
 from srcad.frontend.heap import HEAP
 from srcad.frontend.histories import require_unwritten
 from srcad.frontend.jumps import RESULT, RETURNED, remove_jumps
+from srcad.frontend.lists import ListMethod, is_list
 from srcad.frontend.program import CapturedValue, Derive, Elaborated, Shared
 from srcad.frontend.refusals import REFUSALS, refusal_of
 from srcad.frontend.source import FunctionSource
@@ -59,6 +60,7 @@ from srcad.frontend.values import (
     OptionalValue,
     Outside,
     RangeValue,
+    RecordsValue,
     RowsValue,
     StaticValue,
     TupleValue,
@@ -192,6 +194,7 @@ class _Elaborator(Comprehensions):
         self.given: set[str] = set()
         self.objects = shared.objects
         self.calls: list[int] = [id(source.function)]
+        self.inlined = set()
         self.targets = []
         self.appended = []
         self.behind = {}
@@ -361,7 +364,7 @@ class _Elaborator(Comprehensions):
     def returned(self, value: Value) -> Value:
         """The result of the program with its arrays stored as bases of their own."""
         match value:
-            case ListValue() | RowsValue() | RangeValue():
+            case ListValue() | RecordsValue() | RowsValue() | RangeValue():
                 raise self.b.refuse(
                     "a list of unknown length cannot be the result, nor a range",
                     "return np.array(...) of it",
@@ -530,8 +533,15 @@ class _Elaborator(Comprehensions):
                 raise self.b.refuse(**refusal_of(node).words())
 
     def _delete(self, target: Any) -> None:
+        if isinstance(target, gast.Subscript):
+            owner, keys = self.target_of(target)
+            if not is_list(owner):
+                raise self.b.refuse("del of an element is not supported", "drop the statement")
+            self.direct = target
+            self.list_method(ListMethod("pop", owner), keys, target)  # type: ignore[arg-type]
+            return
         if not isinstance(target, gast.Name):
-            raise self.b.refuse("del of an element is not supported", "drop the statement")
+            raise self.b.refuse("del of an attribute is not supported", "drop the statement")
         self.name(target.id)
         if target.id not in self.scope.env:
             raise self.b.refuse("del of an outer variable is not supported", "drop the statement")

@@ -802,6 +802,17 @@ STALE = Marker(
 )
 
 
+TAKEN = Marker(
+    "{} is a list that another name stands for by now, which may be another list as well",
+    "hold a copy before: list(...)",
+)
+
+FUNCTIONS = Marker(
+    "{} is one of several functions, by the path taken",
+    "choose with if and elif where it is called",
+)
+
+
 def is_marker(value: Value) -> bool:
     """Whether this stands for a value that a name has lost."""
     return isinstance(value, StaticValue) and isinstance(value.value, Marker)

@@ -76,11 +76,9 @@ def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 
 def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
+    if keywords:
+        raise b.refuse("min() and max() with key or default are not supported", "write the loop")
     match values:
-        case [TupleValue() as t] if keywords:
-            raise b.refuse(
-                "min() and max() with key or default are not supported", "write the loop"
-            )
         case [TupleValue(items=(only,))]:
             return only
         case [TupleValue(items=())]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcad.frontend.expressions import CONFLICT, Marker, Scope
-from srcad.frontend.lists import Lists
+from srcad.frontend.records import Records
 from srcad.frontend.values import (
     BoundCall,
     LocalFunction,
@@ -58,13 +58,15 @@ class Joins:
     cells: Env = field(default_factory=dict)
     loop: bool = False
     """Whether they are the head of a loop and its end."""
+    lists: set[str] = field(default_factory=set)
+    """Arrays of lists that a name stands for now which may be another one as well."""
 
     def partners(self, pair: tuple[str, str]) -> int:
         """How many other pairs one of the two objects is in."""
         return sum(p != pair and (p[0] == pair[0] or p[1] == pair[1]) for p in self.met)
 
 
-class Heap(Lists):
+class Heap(Records):
     """Allocates objects, reads and writes their cells."""
 
     heap: Scope
@@ -195,6 +197,10 @@ class Heap(Lists):
                         scopes.append(scope)
                         pending += scope.env.values()
         return found
+
+    def scopes_around(self) -> list[Scope]:
+        """The scopes of the functions being inlined, and those that functions see."""
+        return [s for s in self._active_scopes(*self.frames) if s is not self.heap]
 
     # ------------------------------------------------------------ moments
 

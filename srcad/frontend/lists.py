@@ -30,12 +30,15 @@ from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
     CHOSEN,
+    JOINED,
     ArrayValue,
     ListTag,
     ListValue,
+    LocalFunction,
     MaybeUnbound,
     Outside,
     RangeValue,
+    RecordsValue,
     RowsValue,
     Site,
     StaticValue,
@@ -48,11 +51,14 @@ from srcad.ir.nodes import (
     Assign,
     Binary,
     Bind,
+    Call,
     Const,
     Expr,
     Extent,
+    For,
     If,
     Load,
+    Select,
     Stmt,
     Store,
     Var,
@@ -70,7 +76,7 @@ class ListMethod:
     """A method of a list, not called yet."""
 
     name: str
-    owner: TupleValue | ListValue
+    owner: TupleValue | ListValue | RecordsValue
 
     def __hash__(self) -> int:
         return id(self)
@@ -118,7 +124,7 @@ class Lists(Sequences):
     def subscript(self, owner: Value, keys: list[object]) -> Value:
         """``owner[keys]``; here of run-time lists and ranges."""
         if isinstance(owner, ListValue):
-            ndim = self._ndim(owner)
+            ndim = self.rank_of(owner)
             if ndim and not (len(keys) == 1 and isinstance(keys[0], Expr | tuple)):
                 raise self.b.refuse("a list takes one number or a slice as its index")
             found = indexing.select(self.b, arrays.listed(self.b, owner), keys)
@@ -183,9 +189,10 @@ class Lists(Sequences):
         kind = self.b.decisions.lists.get(site)
         if kind is None:
             return TupleValue(items, list, tag=ListTag(site))
-        return self._stored_list(site, kind, items)
+        return self.stored_list(site, kind, items)
 
-    def _stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
+    def stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
+        """A list in an array, which may grow."""
         ndim = self.b.decisions.ranks.get(site, 0)
         if ndim:
             found = [self._array_for(site, kind, ndim, item) for item in items]
@@ -324,7 +331,7 @@ class Lists(Sequences):
             self.b.decisions.make_list(site, joined, ndim)
         return value
 
-    def _ndim(self, owner: ListValue) -> int:
+    def rank_of(self, owner: ListValue) -> int:
         """The number of axes of the items of a run-time list."""
         return self.b.arrays[owner.array][1] - 1
 
@@ -389,6 +396,7 @@ class Lists(Sequences):
                 f"the list method .{name}() inside an expression is not supported",
                 "write the call as a statement of its own",
             )
+        assert isinstance(owner, TupleValue)
         out: list[Value] = [StaticValue(None)]
         self._change(owner, self._operation(name, owner, values, out))
         return out[0]
@@ -445,9 +453,9 @@ class Lists(Sequences):
                 "a slice of a list cannot be assigned", "use an array, or assign the items"
             )
         if isinstance(owner, ListValue):
-            if self._ndim(owner):
+            if self.rank_of(owner):
                 raise self._not_replaced()
-            if owner.site[3] == CHOSEN:
+            if owner.site[3] in (CHOSEN, JOINED):
                 raise self._not_changeable()
             place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
             assert isinstance(place, Load)
@@ -521,8 +529,8 @@ class Lists(Sequences):
                     self.scope = saved
                 scope.env[name] = MaybeUnbound(bound) if inner is not changed else bound
 
-    def _active_scopes(self) -> Iterator[Scope]:
-        pending: list[Scope | None] = [self.heap, self.scope]
+    def _active_scopes(self, *others: Scope) -> Iterator[Scope]:
+        pending: list[Scope | None] = [self.heap, self.scope, *others]
         seen: set[int] = set()
         while pending:
             scope = pending.pop()
@@ -530,13 +538,20 @@ class Lists(Sequences):
                 seen.add(id(scope))
                 yield scope
                 pending += [scope.caller, scope.parent]
+                for value in scope.env.values():
+                    pending += _scopes_in(value)
+
+    def scopes_held(self) -> set[str]:
+        """The scopes, by their keys, that functions which names hold see."""
+        values = (v for scope in self._active_scopes() for v in scope.env.values())
+        return {scope.key for value in values for scope in _scopes_in(value)}
 
     # ------------------------------------------------------------ lists in arrays
 
     def _run_time_method(self, owner: ListValue, name: str, values: list[Value]) -> Value:
         kind = arrays.kind_of(self.b.arrays[owner.array][0])
-        ndim = self._ndim(owner)
-        if owner.site[3] == CHOSEN:
+        ndim = self.rank_of(owner)
+        if owner.site[3] in (CHOSEN, JOINED):
             raise self._not_changeable()
         if owner.site not in self.b.decisions.lists:
             self.b.decisions.make_list(owner.site, kind, ndim)
@@ -546,11 +561,11 @@ class Lists(Sequences):
             self.appended.append(owner.array)
         match name, values:
             case "append", [item] if ndim:
-                self._append_array(owner, self._array_for(owner.site, kind, ndim, item))
+                self._append(owner, self._array_for(owner.site, kind, ndim, item))
             case "extend", [more] if ndim and (found := self.known_items(more)) is not None:
                 made = [self._array_for(owner.site, kind, ndim, i) for i in found.items]
                 for item in self._read_before(owner, made):
-                    self._append_array(owner, item)
+                    self._append(owner, item)
             case (("clear" | "pop"), _) if ndim:
                 raise self.b.refuse(
                     f".{name}() of a list of arrays that grows in a loop or a branch is not "
@@ -569,12 +584,54 @@ class Lists(Sequences):
                 self.b.check(compare(">", count, ZERO), "IndexError", "pop from empty list")
                 self.b.emit(Assign(count, sub(count, ONE), self.b.at))
                 return self.b.store(Load(owner.array, (count,), kind), "t")
+            case "pop", [key] if isinstance(key, Expr):
+                at = self.place_of(owner, key)
+                popped = self.extracted(owner, at)
+                self.b.emit(Assign(count, sub(count, ONE), self.b.at))
+                return popped
+            case "insert", [key, item] if isinstance(key, Expr):
+                at = self.b.store(_clamped(self.b.hold(key, "k"), count), "k")
+                number = self.b.hold(self._number_for(owner, item), "t")
+                self.put_last(owner, number)
+                self._shifted(owner, count, at, -1)
+                self.b.emit(Store(owner.array, (at,), number, False, self.b.at))
+                self.count_one(owner)
+            case "extend", [more] if (rows := self.rows_of(more)) is not None and not rows.unrolled:
+                with self.b.loop(at_least_zero(rows.length), "k") as k:
+                    item = rows.row(k)
+                    self._append(
+                        owner,
+                        self._array_for(owner.site, kind, ndim, item)
+                        if ndim
+                        else self._number_for(owner, item),
+                    )
             case _:
                 raise self.b.refuse(
                     f".{name}() of a list whose length is known at run time only is not supported",
                     _HINT,
                 )
         return StaticValue(None)
+
+    def place_of(self, owner: ListValue, key: Expr) -> Expr:
+        """Where an item of a list is, counted from the front; that it exists is checked."""
+        place = indexing.select(self.b, arrays.listed(self.b, owner), [key])
+        assert isinstance(place, Load)
+        return self.b.store(place.index[0], "k")
+
+    def extracted(self, owner: ListValue, at: Expr) -> Var:
+        """The number at a place of a list, which is filled by those behind it."""
+        kind = arrays.kind_of(self.b.arrays[owner.array][0])
+        popped = self.b.store(Load(owner.array, (at,), kind), "t")
+        self._shifted(owner, at, sub(owner.count, ONE), 1)
+        return popped
+
+    def _shifted(self, owner: ListValue, start: Expr, stop: Expr, step: int) -> None:
+        """Each number from ``start`` on, up or down to ``stop``, is replaced by the next one."""
+        k = Var(self.b.names.fresh("k"), INT)
+        kind = arrays.kind_of(self.b.arrays[owner.array][0])
+        load = Load(owner.array, (add(k, integer(step)),), kind)
+        body = (Store(owner.array, (k,), load, False, self.b.at),)
+        self.b.emit(For(k, start, stop, integer(step), body, None, self.b.at))
 
     def _read_before(self, owner: ListValue, items: list[ArrayValue]) -> list[ArrayValue]:
         """Items as they are before the list that they are read from is extended by them."""
@@ -591,19 +648,26 @@ class Lists(Sequences):
         kind = arrays.kind_of(self.b.arrays[owner.array][0])
         return self.b.convert(item, self._wider(owner.site, kind, item))
 
-    def _append_array(self, owner: ListValue, item: ArrayValue) -> None:
+    def _append(self, owner: ListValue, item: Expr | ArrayValue) -> None:
+        self.put_last(owner, item)
+        self.count_one(owner)
+
+    def count_one(self, owner: ListValue) -> None:
+        """A list has one item more."""
         assert isinstance(owner.count, Var)
-        self.appended.append(owner.array)
-        _, loops = self.b.growth.setdefault(owner.array, (owner.site, set()))
-        loops.update(self.b.open_loops)
-        histories.append_row(self.b, owner.array, owner.count, item)
         self.b.emit(Assign(owner.count, add(owner.count, ONE), self.b.at))
 
-    def _append(self, owner: ListValue, item: Expr) -> None:
+    def put_last(self, owner: ListValue, item: Expr | ArrayValue) -> None:
+        """Store an item behind the last one of a list, which does not count it yet."""
         array, count = owner.array, owner.count
         assert isinstance(count, Var)
-        item = self.b.hold(item, "t")
         self.appended.append(array)
+        if isinstance(item, ArrayValue):
+            _, loops = self.b.growth.setdefault(array, (owner.site, set()))
+            loops.update(self.b.open_loops)
+            histories.append_row(self.b, array, count, item)
+            return
+        item = self.b.hold(item, "t")
         longer: list[Any] = []
         with self.b.into(longer):
             made = self.b.names.fresh(f"{array}_longer")
@@ -618,7 +682,6 @@ class Lists(Sequences):
         full = compare("==", count, Extent(array, 0))
         self.b.emit(If(full, tuple(longer), (), self.b.at))
         self.b.emit(Store(array, (count,), item, False, self.b.at))
-        self.b.emit(Assign(count, add(count, ONE), self.b.at))
 
     def numbers_of(self, value: Value) -> ArrayValue | None:
         """What is run over, as an array of numbers."""
@@ -627,9 +690,17 @@ class Lists(Sequences):
         return arrays.listed(self.b, value) if isinstance(value, ListValue) else None
 
 
-def is_list(value: Value) -> TypeGuard[TupleValue | ListValue]:
+def _clamped(key: Expr, count: Expr) -> Expr:
+    """The place where ``insert`` puts an item: within the list, counted from the front."""
+    key = Select(compare("<", key, ZERO), add(key, count), key, INT)
+    return Call("min", (Call("max", (key, ZERO), INT), count), INT)
+
+
+def is_list(value: Value) -> TypeGuard[TupleValue | ListValue | RecordsValue]:
     """Whether a value is a list of the program."""
-    return isinstance(value, ListValue) or (isinstance(value, TupleValue) and value.cls is list)
+    if isinstance(value, TupleValue):
+        return value.cls is list
+    return isinstance(value, ListValue | RecordsValue)
 
 
 def require_list(b: Builder, owner: TupleValue) -> None:
@@ -660,6 +731,27 @@ def _parts(value: object) -> list[Any]:
     ):
         return []
     return [getattr(value, f.name) for f in fields(value)]
+
+
+def lists_in(value: object) -> Iterator[ListValue]:
+    """The lists of run-time length that a value holds."""
+    if isinstance(value, ListValue):
+        yield value
+    for part in _parts(value):
+        yield from lists_in(part)
+
+
+def _scopes_in(value: object) -> Iterator[Scope]:
+    """The scopes that functions see which a value holds."""
+    if isinstance(value, LocalFunction) and isinstance(value.scope, Scope):
+        yield value.scope
+    for part in _parts(value):
+        yield from _scopes_in(part)
+
+
+def holds_list(value: object, tag: ListTag) -> bool:
+    """Whether a value is or holds this list, or one that may be it."""
+    return _holds(value, tag) or _may_share(value, tag)
 
 
 def _holds(value: object, tag: ListTag) -> bool:

@@ -160,6 +160,8 @@ class Loops(ChosenLists):
                 changed = True
         if cells:
             sequenced(body, start, self.b.names.fresh)
+        changed = self.lose(entry, joins) or changed
+        self.lose(end, joins)
         return self.note_sharing(joins) or changed
 
     def _after_loop(self, value: Value, old: set[str]) -> Value:

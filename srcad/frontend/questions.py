@@ -20,6 +20,7 @@ from srcad.frontend.values import (
     ListValue,
     LocalFunction,
     RangeValue,
+    RecordsValue,
     StaticValue,
     TupleValue,
     Value,
@@ -45,7 +46,7 @@ def class_of(value: Value) -> type:
             return np.ndarray
         case TupleValue(cls=cls):
             return tuple if cls is None else cls
-        case ListValue():
+        case ListValue() | RecordsValue():
             return list
         case RangeValue():
             return range
@@ -95,7 +96,10 @@ def _hasattr(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Val
     match values:
         case [StaticValue(value=owner), StaticValue(value=str() as name)]:
             return Const(hasattr(owner, name), BOOL)
-        case [ArrayValue() | TupleValue() | ListValue() as value, StaticValue(value=str() as name)]:
+        case [
+            ArrayValue() | TupleValue() | ListValue() | RecordsValue() as value,
+            StaticValue(value=str() as name),
+        ]:
             return Const(hasattr(class_of(value), name), BOOL)
     raise b.refuse("hasattr() of a number is not supported", "ask with isinstance()")
 

@@ -11,10 +11,12 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.precision import is_held_exactly
 from srcad.frontend.values import (
     ArrayValue,
+    ListValue,
     ObjectValue,
     OptionalValue,
     Outside,
     RangeValue,
+    RecordsValue,
     StaticValue,
     TupleValue,
     Value,
@@ -80,6 +82,8 @@ def _noun(value: Value) -> str:
             return "a tuple"
         case RangeValue():
             return "a range"
+        case ListValue() | RecordsValue():
+            return "a list"
     return "a function"
 
 
@@ -284,6 +288,10 @@ def truth(b: Builder, value: Value) -> Expr:
         inner = value.value
         holds = TRUE if isinstance(inner, TupleValue) and inner.items else truth(b, inner)
         return logic("and", (value.given, holds))
+    if isinstance(value, ListValue | RecordsValue):
+        return compare(">", value.count, ZERO)
+    if isinstance(value, TupleValue) and value.cls in (None, list):
+        return Const(bool(value.items), BOOL)
     x = operand(b, value)
     if isinstance(x, ArrayValue):
         raise b.refuse(

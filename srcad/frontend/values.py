@@ -102,6 +102,9 @@ Site = tuple[str, int, int, str]
 CHOSEN = "chosen"
 """The kind of a place where one of several lists is chosen."""
 
+JOINED = "joined"
+"""The kind of a place where a name is one of two lists, by the path taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Masked:
@@ -153,6 +156,19 @@ class ListValue:
     """
 
     array: str
+    count: Expr
+    site: Site = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsValue:
+    """A list of tuples whose length is known when the program runs only: a list for each member.
+
+    ``columns`` is a tuple as its items are, of lists where these have numbers and arrays. The lists
+    share the variable that counts the items.
+    """
+
+    columns: TupleValue
     count: Expr
     site: Site = field(compare=False)
 
@@ -221,15 +237,29 @@ class RangeValue:
     step: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LocalFunction:
-    """A function defined inside the program; ``scope`` is where its free names are looked up."""
+    """A function defined inside the program; ``scope`` is where its free names are looked up.
+
+    Two are equal if the same text sees the same variables: those of one inlined call.
+    """
 
     node: object
-    scope: object = field(compare=False)
-    defaults: tuple["Value", ...] = field(default=(), compare=False)
+    scope: object
+    defaults: tuple["Value", ...] = ()
     """Values of the trailing parameters with defaults, evaluated where the function is defined."""
-    keyword_defaults: tuple[tuple[str, "Value"], ...] = field(default=(), compare=False)
+    keyword_defaults: tuple[tuple[str, "Value"], ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LocalFunction):
+            return NotImplemented
+        return self.node is other.node and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self._key()))
+
+    def _key(self) -> object:
+        return getattr(self.scope, "key", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +316,7 @@ Value = (
     | StaticValue
     | RangeValue
     | ListValue
+    | RecordsValue
     | RowsValue
     | LocalFunction
     | MaybeUnbound
@@ -328,7 +359,7 @@ def type_of(value: Value) -> Type:
             return type_of(value.value)
         case StaticValue():
             return Static(value.value)
-        case RangeValue() | LocalFunction() | ListValue() | RowsValue():
+        case RangeValue() | LocalFunction() | ListValue() | RecordsValue() | RowsValue():
             return Static(value)
         case ObjectValue() | Outside() | BoundCall() | DerivedFunction() | PullbackFunction():
             return Static(value)

@@ -9,6 +9,7 @@ _TAKEN = (
     | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
     | {
         "add_product",
+        "add_products",
         "determinant",
         "matmul_into",
         "disk_distance",
@@ -20,10 +21,12 @@ _TAKEN = (
         "next_part",
         "next_periodic",
         "next_snapshot",
+        "over",
         "snapshot_distance",
         "plus",
         "power_of_two",
         "prange",
+        "segment_length",
         "set_inverse",
         "set_product",
         "stop_gradient",

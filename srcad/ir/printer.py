@@ -83,6 +83,7 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "add_product",
+    "add_products",
     "determinant",
     "digamma",
     "end_phase",
@@ -96,7 +97,9 @@ RUNTIME = (
     "next_periodic",
     "next_snapshot",
     "no_pool",
+    "over",
     "plus",
+    "segment_length",
     "power_of_two",
     "set_inverse",
     "set_product",

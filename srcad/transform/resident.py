@@ -22,6 +22,7 @@ at it, and that nothing but the loop writes the arrays afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -62,35 +63,62 @@ _PLAIN = Assign | Store | For | While | If | Check | IndexCheck | Comment
 """Statements that name arrays as accesses to elements only."""
 
 
-def resident(function: Function, names: Names) -> Function:
-    """The function with such fields in their tapes."""
+def resident(function: Function, names: Names) -> tuple[Function, tuple[Field, ...]]:
+    """The function with such fields in their tapes, and these."""
+    fields: list[Field] = []
     if not any(isinstance(s, Tape) for s in function.body):
-        return function
+        return function, ()
     k = 0
     while k < len(function.body):
         stmt = function.body[k]
-        if isinstance(stmt, For) and (found := _Loop(function, k, names).resident()) is not None:
-            function = found
+        found = _Loop(function, k, names).resident() if isinstance(stmt, For) else None
+        if found is not None:
+            function, field = found
+            fields.append(field)
         k += 1
-    return function
+    return function, tuple(fields)
 
 
 @dataclass(frozen=True)
-class _Field:
-    """A field that is saved at the start of each iteration."""
+class Field:
+    """A field that a loop finds in its tape."""
 
-    name: str
-    tape: Tape
+    cycle: tuple[str, ...]
+    """The field, that which an iteration makes of it, and those that it is exchanged with."""
+    tape: str
     slot: Expr
     """The number of an iteration."""
-    target: str
-    """The array, by its name at the start of an iteration, that is the field of the next one."""
-    box: tuple[_Span, ...]
+    box: tuple[Places, ...]
     """The elements that an iteration writes, before it looks at any, by axis."""
+
+    @property
+    def name(self) -> str:
+        """The field itself."""
+        return self.cycle[0]
+
+    @property
+    def target(self) -> str:
+        """The array that is the field of the next iteration, by its name in this one."""
+        return self.cycle[1]
+
+    @property
+    def runs(self) -> Expr:
+        """Whether an iteration writes any element."""
+        return logic("and", tuple(compare("<", p.first, p.end) for p in self.box))
+
+    def edges(self, array: str) -> Iterator[tuple[int, list[Expr], list[tuple[Expr, Expr]]]]:
+        """What is around the box, in pieces: an axis, places along it, ranges of the others."""
+        for axis, along in enumerate(self.box):
+            places: list[Expr] = [integer(k) for k in range(along.before)]
+            places += [add(along.end, integer(k)) for k in range(along.after)]
+            ranges: list[tuple[Expr, Expr]] = [(p.first, p.end) for p in self.box[:axis]]
+            ranges += [(ZERO, Extent(array, k)) for k in range(axis + 1, len(self.box))]
+            if places:
+                yield axis, places, ranges
 
 
 @dataclass(frozen=True)
-class _Span:
+class Places:
     """Places along an axis: from ``first`` up to ``end``, if there are any."""
 
     first: Expr
@@ -113,8 +141,8 @@ class _Loop:
         self.tapes = {s.target: s for s in function.body[:place] if isinstance(s, Tape)}
         self.aliases = Aliases(function.body, points_to(function.body, set(function.arrays)))
 
-    def resident(self) -> Function | None:
-        """The function with the fields of this loop in their tapes; None: there are none."""
+    def resident(self) -> tuple[Function, Field] | None:
+        """The function with a field of this loop in its tape; None: there is none."""
         loop = self.loop
         if loop.step != ONE or loop.until is not None or loop.checkpoints is not None:
             return None
@@ -122,10 +150,14 @@ class _Loop:
         self.sizes = sizes_inside(loop, before)
         saves = [(k, found) for k, s in enumerate(loop.body) if (found := self._saved(s))]
         for k, (name, tape, slot) in saves:
+            if k != len([s for s in saves if s[0] < k]):
+                return None  # something is done before it is saved
             body = (*loop.body[:k], *loop.body[k + 1 :])
-            field = self._field(name, tape, slot, body) if not self._reads(loop.body[:k]) else None
+            field = self._field(name, tape, slot, body)
             if field is not None:
-                return self._rewritten(field, body)
+                return self._rewritten(
+                    field, tape, body[: len(saves) - 1], body[len(saves) - 1 :]
+                ), field
         return None
 
     # ------------------------------------------------------------ what is saved
@@ -148,7 +180,7 @@ class _Loop:
                     return name, self.tapes[tape], slot
         return None
 
-    def _field(self, name: str, tape: Tape, slot: Expr, body: Block) -> _Field | None:
+    def _field(self, name: str, tape: Tape, slot: Expr, body: Block) -> Field | None:
         """What must be known of a field to have it in its tape; None: it is not so."""
         if offset_from(slot, self.loop.var) is None and slot != sub(self.loop.var, self.loop.start):
             return None
@@ -165,7 +197,7 @@ class _Loop:
         if any(self.sizes.shape(n) != shape for n in cycle):
             return None
         box = self._box(target, body)
-        return None if box is None else _Field(name, tape, slot, target, box)
+        return None if box is None else Field(tuple(cycle), tape.target, slot, box)
 
     def _shape(self, tape: Tape) -> Shape:
         return tuple(map(self.sizes.known, tape.shape[1:]))
@@ -214,13 +246,9 @@ class _Loop:
         ends = sum(found[1] is tape for s in rest if (found := self._saved(s)))
         return stored.count(tape.target) == 1 + ends
 
-    def _reads(self, block: Block) -> bool:
-        """Whether a block does more than save fields."""
-        return any(self._saved(s) is None and not isinstance(s, Comment) for s in block)
-
     # ------------------------------------------------------------ what is written
 
-    def _box(self, target: str, body: Block) -> tuple[_Span, ...] | None:
+    def _box(self, target: str, body: Block) -> tuple[Places, ...] | None:
         """The elements that the first statement that touches an array writes, and nothing else."""
         for stmt in body:
             if isinstance(stmt, Bind) and target in stmt.targets:
@@ -233,7 +261,9 @@ class _Loop:
             return self._extents(target, stmt, found[0].index)
         return None
 
-    def _extents(self, target: str, loop: For, index: tuple[Expr, ...]) -> tuple[_Span, ...] | None:
+    def _extents(
+        self, target: str, loop: For, index: tuple[Expr, ...]
+    ) -> tuple[Places, ...] | None:
         """First and end, by axis, of what nested loops write at this index."""
         changing = assigned((self.loop,))
         ranges: dict[Var, tuple[Expr, Expr]] = {}
@@ -247,7 +277,7 @@ class _Loop:
                 return None
             ranges[inner[0].var] = first, end
             block = inner[0].body
-        out: list[_Span] = []
+        out: list[Places] = []
         for axis, place in enumerate(index):
             hits = [(c, k) for c in ranges if (k := offset_from(place, c)) is not None]
             if len(hits) != 1:
@@ -258,7 +288,7 @@ class _Loop:
             after = difference(self.sizes.known(Extent(target, axis)), self.sizes.known(end))
             if not _is_small(before) or not _is_small(after):
                 return None
-            out.append(_Span(first, end, before, after))
+            out.append(Places(first, end, before, after))
         return None if ranges else tuple(out)
 
     def _still(self, end: Expr, changing: set[str]) -> Expr | None:
@@ -271,24 +301,24 @@ class _Loop:
 
     # ------------------------------------------------------------ the new loop
 
-    def _rewritten(self, field: _Field, body: Block) -> Function:
+    def _rewritten(self, field: Field, tape: Tape, saves: Block, body: Block) -> Function:
         """The function with the field in its tape, one slot longer than the loop."""
-        function = self.function
-        tape, name = field.tape, field.name
+        function, name = self.function, field.name
         rest = function.body[self.place + 1 :]
         last = [k for k, s in enumerate(rest) if (found := self._saved(s)) and found[1] is tape]
         rest = tuple(s for k, s in enumerate(rest) if k not in last)
         count = tape.shape[0] if last else add(tape.shape[0], ONE)
         longer = replace(tape, shape=(count, *tape.shape[1:]))
         before = tuple(longer if s is tape else s for s in function.body[: self.place])
-        first = self._copied(
-            name, tape.target, ZERO, [(ZERO, Extent(name, k)) for k in self._axes(name)]
-        )
+        first = self._copied(name, tape.target, ZERO, self._whole(name))
         after = add(field.slot, ONE)
-        made = (*self._border(field, after), self._row(field.target, tape, after))
-        loop = replace(self.loop, body=(*made, *body))
-        whole = (*before, *first, self._row(name, tape, ZERO), loop, *rest)
-        return replace(function, body=whole)
+        row = row_of(name, tape.target, ZERO, function.arrays)
+        made = (
+            *self._border(field, after),
+            replace(row, target=field.target, keys=(after, *row.keys[1:])),
+        )
+        loop = replace(self.loop, body=(*saves, *made, *body))
+        return replace(function, body=(*before, *first, row, loop, *rest))
 
     def _axes(self, name: str) -> range:
         return range(self.function.arrays[name][1])
@@ -296,28 +326,17 @@ class _Loop:
     def _whole(self, name: str) -> list[tuple[Expr, Expr]]:
         return [(ZERO, Extent(name, k)) for k in self._axes(name)]
 
-    def _row(self, name: str, tape: Tape, slot: Expr) -> Window:
-        axes = tuple(k + 1 for k in self._axes(name))
-        spans = (Span(ZERO, Extent(tape.target, k), 1) for k in axes)
-        return Window(name, tape.target, (slot, *spans), axes, tape.at, own=True)
-
-    def _border(self, field: _Field, slot: Expr) -> list[Stmt]:
+    def _border(self, field: Field, slot: Expr) -> list[Stmt]:
         """What an iteration does not write, copied: for each axis its ends, within those before."""
-        if not any(side for span in field.box for side in (span.before, span.after)):
-            return []
-        name, tape = field.target, field.tape.target
-        full = self._whole(name)
+        name, tape = field.target, field.tape
         out: list[Stmt] = []
-        for axis, span in enumerate(field.box):
-            ends = [integer(k) for k in range(span.before)]
-            ends += [add(span.end, integer(k)) for k in range(span.after)]
-            ranges = [*((s.first, s.end) for s in field.box[:axis]), *full[axis + 1 :]]
-            if ends:
-                out += self._copied(name, tape, slot, ranges, axis, ends)
-        runs = logic("and", tuple(compare("<", s.first, s.end) for s in field.box))
-        if self.sizes.truth(runs):
+        for axis, places, ranges in field.edges(name):
+            out += self._copied(name, tape, slot, ranges, axis, places)
+        if not out or self.sizes.truth(field.runs):
             return out
-        return [If(runs, tuple(out), tuple(self._copied(name, tape, slot, full)))]
+        return [
+            If(field.runs, tuple(out), tuple(self._copied(name, tape, slot, self._whole(name))))
+        ]
 
     def _copied(
         self,
@@ -338,6 +357,13 @@ class _Loop:
         for counter, (first, stop) in reversed(list(zip(counters, ranges, strict=True))):
             block = [For(counter, first, stop, ONE, tuple(block))]
         return block
+
+
+def row_of(name: str, tape: str, slot: Expr, arrays: Mapping[str, tuple[str, int]]) -> Window:
+    """``name = tape[slot]``."""
+    axes = tuple(range(1, arrays[tape][1]))
+    spans = (Span(ZERO, Extent(tape, k), 1) for k in axes)
+    return Window(name, tape, (slot, *spans), axes, own=True)
 
 
 def _exchanged(block: Block) -> dict[str, str]:

@@ -20,6 +20,7 @@ from tests.programs import (  # noqa: F401
     kernels_signal,
     kernels_signals,
     kernels_solvers,
+    lists,
     loops,
     masks,
     objects,

@@ -600,6 +600,16 @@ def maximum_by_key(x):
     return max([x, 2.0], key=lambda v: -v)  # <-- here
 
 
+@refused(VECTOR, "key", hint="loop")
+def maximum_of_an_array_by_key(x):
+    return max(x, key=abs)  # <-- here
+
+
+@refused(VECTOR, "default", hint="loop")
+def maximum_of_a_list_with_a_default(x):
+    return max([v for v in x if v > 10.0], default=x[0])  # <-- here
+
+
 @refused(ONE, "digits", hint="round|scale|10")
 def rounds_to_digits(x):
     return round(x, 2) * x  # <-- here
@@ -620,9 +630,9 @@ def element_as_a_loop_target(x):
 
 @refused(VECTOR, "del of an element", hint="drop")
 def deletes_an_element(x):
-    y = [x[0], x[1]]
-    del y[0]  # <-- here
-    return y[0]
+    y = {"a": x[0], "b": x[1]}
+    del y["a"]  # <-- here
+    return y["b"]
 
 
 @refused(ONE, "yield", hint="array")
@@ -723,3 +733,63 @@ def another_name_of_a_swapped_array(x):
         v[i] = u[i] * first[0]
         u, v = v, u
     return u[0]
+
+
+@refused(VECTOR, "has a name", hint="tuple")
+def named_list_in_a_list_that_grows(x):
+    rows = []
+    for v in x:
+        row = [v, 2.0 * v]
+        rows.append(row)  # <-- here
+        row[0] = 1.0
+    return np.sum(np.array(rows))
+
+
+@refused(VECTOR, "one structure", hint="one list for each")
+def tuples_of_two_structures(x):
+    rows = []
+    for v in x:
+        rows.append((v, v))
+        if v > 1.0:
+            rows.append((v, v, v))  # <-- here
+    return rows[0][0]
+
+
+@refused(VECTOR, "another name stands for", hint="list")
+def list_that_another_name_stands_for(x):
+    a = [v for v in x if v > 0.0]
+    b = a
+    if x[0] > 0.0:
+        a = [2.0 * v for v in x if v > 1.0]
+    b.append(1.0)  # <-- here
+    return sum(a) + sum(b)
+
+
+@refused(VECTOR, "one of two", hint="list")
+def one_of_two_lists_at_run_time_grows(x):
+    a = [v for v in x if v > 0.0]
+    if x[0] > 0.0:
+        a = [2.0 * v for v in x if v > 1.0]
+    a.append(1.0)  # <-- here
+    return sum(a)
+
+
+@refused(VECTOR, "no other name", hint="list")
+def one_of_two_lists_gets_a_name(x):
+    a = [v for v in x if v > 0.0]
+    if x[0] > 0.0:
+        a = [2.0 * v for v in x if v > 1.0]
+    b = a  # <-- here
+    return sum(b)
+
+
+@refused(VECTOR, "several functions", hint="if")
+def one_of_two_functions(x):
+    def holding(v):
+        y = 2.0 * v
+        return lambda: y
+
+    g = holding(x[0])
+    if x[0] > 0.0:
+        g = holding(x[1])
+    return g()  # <-- here
