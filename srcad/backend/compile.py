@@ -204,12 +204,12 @@ def _run(
     options = loaded.options
     lean = None
     if not options.parallel:
-        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text))
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text), loaded.apart)
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
-            passes = _separate() if name in loaded.apart else lean
+            passes = _separate() if name in loaded.apart and lean is None else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,

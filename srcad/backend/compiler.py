@@ -38,10 +38,11 @@ from numba.extending import lower_builtin, type_callable
 from numba.np.ufunc.dufunc import DUFunc
 
 
-def compiler_of(entry: str, shares: bool) -> type:
+def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
     """The class of Numba's compiler for the functions of one module.
 
     ``shares``: all of them go into the library of ``entry``, from which the others are called.
+    Functions named in ``apart`` write no memory which two of their arrays share.
     """
     library: list[Any] = []
 
@@ -59,6 +60,8 @@ def compiler_of(entry: str, shares: bool) -> type:
 
         def compile_extra(self, func: Any) -> Any:
             self._is_inner = shares and func.__name__ != entry
+            if func.__name__ in apart:  # loops need not ask
+                self.state.flags.noalias = True
             self._has_closures = any(hasattr(c, "co_code") for c in func.__code__.co_consts)
             return super().compile_extra(func)
 

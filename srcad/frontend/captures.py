@@ -312,7 +312,7 @@ def _kind_of_number(value: Any) -> str | None:
 
 def _is_builtin(name: str, value: object) -> bool:
     """Whether a name is one of Python's own functions, which programs do not bind anew."""
-    return getattr(builtins, name, None) is value
+    return hasattr(builtins, name) and getattr(builtins, name) is value
 
 
 def _is_object(value: Any) -> bool:

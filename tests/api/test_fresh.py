@@ -16,6 +16,11 @@ SCALE = 2.0
 
 
 @pytest.fixture
+def written_anew():
+    """Not here: what was written before is what these tests are about."""
+
+
+@pytest.fixture
 def writings(monkeypatch):
     """What was written, in order."""
     kinds = []
