@@ -374,7 +374,7 @@ class _Regions:
             amount = self._work(loop, rows)
             work = amount if work == ZERO else Binary("+", work, amount, INT)
         limits = (*most, Binary("//", work, integer(_GRAIN), INT))
-        if any(plan.spread or plan.sums for _, plan in divided):
+        if any(plan.spread or plan.sums or _is_innermost(loop) for loop, plan in divided):
             count = Call("power_of_two", (Call("min", (integer(_PARTS), *limits), INT),), INT)
         else:
             count = scale(self._local("workers"), _EACH)
@@ -489,6 +489,11 @@ def _divided(pieces: tuple[_Piece, ...]) -> Iterator[tuple[For, Plan]]:
             yield piece.stmt, piece.plan
         for part in piece.parts:
             yield from _divided(part)
+
+
+def _is_innermost(loop: For) -> bool:
+    """Whether LLVM may run several iterations at once, and those left over in another way."""
+    return not any(isinstance(s, For | While) for s in statements(loop.body))
 
 
 def _apart(one: Access, other: Access, least: dict[str, int]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from srcad import grad
-from tests.passes.test_parallel import PROGRAMS, pointwise, stencil
+from tests.passes.test_parallel import PROGRAMS, eager, pointwise, stencil  # noqa: F401
 
 REPEATS = 20
 
@@ -97,11 +97,8 @@ def test_exceptions_and_calls_from_threads():
     assert in_four_threads(program) == ["raised", "called"]
 
 
-def test_ejected(tmp_path, monkeypatch):
-    from srcad.transform import parallel
-
-    monkeypatch.setattr(parallel, "_GRAIN", 1)
-    monkeypatch.setattr(parallel, "_ENOUGH", 1)
+@pytest.mark.usefixtures("eager")
+def test_ejected(tmp_path):
     u = np.random.default_rng(5).random((12, 7))
     derivative = grad(stencil, wrt=(0, 1), parallel=True)
     path = derivative.eject(tmp_path / "ejected.py", u, 0.7)

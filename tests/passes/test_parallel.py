@@ -160,13 +160,23 @@ def run(text, args):
     return entry(*given, *pool), threads
 
 
+def forget_programs():
+    """Programs that were written with other sizes of parts."""
+    kernels = (importlib.import_module(f"benchmarks.kernels.{name}").PRIMAL for name in KERNELS)
+    for f in (*kernels, *(entry[0] for entry in PROGRAMS.values())):
+        vars(f).pop("__srcad_variants__", None)
+
+
 @pytest.fixture
 def eager(monkeypatch):
     """Loops are divided however little there is to do."""
+    forget_programs()
     monkeypatch.setattr(_parallel, "_GRAIN", 1)
     monkeypatch.setattr(_parallel, "_ENOUGH", 1)
     monkeypatch.setattr(_parallel, "_LONG", 2)
     monkeypatch.setattr(_parallel, "_PARTS", 5)
+    yield
+    forget_programs()
 
 
 def text_of(f, *args, wrt=0, **options):
