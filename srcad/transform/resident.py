@@ -71,7 +71,9 @@ def resident(function: Function, names: Names) -> tuple[Function, tuple[Field, .
     k = 0
     while k < len(function.body):
         stmt = function.body[k]
-        found = _Loop(function, k, names).resident() if isinstance(stmt, For) else None
+        found = None
+        if isinstance(stmt, For) and _exchanged(stmt.body):  # what follows looks at all before it
+            found = _Loop(function, k, names).resident()
         if found is not None:
             function, field = found
             fields.append(field)
