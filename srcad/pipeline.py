@@ -47,11 +47,13 @@ from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.distribute import distribute
+from srcad.transform.extents import named_extents
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
 from srcad.transform.fuse import fuse
 from srcad.transform.in_place import in_place
 from srcad.transform.inverses import inverses
+from srcad.transform.jam import jam
 from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
@@ -63,12 +65,15 @@ from srcad.transform.padded import padded
 from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
+from srcad.transform.quotients import free_quotients
+from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
+from srcad.transform.segments import segments
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
-from srcad.transform.steps import count_steps
+from srcad.transform.steps import count_steps, counted_loops
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
 
@@ -170,6 +175,8 @@ class Program:
     """The parameters that say how many snapshots the loops of ``marks`` keep."""
     rounds: bool = False
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
+    apart: tuple[str, ...] = ()
+    """Functions that write no memory which two of their arrays share."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -224,14 +231,19 @@ def compile_request(request: Request) -> Program:
     functions = tuple(map(overwrite, functions))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+        if request.options.jit:
+            functions = tuple(jam(f, program.names) for f in functions)
+    every = request.kind == "gradient"
+    functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
-        functions = parallel(functions, program.names)
+        counted = counted_loops(functions[-1], request.options.progress)
+        functions = parallel(functions, program.names, counted)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
-    text = print_module(functions, elementary)
+    text = print_module(tuple(map(named_extents, functions)), elementary)
     return Program(
         text,
         function.name,
@@ -247,6 +259,7 @@ def compile_request(request: Request) -> Program:
         functions[-1],
         written.rooms,
         _rounds(function),
+        tuple(f.name for f in functions if f.apart),
     )
 
 
@@ -304,9 +317,11 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
 
 
 def _in_rows(function: Function, request: Request, program: Elaborated) -> Function:
-    """The entry with the arrays that its reverse sweep takes from lists as rows of others."""
-    reverses = request.kind in ("gradient", "value_and_gradient", "vjp")
-    return rows(function, program.names) if reverses else function
+    """The entry with what its reverse sweep needs of arrays in rows of others."""
+    if request.kind not in ("gradient", "value_and_gradient", "vjp"):
+        return function
+    function, fields = resident(rows(function, program.names), program.names)
+    return segments(function, fields, program.names)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

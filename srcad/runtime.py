@@ -17,7 +17,10 @@ The functions run in Python and in compiled code alike. This module imports NumP
 so that its text can be copied into a module that runs without srcad.
 """
 
+import math
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,6 +95,83 @@ def _lower_sum(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fadd(total, term, flags=("reassoc",))
 
 
+def _alone(array: Any) -> Any:
+    """``array``, made just now: no other array of this function shares memory with it."""
+    return array
+
+
+def _type_same(_context: Any) -> Callable[..., Any]:
+    def typer(array: Any) -> Any:
+        return array
+
+    return typer
+
+
+def _lower_alone(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_alone`` in compiled code: as if the array's memory came from ``malloc`` at this place.
+
+    The address goes through a function that LLVM does not look into, whose result it takes for
+    memory of its own. It is shown to the rest of the program too, so that calls count as reading
+    and writing it: the one that frees it, and the next one that makes an array in its place.
+    """
+    (kind,) = sig.args
+    if not isinstance(kind, types.Array):
+        return impl_ret_borrowed(context, builder, kind, args[0])
+    array, address = make_array(kind)(context, builder, args[0]), cgutils.voidptr_t
+    function = builder.module.globals.get("srcad_alone")
+    if function is None:
+        passing = llvm.FunctionType(address, [address])
+        function = llvm.Function(builder.module, passing, "srcad_alone")
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        function.return_value.add_attribute("noalias")
+        inside = llvm.IRBuilder(function.append_basic_block())
+        same = llvm.InlineAsm(passing, "", "=r,0", side_effect=True)
+        inside.ret(inside.call(same, function.args))
+    data = builder.call(function, [builder.bitcast(array.data, address)])
+    showing = llvm.FunctionType(llvm.VoidType(), [address])
+    builder.call(llvm.InlineAsm(showing, "", "r,~{memory}", side_effect=True), [data])
+    array.data = builder.bitcast(data, array.data.type)
+    return impl_ret_borrowed(context, builder, kind, array._getvalue())
+
+
+def _quotient(a: float, b: float) -> float:
+    """``a / b``, or ``a`` times the reciprocal of ``b``."""
+    return a / b
+
+
+def _type_quotient(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any, b: Any) -> Any:
+        return a if isinstance(a, types.Float) and a == b else None
+
+    return typer
+
+
+def _lower_quotient(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+    """``_quotient`` in compiled code: LLVM may take the reciprocal out of a loop."""
+    return builder.fdiv(*args, flags=("arcp",))
+
+
+def _no_less(number: int, least: int) -> None:
+    """``number`` is not less than ``least``; nothing is done about it."""
+
+
+def _type_nothing(_context: Any) -> Callable[..., Any]:
+    def typer(number: Any, least: Any) -> Any:
+        return types.none
+
+    return typer
+
+
+def _lower_no_less(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_no_less`` in compiled code: what LLVM may count on."""
+    numbers = (context.cast(builder, a, t, types.intp) for a, t in zip(args, sig.args, strict=True))
+    kind = llvm.FunctionType(llvm.VoidType(), [cgutils.bool_t])
+    assume = builder.module.declare_intrinsic("llvm.assume", (), kind)
+    builder.call(assume, [builder.icmp_signed(">=", *numbers)])
+    return context.get_dummy_value()
+
+
 def _also_compiled(
     function: Callable[..., Any], typer: Any, lowering: Any, *kinds: Any
 ) -> Callable[..., Any]:
@@ -105,6 +185,9 @@ _SLOTS = types.Array, types.Integer, types.Integer, types.Any
 _take = _also_compiled(_slots, _type_slots, _lower_slots, *_SLOTS)
 _lend = _also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 plus = _also_compiled(_sum, _type_sum, _lower_sum, types.Float, types.Number)
+fresh = _also_compiled(_alone, _type_same, _lower_alone, types.Any)
+over = _also_compiled(_quotient, _type_quotient, _lower_quotient, types.Float, types.Float)
+at_least = _also_compiled(_no_less, _type_nothing, _lower_no_less, types.Integer, types.Integer)
 
 
 @register_jitable
@@ -175,6 +258,139 @@ def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
     return mark[7] == 0
 
 
+# ---------------------------------------------------------------- workers of one crew
+
+
+def _raise_to(marks: np.ndarray, place: int, value: int) -> int:
+    """``marks[place] = max(marks[place], value)``, all at once; returns what was there."""
+    found = marks[place]
+    marks[place] = max(found, value)
+    return found
+
+
+def _add_to(marks: np.ndarray, place: int, value: int) -> int:
+    """``marks[place] += value``, all at once; returns what was there."""
+    found = marks[place]
+    marks[place] += value
+    return found
+
+
+def _seen(marks: np.ndarray, place: int) -> int:
+    """``marks[place]``, and all that its writer wrote before it."""
+    return marks[place]
+
+
+def _let_others_run() -> None:
+    """The processor is free for another thread."""
+
+
+def _type_change(_context: Any) -> Callable[..., Any]:
+    return lambda marks, place, value: types.int64
+
+
+def _type_look(_context: Any) -> Callable[..., Any]:
+    return lambda marks, place: types.int64
+
+
+def _type_nothing(_context: Any) -> Callable[..., Any]:
+    return lambda: types.none
+
+
+def _lower_mark(operation: str) -> Any:
+    """An operation on one element of ``marks`` that threads see all at once."""
+
+    def lowering(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        marks = make_array(sig.args[0])(context, builder, args[0])
+        numbers = (
+            context.cast(builder, a, t, types.int64)
+            for a, t in zip(args[1:], sig.args[1:], strict=True)
+        )
+        place, *value = numbers
+        element = builder.gep(marks.data, [place])
+        if value:
+            return builder.atomic_rmw(operation, element, value[0], "seq_cst")
+        return builder.load_atomic(element, "seq_cst", 8)
+
+    return lowering
+
+
+def _lower_yield(context: Any, builder: Any, _sig: Any, _args: Any) -> Any:
+    if sys.platform != "win32":
+        kind = llvm.FunctionType(llvm.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
+    return context.get_dummy_value()
+
+
+_MARK = types.Array, types.Integer, types.Integer
+_claim = _also_compiled(_raise_to, _type_change, _lower_mark("max"), *_MARK)
+_count = _also_compiled(_add_to, _type_change, _lower_mark("add"), *_MARK)
+_look = _also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
+_rest = _also_compiled(_let_others_run, _type_nothing, _lower_yield)
+
+
+@register_jitable
+def power_of_two(most: int) -> int:
+    """The greatest one that is not more, and 1 at least: as many parts as any crew can share."""
+    parts = 1
+    while 2 * parts <= most:
+        parts *= 2
+    return parts
+
+
+@register_jitable
+def new_worker(worker: int, workers: int) -> np.ndarray:
+    """What one of the workers of a crew keeps for itself, at the start of what they share.
+
+    All of them go through the same phases, of some parts each. ``own`` is, in this order: its
+    number, the number of workers, the phase, the parts of all phases before it; and of this phase,
+    how many parts it asked for, how many it took, and where its own share of them begins.
+    """
+    own = np.zeros(16, np.int64)
+    own[0], own[1], own[2] = worker, workers, 1
+    return own
+
+
+@register_jitable
+def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
+    """A part of this phase that nobody has taken; -1: there is none left.
+
+    A worker begins with its own share, the same in all phases, as that is in its cache. Then it
+    takes what others have not begun. ``crew[8 * part + 8]`` is the last phase in which somebody
+    took that part.
+    """
+    if own[4] == 0:
+        own[6] = own[0] * parts // own[1]
+    while own[4] < parts:
+        part = own[6] + own[4]
+        if part >= parts:
+            part -= parts
+        own[4] += 1
+        place = 8 * part + 8
+        if _look(crew, place) < own[2] and _claim(crew, place, own[2]) < own[2]:
+            own[5] += 1
+            return part
+    return -1
+
+
+@register_jitable
+def end_phase(crew: np.ndarray, own: np.ndarray, parts: int) -> None:
+    """Wait until all parts of this phase are done; ``crew[0]`` counts those of all phases.
+
+    A part that is not done was taken by a worker that runs it: who waits has asked for all of
+    them. So nobody waits for a worker that has not begun, and one alone can do everything.
+    """
+    own[2] += 1
+    own[3] += parts
+    if own[5] > 0:
+        _count(crew, 0, own[5])
+    own[4] = own[5] = 0
+    looks = 0
+    while _look(crew, 0) < own[3]:
+        looks += 1
+        if looks > 4096:
+            _rest()
+
+
 @register_jitable
 def next_snapshot(step: int, end: int, free: int) -> int:
     """Where to take the next snapshot on the way from ``step``, whose state is kept, to ``end``.
@@ -203,6 +419,19 @@ def next_snapshot(step: int, end: int, free: int) -> int:
 def snapshot_distance(trips: int, snapshots: int) -> int:
     """How far snapshots are apart of which there are at most so many, at equal distances."""
     return max(1, (trips + snapshots - 1) // snapshots)
+
+
+@register_jitable
+def segment_length(trips: int, step: int, state: int) -> int:
+    """How many steps of a run are on the tape at a time: all of them where that is not much.
+
+    A step takes ``step`` bytes of tape. Before each segment, ``state`` bytes are kept to run it
+    again; tape and states together are shortest where they are of the same length. 8 MB are not
+    much: a processor's caches hold them.
+    """
+    if trips * step <= 1 << 23:
+        return max(1, trips)
+    return min(trips, max(8, math.ceil(math.sqrt(trips * state / step))))
 
 
 @register_jitable
@@ -324,6 +553,17 @@ def _add_product(out: np.ndarray, a: np.ndarray, b: np.ndarray, ta: bool, tb: bo
     out += np.dot(a.T if ta else a, b.T if tb else b)
 
 
+def _add_products(
+    out: np.ndarray, rows: np.ndarray, columns: np.ndarray, terms: int, top: int, left: int
+) -> None:
+    """Add the outer products of the first ``terms`` rows of ``rows`` and of ``columns``.
+
+    ``top`` and ``left`` are the first row and the first column of ``out`` that they reach.
+    """
+    below, right = slice(top, rows.shape[1]), slice(left, columns.shape[1])
+    out[below, right] += np.dot(rows[:terms, below].T, columns[:terms, right])
+
+
 def _multiply(
     out: Any,
     a: Any,
@@ -335,25 +575,33 @@ def _multiply(
     right: int,
     over: int,
     along: int,
+    width: int,
     add: bool,
 ) -> None:
     """A product of matrices given by their memory, and how far their elements are apart in it.
 
     Four elements at a time, two rows and two columns; a last one alone is taken twice.
     """
+    if inner == 0:
+        for i in range(m):
+            for j in range(n):
+                if not add:
+                    out[i * width + j] = 0
+        return
     for i in range(0, m, 2):
         below = i + 1 if i + 1 < m else i
         for j in range(0, n, 2):
             beside = j + 1 if j + 1 < n else j
             p, q, r, s = i * down, below * down, j * along, beside * along
-            one = two = three = four = a[p] * 0
-            for _ in range(inner):
+            one, two, three, four = a[p] * b[r], a[p] * b[s], a[q] * b[r], a[q] * b[s]
+            for _ in range(1, inner):
+                p, q, r, s = p + right, q + right, r + over, s + over
                 one += a[p] * b[r]
                 two += a[p] * b[s]
                 three += a[q] * b[r]
                 four += a[q] * b[s]
-                p, q, r, s = p + right, q + right, r + over, s + over
-            p, q, r, s = i * n + j, i * n + beside, below * n + j, below * n + beside
+            p, q = i * width + j, i * width + beside
+            r, s = below * width + j, below * width + beside
             if add:
                 one, two = one + out[p], two + out[q]
                 three, four = three + out[r], four + out[s]
@@ -362,117 +610,172 @@ def _multiply(
 
 def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
     """A product of a matrix and a vector, two elements at a time; see ``_multiply``."""
+    if inner == 0:
+        for i in range(m):
+            if not add:
+                out[i] = 0
+        return
     for i in range(0, m, 2):
         below = i + 1 if i + 1 < m else i
         p, q = i * down, below * down
-        one = two = a[p] * 0
-        for k in range(inner):
+        one, two = a[p] * x[0], a[q] * x[0]
+        for k in range(1, inner):
+            p, q = p + right, q + right
             one += a[p] * x[k]
             two += a[q] * x[k]
-            p, q = p + right, q + right
         if add:
             one, two = one + out[i], two + out[below]
         out[i], out[below] = one, two
 
 
+def _are_plain(*arrays: Any) -> bool:
+    """Whether these are types of arrays of one dtype, row after row."""
+    rows = all(isinstance(t, types.Array) and t.layout == "C" for t in arrays)
+    return rows and len({t.dtype for t in arrays}) == 1
+
+
 def _type_product(_context: Any) -> Callable[..., Any]:
     def typer(out: Any, a: Any, b: Any, ta: Any, tb: Any) -> Any:
-        arrays = out, a, b
-        plain = all(isinstance(t, types.Array) and t.layout == "C" for t in arrays)
-        return types.none if plain and len({t.dtype for t in arrays}) == 1 else None
+        return types.none if _are_plain(out, a, b) else None
 
     return typer
 
 
-class _Product:
-    """A product in compiled code: loops in a function of pointers and lengths, or BLAS."""
+def _type_products(_context: Any) -> Callable[..., Any]:
+    def typer(out: Any, rows: Any, columns: Any, terms: Any, top: Any, left: Any) -> Any:
+        return types.none if _are_plain(out, rows, columns) else None
 
-    def __init__(self, add: bool) -> None:
-        self.add = add
+    return typer
 
-    def __call__(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        *arrays, ta, tb = args
-        out, a, b = (
-            make_array(t)(context, builder, x) for t, x in zip(sig.args[:3], arrays, strict=True)
-        )
-        if sig.args[1].ndim == 1:  # a @ b is b.T @ a
-            a, b, ta = b, a, builder.not_(tb)
-        rows, columns = cgutils.unpack_tuple(builder, a.shape)
-        widths = [cgutils.unpack_tuple(builder, x.shape)[-1] for x in (out, b)]
-        given = [out.data, a.data, b.data, rows, columns, *widths, ta, tb, cgutils.bool_t(self.add)]
-        title = f"srcad_product_{sig.args[0].dtype}_{sig.args[0].ndim}"
-        function = builder.module.globals.get(title)
-        if function is None:
-            kinds = [g.type for g in given]
-            function = llvm.Function(
-                builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title
-            )
-            function.linkage = "internal"
-            inside = llvm.IRBuilder(function.append_basic_block())
-            self._write(context, inside, sig.args[0], function.args)
-            inside.ret_void()
-        builder.call(function, given)
-        return context.get_dummy_value()
 
-    def _write(self, context: Any, builder: Any, out: Any, args: Any) -> None:
-        """The body of the function: loops where there is little to do."""
-        *data, rows, columns, n, _, ta, tb, add = args
-        m, inner = builder.select(ta, columns, rows), builder.select(ta, rows, columns)
-        pointer, size = types.CPointer(out.dtype), types.intp
-        one = rows.type(1)
-        down, right = builder.select(ta, one, inner), builder.select(ta, m, one)
-        work = builder.mul(m, inner)
-        numbers = [m, inner, down, right]
-        loops, enough = _apply, 256
-        if out.ndim == 2:
-            over, along = builder.select(tb, one, n), builder.select(tb, inner, one)
-            work = builder.mul(work, n)
-            numbers = [m, n, inner, down, right, over, along]
-            loops, enough = _multiply, 512
-        few = builder.icmp_signed("<", work, rows.type(enough))
-        with builder.if_else(few) as (then, otherwise):
-            with then:
-                kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
-                signature = types.none(*kinds)
-                made = context.compile_subroutine(builder, loops, signature)
-                given = [*data, *numbers, add]  # no exception can come from it
-                context.call_internal_no_propagate(builder, made.fndesc, signature, given)
-            with otherwise:
-                self._by_blas(context, builder, out, args, numbers)
+def _lower_product(context: Any, builder: Any, sig: Any, args: Any, add: bool) -> Any:
+    """``_set_product`` and ``_add_product`` in compiled code."""
+    *arrays, ta, tb = args
+    out, a, b = _made(context, builder, sig, arrays)
+    if sig.args[1].ndim == 1:  # a @ b is b.T @ a
+        a, b, ta = b, a, builder.not_(tb)
+    rows, columns = cgutils.unpack_tuple(builder, a.shape)
+    n, width = (cgutils.unpack_tuple(builder, x.shape)[-1] for x in (out, b))
+    m, inner = builder.select(ta, columns, rows), builder.select(ta, rows, columns)
+    data = out.data, a.data, b.data
+    numbers = m, n, inner, columns, width, n
+    return _call_product(context, builder, sig.args[0], data, numbers, ta, tb, add)
 
-    def _by_blas(self, context: Any, builder: Any, out: Any, args: Any, numbers: Any) -> None:
-        """BLAS goes down columns: to it a matrix is its transpose, and a product turned around."""
-        ensure_blas()
-        *data, _, columns, n, width, ta, tb, add = args
 
-        def number(x: float) -> Any:
-            value = context.get_constant_generic(builder, out.dtype, x)
-            return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+def _lower_products(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_add_products`` in compiled code."""
+    out, rows, columns = _made(context, builder, sig, args[:3])
+    terms, top, left = (
+        context.cast(builder, x, t, types.intp) for x, t in zip(args[3:], sig.args[3:], strict=True)
+    )
+    width, height, length = (
+        cgutils.unpack_tuple(builder, x.shape)[1] for x in (out, rows, columns)
+    )
+    start = builder.add(builder.mul(top, width), left)
+    data = (
+        builder.gep(out.data, [start]),
+        builder.gep(rows.data, [top]),
+        builder.gep(columns.data, [left]),
+    )
+    none = terms.type(0)
+    m, n = builder.sub(height, top), builder.sub(length, left)
+    m, n = (builder.select(builder.icmp_signed("<", x, none), none, x) for x in (m, n))
+    numbers = m, n, terms, height, length, width
+    flags = cgutils.true_bit, cgutils.false_bit
+    return _call_product(context, builder, sig.args[0], data, numbers, *flags, add=True)
 
-        def letter(test: Any, yes: str, no: str) -> Any:
-            return builder.select(test, cgutils.int8_t(ord(yes)), cgutils.int8_t(ord(no)))
 
-        one = number(1.0)
-        old = builder.select(add, one, number(0.0))
-        result, first, second = (builder.bitcast(x, cgutils.voidptr_t) for x in data)
-        kind = cgutils.int8_t(ord(get_blas_kind(out.dtype)))
-        if out.ndim == 1:
-            title, (m, inner) = "numba_xxgemv", numbers[:2]
-            mode = letter(ta, "n", "t")
-            height = builder.select(ta, inner, m)
-            given = [kind, mode, columns, height, one, first, columns, second, old, result]
-        else:
-            title, (m, _, inner) = "numba_xxgemm", numbers[:3]
-            modes = letter(tb, "t", "n"), letter(ta, "t", "n")
-            places = [second, width, first, columns, old, result, n]
-            given = [kind, *modes, n, m, inner, one, *places]
-        function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
-        builder.call(cgutils.get_or_insert_function(builder.module, function_type, title), given)
+def _made(context: Any, builder: Any, sig: Any, arrays: Any) -> list[Any]:
+    pairs = zip(sig.args[: len(arrays)], arrays, strict=True)
+    return [make_array(t)(context, builder, x) for t, x in pairs]
+
+
+def _call_product(
+    context: Any, builder: Any, out: Any, data: Any, numbers: Any, ta: Any, tb: Any, add: bool
+) -> Any:
+    """Call the function of the module that multiplies: loops, or BLAS where there is more to do.
+
+    ``numbers``: the rows, columns and terms of the product, and how wide the three matrices are:
+    the first factor, the second (as they are in memory), and the result.
+    """
+    given = [*data, *numbers, ta, tb, cgutils.bool_t(add)]
+    title = f"srcad_product_{out.dtype}_{out.ndim}"
+    function = builder.module.globals.get(title)
+    if function is None:
+        kinds = [g.type for g in given]
+        function = llvm.Function(builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title)
+        function.linkage = "internal"
+        inside = llvm.IRBuilder(function.append_basic_block())
+        _write_product(context, inside, out, function.args)
+        inside.ret_void()
+    builder.call(function, given)
+    return context.get_dummy_value()
+
+
+def _write_product(context: Any, builder: Any, out: Any, args: Any) -> None:
+    """The body of the function."""
+    *data, m, n, inner, of_a, of_b, width, ta, tb, add = args
+    pointer, size = types.CPointer(out.dtype), types.intp
+    one = m.type(1)
+    down, right = builder.select(ta, one, of_a), builder.select(ta, of_a, one)
+    work = builder.mul(m, inner)
+    numbers = [m, inner, down, right]
+    loops, enough = _apply, 256
+    if out.ndim == 2:
+        over, along = builder.select(tb, one, of_b), builder.select(tb, of_b, one)
+        work = builder.mul(work, n)
+        numbers = [m, n, inner, down, right, over, along, width]
+        loops, enough = _multiply, 512
+    few = builder.icmp_signed("<", work, m.type(enough))
+    with builder.if_else(few) as (then, otherwise):
+        with then:
+            kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
+            signature = types.none(*kinds)
+            made = context.compile_subroutine(builder, loops, signature)
+            given = [*data, *numbers, add]  # no exception can come from it
+            context.call_internal_no_propagate(builder, made.fndesc, signature, given)
+        with otherwise:
+            _by_blas(context, builder, out, args)
+
+
+def _by_blas(context: Any, builder: Any, out: Any, args: Any) -> None:
+    """BLAS goes down columns: to it a matrix is its transpose, and a product turned around."""
+    ensure_blas()
+    *data, m, n, inner, of_a, of_b, width, ta, tb, add = args
+
+    def number(x: float) -> Any:
+        value = context.get_constant_generic(builder, out.dtype, x)
+        return builder.bitcast(cgutils.alloca_once_value(builder, value), cgutils.voidptr_t)
+
+    def letter(test: Any, yes: str, no: str) -> Any:
+        return builder.select(test, cgutils.int8_t(ord(yes)), cgutils.int8_t(ord(no)))
+
+    one = number(1.0)
+    old = builder.select(add, one, number(0.0))
+    result, first, second = (builder.bitcast(x, cgutils.voidptr_t) for x in data)
+    kind = cgutils.int8_t(ord(get_blas_kind(out.dtype)))
+    if out.ndim == 1:
+        title = "numba_xxgemv"
+        mode = letter(ta, "n", "t")
+        height = builder.select(ta, inner, m)
+        given = [kind, mode, of_a, height, one, first, of_a, second, old, result]
+    else:
+        title = "numba_xxgemm"
+        modes = letter(tb, "t", "n"), letter(ta, "t", "n")
+        given = [kind, *modes, n, m, inner, one, second, of_b, first, of_a, old, result, width]
+    function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
+    builder.call(cgutils.get_or_insert_function(builder.module, function_type, title), given)
 
 
 _PRODUCT = types.Array, types.Array, types.Array, types.Boolean, types.Boolean
-set_product = _also_compiled(_set_product, _type_product, _Product(add=False), *_PRODUCT)
-add_product = _also_compiled(_add_product, _type_product, _Product(add=True), *_PRODUCT)
+set_product = _also_compiled(
+    _set_product, _type_product, partial(_lower_product, add=False), *_PRODUCT
+)
+add_product = _also_compiled(
+    _add_product, _type_product, partial(_lower_product, add=True), *_PRODUCT
+)
+_PRODUCTS = *_PRODUCT[:3], types.Integer, types.Integer, types.Integer
+add_products = _also_compiled(_add_products, _type_products, _lower_products, *_PRODUCTS)
 
 
 # ---------------------------------------------------------------- inverses and determinants

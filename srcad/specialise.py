@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Sequence
-from types import CodeType
+from copy import copy as copy_of
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,6 +36,7 @@ from srcad.ir.types import FLOAT, Scalar, Type
 from srcad.plan import Plan, out_of_memory
 from srcad.rules.registry import generation
 from srcad.structure import NamedArray, arrays, lower
+from srcad.transformation import recipe_of
 
 if TYPE_CHECKING:
     from srcad.pipeline import Kind, Program
@@ -99,12 +102,24 @@ class Variant:
         self._function: Callable[..., Any] | None = None
         self._lock = threading.Lock()
 
+    def twin(self) -> Variant:
+        """The same program, as compiled as it is, for another derivative object."""
+        made = copy_of(self)
+        made._lock = threading.Lock()
+        made.latest = made
+        made.tape_bytes, made.steps = 0, (0, 0, 0)
+        return made
+
     def fetch(self, copy: bool = False) -> list[Any] | None:
         """The captured values as they are now; None if the program is no longer valid."""
         try:
             return self._fetched(copy)
         except (LookupError, AttributeError, NameError, TypeError, ValueError):
             return None
+
+    def is_valid(self, code: CodeType | None) -> bool:
+        """Whether it is the program of a function with this code, and of what that captures now."""
+        return self.code is code and (self.is_closed or self.fetch() is not None)
 
     def require_captured(self, copy: bool = False) -> list[Any]:
         """The captured values; raises if they do not fit a program that was just written."""
@@ -253,7 +268,12 @@ class Variant:
             if function is None:
                 program = self.program
                 loaded = load(
-                    program.text, program.entry, self.options, "", externals=program.externals
+                    program.text,
+                    program.entry,
+                    self.options,
+                    "",
+                    externals=program.externals,
+                    apart=program.apart,
                 )
                 self._function = function = loaded.compile(tuple(leaves))
             return function
@@ -368,8 +388,32 @@ class _Within:
         return found
 
 
+_Key = tuple[Types, tuple[str, ...]]
+"""Types of all arguments, and what the derivative is taken with respect to."""
+_Found = dict[_Key, tuple[Variant, ...]]
+_COMMON = "__srcad_variants__"
+"""The attribute of a function that holds them: it lives as long as the function does."""
+
+
+class _Common:
+    """The variants of one function, for derivatives that are made anew at each call."""
+
+    def __init__(self, owner: weakref.ref[FunctionType] | None = None) -> None:
+        self.owner = owner
+        """The function; ``functools.wraps`` gives the attribute to others too."""
+        self.found: dict[Hashable, _Found] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A function that is pickled by value takes nothing of this along."""
+        return _Common, ()
+
+
 class Variants:
-    """The variants of one function for one kind of derivative."""
+    """The variants of one function for one kind of derivative.
+
+    They are the same ones for all derivatives of a function: ``srcad.jacobian(f)(x)``, made anew at
+    each call, writes and compiles once.
+    """
 
     def __init__(
         self,
@@ -387,9 +431,22 @@ class Variants:
         self.has_aux = has_aux
         self.lanes = lanes
         """Whether tangents have lanes where they can (``srcad.transform.lanes``)."""
-        self._found: dict[tuple[Types, tuple[str, ...]], tuple[Variant, ...]] = {}
+        self._found: _Found = {}
         self._generation = generation()
         self._lock = threading.Lock()
+        self._common = self._common_found()
+
+    def _common_found(self) -> _Found:
+        """What all derivatives of this kind have found for this very function."""
+        function, called = self.signature.function, self.signature.called
+        recipe = () if called is None else recipe_of(called)
+        if recipe is None or self.options.memory or not isinstance(function, FunctionType):
+            return {}
+        common = vars(function).get(_COMMON)
+        if common is None or common.owner is None or common.owner() is not function:
+            common = vars(function)[_COMMON] = _Common(weakref.ref(function))
+        about = self.kind, self.options, self.outputs, self.has_aux, self.lanes
+        return common.found.setdefault((*about, self.signature.names, recipe), {})
 
     def find(self, types: Types, wrt: tuple[str, ...]) -> Variant:
         """The variant for these types that is valid now; written if there is none."""
@@ -398,19 +455,30 @@ class Variants:
         key = types, wrt
         return self._valid(key) or self._written(key)
 
-    def _valid(self, key: tuple[Types, tuple[str, ...]]) -> Variant | None:
+    def _valid(self, key: _Key) -> Variant | None:
         code = self.signature.code
         for variant in self._found.get(key, ()):
-            if variant.code is code and (variant.is_closed or variant.fetch() is not None):
+            if variant.is_valid(code):
                 return variant
         return None
 
-    def _written(self, key: tuple[Types, tuple[str, ...]]) -> Variant:
+    def _borrowed(self, key: _Key) -> Variant | None:
+        """A variant that another derivative of the function has, if it is valid now."""
+        code, now = self.signature.code, generation()
+        for variant in self._common.get(key, ()):
+            if variant.generation == now and variant.is_valid(code):
+                return variant.twin()
+        return None
+
+    def _written(self, key: _Key) -> Variant:
         types, wrt = key
         with self._lock:
             found = self._valid(key)
             if found is None:
-                found = self._write(types, wrt)
+                found = self._borrowed(key)
+                if found is None:
+                    found = self._write(types, wrt)
+                    self._common[key] = (found, *self._common.get(key, ()))[:_KEPT]
                 self._found[key] = (found, *self._found.get(key, ()))[:_KEPT]
             return found
 

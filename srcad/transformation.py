@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +78,21 @@ def _inner(function: Any) -> Any:
     if isinstance(function, types.MethodType):
         return function.__func__
     return function.func if isinstance(function, functools.partial) else None
+
+
+def recipe_of(function: object) -> tuple[Hashable, ...] | None:
+    """The transformations that made this of a plain function, to tell one from another.
+
+    None if there is more to it, such as the arguments that a partial holds.
+    """
+    found = transformation_of(function)
+    if found is None:
+        return () if isinstance(function, types.FunctionType) else None
+    inner = recipe_of(found.function)
+    if inner is None:
+        return None
+    asked = found.kind, found.wrt, found.is_single, found.has_aux
+    return (*inner, (*asked, repr(found.axes), found.refused, found.mode))
 
 
 def suffix_of(function: object) -> str:

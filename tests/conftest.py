@@ -29,3 +29,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if made is not None:
         del os.environ["SRCAD_CACHE_DIR"]
         shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def written_anew(request: pytest.FixtureRequest) -> None:
+    """A test that changes the compiler is not given what was written before it did, nor leaves it."""
+    if "monkeypatch" in request.fixturenames:
+        from srcad.specialise import Variants
+
+        patch = request.getfixturevalue("monkeypatch")
+        patch.setattr(Variants, "_common_found", lambda _: {})

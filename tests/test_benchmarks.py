@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import aliasing, einsum, growth, kernel, lanes, report, rivals, write_sixty
+import srcad
+from benchmarks import aliasing, einsum, growth, kernel, lanes, report, rivals, slices, write_sixty
 from benchmarks.kernel import KERNELS
 from benchmarks.measure import AGREEMENT, difference, gradient_of, in_turns
 from tests import oracles
@@ -156,3 +157,19 @@ def test_lanes(capsys):
     """The table of one run for several directions."""
     lanes.show(lanes.measure(directions=(3,), sizes=(4,), small=True, seconds=0.02, rounds=1))
     assert len(capsys.readouterr().out.splitlines()) == 7
+
+
+@pytest.mark.parametrize("name", slices.PROGRAMS)
+def test_programs_in_slices_and_in_loops_are_the_same(name):
+    kernel, *styles = slices.PROGRAMS[name]
+    given = tuple(kernel.arguments(0.05).values())
+    values = [function(*given) for function in styles]
+    assert values[0] == pytest.approx(values[1], rel=1e-12)
+    found = [srcad.grad(f, wrt=kernel.WRT[0], jit=False)(*given) for f in styles]
+    np.testing.assert_allclose(*found, rtol=1e-10, atol=1e-13)
+
+
+def test_the_table_of_slices():
+    row = {"program": "p", "gradient": {"slices": 0.002, "loops": 0.001}}
+    row["first"] = {"slices": 3.0, "loops": 2.0}
+    assert slices.table([row]).splitlines()[-1] == "| p | 2.00 | 1.00 | 2.00 | 3.0 | 2.0 | 1.50 |"

@@ -381,6 +381,29 @@ def test_functions_under_the_mark_are_run_again():
 # ---------------------------------------------------------------- the mark
 
 
+def exchanged(x, y, a, steps):
+    """The arguments change places and are not written, but a snapshot holds them by name."""
+    for _ in srcad.checkpoint(range(steps), snapshots=2):
+        a[1:] = np.sin(a[:-1] + x[0])
+        x, y = y, x
+    return np.sum(a * x[0])
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 6])
+def test_arguments_that_change_places_stay_as_they_are(steps):
+    given = np.array([0.3]), np.array([0.7]), np.array([0.2, 0.4, 0.9])
+    args = tuple(a.copy() for a in given)
+    for jit in (False, True):
+        for place in range(3):
+            expected = oracles.complex_step(exchanged, (*given, steps), place)
+            found = srcad.grad(exchanged, wrt=place, jit=jit)(*args, steps)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+        _, pullback = srcad.vjp(exchanged, *args, steps, jit=jit)
+        pullback(1.0)
+        for a, b in zip(args, given, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_it_is_the_range_itself_where_the_function_is_just_run():
     assert wave(*arguments(), 5, 2) == numba.njit(wave)(*arguments(), 5, 2)
     assert srcad.checkpoint(range(3), 2) == range(3)

@@ -1,11 +1,14 @@
 """The compiler's own work grows in proportion to the statements of a function: calls are counted."""
 
+import ast
 import cProfile
 
 import pytest
 
 from benchmarks.statements import PROGRAMS, function_of
 from srcad import grad
+from srcad.backend.parts import parts
+from srcad.backend.selects import selects
 
 
 def calls(name, count, folder):
@@ -16,8 +19,38 @@ def calls(name, count, folder):
     return sum(entry.callcount for entry in profile.getstats())
 
 
-@pytest.mark.parametrize("name", ["scalars", "arrays"])
+@pytest.mark.parametrize("name", ["scalars", "arrays", "slices"])
 def test_twice_the_statements_are_twice_the_work(name, tmp_path):
     calls(name, 10, tmp_path)  # what is done once in a process
     once, twice = (calls(name, count, tmp_path) for count in (40, 80))
     assert twice < 2.3 * once
+
+
+def counts(name, number, folder):
+    """Of the gradient of a function: its lines, loops and branches, and those of each part."""
+    f, args = function_of(name, number, folder), PROGRAMS[name][1]
+    text = grad(f, wrt=(0, 1)).source(*args)
+    tree = parts(selects(ast.parse(text)))
+    found = []
+    for function in (n for n in tree.body if isinstance(n, ast.FunctionDef)):
+        inner = list(ast.walk(function))
+        jumps = sum(isinstance(n, ast.For | ast.While | ast.If | ast.IfExp) for n in inner)
+        found.append((sum(isinstance(n, ast.stmt) for n in inner), jumps))
+    return text.count("\n"), found
+
+
+@pytest.mark.parametrize("name", ["scalars", "slices"])
+def test_no_function_that_is_compiled_is_long(name, tmp_path):
+    """So that the time to compile grows as the number of functions does, and that as the lines."""
+    (lines, one), (more_lines, more) = (counts(name, count, tmp_path) for count in (40, 120))
+    assert 2.7 * lines < more_lines < 3.3 * lines
+    assert len(more) < 3.3 * len(one) + 1
+    for statements, jumps in one[:-1] + more[:-1]:
+        assert statements < 90
+        assert jumps < 30
+    assert more[-1][0] < len(more) + 5  # the function itself calls its parts
+
+
+def test_scalar_code_has_no_branches(tmp_path):
+    _, found = counts("scalars", 60, tmp_path)
+    assert sum(jumps for _, jumps in found) == 0

@@ -43,7 +43,7 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
             case Bind():
                 edges += zip(stmt.targets, stmt.sources, strict=True)
                 bound |= set(stmt.targets)
-            case Window() | Reshape():
+            case Window(own=False) | Reshape():
                 edges.append((stmt.target, stmt.source))
                 bound.add(stmt.target)
             case Push():
@@ -53,13 +53,10 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
                 edges.append((stmt.array, stmt.source))
     sites: dict[str, set[str]] = {a: (set() if a in bound else {a}) for a in arrays | bound}
     for stmt in statements(body):
-        target = getattr(stmt, "target", None)
-        if (
-            isinstance(target, str)
-            and target in sites
-            and type(stmt).__name__ in ("Alloc", "Copy", "MatMul", "ZerosLike")
-        ):
-            sites[target].add(target)
+        match stmt:
+            case Alloc() | Copy() | MatMul() | ZerosLike() | Window(own=True):
+                if stmt.target in sites:
+                    sites[stmt.target].add(stmt.target)
         if isinstance(stmt, Invoke):
             for name in stmt.targets:
                 if isinstance(name, str) and name in sites:
@@ -82,7 +79,7 @@ def strided_names(body: Block) -> frozenset[str]:
     while size != (size := len(out)):
         for stmt in statements(body):
             match stmt:
-                case Window():
+                case Window(own=False):
                     out.add(stmt.target)
                 case Bind():
                     pairs = zip(stmt.targets, stmt.sources, strict=True)
@@ -163,7 +160,7 @@ def _start_apart(group: set[str], body: Block, sites: Sites) -> bool:
     for stmt in statements(body):
         for name in group.intersection(writes_of(stmt)):
             match stmt:
-                case Alloc() | Copy() | ZerosLike() | MatMul():
+                case Alloc() | Copy() | ZerosLike() | MatMul() | Window(own=True):
                     pass
                 case Bind() if set(stmt.targets) == set(stmt.sources):
                     pass

@@ -50,7 +50,7 @@ from srcad.ir.nodes import (
     ZerosLike,
 )
 from srcad.ir.types import BOOL, INT, width_of
-from srcad.runtime import disk_distance, snapshot_distance
+from srcad.runtime import disk_distance, segment_length, snapshot_distance
 
 Given = Mapping[str, float | int | tuple[int, ...]]
 """The numbers among the arguments of a program, and the shapes of its arrays."""
@@ -84,6 +84,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "range": range,
     "round": round,
+    "segment_length": segment_length,
     "snapshot_distance": snapshot_distance,
     "disk_distance": disk_distance,
     **{f"math.{f}": getattr(math, f) for f in ("floor", "ceil", "trunc", "sqrt", "log", "exp")},

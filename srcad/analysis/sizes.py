@@ -90,6 +90,8 @@ class Sizes:
         self.equal: dict[Expr, Expr] = {}
         self.claims: dict[tuple[Expr, Expr], dict[Expr, Expr]] = {}
         """Lengths that are equal wherever a loop over a range, first and end, has an iteration."""
+        self.mentioned: set[str] = set()
+        """All names in what is known, and some more: of others there is nothing to forget."""
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
@@ -101,6 +103,7 @@ class Sizes:
         )
         made.shapes, made.alike, made.lists = dict(self.shapes), dict(self.alike), dict(self.lists)
         made.claims = dict(self.claims)
+        made.mentioned = set(self.mentioned)
         return made
 
     # ------------------------------------------------------------ questions
@@ -192,6 +195,7 @@ class Sizes:
                 self.forget((target.name,))
                 if _is_plain(found) and target.name not in names_read(found):
                     self.values[target.name] = found
+                    self._mention(target.name, found)
             case (
                 Alloc()
                 | Copy()
@@ -209,17 +213,18 @@ class Sizes:
                 for name, shape in made.items():
                     if isinstance(shape, str) and shape not in gone:
                         self.alike[name] = shape
+                        self.mentioned |= {name, shape}
                     elif isinstance(shape, tuple) and not any(names_read(e) & gone for e in shape):
-                        self.shapes[name] = shape
+                        self.learn_shape(name, shape)
             case Push(target=target, array=array):
                 shape = self.shape(array) if array in self.arrays else None
                 same = self.lists.get(target, shape) == shape
-                self.lists[target] = shape if same else None
+                self.learn_list(target, shape if same else None)
             case Pop(array=array, source=source):
                 self.forget((array,))
                 shape = self.lists.get(source)
                 if shape is not None and not any(array in names_read(e) for e in shape):
-                    self.shapes[array] = shape
+                    self.learn_shape(array, shape)
             case Check(test=test):
                 self.learn(test)
             case IndexCheck(array=array, axis=axis, index=index):
@@ -236,6 +241,7 @@ class Sizes:
             low, _ = self.range(self.known(loop.start))
             _, high = self.range(self.known(loop.stop))
             self.ranges[loop.var] = (low, _plus(high, -1))
+            self.mentioned.add(loop.var.name)
         for one, other in self.claims.get(self._span(loop), {}).items():
             self._learn_equality(self.known(one), self.known(other))
 
@@ -248,6 +254,7 @@ class Sizes:
         first, last = span = self._span(loop)
         if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
             self.claims[span] = kept
+            self.mentioned.update(*map(_names, (*span, *kept, *kept.values())))
 
     def _span(self, loop: For) -> tuple[Expr, Expr]:
         """The least counter of a loop with steps of one, in either direction, and the end."""
@@ -276,9 +283,10 @@ class Sizes:
 
     def forget(self, names: Iterable[str]) -> None:
         """Forget everything about names that are bound anew."""
-        gone = set(names)
+        gone = self.mentioned.intersection(names)
         if not gone:
             return
+        self.mentioned -= gone
 
         def stays(*exprs: Expr) -> bool:
             return all(gone.isdisjoint(_names(e)) for e in exprs)
@@ -298,6 +306,20 @@ class Sizes:
             for span, found in self.claims.items()
             if stays(*span)
         }
+
+    def learn_shape(self, array: str, shape: Shape) -> None:
+        """Take the lengths of an array as known."""
+        self.shapes[array] = shape
+        self._mention(array, *shape)
+
+    def learn_list(self, name: str, shape: Shape | None) -> None:
+        """Take the lengths of all arrays on a list as known (None: they are not)."""
+        self.lists[name] = shape
+        self._mention(name, *(shape or ()))
+
+    def _mention(self, name: str, *exprs: Expr) -> None:
+        self.mentioned.add(name)
+        self.mentioned.update(*map(_names, exprs))
 
     def _learn_order(self, op: str, a: Expr, b: Expr) -> None:
         """``a op b`` narrows the atom in ``a``, if it is one plus a literal."""
@@ -319,6 +341,7 @@ class Sizes:
         if isinstance(a, Var | Extent) and a not in walk(b):
             self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
             self.equal[a] = b
+            self.mentioned.update(_names(a), _names(b))
 
     def _narrow(self, atom: Expr, bound: Range) -> None:
         if isinstance(atom, Const):
@@ -327,6 +350,7 @@ class Sizes:
         lows = [n for n in (low, bound[0]) if n is not None]
         highs = [n for n in (high, bound[1]) if n is not None]
         self.ranges[atom] = (max(lows, default=None), min(highs, default=None))
+        self.mentioned |= _names(atom)
 
     def _extent(self, expr: Extent) -> Expr:
         if expr.array in self.shapes:
@@ -403,7 +427,8 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
                 kept = {a: s for a, s in inside.shapes.items() if a in gone}
                 end = sizes_after(stmt.body, inside)
                 _leave(stmt, sizes, end.lists)
-                sizes.shapes |= kept
+                for array, shape in kept.items():
+                    sizes.learn_shape(array, shape)
                 if isinstance(stmt, For):
                     sizes.claim(stmt, end, gone)
             case If():
@@ -430,8 +455,10 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
     while True:
         inside = sizes.copy()
         inside.forget(changing)
-        inside.shapes |= steady
-        inside.lists |= dict.fromkeys(_taken_early(loop))
+        for array, shape in steady.items():
+            inside.learn_shape(array, shape)
+        for name in _taken_early(loop):
+            inside.learn_list(name, None)
         if isinstance(loop, For):
             inside.within(loop)
         if not steady:
@@ -459,7 +486,28 @@ def _leave(stmt: Stmt, sizes: Sizes, lists: dict[str, Shape | None]) -> None:
     sizes.forget(gone)
     for name, shape in lists.items():
         lasting = shape is not None and not set[str]().union(*map(names_read, shape)) & gone
-        sizes.lists[name] = shape if lasting else None
+        sizes.learn_list(name, shape if lasting else None)
+
+
+def difference(a: Expr, b: Expr) -> int | None:
+    """``a - b`` where both are the same thing plus a literal.
+
+    >>> n = Extent("u", 0)
+    >>> difference(n, sub(n, Const(2, INT))), difference(n, Extent("v", 0))
+    (2, None)
+    """
+    (one, more), (two, less) = map(_with_offset, (a, b))
+    return more - less if one == two else None
+
+
+def _with_offset(length: Expr) -> tuple[Expr, int]:
+    """An integer as something and a literal."""
+    match length:
+        case Const(value=int(value)):
+            return Const(0, INT), value
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
+            return a, value if op == "+" else -value
+    return length, 0
 
 
 def _is_plain(expr: Expr) -> bool:

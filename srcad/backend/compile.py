@@ -35,7 +35,10 @@ from srcad.backend.cache import (
     remove_entry,
     write_entry,
 )
+from srcad.backend.hints import hinted
+from srcad.backend.parts import parts
 from srcad.backend.plain import compile_plain, quietly, use_ieee
+from srcad.backend.selects import SELECT, selects
 from srcad.callback import ArrayCall, Callback
 from srcad.config import Options
 from srcad.disk import DiskCall
@@ -45,7 +48,7 @@ from srcad.position import Position
 Explain = Callable[[int], Position | None]
 """From a line of the generated module to the user's own line."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Counts the ways in which a module of the same text was compiled or stored."""
 _ONLY_LOOPS: Any = {
     "prange": True,
@@ -67,6 +70,7 @@ class Loaded:
     types_key: str
     explain: Explain | None = None
     externals: tuple[tuple[str, object], ...] = ()
+    apart: tuple[str, ...] = ()
 
     def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
         """The entry compiled for arguments of the types of these, or read from disk.
@@ -95,14 +99,16 @@ def load(
     types_key: str,
     explain: Explain | None = None,
     externals: tuple[tuple[str, object], ...] = (),
+    apart: tuple[str, ...] = (),
 ) -> Loaded:
     """The program ``text``, whose function ``entry`` is to be called.
 
     ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
     line of the text, for the error that says that Numba rejects it. ``externals`` are objects of
-    this process that the text calls by name: such a program is not kept on disk.
+    this process that the text calls by name: such a program is not kept on disk. Functions named in
+    ``apart`` write no memory which two of their arrays share.
     """
-    return Loaded(text, entry, options, types_key, explain, externals)
+    return Loaded(text, entry, options, types_key, explain, externals, apart)
 
 
 def _plain(loaded: Loaded) -> Callable[..., Any]:
@@ -177,20 +183,33 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
+    from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
+    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
+
     space = vars(module)
     for name, external in loaded.externals:
         is_ours = isinstance(external, ArrayCall | Callback | DiskCall)
         space[name] = external.compiled() if is_ours else external
-    exec(compile(loaded.text, str(module.__file__), "exec"), space)
+    found = hinted(loaded.text)
+    space |= {found.names["fresh"]: fresh, found.names["at_least"]: at_least}
+    tree = found.tree()
+    if not loaded.options.parallel:
+        tree = parts(selects(tree))
+        space[SELECT] = select
+    exec(compile(tree, str(module.__file__), "exec"), space)
     if "special" in space:
         from srcad.backend.special import bind_all  # noqa: PLC0415 (imports SciPy)
 
         bind_all()
     options = loaded.options
+    lean = None
+    if not options.parallel:
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text), loaded.apart)
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
+            passes = _separate() if name in loaded.apart and lean is None else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -198,18 +217,32 @@ def _run(
                 error_model="numpy",
                 fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
+                **({} if passes is None else {"pipeline_class": passes}),
             )(value)
     dispatcher = space[loaded.entry]
     if root is not None:
         dispatcher._cache = _stored(root, key, module, loaded.text)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), no_garbage_collection():
             warnings.simplefilter("ignore", NumbaWarning)  # advice about code that is ours
             dispatcher.compile(types)
     except NumbaError as error:
         raise _rejected(error, loaded, str(module.__file__)) from error
     dispatcher._cache = NullCache()  # an entry on disk is for one signature
     return dispatcher
+
+
+@cache
+def _separate() -> type:
+    """Numba's compiler for functions whose arrays are apart, so that loops need not ask."""
+    from numba.core.compiler import Compiler  # noqa: PLC0415
+
+    class Separate(Compiler):
+        def define_pipelines(self) -> Any:
+            self.state.flags.noalias = True  # as in the functions that Numba makes of a prange
+            return super().define_pipelines()
+
+    return Separate
 
 
 def starts_threads(function: str, text: str) -> bool:
@@ -246,15 +279,17 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
         options.boundscheck,
         loaded.types_key,
         _identities(loaded),
+        loaded.apart,
         [str(t) for t in types],
         *_environment(),
     )
 
 
 def _called_sources() -> list[Path]:
-    """The files of srcad's whose functions generated code calls."""
+    """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
-    own = [root / "runtime.py", root / "backend" / "special.py"]
+    backend = ("compiler.py", "parts.py", "selects.py", "special.py")
+    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
     return own + sorted((root / "elementary").glob("*.py"))
 
 

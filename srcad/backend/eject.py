@@ -29,6 +29,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from srcad import runtime
+from srcad.backend.hints import hinted
 from srcad.config import Options
 from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
 from srcad.errors import ArgumentError
@@ -92,15 +93,22 @@ def ejected(program: Program, options: Options) -> str:
     helpers = _imported(tree, "srcad.runtime")
     elementary = _imported(tree, "srcad.elementary")
     imports = [_segment(program.text, n) for n in tree.body if _is_foreign_import(n)]
-    functions = [_segment(program.text, n) for n in tree.body if isinstance(n, ast.FunctionDef)]
+    told = hinted(program.text)
+    with_hints = options.jit and all(name == own for name, own in told.names.items())
+    marked = told.text if with_hints else program.text
+    functions = [
+        _segment(marked, n) for n in ast.parse(marked).body if isinstance(n, ast.FunctionDef)
+    ]
     inner = f"_{program.entry}" if program.uses_pool else program.entry
     functions = [
-        f"{_decorator(options)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
+        f"{_decorator(options, f)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
         for f in functions
     ]
     if program.uses_pool:
         functions.append(_without_pool(program, tree, inner, options))
-    runtime_imports, definitions = _source_of([a.name for a in helpers], runtime)
+    called = [a.name for a in helpers]
+    called += [name for name in told.names if any(f"{name}(" in f for f in functions)]
+    runtime_imports, definitions = _source_of(called, runtime)
     if elementary:
         more_imports, more = _elementary(elementary, program.entry, functions)
         runtime_imports += more_imports
@@ -128,11 +136,12 @@ def ejected(program: Program, options: Options) -> str:
     return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
 
 
-def _decorator(options: Options) -> str:
+def _decorator(options: Options, function: str = "") -> str:
     if not options.jit:
         return "# runs as plain Python"
     given = ['error_model="numpy"']
-    given += [f"{name}=True" for name in ("fastmath", "parallel") if getattr(options, name)]
+    given += ["fastmath=True"] if options.fastmath else []
+    given += ["parallel=True"] if "prange(" in function else []
     return f"@njit({', '.join(given)})"
 
 

@@ -7,6 +7,7 @@ program of its own.
 
 from __future__ import annotations
 
+import builtins
 import enum
 import functools
 import types
@@ -179,7 +180,7 @@ class Captures(Heap):
             self.guard(key, lambda: type(fetch()), cls)
             self.objects[key] = fetch
             return Outside(key, value, fetch, name)
-        if not isinstance(value, types.ModuleType | types.BuiltinFunctionType | np.ufunc):
+        if not isinstance(value, types.ModuleType) and not _is_builtin(name, value):
             self.guard(key, fetch, value)
             function = getattr(value, "py_func", value)
             if isinstance(function, types.FunctionType):  # an editor may replace what is in it
@@ -304,6 +305,11 @@ def _kind_of_number(value: Any) -> str | None:
     if isinstance(value, complex):  # np.complex128 is one
         return COMPLEX
     return None
+
+
+def _is_builtin(name: str, value: object) -> bool:
+    """Whether a name is one of Python's own functions, which programs do not bind anew."""
+    return hasattr(builtins, name) and getattr(builtins, name) is value
 
 
 def _is_object(value: Any) -> bool:

@@ -231,13 +231,15 @@ class Window:
     """``target = source[keys]``: a view; each axis of the source has a position or a span.
 
     ``order`` lists, for each axis of the target, the axis of the source that it runs along (None:
-    a new axis of length 1).
+    a new axis of length 1). ``own``: a row of a tape that is touched by this name only, for as long
+    as it is written.
     """
 
     target: str
     source: str
     keys: tuple[Expr | Span, ...]
     order: tuple[int | None, ...]
+    own: bool = field(default=False, kw_only=True)
     at: Position = field(default=NOWHERE, compare=False)
 
 
@@ -540,6 +542,8 @@ class Function:
     """dtype and rank of every array that the body names."""
     exports: tuple[str, ...] = ()
     """Arrays, given by the caller, whose contents at the end matter to it."""
+    apart: bool = False
+    """Whether no array that it writes shares memory with another one that it is given."""
 
 
 # ---------------------------------------------------------------- walking

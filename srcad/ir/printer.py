@@ -83,17 +83,24 @@ _IN_NUMPY = {
 _INDENT = "    "
 RUNTIME = (
     "add_product",
+    "add_products",
     "determinant",
     "digamma",
+    "end_phase",
     "goes_on",
     "grow",
     "matmul_into",
     "disk_distance",
+    "new_worker",
     "next_in_distance",
+    "next_part",
     "next_periodic",
     "next_snapshot",
     "no_pool",
+    "over",
     "plus",
+    "segment_length",
+    "power_of_two",
     "set_inverse",
     "set_product",
     "snapshot_distance",
@@ -471,8 +478,9 @@ def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | N
     lines.append("import numpy as np")
     if re.search(r"^[^#\n]*\bspecial\.\w+\(", body, re.MULTILINE):
         lines.append("from scipy import special")
-    if "prange" in called:
-        lines.append("from numba import prange")
+    threads = [name for name in ("get_num_threads", "prange") if name in called]
+    if threads:
+        lines.append(f"from numba import {', '.join(threads)}")
     own = _imports(elementary or {})
     if helpers:
         own.append(f"from srcad.runtime import {', '.join(helpers)}")

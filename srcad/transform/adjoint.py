@@ -47,6 +47,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
+from srcad.transform.along import save_along
 from srcad.transform.copies import drop_copies
 from srcad.transform.cost import cost
 from srcad.transform.hold import hold, repeated
@@ -61,7 +62,7 @@ from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
-from srcad.transform.reverse.sweep import Reverser
+from srcad.transform.reverse.sweep import Reverser, Sweeps
 from srcad.transform.share import share
 from srcad.transform.strips import in_strips
 from srcad.transform.zeros import propagate_zeros
@@ -220,7 +221,7 @@ def write_adjoint(
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
     if strips:
         function = reserve(function, names)
-    function = initialise(_tidied(function))
+    function = initialise(_tidied(save_along(function)))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:
         function = replace(function, parameters=(*function.parameters, "pool"))
@@ -296,7 +297,8 @@ def _in_one(
     if kind == "value_and_gradient":
         for item in result_leaves(program.result):
             returned.append(_kept(item, primal, names, arrays))
-    forward: list[Stmt] = [*_copies(mutated_parameters(program, body)), *sweeps.opening]
+    written = _written_parameters(program, body, sweeps, arrays)
+    forward: list[Stmt] = [*_copies(written), *sweeps.opening]
     if within:
         forward.insert(0, Assign(Var("pool", "pool"), Call("no_pool", (), "pool")))
     for name in arrays_of(inputs):
@@ -357,6 +359,20 @@ def _with_locals(
         if not fixed:
             return found, list(made)
         kept = kept | fixed
+
+
+def _written_parameters(
+    program: Elaborated, body: Block, sweeps: Sweeps, arrays: dict[str, tuple[str, int]]
+) -> tuple[str, ...]:
+    """Array parameters and captured arrays that the program or its reversal writes.
+
+    A loop that goes back to a snapshot also writes arrays that it only exchanges.
+    """
+    mutated = mutated_parameters(program, body)
+    whole = (*sweeps.opening, *sweeps.forward, *sweeps.middle, *sweeps.reverse)
+    stored = stored_sites(whole, points_to(whole, set(arrays)))
+    more = stored.difference(mutated, _recorded(program, body))
+    return (*mutated, *(n for n in arrays_of(_inputs(program)) if n in more))
 
 
 def _recorded(program: Elaborated, body: Block) -> tuple[str, ...]:

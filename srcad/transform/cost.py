@@ -36,7 +36,7 @@ from srcad.transform.vectorise import has_lanes
 
 _CHEAP = frozenset(
     {
-        *("abs", "min", "max", "float", "plus", "int", "bool", "round", "stop_gradient"),
+        *("abs", "min", "max", "float", "plus", "over", "int", "bool", "round", "stop_gradient"),
         *("math.sqrt", "math.copysign", "math.isnan", "math.isinf", "math.isfinite"),
         *("math.floor", "math.ceil", "math.trunc", "math.fabs", "math.radians", "math.degrees"),
         *("np.float32", "np.float64", "np.square", "np.reciprocal", "np.floor", "np.ceil"),

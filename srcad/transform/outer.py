@@ -2,7 +2,7 @@
 
 The adjoint of ``y = a @ x``, as a product or in loops, adds an outer product to the shadow of the
 matrix. In a loop over time that reads and writes the whole matrix in each iteration. Here the two
-vectors are kept, and eight products are added at once::
+vectors are kept, and sixteen products are added at once, as a product of matrices::
 
     for t in range(n):                          terms = 0
         for i in range(m):                      for t in range(n):
@@ -14,15 +14,17 @@ vectors are kept, and eight products are added at once::
                                                         for j in range(l):
                                                             x_b[j] += a[i, j] * s_b
                                                     terms += 1
-                                                    if terms == 8:
-                                                        (all of them are added to a_b)
+                                                    if terms == 16:
+                                                        add_products(a_b, rows, columns, terms, ...)
                                                         terms = 0
-                                                (what is left is added to a_b)
+                                                add_products(a_b, rows, columns, terms, ...)
+
+``add_products`` (``srcad.runtime``) is a call of BLAS where there is more than a little to do; its
+last arguments are where the loops over the rows and over the columns start.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -32,7 +34,6 @@ from srcad.analysis.iterations import accesses, is_still, named_otherwise
 from srcad.ir.build import (
     ONE,
     ZERO,
-    accumulate,
     add,
     added_to,
     at_least_zero,
@@ -53,12 +54,15 @@ from srcad.ir.nodes import (
     Extent,
     For,
     If,
+    Invoke,
     Load,
+    Span,
     Stmt,
     Store,
     Unary,
     Var,
     While,
+    Window,
     blocks,
     children,
     names_read,
@@ -69,7 +73,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, FLOAT32, INT
 
-TERMS = 8
+TERMS = 16
 """Products that are added at once."""
 
 Arrays = dict[str, tuple[str, int]]
@@ -78,7 +82,10 @@ Arrays = dict[str, tuple[str, int]]
 def batch_products(
     block: Block, shadows: frozenset[str], aliases: Aliases, names: Names, arrays: Arrays
 ) -> Block:
-    """The block with outer products into the shadows batched; ``arrays`` learns of the buffers."""
+    """The block with outer products into the shadows batched; ``arrays`` learns of the buffers.
+
+    ``shadows`` are those whose rows follow each other in memory.
+    """
     return _Batcher(shadows, aliases, names, arrays).block(block)
 
 
@@ -93,8 +100,8 @@ class _Batch:
     """The loops over the rows and over the columns."""
     buffers: tuple[str, str]
     """Where the two vectors of each product are kept."""
-    row: tuple[str, ...]
-    """Names for the elements of one row of all products."""
+    matrix: str
+    """The name of the matrix, if it is a part of its array."""
     terms: Var
     kind: str
 
@@ -108,36 +115,26 @@ class _Batch:
     def count(self) -> Iterator[Stmt]:
         """What follows each product."""
         yield Assign(self.terms, add(self.terms, ONE))
-        factors = [Var(name, self.kind) for name in self.row]
-        rows, columns = self.loops
-        found = tuple(
-            Assign(f, Load(self.buffers[0], (integer(k), rows.var), self.kind))
-            for k, f in enumerate(factors)
-        )
-        terms = [
-            Binary("*", f, Load(self.buffers[1], (integer(k), columns.var), self.kind), self.kind)
-            for k, f in enumerate(factors)
-        ]
-        adding = replace(columns, body=(self._adding(terms),))
-        full = (replace(rows, body=(*found, adding)), Assign(self.terms, ZERO))
-        yield If(compare("==", self.terms, integer(TERMS)), full)
+        full = compare("==", self.terms, integer(TERMS))
+        yield If(full, (*self._adding(), Assign(self.terms, ZERO)))
 
-    def finish(self, counter: Var) -> Stmt:
+    def finish(self) -> Iterator[Stmt]:
         """What follows the loop."""
-        rows, columns = self.loops
-        one, other = (
-            Load(buffer, (counter, loop.var), self.kind)
-            for loop, buffer in zip(self.loops, self.buffers, strict=True)
-        )
-        adding = self._adding([Binary("*", one, other, self.kind)])
-        nest = replace(rows, body=(replace(columns, body=(adding,)),))
-        return For(counter, ZERO, self.terms, ONE, (nest,), None, rows.at)
+        if self.lead:
+            yield If(compare(">", self.terms, ZERO), tuple(self._adding()))
+        else:
+            yield from self._adding()
 
-    def _adding(self, terms: list[Binary]) -> Store:
+    def _adding(self) -> Iterator[Stmt]:
+        """All products that were kept are added."""
         rows, columns = self.loops
-        index = (*self.lead, rows.var, columns.var)
-        place = Load(self.array, index, self.kind)
-        return Store(self.array, index, functools.reduce(accumulate, terms, place))
+        if self.lead:
+            first = len(self.lead)
+            axes = first, first + 1
+            whole = (Span(ZERO, Extent(self.array, axis), 1) for axis in axes)
+            yield Window(self.matrix, self.array, (*self.lead, *whole), axes)
+        args = self.matrix, *self.buffers, self.terms, rows.start, columns.start
+        yield Invoke((), "add_products", args, (self.matrix,), 0, rows.at)
 
 
 class _Batcher:
@@ -168,7 +165,7 @@ class _Batcher:
             yield from batch.start()
         yield replace(loop, body=body)
         for batch in found:
-            yield batch.finish(Var(self.names.fresh("k"), INT))
+            yield from batch.finish()
 
     def _inside(self, block: Block, loop: For | While, found: list[_Batch]) -> Block:
         """A block of a loop; what it adds to matrices is collected in ``found``."""
@@ -244,14 +241,16 @@ class _Batcher:
         swapped = stmt.index[-2] == inner.var
         loops = (inner, outer) if swapped else (outer, inner)
         of_outer, of_inner = reversed(names) if swapped else names
-        for name in names:
+        lead = stmt.index[:-2]
+        matrix = self.names.fresh(f"{stmt.array}_part") if lead else stmt.array
+        for name in (*names, matrix):
             self.arrays[name] = (kind, 2)
         batch = _Batch(
             stmt.array,
-            stmt.index[:-2],
+            lead,
             (replace(loops[0], body=()), replace(loops[1], body=())),
             (names[0], names[1]),
-            tuple(self.names.fresh(f"row_{k}") for k in range(TERMS)),
+            matrix,
             terms,
             kind,
         )

@@ -18,7 +18,7 @@ zeros; the loop then begins after them.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, points_to
@@ -74,27 +74,57 @@ class _Overwriter:
 
     def block(self, block: Block) -> Block:
         out = [with_blocks(s, tuple(map(self.block, blocks(s)))) if blocks(s) else s for s in block]
+        used = _Uses(out, self.alone)
         for k, stmt in enumerate(out):
             match stmt:
                 case ZerosLike(target=array) | Alloc(target=array, zeros=True):
-                    loop = self._only_user(array, out, k)
+                    loop = self._only_user(array, out, k, used)
                     if loop is not None:
                         stmt = out[loop]
                         assert isinstance(stmt, For | While)
                         body = _each_iteration(stmt.body, array, self.bounds)
                         out[loop] = replace(stmt, body=body)
+                        used.changed(out, loop)
                 case For() if (filled := _filled(stmt)) in self.alone and filled is not None:
                     rest, first = _after_filling(tuple(out[k + 1 :]), filled)
-                    out[k:] = [replace(stmt, start=integer(first)), *rest]
+                    old, out[k:] = out[k:], [replace(stmt, start=integer(first)), *rest]
+                    for j, (one, other) in enumerate(zip(old, out[k:], strict=True), k):
+                        if one is not other:
+                            used.changed(out, j)
         return tuple(out)
 
-    def _only_user(self, array: str, block: list[Stmt], made: int) -> int | None:
+    def _only_user(self, array: str, block: list[Stmt], made: int, used: _Uses) -> int | None:
         """The place of the loop in which an array is used, if it is nowhere else."""
-        users = [k for k, s in enumerate(block) if k != made and _mentions(s, array)]
-        here = sum(array in names_of(s) for s in statements(tuple(block)))
-        if array not in self.alone or len(users) != 1 or here != self.named[array]:
+        users = [k for k in used.places[array] if k != made and _mentions(block[k], array)]
+        if array not in self.alone or len(users) != 1 or used.named[array] != self.named[array]:
             return None
         return users[0] if users[0] > made and isinstance(block[users[0]], For | While) else None
+
+
+class _Uses:
+    """Where arrays are named in a block, nested blocks included."""
+
+    def __init__(self, block: list[Stmt], arrays: frozenset[str]) -> None:
+        self.arrays = arrays
+        self.named: Counter[str] = Counter()
+        """How many statements name an array."""
+        self.places: defaultdict[str, set[int]] = defaultdict(set)
+        """In which statements of the block itself it is named."""
+        self.counts: list[Counter[str]] = []
+        for k in range(len(block)):
+            self.counts.append(Counter())
+            self.changed(block, k)
+
+    def changed(self, block: list[Stmt], k: int) -> None:
+        """Take note of another statement in place k."""
+        self.named.subtract(self.counts[k])
+        for name in self.counts[k]:
+            self.places[name].discard(k)
+        inner = statements((block[k],))
+        self.counts[k] = Counter(n for s in inner for n in names_of(s) & self.arrays)
+        self.named.update(self.counts[k])
+        for name in self.counts[k]:
+            self.places[name].add(k)
 
 
 def _mentions(stmt: Stmt, array: str) -> bool:

@@ -1,9 +1,9 @@
 """Products of matrices are written where they are needed.
 
 A product that an iteration makes is an array of its own, and what is added to a shadow is such a
-product, added element by element. Small matrices spend their time there. Where the lengths are
-known before the loop, the product is made in memory from before the loop, and what is only added is
-added at once::
+product, added element by element. Small matrices spend their time there, large ones take twice the
+memory. What is only added is added at once, and in a loop, where the lengths are known before it, a
+product is made in memory from there::
 
     for t in range(n):                          y = np.empty(f.shape[0])
         y = np.dot(f, x)                        for t in range(n):
@@ -105,13 +105,23 @@ class _Writer:
     def block(self, block: Block, sizes: Sizes) -> Block:
         """A block with what the products in its loops need in front of these."""
         out: list[Stmt] = []
-        for stmt in block:
+        k = 0
+        while k < len(block):
+            stmt = block[k]
+            k += 1
             match stmt:
                 case For(parallel=False) | While():
                     out += self._loop(stmt, sizes.copy())
                 case If():
                     parts = tuple(self.block(b, sizes.copy()) for b in blocks(stmt))
                     out.append(with_blocks(stmt, parts))
+                case MatMul() if stmt in self.plain and k < len(block):
+                    found = self._added(stmt, block[k], self._after(stmt, sizes))
+                    out.append(found or stmt)
+                    if found is not None:
+                        sizes_after(block[k - 1 : k + 1], sizes)
+                        k += 1
+                        continue
                 case _:
                     out.append(stmt)
             sizes_after((stmt,), sizes)
@@ -137,8 +147,7 @@ class _Writer:
                     parts = tuple(self._within(b, loop, sizes.copy(), made) for b in blocks(stmt))
                     out.append(with_blocks(stmt, parts))
                 case MatMul() if stmt in self.plain:
-                    after = sizes.copy()
-                    after.after(stmt)
+                    after = self._after(stmt, sizes)
                     found = self._added(stmt, block[k], after) if k < len(block) else None
                     if found is not None:
                         out.append(found)
@@ -150,6 +159,11 @@ class _Writer:
                     out.append(stmt)
             sizes_after((stmt,), sizes)
         return tuple(out)
+
+    def _after(self, stmt: Stmt, sizes: Sizes) -> Sizes:
+        after = sizes.copy()
+        after.after(stmt)
+        return after
 
     def _added(self, stmt: MatMul, then: Stmt, sizes: Sizes) -> Invoke | None:
         """A product and the loops that only add it to an array, or store it there, as one."""

@@ -33,17 +33,15 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import accesses, is_still
-from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
-from srcad.ir.build import ONE, ZERO, add, unclamped
+from srcad.analysis.sizes import Sizes, difference, sizes_after, sizes_inside
+from srcad.ir.build import ONE, add, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
-    Binary,
     Bind,
     Block,
     Check,
     Comment,
-    Const,
     Expr,
     For,
     Function,
@@ -71,11 +69,30 @@ _PLAIN = (Assign, Store, For, If, Check, IndexCheck, Comment)
 def read_saved(function: Function, names: Names) -> Function:
     """The adjoint with such fields saved whole and read from the tape."""
     while True:
-        found = (_Fields(function, tapes, names).read() for tapes in _pairs(function.body))
+        known = _Known(function)
+        found = (_Fields(known, tapes, names).read() for tapes in _pairs(function.body))
         made = next((new for new in found if new is not None), None)
         if made is None:
             return function
         function = made
+
+
+class _Known:
+    """What is known of a function, for all of its loops."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.sites = points_to(function.body, set(function.arrays))
+        self.aliases = Aliases(function.body, self.sites)
+        self._place, self._sizes = 0, Sizes(function.arrays)
+
+    def sizes_before(self, place: int) -> Sizes:
+        """What is known of lengths before a statement; quick where it is asked for in order."""
+        if place < self._place:
+            self._place, self._sizes = 0, Sizes(self.function.arrays)
+        between = self.function.body[self._place : place]
+        self._place, self._sizes = place, sizes_after(between, self._sizes)
+        return self._sizes
 
 
 @dataclass
@@ -114,16 +131,16 @@ class _Saved:
 class _Fields:
     """The fields of one loop: what of them is saved, and what of them is read."""
 
-    def __init__(self, function: Function, tapes: _Tapes, names: Names) -> None:
-        self.function = function
+    def __init__(self, known: _Known, tapes: _Tapes, names: Names) -> None:
+        self.known = known
+        self.function = function = known.function
         self.names = names
         self.filling, self.reading = tapes.filling, tapes.reading
         self.tapes = tapes.tapes
         forward, reverse = function.body[tapes.filling], function.body[tapes.reading]
         assert isinstance(forward, For) and isinstance(reverse, For)
         self.forward, self.reverse = forward, reverse
-        self.sites = points_to(function.body, set(function.arrays))
-        self.aliases = Aliases(function.body, self.sites)
+        self.sites, self.aliases = known.sites, known.aliases
 
     def read(self) -> Function | None:
         """The function with the fields read from tapes; None: there are none, or it is no gain."""
@@ -196,8 +213,7 @@ class _Fields:
 
     def _sizes(self) -> Sizes:
         """What is known of lengths at the start of every iteration of the forward sweep's loop."""
-        before = sizes_after(self.function.body[: self.filling], Sizes(self.function.arrays))
-        return sizes_inside(self.forward, before)
+        return sizes_inside(self.forward, self.known.sizes_before(self.filling))
 
     def _is_followed(self, group: set[str]) -> bool:
         """Whether both loops do nothing with the arrays but what is understood here.
@@ -372,18 +388,8 @@ def _is_near(length: Expr, extent: Expr) -> bool:
     >>> _is_near(sub(n, integer(2)), n), _is_near(n, sub(n, integer(2)))
     (True, False)
     """
-    (one, shorter), (two, longer) = map(_with_offset, (length, extent))
-    return one == two and 0 <= longer - shorter <= _BORDER
-
-
-def _with_offset(length: Expr) -> tuple[Expr, int]:
-    """An integer as something and a literal."""
-    match length:
-        case Const(value=int(value)):
-            return ZERO, value
-        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
-            return a, value if op == "+" else -value
-    return length, 0
+    missing = difference(extent, length)
+    return missing is not None and 0 <= missing <= _BORDER
 
 
 def _stores(block: Block) -> list[Store]:

@@ -137,19 +137,32 @@ class _Keeper:
 def _reached(
     place: Place, block: Block, changing: set[str], around: tuple[Range, ...]
 ) -> Expr | None:
-    """When the statements of a block certainly add to an element; None: it hangs on a branch."""
+    """When the statements of a block certainly add to an element; None: it hangs on a branch.
+
+    One that surely adds is enough; else all that may add have a say.
+    """
+    tests: list[Expr | None] = []
     for stmt in block:
-        if isinstance(stmt, Store) and (stmt.array, stmt.index) == place:
-            return TRUE
-        if not isinstance(stmt, For) or stmt.until is not None or not isinstance(stmt.step, Const):
-            continue
-        inner = _reached(place, stmt.body, changing, around)
-        if inner is None or not all(is_still(e, changing) for e in _range(stmt)):
-            continue
-        ends = (stmt.stop, stmt.start) if stmt.step.value > 0 else (stmt.start, stmt.stop)
-        runs = compare(">", sub(*ends), ZERO)
-        return inner if _range(stmt) in around else logic("and", (runs, inner))
-    return None
+        if any(isinstance(s, Store) and (s.array, s.index) == place for s in statements((stmt,))):
+            tests.append(_adds(place, stmt, changing, around))
+    if TRUE in tests:
+        return TRUE
+    known = tuple(test for test in tests if test is not None)
+    return logic("or", known) if known and len(known) == len(tests) else None
+
+
+def _adds(place: Place, stmt: Stmt, changing: set[str], around: tuple[Range, ...]) -> Expr | None:
+    """When a statement that adds to an element does; None: it hangs on a branch."""
+    if isinstance(stmt, Store):
+        return TRUE
+    if not isinstance(stmt, For) or stmt.until is not None or not isinstance(stmt.step, Const):
+        return None
+    inner = _reached(place, stmt.body, changing, around)
+    if inner is None or not all(is_still(e, changing) for e in _range(stmt)):
+        return None
+    ends = (stmt.stop, stmt.start) if stmt.step.value > 0 else (stmt.start, stmt.stop)
+    runs = compare(">", sub(*ends), ZERO)
+    return inner if _range(stmt) in around else logic("and", (runs, inner))
 
 
 def _range(loop: For) -> Range:

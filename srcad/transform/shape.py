@@ -11,8 +11,11 @@ from srcad.analysis.flow import scalars
 from srcad.analysis.iterations import Bounds
 from srcad.ir.names import Names
 from srcad.ir.nodes import Comment, Function
+from srcad.transform.carry import carry
+from srcad.transform.fold import fold
 from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
+from srcad.transform.products import strided
 from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
 from srcad.transform.roll import roll
@@ -44,11 +47,16 @@ def shaped(
     sweep, bounds, live = body[start:], Bounds(body), frozenset(function.exports)
     sweep = reorder(sweep, live, aliases, bounds)
     if final:
-        sweep = batch_products(sweep, shadows, aliases, names, arrays)
+        in_rows = shadows - strided(body)
+        sweep = batch_products(sweep, in_rows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
+    body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
+    sweep = body[start:]
     if not threads:
         sweep = roll(sweep, shadows, aliases, names, arrays)
     sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
+    if final:
+        sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)
     if final:
         free = adjoints | sums if valued else frozenset(scalars(body))

@@ -49,7 +49,7 @@ FORWARD, AGAIN, REVERSED = range(3)
 
 def count_steps(function: Function, every: bool) -> Function:
     """The function that counts its steps; ``every``: also where no loop has snapshots."""
-    places = marked_loops(function.body) or (_long_loops(function.body) if every else frozenset())
+    places = counted_loops(function, every)
     if not places:
         return function
     titles = [k for k, s in enumerate(function.body) if s == Comment("reverse sweep")]
@@ -64,6 +64,12 @@ def count_steps(function: Function, every: bool) -> Function:
     if "pool" not in parameters:
         parameters = (*parameters, "pool")
     return replace(function, body=body, parameters=parameters)
+
+
+def counted_loops(function: Function, every: bool) -> frozenset[Position]:
+    """Where the loops stand that count their steps."""
+    marked = marked_loops(function.body)
+    return marked or (_long_loops(function.body) if every else frozenset())
 
 
 def _counted(block: Block, places: frozenset[Position], kind: int) -> Iterator[Stmt]:

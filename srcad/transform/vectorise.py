@@ -59,7 +59,7 @@ _MODULES = {
 _POWER = "powers.power"
 _INSTRUCTIONS = {
     *("abs", "min", "max", "float", "math.sqrt", "math.copysign", "math.isnan", "math.isinf"),
-    *("plus", "np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
+    *("plus", "over", "np.float32", "np.square", "np.reciprocal", "np.floor", "np.ceil", "np.sign"),
 }
 """Other functions of which LLVM makes vector instructions."""
 _CHECKS = 128

@@ -2,6 +2,7 @@
 
 import enum
 import functools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -332,3 +333,19 @@ def test_a_step_and_an_axis_from_outside():
     step = 0
     with pytest.raises(UnsupportedError, match="step of a slice"):
         g(x)
+
+
+def test_a_function_of_numpy_that_a_name_no_longer_means():
+    wave = np.sin
+
+    def f(x):
+        return wave(x)
+
+    gradient = srcad.grad(f, jit=False)
+    assert gradient(0.3) == pytest.approx(np.cos(0.3))
+    wave = np.exp
+    assert gradient(0.3) == pytest.approx(np.exp(0.3))
+    wave = math.sin
+    assert gradient(0.3) == pytest.approx(np.cos(0.3))
+    wave = abs
+    assert gradient(-0.3) == -1.0

@@ -26,6 +26,7 @@ def in_four_threads(program):
         from srcad.transform import parallel
         from tests.passes.test_parallel import PROGRAMS, U, X, looked_up, stencil
         parallel._GRAIN = parallel._ENOUGH = 1
+        parallel._LONG = 2
 
         def leaves(found):
             return found if isinstance(found, tuple) else (found,)

@@ -10,6 +10,7 @@ from numba import njit
 
 from srcad.runtime import (
     add_product,
+    add_products,
     determinant,
     grow,
     matmul_into,
@@ -164,6 +165,41 @@ def test_products_in_place(run: Any, dtype: Any) -> None:
             np.testing.assert_allclose(out, expected, rtol=close, atol=close)
             run(out, one, two, *turned, True)
             np.testing.assert_allclose(out, 2 * expected, rtol=close, atol=close)
+
+
+def _sums(out: Any, rows: Any, columns: Any, terms: int, top: int, left: int) -> None:
+    add_products(out, rows, columns, terms, top, left)
+
+
+@pytest.mark.parametrize("run", [_sums, njit(_sums)], ids=["python", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (4, 5), (0, 3), (3, 0), (20, 30)])
+def test_outer_products_that_are_added(run: Any, dtype: Any, shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(1)
+    rows, columns = (random.normal(size=(16, n)).astype(dtype) for n in shape)
+    close = 1e-4 if dtype is np.float32 else 1e-12
+    for terms, top, left in itertools.product((0, 1, 2, 16), (0, 1, 4), (0, 2)):
+        rows[terms:], columns[terms:] = np.nan, np.inf
+        rows[:, :top], columns[:, :left] = np.inf, np.nan
+        out = random.normal(size=(shape[0] + 1, shape[1] + 2)).astype(dtype)
+        expected = out.copy()
+        for k in range(terms):
+            for i in range(top, shape[0]):
+                for j in range(left, shape[1]):
+                    expected[i, j] += rows[k, i] * columns[k, j]
+        run(out, rows, columns, terms, top, left)
+        np.testing.assert_allclose(out, expected, rtol=close, atol=close)
+        rows, columns = (random.normal(size=(16, n)).astype(dtype) for n in shape)
+
+
+@pytest.mark.parametrize("run", [_in_place, njit(_in_place)], ids=["python", "compiled"])
+def test_small_products_of_infinities(run: Any) -> None:
+    out = np.zeros((2, 2))
+    with np.errstate(invalid="ignore"):
+        run(out, np.array([[np.inf, 1.0], [1.0, 1.0]]), np.ones((2, 2)), False, False, False)
+    np.testing.assert_array_equal(out, [[np.inf, np.inf], [2.0, 2.0]])
+    run(out[0], np.array([[np.inf], [1.0]]), np.ones(1), False, False, False)
+    np.testing.assert_array_equal(out[0], [np.inf, 1.0])
 
 
 def _inverted(a: np.ndarray) -> tuple[np.ndarray, Any]:

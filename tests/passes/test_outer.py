@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 import srcad
+from srcad.ir.types import Array
 from tests.passes.support import INTEGER, M, V, gradient_text
 from tests.passes.test_strips import agrees
 
 KEPT = "terms += 1"
+CUBE = Array("float64", 3, (False, False, False))
 
 
 def power(a, x, n):
@@ -85,6 +87,43 @@ def test_matrices_without_elements(shape):
             continue
         found = srcad.grad(f, wrt="a")(np.empty(shape), np.ones(size), 0)
         assert found.shape == shape
+
+
+def layers(a, x, n):
+    """Two matrices of one array, used from their second row and column on."""
+    y = np.empty(x.size)
+    for t in range(n):
+        for k in range(2):
+            for i in range(1, a.shape[1]):
+                s = 0.0
+                for j in range(1, a.shape[2]):
+                    s += a[1 - k, i, j] * x[j]
+                y[i] = math.tanh(s)
+            for j in range(1, a.shape[2]):
+                x[j] = 0.5 * x[j] + y[j] / (1.0 + t)
+    return np.sum(x * x)
+
+
+def fixed(a, x, n):
+    y = np.empty(x.size)
+    for _ in range(n):
+        for i in range(1, a.shape[1]):
+            s = 0.0
+            for j in range(2, a.shape[2]):
+                s += a[1, i, j] * x[j]
+            y[i] = math.tanh(s)
+        for j in range(1, a.shape[2]):
+            x[j] = 0.5 * x[j] + y[j]
+    return np.sum(x * x)
+
+
+@pytest.mark.parametrize("f", [layers, fixed])
+def test_a_part_of_an_array(f):
+    random = np.random.default_rng(4)
+    a, x = random.normal(size=(2, 4, 4)), random.normal(size=4)
+    for n in (0, 3, 17):
+        agrees(f, (a, x, n), wrt=("a", "x"))
+    assert ("add_products(a_b_part" in gradient_text(f, (CUBE, V, INTEGER), "a")) is (f is fixed)
 
 
 def test_factors_of_their_own_loops_only():

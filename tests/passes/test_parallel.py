@@ -47,13 +47,16 @@ class Noted(np.ndarray):
 class _NumPy:
     """NumPy, of which the arrays are noted. They are kept: memory used again would be the same."""
 
-    def __init__(self):
+    def __init__(self, threads):
         self.kept = []
+        self.threads = threads
 
     def __getattr__(self, name):
         return getattr(np, name)
 
     def _noted(self, array):
+        if self.threads.inside:  # a worker's own
+            return array
         self.kept.append(array.view(Noted))
         return self.kept[-1]
 
@@ -71,23 +74,73 @@ class _NumPy:
 
 
 class Threads:
-    """``prange``: each iteration's touches are held against those of all others."""
+    """Workers: what each part touches is held against all other parts of its phase.
+
+    The first worker runs all parts, in an order that the compiler did not think of. The second is
+    as late as can be, and must go through the same phases all the same.
+    """
 
     def __init__(self):
         self.loops = self.meetings = 0
+        self.part = None
+        self.inside = False
 
-    def __call__(self, count):
-        self.loops += 1
-        written: dict[int, int] = {}
-        read: dict[int, int] = {}
-        for k in reversed(range(count)):  # an order that the compiler did not think of
-            Noted.reads, Noted.writes = set(), set()
-            yield k
-            local = Noted.reads, Noted.writes
-            self.meetings += sum(a in written for a in local[0] | local[1])
-            self.meetings += sum(a in read for a in local[1])
-            written |= dict.fromkeys(local[1], k)
-            read |= dict.fromkeys(local[0], k)
+    def prange(self, _count):
+        self.written_by_all, self.read_by_each, self.phases = set(), set(), []
+        for worker in range(2):
+            self.late, self.passed = worker == 1, 0
+            self._start(None)
+            self.inside = True
+            yield worker
+            self.inside = False
+            self._stop()
+        assert self.passed == len(self.phases)
+        self.meetings += len(self.written_by_all & self.read_by_each)
+
+    def new_worker(self, worker, workers):
+        assert workers == 3 and worker < 2
+        self.waiting, self.done = None, []
+
+    def _start(self, part):
+        self.part, Noted.reads, Noted.writes = part, set(), set()
+
+    def _stop(self):
+        """The end of a part, or of what every worker does for itself."""
+        if self.part is None:
+            assert not Noted.writes
+            self.read_by_each |= Noted.reads
+        else:
+            self.done.append((Noted.reads, Noted.writes))
+            self.written_by_all |= Noted.writes
+
+    def next_part(self, crew, own, parts):
+        self._stop()
+        if self.waiting is None:
+            self.waiting = [] if self.late else [k * 7 % parts for k in range(parts)]
+            if sorted(self.waiting) != list(range(parts)):
+                self.waiting = [] if self.late else list(reversed(range(parts)))
+        if not self.waiting:
+            self._start(None)
+            return -1
+        self._start(self.waiting.pop(0))
+        return self.part
+
+    def end_phase(self, crew, own, parts):
+        assert not self.waiting
+        self.waiting = None
+        if self.part is not None:  # one worker alone does not ask again
+            self._stop()
+            self._start(None)
+        if self.late:
+            assert self.phases[self.passed] == parts
+            self.passed += 1
+            return
+        self.phases.append(parts)
+        self.loops += parts > 1
+        for k, (reads, writes) in enumerate(self.done):
+            for other, (read, written) in enumerate(self.done):
+                self.meetings += len(writes & written) + len(writes & read) if k != other else 0
+        self.done = []
 
 
 def run(text, args):
@@ -95,7 +148,9 @@ def run(text, args):
     threads = Threads()
     space = {}
     exec(text, space)
-    space |= {"np": (numpy := _NumPy()), "prange": threads}
+    space |= {"np": (numpy := _NumPy(threads)), "get_num_threads": lambda: 3}
+    shared = ("prange", "new_worker", "next_part", "end_phase")
+    space |= {name: getattr(threads, name) for name in shared}
     if "tape" in space:
         space["tape"] = numpy.tape
     entry = space[text[text.rindex("\ndef ") + 5 :].split("(")[0]]
@@ -110,6 +165,7 @@ def eager(monkeypatch):
     """Loops are divided however little there is to do."""
     monkeypatch.setattr(_parallel, "_GRAIN", 1)
     monkeypatch.setattr(_parallel, "_ENOUGH", 1)
+    monkeypatch.setattr(_parallel, "_LONG", 2)
     monkeypatch.setattr(_parallel, "_PARTS", 5)
 
 
@@ -265,6 +321,74 @@ def swapped(u, steps):
     return np.sum(u)
 
 
+def pumped(u, pulse, k):
+    """A time loop of several loops, an element that one writes, and sums that end with it."""
+    v = np.zeros_like(u)
+    for t in range(len(pulse)):
+        k = k * 0.9 + pulse[t] * pulse[t]
+        for i in range(1, u.shape[0] - 1):
+            for j in range(u.shape[1]):
+                v[i, j] = k * (u[i - 1, j] + u[i + 1, j]) * u[i, j]
+        u[3, 2] += pulse[t]
+        for i in range(u.shape[0]):
+            for j in range(1, u.shape[1]):
+                u[i, j] = u[i, j] + 0.1 * math.sin(v[i, j] - v[i, j - 1])
+    return np.sum(u)
+
+
+def steered(u, steps):
+    """The next step needs a sum over the field: threads must have ended by then."""
+    rate = 0.1
+    for _ in range(steps):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j] = u[i, j] + rate * math.cos(u[i, j])
+        total = 0.0
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                total += u[i, j] * u[i, j]
+        rate = 1.0 / (1.0 + total)
+    return np.sum(u * u)
+
+
+def watched(u, steps):
+    """The next step needs an element that threads have written."""
+    rate = 0.1
+    for _ in range(steps):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j] = u[i, j] + rate * math.cos(u[i, j])
+        rate = 0.1 * u[2, 3]
+    return np.sum(u * u)
+
+
+def until_late(u, end):
+    """A while loop over time, of two buffers."""
+    v = u.copy()
+    t, dt = 0.0, 0.3
+    while t < end:
+        for i in range(1, u.shape[0] - 1):
+            for j in range(u.shape[1]):
+                v[i, j] = u[i, j] + dt * u[i - 1, j] * u[i + 1, j]
+        u, v = v, u
+        t += dt
+        dt = dt * 0.9
+    return np.sum(u * u) * t
+
+
+def shrinking_scratch(u):
+    """A row of which each step fills less: the rest is what the last iteration before has left."""
+    row = np.zeros(u.shape[1])
+    s = 0.0
+    for t in range(4):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1] - 2 * t):
+                row[j] = math.sin(u[i, j] * (t + 1.0))
+            for j in range(1, u.shape[1]):
+                s += row[j] * row[j - 1] * u[i, j]
+    return s
+
+
 AT = np.array([3, 0, 3, 2, 0, 16, 3, 1, 2])
 PROGRAMS = {
     "pointwise": (pointwise, (X,), 0, True),
@@ -280,6 +404,11 @@ PROGRAMS = {
     "scratch": (scratch, (U,), 0, None),
     "half_filled_scratch": (half_filled_scratch, (U,), 0, False),
     "swapped": (swapped, (U, 3), 0, None),
+    "pumped": (pumped, (U, np.array([0.3, 0.1, 0.2]), 0.7), (0, 1, 2), True),
+    "steered": (steered, (U, 3), 0, True),
+    "watched": (watched, (U, 3), 0, True),
+    "until_late": (until_late, (U, 1.0), 0, True),
+    "shrinking_scratch": (shrinking_scratch, (U,), 0, None),
 }
 
 
@@ -310,34 +439,68 @@ def test_the_detector_sees_a_race():
     text = """
 import numpy as np
 
-def part(k, x):
-    x[k + 1] += x[k]
+def worker(number, workers, crew, x):
+    own = new_worker(number, workers)
+    k = next_part(crew, own, 4)
+    while k >= 0:
+        x[k + 1] += x[k]
+        k = next_part(crew, own, 4)
+    end_phase(crew, own, 4)
 
 def entry(x):
-    for k in prange(4):
-        part(k, x)
+    workers = get_num_threads()
+    for number in prange(workers):
+        worker(number, workers, None, x)
     return x
 """
     assert run(text, (np.ones(5),))[1].meetings > 0
 
 
-def test_neighbours_take_turns(eager):
+def workers_of(text):
+    """The bodies of the functions that threads run."""
+    return [f for f in text.split("\ndef ")[1:] if "_worker" in f.split("(")[0]]
+
+
+def test_time_loops_run_in_one_region(eager):
+    """Also what one thread alone writes, and the names that are exchanged."""
+    forward = workers_of(text_of(pumped, U, np.zeros(3), 0.7))[0]
+    assert "for t in range(" in forward and "u[3, 2] += pulse[t]" in forward
+    swap = workers_of(text_of(swapped, U, 3))
+    assert any("u_1, v = v, u_1" in f or "u, v = v, u" in f for f in swap)
+
+
+@pytest.mark.parametrize("program", [steered, watched])
+def test_what_a_step_asks_for_ends_the_region(eager, program):
+    """A worker that is late would read what is there a step later."""
+    text = text_of(program, U, 3)
+    assert not any(line.startswith("    for ") for f in workers_of(text) for line in f.split("\n"))
+    assert divided(text) > 0
+
+
+def test_loops_apart_share_a_phase(eager):
+    kernel = importlib.import_module("benchmarks.kernels.fdtd")
+    text = grad(kernel.PRIMAL, parallel=True).source(**kernel.arguments(0.1))
+    forward = next(f for f in workers_of(text) if "pulse" in f)
+    assert forward.count("end_phase(") == 2  # ex, ey, what is saved and row 0 of ey; then hz
+
+
+def test_tails_come_after_all_else(eager):
     text = text_of(stencil, U, 0.7, wrt=(0, 1))
-    assert "for turn in range(2):" in text
-    assert "part = 2 * pair + turn" in text
-    assert "// 3, 5, " in text  # rows i - 2 to i + 1: a part is 3 rows or more
+    assert "last = max(first, last - 3)" in text  # rows i - 2 to i + 1
+    assert "first = max(first, last - 3)" in text
+    assert "power_of_two(min(5, count // 6, " in text  # a part is twice as long
 
 
 def test_sums_are_of_parts(eager):
     text = text_of(stencil, U, 0.7, wrt=(0, 1))
-    assert "k_b_parts = np.empty(parts)" in text
-    assert "k_b_parts[part] = k_b_part" in text
+    assert "k_b_parts = np.zeros(5)" in text
+    assert "k_b_parts[part] += k_b_part" in text
 
 
-def test_scratch_is_made_by_the_part(eager):
+def test_scratch_is_made_by_the_worker(eager):
     text = text_of(scratch, U)
-    member = text[text.index("def scratch_grad_part") : text.index("def scratch_grad(")]
-    assert "row = np.zeros(" in member
+    worker = text[text.index("def scratch_grad_worker") : text.index("def scratch_grad_crew(")]
+    assert "row = np.zeros(" in worker
 
 
 def test_checks_stay_out_of_threads(eager):

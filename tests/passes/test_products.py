@@ -61,6 +61,34 @@ def test_a_product_that_is_only_stored_is_made_there():
     assert "    set_product(u, f, g, True, False)" in found and "share" not in found
 
 
+def test_it_needs_no_loop_around():
+    names = ("u", "f", "g", "share")
+    body = (MADE, PRODUCT, stored(SUM), MatMul("share", "f", "u"), Return(("share",)))
+    matrices = {n: ("float64", 2) for n in names}
+    found = lines(products(Function("f", ("u", "f", "g"), body, matrices)).body)
+    assert "add_product" not in found  # the product has its name twice
+    body = (MADE, PRODUCT, stored(SUM), Return(("u",)))
+    found = lines(products(Function("f", ("u", "f", "g"), body, matrices)).body)
+    assert "\nadd_product(u, f, g, True, False)\n" in found and "share" not in found
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["python", "compiled"])
+def test_layers_without_a_loop(jit):
+    def layers(w, v, x):
+        h = np.tanh(x @ w)
+        return np.sum((h @ v + x @ w @ v) ** 2)
+
+    random = np.random.default_rng(7)
+    args = [random.normal(size=s) for s in ((3, 20), (20, 30), (9, 3))]
+    assert "share" not in srcad.grad(layers, wrt=("w", "v")).source(*args)
+    found = srcad.grad(layers, wrt=("w", "v"), jit=jit)(*args)
+    for k in (0, 1):
+        d = random.normal(size=args[k].shape)
+        moved = [[a + e * d if j == k else a for j, a in enumerate(args)] for e in (1e-6, -1e-6)]
+        ends = [layers(*given) for given in moved]
+        np.testing.assert_allclose(np.sum(found[k] * d), (ends[0] - ends[1]) / 2e-6, rtol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("then", "before"),
     [

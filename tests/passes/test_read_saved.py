@@ -1,7 +1,6 @@
 """Fields that are saved whole and read from the tape, and when they are put back instead."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ def swapped(u, k, steps):
 def test_a_swapped_field_is_read_from_the_tape():
     text = gradient_text(swapped, (V, V, INTEGER), "u", "k")
     forward, reverse = text.split("# reverse sweep")
-    assert re.search(r"u_1_tape\[k_1, (i_\d)\] = u_1\[\1\]", forward)
+    assert "v = u_1_tape[k_1 + 1]" in forward
     assert "u_1_tape[k_1, i - 1]" in reverse
     assert "v[i] = v_tape" not in reverse
     assert "v_tape" not in text

@@ -3,6 +3,7 @@
 The texts are those of whole adjoints, after the passes that make them lean.
 """
 
+import cmath
 import math
 
 import numpy as np
@@ -249,6 +250,47 @@ def test_square(power):
 
     function = by_power if "**" in power else by_product
     assert "x_b = 2.0 * x" in gradient_text(function, (F,), "x")
+
+
+def cube_of_root(x, w):
+    return w * (x * math.sqrt(x)) + np.sqrt(x + 1.0) * (x + 1.0)
+
+
+def test_the_product_with_its_own_root():
+    """Its slope is finite at zero, where the root's is not, and needs no quotient."""
+    text = gradient_text(cube_of_root, (F, F), "x")
+    assert "/" not in text and "!= 0.0" not in text
+    for x in (0.0, 1e-300, 0.49, 2.0, 1e200):
+        expected = 1.5 * math.sqrt(x) * 2.0 + 1.5 * math.sqrt(x + 1.0)
+        assert srcad.grad(cube_of_root)(x, 2.0) == pytest.approx(expected, rel=1e-14)
+    found = srcad.grad(srcad.grad(cube_of_root))(0.64, 2.0)
+    assert found == pytest.approx(0.75 / 0.8 * 2.0 + 0.75 / math.sqrt(1.64), rel=1e-14)
+    assert srcad.jvp(cube_of_root, (0.49, 2.0), (1.0, 0.0))[1] == pytest.approx(
+        srcad.grad(cube_of_root)(0.49, 2.0), rel=1e-14
+    )
+
+
+def test_the_root_of_something_else():
+    def f(x, y):
+        return x * math.sqrt(y) + y * math.sqrt(x * y)
+
+    x, y = 0.7, 1.3
+    found = srcad.grad(f, wrt=("x", "y"))(x, y)
+    assert found[0] == pytest.approx(math.sqrt(y) + y * y / (2.0 * math.sqrt(x * y)), rel=1e-14)
+    assert found[1] == pytest.approx(x / (2.0 * math.sqrt(y)) + 1.5 * math.sqrt(x * y), rel=1e-14)
+
+
+def test_complex_numbers_with_their_roots():
+    def f(x, y):
+        z = complex(x, y)
+        w = z * cmath.sqrt(z)
+        return w.real + 2.0 * w.imag
+
+    z = complex(0.7, 1.3)
+    slope = 1.5 * z**0.5
+    found = srcad.grad(f, wrt=("x", "y"))(z.real, z.imag)
+    expected = slope.real + 2.0 * slope.imag, 2.0 * slope.real - slope.imag
+    assert found == pytest.approx(expected, rel=1e-13)
 
 
 def half_square(x):

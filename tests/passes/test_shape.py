@@ -103,6 +103,58 @@ def test_a_parameter_that_a_branch_binds_has_two_values():
     np.testing.assert_allclose(found, oracles.complex_step(f, (x, -1), 0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("few", [0, 1, 2])
+@pytest.mark.parametrize("many", [0, 3])
+def test_a_register_that_two_loops_add_to_is_stored_if_one_of_them_runs(few, many):
+    """Of a roll of one element, the loop over what comes first has no iteration."""
+
+    def f(x, a, k, n):
+        s = 0.0
+        for t in range(2):
+            for i in range(k):
+                s += math.sin(a[i]) * x[0] * x[0]
+            for i in range(n):
+                s += math.cos(a[i] + t) * x[0]
+        return s
+
+    args = (np.array([0.3, 0.7]), np.array([0.5, 1.5, 2.5]), few, many)
+    for jit in (True, False):
+        found = srcad.grad(f, jit=jit)(*args)
+        np.testing.assert_allclose(found, oracles.complex_step(f, args, 0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("flag", [True, False])
+@pytest.mark.parametrize("few", [0, 1])
+def test_a_register_that_a_loop_and_a_branch_add_to(few, flag):
+    def f(x, a, k, flag):
+        s = 0.0
+        for t in range(2):
+            for i in range(k):
+                s += math.sin(a[i]) * x[0] * x[0]
+            if flag:
+                s += math.cos(a[t]) * x[0]
+        return s
+
+    args = (np.array([0.3, 0.7]), np.array([0.5, 1.5, 2.5]), few, flag)
+    for jit in (True, False):
+        found = srcad.grad(f, jit=jit)(*args)
+        np.testing.assert_allclose(found, oracles.complex_step(f, args, 0), rtol=1e-12)
+
+
+def test_a_roll_of_an_array_of_one_element():
+    def f(x, y, a, m):
+        h = np.zeros((m + 1, x.size))
+        h[0] = y
+        for t in range(m):
+            h[t + 1] = h[t // 2] + 0.2 * np.roll(x + a.T[2], -2)
+        return 0.1 * np.sum(h * h)
+
+    args = (np.array([0.6]), np.array([0.1]), np.array([[-0.3, 0.7, 0.1]]), 2)
+    for k in range(3):
+        found = srcad.grad(f, wrt=k)(*args)
+        np.testing.assert_allclose(found, oracles.complex_step(f, args, k), rtol=1e-12)
+
+
 def test_what_is_read_is_no_register():
     def f(x, k):
         y = x * 1.0

@@ -212,6 +212,7 @@ def _both(blocks, one, two) -> float:
 def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
+    from srcad.backend import parts
     from srcad.transform import outer, parallel, scalarise, strips
 
     rng = random.Random(case.seed)
@@ -233,6 +234,9 @@ def low_limits(case: Case) -> Iterator[None]:
             if not case.jit:
                 limit(pipeline, "_may_divide", lambda request, _: request.options.parallel)
                 limit(numba, "prange", lambda n: reversed(range(n)))
+        if case.jit:
+            limit(parts, "_LONG", 1)
+            limit(parts, "_SIZE", rng.choice([4, 12, 60]))
         yield
 
 

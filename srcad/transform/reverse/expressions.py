@@ -130,6 +130,9 @@ def _pull(
         case Binary(op="*", a=Binary(op="*", a=Const(value=float(factor)), b=x), b=y) if x == y:
             twice = times(real(2.0 * factor, expr.kind), conjugate(x))
             _pull(x, times(twice, seed), active, name, None, at, out)
+        case Binary(op="*") if (x := _with_root(expr)) is not None:
+            root = Call("math.sqrt", (x,), expr.kind)
+            _pull(x, times(times(real(1.5, expr.kind), root), seed), active, name, None, at, out)
         case Binary(op="/"):
             _divide(expr, seed, active, name, result, at, out)
         case Binary(op="**", a=Call(function="abs", args=(z,)), b=Const(value=2)) if is_complex(
@@ -164,6 +167,15 @@ def _pull(
                 _by_rule(expr, rule, args, seed, active, name, result, at, out)
         case _:
             raise UnsupportedError(f"no derivative is known for this {type(expr).__name__}", at)
+
+
+def _with_root(product: Binary) -> Expr | None:
+    """The ``x`` of ``x * sqrt(x)``: its derivative has no quotient, as that of the root has."""
+    for x, other in ((product.a, product.b), (product.b, product.a)):
+        root = Call("math.sqrt", (x,), product.kind)
+        if other == root and not is_complex(product.kind):
+            return x
+    return None
 
 
 def _is_light(seed: Expr) -> bool:

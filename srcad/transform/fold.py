@@ -1,0 +1,275 @@
+"""The shadow of a copy that a stencil reads is folded into that of the original.
+
+A step that writes a field from a copy of it, ``pn = p.copy()``, has a shadow of the copy: cleared,
+added to by the adjoint of the stencil, and added to the shadow of the field at last. What the
+stencil scatters is kept instead, in a field with zeros around, and goes to the shadow of the
+original at once::
+
+    pn_b = np.zeros_like(p)                     for i in range(1, n - 1):
+    for i in range(1, n - 1):                       w = c * p_b[i]
+        w = c * p_b[i]                              p_b[i] = 0.0
+        p_b[i] = 0.0                                w_field[i + 1] = w
+        pn_b[i - 1] += w                ->      for i in range(0, n):
+        pn_b[i + 1] += w                            p_b[i] += w_field[i + 2] + w_field[i]
+    for i in range(n):
+        p_b[i] += pn_b[i]
+
+The field is made once, before the loop over time: its border stays zero, as the same elements are
+written each time.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Collection
+
+from srcad.analysis.alias import Aliases
+from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.iterations import accesses
+from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
+from srcad.ir.build import (
+    ONE,
+    ZERO,
+    accumulate,
+    add,
+    added_to,
+    compare,
+    integer,
+    logic,
+    sub,
+    unclamped,
+)
+from srcad.ir.names import Names
+from srcad.ir.nodes import (
+    Alloc,
+    Binary,
+    Block,
+    Comment,
+    Const,
+    Expr,
+    Extent,
+    For,
+    If,
+    Load,
+    Select,
+    Stmt,
+    Store,
+    Var,
+    While,
+    ZerosLike,
+    blocks,
+    names_read,
+    statements,
+    with_blocks,
+)
+from srcad.ir.types import INT
+from srcad.transform.scatter import KEPT, Nest, Offsets, Scatter, nest_of, with_loads
+
+
+def fold(
+    body: Block,
+    start: int,
+    shadows: Collection[str],
+    aliases: Aliases,
+    names: Names,
+    arrays: dict[str, tuple[str, int]],
+) -> Block:
+    """The body with such shadows folded; the reverse sweep is what follows ``start``.
+
+    ``arrays`` learns of the fields, which are made at the start of the sweep.
+    """
+    folder = _Folder(body, body[start:], frozenset(shadows), aliases, names, arrays)
+    folded = folder.block(body, Sizes(arrays), in_loop=False)
+    return (*folded[: start + 1], *folder.fields, *folded[start + 1 :])
+
+
+class _Folder:
+    def __init__(
+        self,
+        body: Block,
+        sweep: Block,
+        shadows: frozenset[str],
+        aliases: Aliases,
+        names: Names,
+        arrays: dict[str, tuple[str, int]],
+    ) -> None:
+        self.mentions = Counter(n for stmt in statements(body) for n in names_of(stmt))
+        self.changing = assigned(sweep)
+        self.shadows = shadows
+        self.aliases = aliases
+        self.names = names
+        self.arrays = arrays
+        self.fields: list[Stmt] = []
+
+    def block(self, block: Block, sizes: Sizes, *, in_loop: bool) -> Block:
+        """A block with its shadows folded; ``sizes``: what is known before it."""
+        if in_loop:
+            block = self._folded(block, sizes)
+        out: list[Stmt] = []
+        for stmt in block:
+            match stmt:
+                case For() | While():
+                    inner = self.block(stmt.body, sizes_inside(stmt, sizes.copy()), in_loop=True)
+                    out.append(with_blocks(stmt, (inner,)))
+                case If():
+                    parts = (self.block(b, sizes.copy(), in_loop=in_loop) for b in blocks(stmt))
+                    out.append(with_blocks(stmt, tuple(parts)))
+                case _:
+                    out.append(stmt)
+            sizes = sizes_after((stmt,), sizes)
+        return tuple(out)
+
+    def _folded(self, block: Block, sizes: Sizes) -> Block:
+        """A block without the shadows of copies that are made in it."""
+        for k, stmt in enumerate(block):
+            if isinstance(stmt, ZerosLike) and stmt.target in self.shadows:
+                found = self._without(block, k, stmt.target, sizes)
+                if found is not None:
+                    return self._folded(found, sizes)
+        return block
+
+    def _without(self, block: Block, made: int, shadow: str, sizes: Sizes) -> Block | None:
+        """A block without a shadow, which is made, added to in a nest, and added to another."""
+        uses = [k for k, s in enumerate(block) if _mentions(s, shadow)]
+        if (
+            len(uses) != 3
+            or sum(_mentions(block[k], shadow) for k in uses) != self.mentions[shadow]
+        ):
+            return None
+        _, scattered, last = uses
+        stencil, ending = block[scattered], block[last]
+        if not isinstance(stencil, For) or not isinstance(ending, For):
+            return None
+        known = sizes_after(block[: made + 1], sizes.copy())
+        original, nest = _receiver(ending, shadow, known), nest_of(stencil, least=1)
+        if original is None or nest is None or not self._is_alike(original, shadow):
+            return None
+        between = block[scattered + 1 : last]
+        if any(self._touches(s, original) for s in statements(between)):
+            return None
+        loops = self._gathered(nest, shadow, original)
+        if loops is None:
+            return None
+        comment = between[-1:] if between and isinstance(between[-1], Comment) else ()
+        between = between[: len(between) - len(comment)]
+        before = (*block[:made], *block[made + 1 : scattered])
+        return (*before, loops[0], *comment, loops[1], *between, *block[last + 1 :])
+
+    def _is_alike(self, original: str, shadow: str) -> bool:
+        """Whether an array is another one than the shadow of a copy, and of its dtype."""
+        other = original in self.shadows and not self.aliases.may(original, shadow)
+        return other and self.arrays[original] == self.arrays[shadow]
+
+    def _touches(self, stmt: Stmt, array: str) -> bool:
+        return any(n in self.arrays and self.aliases.may(n, array) for n in names_of(stmt))
+
+    def _gathered(self, nest: Nest, shadow: str, original: str) -> tuple[For, For] | None:
+        """The nest with what it scatters kept, and the nest that adds that to the original."""
+        scatter = Scatter(nest, self.shadows, self.aliases, self.names, self.arrays)
+        if not self._is_scattered(scatter, shadow):
+            return None
+        core, terms = scatter.core(shadow)
+        kept = scatter.kept(core, terms)
+        if not 0 < len(kept) <= KEPT:
+            return None
+        least = [min(o[axis] for o in terms) for axis in range(len(nest.loops))]
+        spread = [max(o[axis] for o in terms) - low for axis, low in enumerate(least)]
+        fields = self._made(nest, kept, spread)
+        place = tuple(scatter.place(axis, c, spread) for axis, c in enumerate(scatter.counters))
+        filled = (*core, *(Store(fields[v.name], place, v, True) for v in kept))
+        target = tuple(scatter.counters)
+        total = functools.reduce(
+            accumulate,
+            (_fetched(scatter, t, o, spread, fields) for o in sorted(terms) for t in terms[o]),
+            Load(original, target, self.arrays[original][0]),
+        )
+        field = fields[kept[0].name]
+        ranges = [_range(loop, axis, field, least, spread) for axis, loop in enumerate(nest.loops)]
+        plain = [(loop.start, loop.stop) for loop in nest.loops]
+        return _nested(nest, plain, filled), _nested(
+            nest, ranges, (Store(original, target, total),)
+        )
+
+    def _is_scattered(self, scatter: Scatter, shadow: str) -> bool:
+        """Whether a nest only adds to a shadow, at several offsets from its counters."""
+        ends = (e for loop in scatter.nest.loops for e in (loop.start, loop.stop))
+        if any(names_read(e) & self.changing for e in ends):
+            return False
+        found = {a for a in accesses(scatter.nest.body) if self.aliases.may(shadow, a.array)}
+        if any(a.how != "add" or a.array != shadow for a in found):
+            return False
+        places = {scatter.offsets(a.index) for a in found}
+        return None not in places and len(places) > 1
+
+    def _made(self, nest: Nest, kept: list[Var], spread: list[int]) -> dict[str, str]:
+        """The fields for what is kept of the iterations, with zeros around; empty without any."""
+        runs = logic("and", tuple(compare("<", loop.start, loop.stop) for loop in nest.loops))
+        shape = tuple(
+            Select(runs, add(sub(loop.stop, loop.start), integer(2 * spread[axis])), ZERO, INT)
+            for axis, loop in enumerate(nest.loops)
+        )
+        out: dict[str, str] = {}
+        for var in kept:
+            out[var.name] = name = self.names.fresh(f"{var.name}_field")
+            self.arrays[name] = (var.kind, len(shape))
+            self.fields.append(Alloc(name, shape, var.kind, True))
+        return out
+
+
+def _mentions(stmt: Stmt, name: str) -> int:
+    """How many statements of a statement mention a name."""
+    return sum(name in names_of(s) for s in statements((stmt,)))
+
+
+def _receiver(loop: For, shadow: str, sizes: Sizes) -> str | None:
+    """The array to which a loop nest adds all of a shadow, element by element."""
+    index: list[Expr] = []
+    stmt: Stmt = loop
+    while isinstance(stmt, For):
+        axis = Extent(shadow, len(index))
+        whole = unclamped(sizes.known(stmt.stop)) == unclamped(sizes.known(axis))
+        inner = [s for s in stmt.body if not isinstance(s, Comment)]
+        plain = stmt.start == ZERO and stmt.step == ONE and stmt.until is None
+        if not (whole and plain and len(inner) == 1):
+            return None
+        index.append(stmt.var)
+        stmt = inner[0]
+    if not isinstance(stmt, Store) or stmt.index != tuple(index):
+        return None
+    term = added_to(stmt.value, Load(stmt.array, stmt.index, stmt.value.kind))
+    same = isinstance(term, Load) and (term.array, term.index) == (shadow, stmt.index)
+    return stmt.array if same else None
+
+
+def _fetched(
+    scatter: Scatter, term: Expr, offsets: Offsets, spread: list[int], fields: dict[str, str]
+) -> Expr:
+    """A term that was added at these offsets, for the element at the counters."""
+    at = tuple(
+        scatter.place(axis, add(c, integer(-offsets[axis])), spread)
+        for axis, c in enumerate(scatter.counters)
+    )
+    return with_loads(term, fields, at)
+
+
+def _range(
+    loop: For, axis: int, field: str, least: list[int], spread: list[int]
+) -> tuple[Expr, Expr]:
+    """The elements along an axis that the iterations of a loop add to.
+
+    It ends by the length of the field, which is short if there are no iterations.
+    """
+    low = add(loop.start, integer(least[axis]))
+    count = add(Extent(field, axis), integer(-spread[axis]))
+    high = add(count, low) if isinstance(low, Const) else Binary("+", low, count, INT)
+    return low, high
+
+
+def _nested(nest: Nest, ranges: list[tuple[Expr, Expr]], block: Block) -> For:
+    """A block in loops with the counters of a nest."""
+    for loop, (low, high) in reversed(list(zip(nest.loops, ranges, strict=True))):
+        block = (For(loop.var, low, high, ONE, block, at=loop.at),)
+    (outermost,) = block
+    assert isinstance(outermost, For)
+    return outermost
