@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend.builder import Builder
+from srcad.frontend.builder import Builder, Duplicate
 from srcad.frontend.values import ArrayValue, Axis, ListValue, Masked, View
 from srcad.ir.build import (
     ONE,
@@ -385,11 +385,12 @@ def denote(b: Builder, name: str, value: ArrayValue) -> None:
         if view.base != name:
             b.emit(Bind((name,), (view.base,), b.at))
         return
-    if view.part:
-        raise b.refuse(
-            f"a name that may denote another array cannot denote the .{view.part} of one",
-            "copy it with .copy()",
-        )
+    if view.part:  # no window shows a part of each element
+        made = materialise(b, value, name)
+        assert made.view is not None
+        b.duplicates.append(Duplicate(made.view.base, view.base, None, b.here))
+        b.emit(Bind((name,), (made.view.base,), b.at))
+        return
     keys: dict[int, Expr | Span] = dict(view.fixed)
     for axis, length in zip(view.axes, value.extents, strict=True):
         if axis is not None:

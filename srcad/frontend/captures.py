@@ -31,7 +31,7 @@ from srcad.frontend.values import (
 )
 from srcad.ir.build import integer
 from srcad.ir.compressed import FIELDS, stand_in
-from srcad.ir.members import field_names, is_dataclass_instance
+from srcad.ir.members import HEAP_TYPE, field_names, is_dataclass_instance
 from srcad.ir.nodes import Const, Extent, Var
 from srcad.ir.types import (
     BOOL,
@@ -52,9 +52,6 @@ _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | ty
 
 _LONGEST = 128
 """A captured list is taken apart into variables; a longer one belongs into an array."""
-
-HEAP_TYPE = 1 << 9
-"""The flag of a class that was made by a ``class`` statement."""
 
 Fetch = Callable[[], Any]
 

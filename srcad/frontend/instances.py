@@ -14,7 +14,6 @@ of the user's is, and what it assigns to ``self`` are the members:
 
 from __future__ import annotations
 
-import abc
 import builtins
 import dis
 import functools
@@ -24,13 +23,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcad.errors import ArgumentError, UndefinedNameError
-from srcad.frontend.captures import HEAP_TYPE
 from srcad.frontend.structures import Structures, is_generated, own_names
 from srcad.frontend.values import BoundCall, ObjectValue, StaticValue, Value
+from srcad.ir.members import HOOKS, is_ordinary
 from srcad.rules.registry import call_rule_of, expansion_of
 
 _ABSENT: Any = object()
-_HOOKS = ("__new__", "__getattribute__", "__getattr__", "__setattr__", "__delattr__")
 _CACHED = functools.cached_property
 
 
@@ -68,7 +66,7 @@ class Instances(Structures):
 
     def instance(self, cls: type, values: list[Value], keywords: dict[str, Value]) -> Value:
         """``cls(...)``, by the ``__init__`` that the user wrote."""
-        hooks = [name for name in _HOOKS if name in own_names(cls)]
+        hooks = [name for name in HOOKS if name in own_names(cls)]
         if hooks:
             raise self.b.refuse(
                 f"objects of the class {cls.__qualname__}, which defines {hooks[0]}, "
@@ -183,26 +181,6 @@ class Instances(Structures):
             self.guard_class(base, name, found)
             return BoundCall(StaticValue(found), (above.owner,))
         return self.captured_attribute(base, name)
-
-
-def is_ordinary(cls: Any) -> bool:
-    """Whether a value is a class that the user wrote, of no special kind.
-
-    >>> pendulum = type("Pendulum", (), {"__module__": "simulation"})
-    >>> is_ordinary(pendulum), is_ordinary(dict), is_ordinary(types.SimpleNamespace)
-    (True, False, False)
-    """
-    return (
-        isinstance(cls, type)
-        and type(cls) in (type, abc.ABCMeta)
-        and not hasattr(cls, "__dataclass_fields__")
-        and all(base.__flags__ & HEAP_TYPE for base in cls.__mro__[:-1])
-        and (cls.__module__ or "").partition(".")[0] not in _LIBRARIES
-        and not inspect.isabstract(cls)
-    )
-
-
-_LIBRARIES = ("builtins", "functools", "numba", "numpy", "scipy", "srcad", "typing")
 
 
 @functools.cache

@@ -8,9 +8,10 @@ from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.choosing import flattened
+from srcad.frontend.joining import concatenate
 from srcad.frontend.lanes import part, reduced
 from srcad.frontend.library import as_array, axes_of, axis_of, entry, flag, in_dtype, static_int
-from srcad.frontend.values import ArrayValue, Value
+from srcad.frontend.values import ArrayValue, TupleValue, Value
 from srcad.ir.build import ONE, accumulate, integer
 from srcad.ir.nodes import Assign, Binary, Const, Expr, Store, Var
 from srcad.ir.types import BOOL, INT
@@ -91,7 +92,14 @@ def _summed(value: ArrayValue) -> str:
 
 
 @entry(np.diff)
-def diff(b: Builder, a: Value, n: Value | None = None, axis: Value | None = None) -> Value:
+def diff(
+    b: Builder,
+    a: Value,
+    n: Value | None = None,
+    axis: Value | None = None,
+    prepend: Value | None = None,
+    append: Value | None = None,
+) -> Value:
     """Differences of neighbours along an axis (the last one), ``n`` times."""
     value = as_array(b, a)
     times = 1 if n is None else static_int(b, n, "n")
@@ -100,6 +108,12 @@ def diff(b: Builder, a: Value, n: Value | None = None, axis: Value | None = None
     k = value.ndim - 1 if axis is None else axis_of(b, value, axis)
     if k is None:
         raise b.refuse("the axis of np.diff must be an integer", "ravel the array first")
+    if prepend is not None or append is not None:
+        pieces = (_margin(b, prepend, value, k), value, _margin(b, append, value, k))
+        joined = tuple(piece for piece in pieces if piece is not None)
+        found = concatenate(b, TupleValue(joined), integer(k))
+        assert isinstance(found, ArrayValue)
+        value = found
     for _ in range(times):
         if value.view is None:
             value = arrays.materialise(b, value, "t")
@@ -109,3 +123,15 @@ def diff(b: Builder, a: Value, n: Value | None = None, axis: Value | None = None
         assert isinstance(found, ArrayValue)
         value = found
     return value
+
+
+def _margin(b: Builder, given: Value | None, value: ArrayValue, axis: int) -> ArrayValue | None:
+    """What ``np.diff`` puts before or behind an array: a number stands for a slice of it."""
+    if given is None:
+        return None
+    if not isinstance(given, Expr):
+        return as_array(b, given)
+    number = b.hold(given, "c")
+    extents = tuple(ONE if k == axis else e for k, e in enumerate(value.extents))
+    units = tuple(k == axis or u for k, u in enumerate(value.units))
+    return ArrayValue(number.kind, extents, units, lambda at: number)

@@ -10,7 +10,7 @@ import types
 from typing import Any
 
 from srcad.errors import ArgumentError, UndefinedNameError
-from srcad.frontend.captures import HEAP_TYPE, Captures, Fetch
+from srcad.frontend.captures import Captures, Fetch
 from srcad.frontend.expressions import DictMethod
 from srcad.frontend.values import (
     ArrayValue,
@@ -22,7 +22,7 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import integer
-from srcad.ir.members import field_names
+from srcad.ir.members import HEAP_TYPE, field_names
 from srcad.ir.nodes import Const, Expr
 from srcad.ir.types import BOOL, INT
 

@@ -1,15 +1,25 @@
-"""The members of structures: tuples, lists, namedtuples, dicts and dataclasses.
+"""The members of structures: tuples, lists, namedtuples, dicts, dataclasses, objects of classes.
 
 >>> members({"a": 1.0, "b": 2.0}, dict, ("a", "b")), assemble(dict, ("a", "b"), [3.0, 4.0])
 ([1.0, 2.0], {'a': 3.0, 'b': 4.0})
 """
 
+import abc
 import dataclasses
 import functools
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
 Keys = tuple[str | int, ...]
+
+HEAP_TYPE = 1 << 9
+"""The flag of a class that was made by a ``class`` statement."""
+
+HOOKS = ("__new__", "__getattribute__", "__getattr__", "__setattr__", "__delattr__")
+"""What a class may define so that its attributes are not what they seem."""
+
+_LIBRARIES = ("builtins", "functools", "numba", "numpy", "scipy", "srcad", "typing")
 
 
 def is_dataclass_instance(value: object) -> bool:
@@ -21,6 +31,37 @@ def is_dataclass_instance(value: object) -> bool:
 def field_names(cls: type) -> tuple[str, ...]:
     """The names of the fields of a dataclass, in order."""
     return tuple(f.name for f in dataclasses.fields(cls))
+
+
+def is_ordinary(cls: Any) -> bool:
+    """Whether a value is a class that the user wrote, of no special kind.
+
+    >>> import types
+    >>> pendulum = type("Pendulum", (), {"__module__": "simulation"})
+    >>> is_ordinary(pendulum), is_ordinary(dict), is_ordinary(types.SimpleNamespace)
+    (True, False, False)
+    """
+    return (
+        isinstance(cls, type)
+        and type(cls) in (type, abc.ABCMeta)
+        and not hasattr(cls, "__dataclass_fields__")
+        and all(base.__flags__ & HEAP_TYPE for base in cls.__mro__[:-1])
+        and (cls.__module__ or "").partition(".")[0] not in _LIBRARIES
+        and not inspect.isabstract(cls)
+    )
+
+
+@functools.cache
+def _has_attributes_only(cls: type) -> bool:
+    """Whether the objects of a class are their attributes: nothing steps in, nothing is hidden."""
+    bases = cls.__mro__[:-1]
+    own = {name for base in bases for name in base.__dict__}
+    return is_ordinary(cls) and not own & {*HOOKS, "__slots__", "__array__", "__iter__", "__len__"}
+
+
+def is_object(value: object) -> bool:
+    """Whether a value is an object of an ordinary class that can be an argument: its attributes."""
+    return _has_attributes_only(type(value)) and hasattr(value, "__dict__")
 
 
 def members(value: Any, cls: type | None, keys: Keys) -> Sequence[Any]:
@@ -64,13 +105,15 @@ def shape_of(value: object) -> tuple[type | None, Keys] | None:
         return cls, tuple(value)
     if isinstance(value, tuple | list):
         return (None if cls is tuple else cls), ()
-    return (cls, field_names(cls)) if is_dataclass_instance(value) else None
+    if is_dataclass_instance(value):
+        return cls, field_names(cls)
+    return (cls, tuple(vars(value))) if is_object(value) else None
 
 
 def can_change(value: object) -> bool:
-    """Whether a structure is a dict or a dataclass that is not frozen."""
+    """Whether a structure is a dict, an object, or a dataclass that is not frozen."""
     params = getattr(type(value), "__dataclass_params__", None)
-    return isinstance(value, dict) or (params is not None and not params.frozen)
+    return isinstance(value, dict) or (not params.frozen if params else is_object(value))
 
 
 def like(value: object, cls: type | None, keys: Keys, size: int) -> Sequence[Any] | None:
@@ -83,7 +126,7 @@ def like(value: object, cls: type | None, keys: Keys, size: int) -> Sequence[Any
     if issubclass(cls, dict):
         fits = isinstance(value, dict) and set(value) == set(keys)
     else:
-        fits = isinstance(value, cls)
+        fits = isinstance(value, cls) and all(hasattr(value, str(k)) for k in keys)
     return members(value, cls, keys) if fits else None
 
 

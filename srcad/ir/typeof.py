@@ -22,7 +22,7 @@ import numpy as np
 
 from srcad.errors import ArgumentError
 from srcad.ir.compressed import FIELDS, SPARSE, stand_in
-from srcad.ir.members import field_names, is_dataclass_instance, members
+from srcad.ir.members import field_names, is_dataclass_instance, is_object, members
 from srcad.ir.types import (
     BOOL,
     COMPLEX,
@@ -68,6 +68,9 @@ _ABSENT = object()
 
 LONGEST_LIST = 128
 """A list is taken apart into variables; a longer one belongs into an array."""
+
+_DEEPEST = 30
+"""Objects within objects beyond this many hold one another."""
 
 _STATIC_CLASSES = (np.generic, bool, int, float, complex)
 _DICTS = (dict, OrderedDict)
@@ -121,6 +124,8 @@ def typeof(value: object, name: str = "") -> Type:
         return Scalar(INT)
     if isinstance(value, complex) and not isinstance(value, np.generic):
         return Scalar(COMPLEX)
+    if is_object(value):
+        return _typeof_object(value, name)
     raise _refusal(value, name)
 
 
@@ -276,6 +281,17 @@ def _typeof_dataclass(value: object, name: str) -> Type:
     return Tuple(tuple([typeof(getattr(value, n), f"{name}.{n}") for n in names]), cls, names)
 
 
+def _typeof_object(value: object, name: str) -> Type:
+    if name.count(".") > _DEEPEST:
+        raise ArgumentError(
+            f"{_subject(name.partition('.')[0])} is an object that holds itself",
+            hint="pass the numbers and arrays that are needed",
+        )
+    names = tuple(vars(value))
+    items = tuple([typeof(item, f"{name}.{n}") for n, item in vars(value).items()])
+    return Tuple(items, type(value), names)
+
+
 def _typeof_sequence(value: tuple[object, ...] | list[object], name: str) -> Type:
     cls: type | None = type(value)
     if cls is tuple:
@@ -328,6 +344,6 @@ def _refusal(value: object, name: str) -> ArgumentError:
         f"{subject} is of type {cls.__name__}; a set or an arbitrary object cannot be an argument"
         if isinstance(value, set | frozenset)
         else f"{subject} is an object of type {cls.__name__}, which is not supported",
-        hint="pass numbers, NumPy arrays, strings, functions, or tuples, dicts and dataclasses of "
-        "these",
+        hint="pass numbers, NumPy arrays, strings, functions, or tuples, dicts, dataclasses and "
+        "objects of your own classes with these",
     )

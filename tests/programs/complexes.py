@@ -511,3 +511,11 @@ def damped_oscillators(x, t):
     for i in range(3):
         z[i] = x[i] * np.exp((-0.1 * x[i] + 1j * (i + 1)) * t)
     return z.real.sum() + np.max(np.abs(z))
+
+
+@program(lambda: (line(4).real.copy(), 0.3))
+def real_part_of_what_each_step_makes(x, h):
+    u = x
+    for _ in range(3):
+        u = np.real(np.fft.ifft(np.fft.fft(u + h * u**2) * 0.9))
+    return u @ u
