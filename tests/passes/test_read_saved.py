@@ -43,8 +43,8 @@ def swapped(u, k, steps):
 def test_a_swapped_field_is_read_from_the_tape():
     text = gradient_text(swapped, (V, V, INTEGER), "u", "k")
     forward, reverse = text.split("# reverse sweep")
-    assert "v = u_1_tape[k_1 + 1]" in forward
-    assert "u_1_tape[k_1, i - 1]" in reverse
+    assert "v = u_1_tape[k_1 - first + 1]" in forward
+    assert "u_1_tape[k_1 - first, i - 1]" in reverse
     assert "v[i] = v_tape" not in reverse
     assert "v_tape" not in text
 
@@ -75,8 +75,8 @@ def rotated(c, u0, at, seen, steps):
 def test_what_an_iteration_leaves_is_what_the_next_one_finds():
     text = gradient_text(rotated, (V, V, INTEGER, V, INTEGER), "c")
     reverse = text[text.index("# reverse sweep") :]
-    assert "b_tape[t + 1, 1]" in reverse
-    assert "b_tape[t, i - 1]" in reverse
+    assert "b_tape[t - first + 1, 1]" in reverse
+    assert "b_tape[t - first, i - 1]" in reverse
     assert "d_tape" not in text
 
 
@@ -176,7 +176,10 @@ def test_two_loops():
             u, v = v, u
         return np.sum(u * w)
 
-    assert gradient_text(f, (V, V, INTEGER), "k").count("(pool, ") == 3
+    tapes = [
+        line for line in gradient_text(f, (V, V, INTEGER), "k").split("\n") if "(pool, " in line
+    ]
+    assert sum("snapshots" not in line for line in tapes) == 3
     for steps in (0, 1, 3):
         is_exact(f, (field(5), field(5), steps), "u", "k")
 
