@@ -47,6 +47,7 @@ from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
+from srcad.transform.deliver import deliver
 from srcad.transform.distribute import distribute
 from srcad.transform.extents import named_extents
 from srcad.transform.first_writes import first_writes
@@ -225,7 +226,8 @@ def compile_request(request: Request) -> Program:
     functions = (*callees, function)
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
-    functions = tuple(map(lift, (*functions[:-1], borrow(functions[-1]))))
+    functions = (*functions[:-1], borrow(functions[-1]))
+    functions = tuple(lift(deliver(f)) for f in functions)
     functions = (*functions[:-1], inverses(functions[-1]))
     functions = tuple(reuse(f, program.names) for f in functions)
     functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))

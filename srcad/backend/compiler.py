@@ -52,6 +52,8 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
         def __init__(self, typing: Any, target: Any, given: Any, *rest: Any) -> None:
             self._is_inner = False
             if shares:
+                if library and library[0].is_complete:  # compiled again, for other types
+                    library.clear()
                 if not library:
                     library.append(_Library(target.codegen(), entry))
                     library[0].enable_object_caching()
@@ -66,7 +68,7 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
             return super().compile_extra(func)
 
         def define_pipelines(self) -> list[PassManager]:
-            made = PassManager("srcad")
+            made = PassManager("nopython")  # as errors name it
             for each, why in DefaultPassBuilder.define_nopython_pipeline(self.state).passes:
                 if each is InlineClosureLikes and not self._has_closures:
                     continue
@@ -82,6 +84,11 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
 
 class _Library(JITCodeLibrary):
     """A library whose functions call each other."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it takes no more functions."""
+        return self._finalized
 
     def add_linking_library(self, library: Any) -> None:
         if library is not self:

@@ -16,16 +16,23 @@ address of its own; so what is compiled says what they are ``at_least``::
                                                         at_least(j, 1)
                                                         u_b[j] += ...
 
-Both follow from the lines at hand alone. In other loops LLVM knows by itself, and is hindered.
+Both follow from the lines at hand alone. In other loops LLVM knows by itself, and is hindered. It
+is not told of arrays that are written element by element, by number: it would copy them to where
+they go by whole vectors, which wait for each of these stores.
 """
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
 _MAKERS = frozenset(("np.empty", "np.zeros", "np.zeros_like", "np.dot", "tape", "stack", "grow"))
 """Functions that return memory of their own; those of a pool hand it out once."""
+
+
+_FEW = 4
+"""So many stores by number keep an array from being marked."""
 
 
 class Hinted(NamedTuple):
@@ -55,7 +62,14 @@ def hinted(text: str) -> Hinted:
     used |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     names = {name: _free(name, used) for name in ("fresh", "at_least")}
     lines = [line.encode() for line in text.split("\n")]  # columns count bytes
-    makers = [n.value for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
+    written = _written_by_number(tree)
+    makers = [
+        n.value
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Assign)
+        and _is_new(n.value)
+        and written[ast.unparse(n.targets[0])] < _FEW
+    ]
     for made in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
         assert made.lineno == made.end_lineno
         line, start, end = lines[made.lineno - 1], made.col_offset, made.end_col_offset
@@ -69,6 +83,16 @@ def hinted(text: str) -> Hinted:
         out += new
         numbers += [number] * len(new)
     return Hinted("\n".join(out), numbers, names)
+
+
+def _written_by_number(tree: ast.Module) -> Counter[str]:
+    """How many stores each array has of elements whose numbers are written there."""
+    stores = (n for n in ast.walk(tree) if isinstance(n, ast.Subscript))
+    return Counter(
+        ast.unparse(s.value)
+        for s in stores
+        if isinstance(s.ctx, ast.Store) and _literal(s.slice) is not None
+    )
 
 
 def _nests(tree: ast.Module) -> Iterator[ast.For]:
@@ -141,5 +165,5 @@ def _least(iterated: ast.expr) -> int | None:
 def _literal(expr: ast.expr) -> int | None:
     try:
         return int(ast.literal_eval(expr))
-    except ValueError:
+    except (ValueError, TypeError):
         return None

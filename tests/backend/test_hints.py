@@ -165,3 +165,11 @@ def test_numbers_pass():
 
     assert twice(np.ones(3)) == 4.5
     assert fresh(2.0) == 2.0
+
+
+def test_arrays_that_are_written_by_number_are_not_marked():
+    stores = "".join(f"    a[{k}] = 1.0\n    b[0, {k}] = 2.0\n" for k in range(4))
+    text = f"def f():\n    a = np.empty(4)\n    b = np.empty((1, 4))\n{stores}    return a, b\n"
+    found = hinted(text).text
+    assert "a = np.empty(4)" in found
+    assert "b = fresh(np.empty((1, 4)))" in found

@@ -1,0 +1,164 @@
+"""An array that is made only to be copied into another one is made there.
+
+The rows of a Jacobian, and the results of the members of a batch, are arrays of their own, which
+are then copied to their places::
+
+    for k in range(n):                          for k in range(n):
+        row = np.empty(m)                           for i in range(m):
+        for i in range(m):                              result[k, i] = ...
+            row[i] = ...                ->          result[k, 2] += w
+        row[2] += w
+        for i in range(m):
+            result[k, i] = row[i]
+
+That is done where nothing looks at the place meanwhile, and nobody asks for the array later. One
+that begins as zeros stays: zeros of its own need not be written (``overwrite.py``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.iterations import is_still
+from srcad.ir.build import ONE, ZERO
+from srcad.ir.nodes import (
+    Alloc,
+    Assign,
+    Block,
+    Check,
+    Comment,
+    Expr,
+    Extent,
+    For,
+    Function,
+    If,
+    Load,
+    Stmt,
+    Store,
+    While,
+    blocks,
+    children,
+    rebuild,
+    statements,
+    with_blocks,
+)
+from srcad.ir.rename import with_expressions
+
+_PLAIN = Assign | Store | For | While | If | Check | Comment
+"""Statements that name arrays as accesses to elements only."""
+
+
+def deliver(function: Function) -> Function:
+    """The function with such arrays made in their places."""
+    while True:
+        made = _Deliverer(function).block(function.body)
+        if made is None:
+            return function
+        function = replace(function, body=made)
+    return function
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """A nest that copies a whole array to a place in another one."""
+
+    array: str
+    target: str
+    place: tuple[Expr, ...]
+    """The first indices of the place; those of the array follow."""
+    ends: tuple[Expr, ...]
+
+
+class _Deliverer:
+    def __init__(self, function: Function) -> None:
+        self.arrays = function.arrays
+        body = function.body
+        self.aliases = Aliases(body, points_to(body, set(function.arrays)))
+        self.mentions = Counter(n for s in statements(body) for n in names_of(s))
+        self.made = {s.target for s in statements(body) if isinstance(s, Alloc)}
+
+    def block(self, block: Block) -> Block | None:
+        """The block with one array made in its place; None: there is none to be."""
+        for first, stmt in enumerate(block):
+            if isinstance(stmt, Alloc) and not stmt.zeros:
+                for last in range(first + 1, len(block)):
+                    copied = _copied(block[last])
+                    if copied is not None and copied.array == stmt.target:
+                        between = block[first + 1 : last]
+                        if not self._is_free(stmt, copied, between, block[last]):
+                            break
+                        new = self._delivered(stmt, copied, between)
+                        return (*block[:first], *new, *block[last + 1 :])
+            for k, part in enumerate(blocks(stmt)):
+                made = self.block(part)
+                if made is not None:
+                    parts = list(blocks(stmt))
+                    parts[k] = made
+                    return (*block[:first], with_blocks(stmt, tuple(parts)), *block[first + 1 :])
+        return None
+
+    def _is_free(self, alloc: Alloc, copied: _Copied, between: Block, copy: Stmt) -> bool:
+        """Whether the array can be in its place from the beginning."""
+        array, target = copied.array, copied.target
+        if self.arrays[array][0] != self.arrays[target][0] or target not in self.made:
+            return False
+        whole = (alloc, *between, copy)
+        if self.mentions[array] != sum(array in names_of(s) for s in statements(whole)):
+            return False
+        changing = assigned(whole)
+        if not all(is_still(e, changing) for e in (*copied.place, *alloc.shape)):
+            return False
+        if any(
+            end not in (length, Extent(array, axis))
+            for axis, (end, length) in enumerate(zip(copied.ends, alloc.shape, strict=True))
+        ):
+            return False
+        for stmt in statements(between):
+            found = names_of(stmt)
+            if array in found and not isinstance(stmt, _PLAIN):
+                return False
+            if any(self.aliases.may(target, n) for n in found & self.arrays.keys() - {array}):
+                return False
+        return True
+
+    def _delivered(self, alloc: Alloc, copied: _Copied, between: Block) -> Block:
+        def put(expr: Expr) -> Expr:
+            parts = tuple(map(put, children(expr)))
+            match expr:
+                case Load(array=copied.array):
+                    return Load(copied.target, (*copied.place, *parts), expr.kind)
+                case Extent(array=copied.array, axis=axis):
+                    return alloc.shape[axis]
+            return rebuild(expr, parts) if parts else expr
+
+        def placed(stmt: Stmt) -> Stmt:
+            if isinstance(stmt, Store) and stmt.array == copied.array:
+                index = (*copied.place, *stmt.index)
+                return replace(stmt, array=copied.target, index=index)
+            parts = tuple(tuple(map(placed, part)) for part in blocks(stmt))
+            return with_blocks(stmt, parts) if parts else stmt
+
+        return tuple(map(placed, with_expressions(between, put)))
+
+
+def _copied(stmt: Stmt) -> _Copied | None:
+    """What a statement copies, if it is such a nest."""
+    counters: list[Expr] = []
+    ends: list[Expr] = []
+    while isinstance(stmt, For) and len(stmt.body) == 1:
+        if (stmt.start, stmt.step, stmt.until, stmt.checkpoints) != (ZERO, ONE, None, None):
+            return None
+        counters.append(stmt.var)
+        ends.append(stmt.stop)
+        stmt = stmt.body[0]
+    match stmt:
+        case Store(array=target, index=index, value=Load(array=array, index=whole)) if (
+            counters and list(whole) == counters and target != array
+        ):
+            place, last = index[: -len(counters)], index[-len(counters) :]
+            if place and list(last) == counters and not set(place) & set(counters):
+                return _Copied(array, target, place, tuple(ends))
+    return None
