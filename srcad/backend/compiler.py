@@ -20,11 +20,7 @@ from typing import Any
 import numpy as np
 from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import (
-    CompilerBase,
-    DefaultPassBuilder,
-    _LowerResult,  # pyright: ignore[reportPrivateUsage]
-)
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.errors import TypingError
 from numba.core.typed_passes import (
@@ -37,6 +33,11 @@ from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
 from numba.extending import lower_builtin, type_callable
 from numba.np.ufunc.dufunc import DUFunc
 
+try:
+    from numba.core.compiler import _LowerResult  # pyright: ignore[reportPrivateUsage]
+except ImportError:  # a Numba that has it no more: each function gets a library of its own
+    _LowerResult = None
+
 
 def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
     """The class of Numba's compiler for the functions of one module.
@@ -45,6 +46,7 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
     Functions named in ``apart`` write no memory which two of their arrays share.
     """
     library: list[Any] = []
+    shares = shares and _LowerResult is not None
 
     class Lean(CompilerBase):
         """The passes for one function."""
@@ -107,6 +109,7 @@ class _InLibrary(NativeLowering):
         found = state["cr"]
         entry = [].clear  # stands for it where Numba looks for what a call means
         state.targetctx.insert_user_function(entry, found.fndesc, [state.library])
+        assert _LowerResult is not None
         state["cr"] = _LowerResult(found.fndesc, found.call_helper, cfunc=entry, env=found.env)
         return True
 
