@@ -17,6 +17,7 @@ from unittest.mock import patch
 import numpy as np
 
 import srcad
+from srcad import pipeline
 from srcad.specialise import Variants
 from srcad.transform import adjoint, shape
 
@@ -77,6 +78,11 @@ STAGES = (
         ((shape, "gather", _same), (shape, "keep_sums", _same_and_nothing)),
     ),
     Stage("freed", "sums in any order", ((shape, "free_sums", _same),)),
+    Stage(
+        "resident",
+        "fields in their tape, the run in segments",
+        ((pipeline, "resident", lambda function, _: (function, ())),),
+    ),
     Stage("vectorised", "elementary functions in lanes"),
 )
 """The stages, each with all that were before it."""

@@ -203,15 +203,16 @@ def _adjoint(f: Callable[..., Any], *args: Any, wrt: Any = 0) -> str:
 
 
 def _at_stage(name: str) -> str:
-    """The reverse sweep of the kernel of ``benchmarks.stages``, as written at a stage."""
+    """The reverse sweep of the kernel of ``benchmarks.stages``, as written at a stage.
+
+    Where segments are new, the loop of the forward sweep stands before it.
+    """
     (stage,) = (s for s in stages.STAGES if s.name == name)
     with stages.only(stage):
         text = stages.derivative(stages.heat, stage).source(*stages.arguments(8, 2))
-    return _fenced(textwrap.dedent(_SWEEP.sub("", text)))
-
-
-_SWEEP = re.compile(r"\A.*?(?=^    # reverse sweep)", re.DOTALL | re.MULTILINE)
-"""What stands before the reverse sweep."""
+    start = "length = " if name == "resident" else "# reverse sweep"
+    before = re.compile(rf"\A.*?(?=^    {start})", re.DOTALL | re.MULTILINE)
+    return _fenced(textwrap.dedent(before.sub("", text)))
 
 
 def _stage_times() -> str:

@@ -208,7 +208,8 @@ class _Loop:
         """Whether the names denote different arrays, of which no other name is heard again."""
         own = {site for n in cycle for site in self.aliases.sites.get(n, frozenset((n,)))}
         later = self.function.body[self.place :]
-        others = set[str]().union(*map(names_of, statements(later))) - set(cycle)
+        named = (names_of(s) for s in statements(later) if not isinstance(s, _PLAIN))
+        others = {a.array for a in accesses(later)}.union(*named) - set(cycle)
         if any(self.aliases.sites.get(n, frozenset((n,))) & own for n in others):
             return False
         return not any(self.aliases.may(a, b) for a in cycle for b in cycle if a != b)

@@ -205,17 +205,19 @@ class _Segments:
         if fixed & changing or not is_still(loop.start, set()) or not is_still(loop.stop, set()):
             return None
         found = [*self._indices(loop.body), *self._indices(back.body)]
-        return readers[0] if None not in found else None
+        self.slots = {n: max(k or 0 for tape, k in found if tape == n) for n in self.tapes}
+        return readers[0] if all(k is not None for _, k in found) else None
 
-    def _indices(self, block: Block) -> Iterator[int | None]:
+    def _indices(self, block: Block) -> Iterator[tuple[str, int | None]]:
         """How far each slot of a tape that is named is from the number of the iteration."""
         for stmt in statements(block):
             if isinstance(stmt, Window) and stmt.source in self.tapes:
                 slot = stmt.keys[0]
-                yield self._ahead(slot) if stmt.own and not isinstance(slot, Const) else None
+                is_row = stmt.own and not isinstance(slot, Const)
+                yield stmt.source, self._ahead(slot) if is_row else None
         for access in accesses(block):
             if access.array in self.tapes:
-                yield self._ahead(access.index[0])
+                yield access.array, self._ahead(access.index[0])
 
     def _ahead(self, slot: object) -> int | None:
         if not isinstance(slot, Expr):
@@ -306,11 +308,11 @@ class _Segments:
         loop, body = self.loop, self.function.body
         reversed_loop = body[back]
         assert isinstance(reversed_loop, For)
-        self.length, self.first, end = (
-            Var(self.names.fresh(n), INT) for n in ("length", "first", "end")
+        self.length, self.states, self.first, end = (
+            Var(self.names.fresh(n), INT) for n in ("length", "states", "first", "end")
         )
         trips = at_least_zero(sub(loop.stop, loop.start))
-        kept = self._state(trips)
+        kept = self._state()
         segment = binary("//", sub(self.first, loop.start), self.length, INT)
         begins = If(
             compare("==", loop.var, end),
@@ -358,9 +360,12 @@ class _Segments:
                 if waiting:
                     yield Assign(self.length, self._segment(trips, kept))
                     waiting = False
-                yield replace(stmt, shape=(add(self.length, ONE), *stmt.shape[1:]))
+                slots = add(self.length, integer(self.slots[stmt.target]))
+                yield replace(stmt, shape=(slots, *stmt.shape[1:]))
             elif not any(names_of(s) & self.tapes.keys() for s in statements((stmt,))):
                 yield stmt
+        count = binary("//", sub(add(trips, self.length), ONE), self.length, INT)
+        yield Assign(self.states, at_least_zero(sub(count, ONE)))
         yield from (k.tape for k in kept)
 
     def _segment(self, trips: Expr, kept: list[_Kept]) -> Expr:
@@ -370,17 +375,17 @@ class _Segments:
         runs = logic("and", tuple(dict.fromkeys(f.runs for f in self.fields)))
         return Select(runs, length, Call("max", (ONE, trips), INT), INT)
 
-    def _state(self, trips: Expr) -> list[_Kept]:
+    def _state(self) -> list[_Kept]:
         """What is kept at the start of a segment: fields, and what is around the next ones."""
         out: list[_Kept] = []
-        count = binary("//", sub(add(trips, self.length), ONE), self.length, INT)
-        room = at_least_zero(sub(count, ONE))
 
         def keep(array: str, lengths: tuple[Expr, ...], piece: Piece | None = None) -> None:
             name = self.names.fresh(f"{array}_snapshots")
             dtype, _ = self.arrays[array]
             self.arrays[name] = dtype, len(lengths) + 1
-            out.append(_Kept(Tape(name, (room, *lengths), dtype, self.loop.at), array, piece))
+            out.append(
+                _Kept(Tape(name, (self.states, *lengths), dtype, self.loop.at), array, piece)
+            )
 
         for field in self.fields:
             lengths = self.tapes[field.tape].shape[1:]
