@@ -250,15 +250,7 @@ def no_pool() -> tuple[np.ndarray, np.ndarray]:
     return np.empty(0, np.uint8), np.zeros(8, np.int64)
 
 
-@register_jitable
-def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
-    """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
-    mark = pool[1]
-    mark[4 + kind] += 1
-    return mark[7] == 0
-
-
-# ---------------------------------------------------------------- workers of one crew
+# ---------------------------------------------------------------- numbers that threads share
 
 
 def _raise_to(marks: np.ndarray, place: int, value: int) -> int:
@@ -326,6 +318,14 @@ _claim = _also_compiled(_raise_to, _type_change, _lower_mark("max"), *_MARK)
 _count = _also_compiled(_add_to, _type_change, _lower_mark("add"), *_MARK)
 _look = _also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
 _rest = _also_compiled(_let_others_run, _type_no_result, _lower_yield)
+
+
+@register_jitable
+def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
+    """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
+    mark = pool[1]
+    mark[4 + kind] += 1
+    return _look(mark, 7) == 0  # another thread changes it
 
 
 @register_jitable
