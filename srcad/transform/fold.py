@@ -226,7 +226,10 @@ def _receiver(loop: For, shadow: str, sizes: Sizes) -> str | None:
     """The array to which a loop nest adds all of a shadow, element by element."""
     index: list[Expr] = []
     stmt: Stmt = loop
+    rank = sizes.arrays[shadow][1]
     while isinstance(stmt, For):
+        if len(index) == rank:
+            return None
         axis = Extent(shadow, len(index))
         whole = unclamped(sizes.known(stmt.stop)) == unclamped(sizes.known(axis))
         inner = [s for s in stmt.body if not isinstance(s, Comment)]

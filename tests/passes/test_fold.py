@@ -1,5 +1,7 @@
 """Shadows of copies that stencils read: which are folded, and that gradients are right."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,19 @@ def test_snapshots_and_second_derivatives():
     expected = (gradient(0.5 * X + h * direction, 3) - gradient(0.5 * X - h * direction, 3)) / 2 / h
     found = srcad.hvp(f, (0.5 * X, 3), direction)
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_a_shadow_that_a_loop_in_a_loop_reads_is_left():
+    def f(y, K, b):
+        for i in range(1, y.size):
+            w = np.zeros(K.shape[0])
+            for c in range(K.shape[0] - 1, -1, -1):
+                for r in range(c + 1, K.shape[0]):
+                    w[c] -= 0.3 * math.tanh(K[c, r]) * w[r]
+            s = 0.0
+            for j in range(K.shape[0]):
+                s += w[j] * b
+            y[i] = math.tanh(s) + b
+        return np.sum(y * y)
+
+    agrees(f, (np.array([0.3, 0.7, -0.5]), np.sin(np.arange(9.0)).reshape(3, 3), 0.8), (0, 1, 2))
