@@ -103,6 +103,10 @@ def marks(rows: list[dict]) -> list[tuple[str, str, str]]:
             (title, mark, digits(mean(times))),
             ("the smallest of these", "at least 1", digits(_least(times))),
         ]
+    plain = [_plain_jax(row) for row in rows]
+    found.insert(
+        -2, ("JAX plain `jit(grad)` / srcad, geometric mean", "at least 6", digits(mean(plain)))
+    )
     for system in ("enzyme", "warp", "taichi"):
         times = [ratio(row, system, "srcad") for row in rows]
         found.append(
@@ -118,6 +122,13 @@ def marks(rows: list[dict]) -> list[tuple[str, str, str]]:
         ("the longest of these (s)", "at most 12", digits(_most(cold))),
     ]
     return found
+
+
+def _plain_jax(row: dict) -> float | None:
+    """JAX in the first of its forms, as it is written without checkpoints, to srcad."""
+    seconds = row["seconds"]
+    first = next((n for n in seconds if n.startswith("jax")), None)
+    return None if first is None else seconds[first] / seconds["srcad"]
 
 
 def _most(values: list) -> float | None:
