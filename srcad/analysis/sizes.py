@@ -496,18 +496,22 @@ def difference(a: Expr, b: Expr) -> int | None:
     >>> difference(n, sub(n, Const(2, INT))), difference(n, Extent("v", 0))
     (2, None)
     """
-    (one, more), (two, less) = map(_with_offset, (a, b))
+    (one, more), (two, less) = map(with_offset, (a, b))
     return more - less if one == two else None
 
 
-def _with_offset(length: Expr) -> tuple[Expr, int]:
-    """An integer as something and a literal."""
-    match length:
+def with_offset(number: Expr) -> tuple[Expr, int]:
+    """An integer as something and a literal.
+
+    >>> with_offset(add(Var("i", INT), Const(-2, INT)))
+    (Var(name='i', kind='int64'), -2)
+    """
+    match number:
         case Const(value=int(value)):
             return Const(0, INT), value
         case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
             return a, value if op == "+" else -value
-    return length, 0
+    return number, 0
 
 
 def _is_plain(expr: Expr) -> bool:

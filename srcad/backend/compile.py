@@ -183,7 +183,12 @@ def _run(
     from numba.core.caching import NullCache  # noqa: PLC0415
     from numba.core.errors import NumbaError, NumbaWarning  # noqa: PLC0415
 
-    from srcad.backend.compiler import compiler_of, no_garbage_collection, select  # noqa: PLC0415
+    from srcad.backend.compiler import (  # noqa: PLC0415 (imports Numba)
+        Separate,
+        compiler_of,
+        no_garbage_collection,
+        select,
+    )
     from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
@@ -204,12 +209,12 @@ def _run(
     options = loaded.options
     lean = None
     if not options.parallel:
-        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text), loaded.apart)
+        lean = compiler_of(loaded.entry, not _is_recursive(loaded.text))
     for name, value in list(space.items()):
         if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             inner = name != loaded.entry  # not called from Python
             compiler: Any = njit
-            passes = _separate() if name in loaded.apart and lean is None else lean
+            passes = Separate if name in loaded.apart else lean
             space[name] = compiler(
                 nogil=True,
                 no_cpython_wrapper=inner,
@@ -230,19 +235,6 @@ def _run(
         raise _rejected(error, loaded, str(module.__file__)) from error
     dispatcher._cache = NullCache()  # an entry on disk is for one signature
     return dispatcher
-
-
-@cache
-def _separate() -> type:
-    """Numba's compiler for functions whose arrays are apart, so that loops need not ask."""
-    from numba.core.compiler import Compiler  # noqa: PLC0415
-
-    class Separate(Compiler):
-        def define_pipelines(self) -> Any:
-            self.state.flags.noalias = True  # as in the functions that Numba makes of a prange
-            return super().define_pipelines()
-
-    return Separate
 
 
 def starts_threads(function: str, text: str) -> bool:

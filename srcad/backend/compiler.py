@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numba.core import ir, types
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler import Compiler, CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.errors import TypingError
 from numba.core.typed_passes import (
@@ -39,11 +39,10 @@ except ImportError:  # a Numba that has it no more: each function gets a library
     _LowerResult = None
 
 
-def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
+def compiler_of(entry: str, shares: bool) -> type:
     """The class of Numba's compiler for the functions of one module.
 
     ``shares``: all of them go into the library of ``entry``, from which the others are called.
-    Functions named in ``apart`` write no memory which two of their arrays share.
     """
     library: list[Any] = []
     shares = shares and _LowerResult is not None
@@ -64,8 +63,6 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
 
         def compile_extra(self, func: Any) -> Any:
             self._is_inner = shares and func.__name__ != entry
-            if func.__name__ in apart:  # loops need not ask
-                self.state.flags.noalias = True
             self._has_closures = any(hasattr(c, "co_code") for c in func.__code__.co_consts)
             return super().compile_extra(func)
 
@@ -82,6 +79,15 @@ def compiler_of(entry: str, shares: bool, apart: tuple[str, ...] = ()) -> type:
             return [made]
 
     return Lean
+
+
+class Separate(Compiler):
+    """Numba's own passes for a function whose arrays are apart, so that loops need not ask."""
+
+    def define_pipelines(self) -> Any:
+        """The passes, and the flag."""
+        self.state.flags.noalias = True  # as in the functions that Numba makes of a prange
+        return super().define_pipelines()
 
 
 class _Library(JITCodeLibrary):

@@ -19,11 +19,9 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.flow import assigned, names_of, times_bound
 from srcad.analysis.iterations import is_still
-from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Alloc,
     Block,
-    Comment,
     Copy,
     Expr,
     Extent,
@@ -42,6 +40,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
+from srcad.transform.nest import copied_by
 
 
 def borrow(function: Function) -> Function:
@@ -135,21 +134,14 @@ class _Borrower:
 
 
 def _copied(stmt: Stmt) -> _Copy | None:
-    """The copy that a loop nest makes, of elements at the counters of its loops."""
-    counters: list[Expr] = []
-    while isinstance(stmt, For):
-        inner = [s for s in stmt.body if not isinstance(s, Comment)]
-        if stmt.start != ZERO or stmt.step != ONE or stmt.until is not None or len(inner) != 1:
-            return None
-        counters.append(stmt.var)
-        stmt = inner[0]
-    if not counters or not isinstance(stmt, Store) or not isinstance(stmt.value, Load):
+    """What a statement copies of the last axes of an array, if it is such a nest."""
+    found = copied_by(stmt)
+    if found is None:
         return None
-    target, source, index = stmt.array, stmt.value.array, stmt.value.index
-    rank = len(index) - len(counters)
-    if rank < 1 or stmt.index != tuple(counters) or index[rank:] != tuple(counters):
+    rank = len(found.at) - len(found.counters)
+    if rank < 1 or found.to != found.counters or found.at[rank:] != found.counters:
         return None
-    return _Copy(target, source, index[:rank])
+    return _Copy(found.target, found.source, found.at[:rank])
 
 
 def _read(expr: Expr, copy: _Copy) -> Expr:

@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned
 from srcad.analysis.iterations import Access, Bounds, Index, accesses, is_still, offset_from
-from srcad.ir.build import ONE, ZERO, add, compare, integer, literal
+from srcad.analysis.sizes import with_offset
+from srcad.ir.build import ONE, add, compare, integer, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -180,7 +181,7 @@ class _Carrier:
 
     def _differ(self, a: Expr, b: Expr) -> bool:
         """Whether two positions differ by a literal, and neither counts from the end."""
-        (one, m), (two, n) = _with_offset(a), _with_offset(b)
+        (one, m), (two, n) = with_offset(a), with_offset(b)
         least = self.bounds.least(a), self.bounds.least(b)
         return one == two and m != n and all(k is not None and k >= 0 for k in least)
 
@@ -203,20 +204,6 @@ def _is_simple(loop: For) -> bool:
 def _is_dear(expr: Expr) -> bool:
     """Whether an operation is more than a sum or a product."""
     return isinstance(expr, Call) or (isinstance(expr, Binary) and expr.op not in "+-*")
-
-
-def _with_offset(position: Expr) -> tuple[Expr, int]:
-    """A position as something and a literal.
-
-    >>> _with_offset(add(Var("i", "int64"), integer(-2)))
-    (Var(name='i', kind='int64'), -2)
-    """
-    match position:
-        case Const(value=int(value)):
-            return ZERO, value
-        case Binary(op="+" | "-" as op, a=a, b=Const(value=int(value))):
-            return a, value if op == "+" else -value
-    return position, 0
 
 
 def _always_reads(stmt: Stmt, element: Load) -> bool:

@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import is_still
-from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -46,6 +45,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
+from srcad.transform.nest import copied_by
 
 _PLAIN = Assign | Store | For | While | If | Check | Comment
 """Statements that name arrays as accesses to elements only."""
@@ -145,20 +145,12 @@ class _Deliverer:
 
 
 def _copied(stmt: Stmt) -> _Copied | None:
-    """What a statement copies, if it is such a nest."""
-    counters: list[Expr] = []
-    ends: list[Expr] = []
-    while isinstance(stmt, For) and len(stmt.body) == 1:
-        if (stmt.start, stmt.step, stmt.until, stmt.checkpoints) != (ZERO, ONE, None, None):
-            return None
-        counters.append(stmt.var)
-        ends.append(stmt.stop)
-        stmt = stmt.body[0]
-    match stmt:
-        case Store(array=target, index=index, value=Load(array=array, index=whole)) if (
-            counters and list(whole) == counters and target != array
-        ):
-            place, last = index[: -len(counters)], index[-len(counters) :]
-            if place and list(last) == counters and not set(place) & set(counters):
-                return _Copied(array, target, place, tuple(ends))
-    return None
+    """What a statement copies whole, if it is such a nest."""
+    found = copied_by(stmt)
+    if found is None or found.at != found.counters or found.target == found.source:
+        return None
+    rank = len(found.to) - len(found.counters)
+    place, last = found.to[:rank], found.to[rank:]
+    if rank < 1 or last != found.counters or set(place) & set(found.counters):
+        return None
+    return _Copied(found.source, found.target, place, found.ends)

@@ -55,7 +55,8 @@ from srcad.ir.nodes import (
     Window,
     statements,
 )
-from srcad.ir.types import INT, kind_of
+from srcad.ir.types import kind_of
+from srcad.transform.nest import copied_by, nest_over
 
 _BORDER = 8
 """The most elements, along each axis and at each end, that an iteration may leave as they are."""
@@ -151,36 +152,28 @@ class _Loop:
         before = sizes_after(self.function.body[: self.place], Sizes(self.function.arrays))
         self.sizes = sizes_inside(loop, before)
         saves = [(k, found) for k, s in enumerate(loop.body) if (found := self._saved(s))]
-        for k, (name, tape, slot) in saves:
-            if k != len([s for s in saves if s[0] < k]):
+        for number, (k, (name, tape, slot)) in enumerate(saves):
+            if k != number:
                 return None  # something is done before it is saved
             body = (*loop.body[:k], *loop.body[k + 1 :])
             field = self._field(name, tape, slot, body)
             if field is not None:
-                return self._rewritten(
-                    field, tape, body[: len(saves) - 1], body[len(saves) - 1 :]
-                ), field
+                left = len(saves) - 1
+                return self._rewritten(field, tape, body[:left], body[left:]), field
         return None
 
     # ------------------------------------------------------------ what is saved
 
     def _saved(self, stmt: Stmt) -> tuple[str, Tape, Expr] | None:
         """The array that a statement saves whole, its tape and the slot of it."""
-        counters: list[Expr] = []
-        ends: list[Expr] = []
-        while isinstance(stmt, For) and len(stmt.body) == 1:
-            if (stmt.start, stmt.step, stmt.until) != (ZERO, ONE, None):
-                return None
-            counters.append(stmt.var)
-            ends.append(stmt.stop)
-            stmt = stmt.body[0]
-        match stmt:
-            case Store(array=tape, index=(slot, *place), value=Load(array=name, index=index)) if (
-                counters and tape in self.tapes and place == counters == list(index)
-            ):
-                if ends == [Extent(name, k) for k in range(len(counters))]:
-                    return name, self.tapes[tape], slot
-        return None
+        found = copied_by(stmt)
+        if found is None or found.target not in self.tapes or found.at != found.counters:
+            return None
+        slot, *place = found.to
+        whole = tuple(Extent(found.source, k) for k in range(len(found.counters)))
+        if tuple(place) != found.counters or found.ends != whole:
+            return None
+        return found.source, self.tapes[found.target], slot
 
     def _field(self, name: str, tape: Tape, slot: Expr, body: Block) -> Field | None:
         """What must be known of a field to have it in its tape; None: it is not so."""
@@ -316,10 +309,8 @@ class _Loop:
         first = self._copied(name, tape.target, ZERO, self._whole(name))
         after = add(field.slot, ONE)
         row = row_of(name, tape.target, ZERO, function.arrays)
-        made = (
-            *self._border(field, after),
-            replace(row, target=field.target, keys=(after, *row.keys[1:])),
-        )
+        next_row = row_of(field.target, tape.target, after, function.arrays)
+        made = (*self._border(field, after), next_row)
         loop = replace(self.loop, body=(*saves, *made, *body))
         return replace(function, body=(*before, *first, row, loop, *rest))
 
@@ -351,15 +342,13 @@ class _Loop:
         ends: list[Expr] | None = None,
     ) -> list[Stmt]:
         """Elements of an array copied to a slot of a tape; ``ends`` are places along an axis."""
-        counters = [Var(self.names.fresh("ijklmn"[k % 6]), INT) for k in range(len(ranges))]
         kind = kind_of(self.function.arrays[name][0])
-        block: list[Stmt] = []
-        for end in [()] if ends is None else [(e,) for e in ends]:
-            place = (*counters[:axis], *end, *counters[axis:])
-            block.append(Store(tape, (slot, *place), Load(name, place, kind), True))
-        for counter, (first, stop) in reversed(list(zip(counters, ranges, strict=True))):
-            block = [For(counter, first, stop, ONE, tuple(block))]
-        return block
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            places = [at] if ends is None else [(*at[:axis], e, *at[axis:]) for e in ends]
+            return [Store(tape, (slot, *p), Load(name, p, kind), True) for p in places]
+
+        return nest_over(self.names, ranges, body)
 
 
 def row_of(name: str, tape: str, slot: Expr, arrays: Mapping[str, tuple[str, int]]) -> Window:

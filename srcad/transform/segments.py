@@ -83,7 +83,7 @@ from srcad.ir.rename import renamed, with_expressions
 from srcad.ir.types import INT, kind_of
 from srcad.position import NOWHERE
 from srcad.transform.cost import dear_calls
-from srcad.transform.nest import nest
+from srcad.transform.nest import nest, nest_over
 from srcad.transform.resident import Field, row_of
 
 _ARRAYS = 4
@@ -143,14 +143,12 @@ class _Kept:
         if self.piece is None:
             return nest(names, array, len(self.tape.shape) - 1, lambda at: [move(at, at)])
         axis, places, ranges = self.piece
-        counters = [Var(names.fresh("ijklmn"[k % 6]), INT) for k in range(len(ranges))]
-        block: list[Stmt] = [
-            move((*counters[:axis], place, *counters[axis:]), (integer(k), *counters))
-            for k, place in enumerate(places)
-        ]
-        for counter, (first, end) in reversed(list(zip(counters, ranges, strict=True))):
-            block = [For(counter, first, end, ONE, tuple(block))]
-        return block
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            pairs = enumerate(places)
+            return [move((*at[:axis], p, *at[axis:]), (integer(k), *at)) for k, p in pairs]
+
+        return nest_over(names, ranges, body)
 
 
 class _Segments:
