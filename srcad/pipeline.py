@@ -150,7 +150,7 @@ class Program:
     ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
     the gradients; ``pattern``, ``hessian_pattern``: the sets of inputs in place of the tangents of
     the result or of the gradients (``srcad.transform.pattern``). These take sets in place of
-    tangents and then the table ``unions`` (``srcad.runtime``). The caller's arrays are never
+    tangents and then the table ``unions`` (``srcad.runtime.unions``). The caller's arrays are never
     written.
     """
 

@@ -14,7 +14,7 @@ from srcad.backend.pool import latest_need
 from srcad.errors import UnsupportedError
 from srcad.ir.build import integer
 from srcad.ir.nodes import Checkpoints, For, If, While, blocks, with_blocks
-from srcad.runtime import next_snapshot
+from srcad.runtime.schedules import next_snapshot
 from tests import oracles
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program

@@ -81,36 +81,25 @@ _IN_NUMPY = {
     "atanh": "arctanh",
 }
 _INDENT = "    "
-RUNTIME = (
-    "add_product",
-    "add_products",
-    "determinant",
-    "digamma",
-    "end_phase",
-    "goes_on",
-    "grow",
-    "matmul_into",
-    "disk_distance",
-    "new_worker",
-    "next_in_distance",
-    "next_part",
-    "next_periodic",
-    "next_snapshot",
-    "no_pool",
-    "over",
-    "plus",
-    "segment_length",
-    "power_of_two",
-    "set_inverse",
-    "set_product",
-    "snapshot_distance",
-    "stack",
-    "stop_gradient",
-    "straight_through",
-    "tape",
-    "union",
-)
-"""Functions of ``srcad.runtime`` that generated code may call."""
+RUNTIME = {
+    "hints": ("over", "plus"),
+    "inverses": ("determinant", "set_inverse"),
+    "marks": ("stop_gradient", "straight_through"),
+    "products": ("add_product", "add_products", "matmul_into", "set_product"),
+    "schedules": (
+        "disk_distance",
+        "next_in_distance",
+        "next_periodic",
+        "next_snapshot",
+        "segment_length",
+        "snapshot_distance",
+    ),
+    "special": ("digamma",),
+    "tapes": ("grow", "no_pool", "stack", "tape"),
+    "threads": ("end_phase", "goes_on", "new_worker", "next_part", "power_of_two"),
+    "unions": ("union",),
+}
+"""Functions that generated code may call, by the modules of ``srcad.runtime``."""
 
 
 def print_expr(expr: Expr, level: int = -1) -> str:
@@ -471,7 +460,6 @@ def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | N
     """
     body = "\n\n".join(print_function(f) for f in functions)
     called = set(re.findall(r"\b(\w+)\(", body))
-    helpers = [name for name in RUNTIME if name in called]
     lines = []
     if "math." in body:
         lines.append("import math\n")
@@ -482,8 +470,10 @@ def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | N
     if threads:
         lines.append(f"from numba import {', '.join(threads)}")
     own = _imports(elementary or {})
-    if helpers:
-        own.append(f"from srcad.runtime import {', '.join(helpers)}")
+    for module, names in RUNTIME.items():
+        helpers = [name for name in names if name in called]
+        if helpers:
+            own.append(f"from srcad.runtime.{module} import {', '.join(helpers)}")
     if own:
         lines.append("\n" + "\n".join(own))
     return "\n".join(lines) + "\n\n\n" + body

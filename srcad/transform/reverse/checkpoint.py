@@ -25,10 +25,10 @@ reversed at once: its tapes hold one iteration. ::
                                             x_b[t] += s_b
                                             s_b = cos(s) * s_b
 
-Where the next snapshot goes is computed as the program runs (``srcad.runtime.next_snapshot``). The
-iterations that run a second time are those of the proved optimum; the forward sweep, which that
-takes to end before the last iteration, goes on to the end, and so keeps one state more: that of the
-last iteration.
+Where the next snapshot goes is computed as the program runs (``next_snapshot`` in
+``srcad.runtime.schedules``). The iterations that run a second time are those of the proved optimum;
+the forward sweep, which that takes to end before the last iteration, goes on to the end, and so
+keeps one state more: that of the last iteration.
 """
 
 from __future__ import annotations

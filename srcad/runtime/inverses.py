@@ -1,0 +1,132 @@
+"""Inverses and determinants, of matrices of 2 rows without LAPACK."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir as llvm
+from numba.core import cgutils, types
+from numba.extending import register_jitable
+from numba.np.arrayobj import make_array
+from numba.np.linalg import ensure_lapack, get_blas_kind
+
+from srcad.runtime.intrinsics import also_compiled
+
+
+def _in_fortran(title: str, factored: bool) -> Callable[..., Any]:
+    """Lowering of a call of what Numba has of LAPACK, for a matrix and its exchanged rows."""
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        ensure_lapack()
+        a, pivots = (
+            make_array(t)(context, builder, x) for t, x in zip(sig.args, args, strict=True)
+        )
+        _, n = cgutils.unpack_tuple(builder, a.shape)
+        sizes = [n] if factored else [n, n]
+        data = [builder.bitcast(x.data, cgutils.voidptr_t) for x in (a, pivots)]
+        kind = cgutils.int8_t(ord(get_blas_kind(sig.args[0].dtype)))
+        given = [kind, *sizes, data[0], n, data[1]]
+        function_type = llvm.FunctionType(cgutils.int32_t, [g.type for g in given])
+        function = cgutils.get_or_insert_function(builder.module, function_type, title)
+        found = builder.call(function, given)
+        return context.cast(builder, found, types.int32, sig.return_type)
+
+    return lower
+
+
+def _type_factors(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any, pivots: Any) -> Any:
+        return types.intp
+
+    return typer
+
+
+def _factors(a: np.ndarray, pivots: np.ndarray) -> int:
+    """The triangular factors of a matrix in its place; more than 0 if it is singular."""
+    for k in range(a.shape[0]):
+        row = k + int(np.argmax(np.abs(a[k:, k])))
+        pivots[k] = row + 1
+        a[[k, row]] = a[[row, k]]
+        if a[k, k] == 0.0:
+            return k + 1
+        a[k + 1 :, k] /= a[k, k]
+        a[k + 1 :, k + 1 :] -= np.outer(a[k + 1 :, k], a[k, k + 1 :])
+    return 0
+
+
+def _from_factors(a: np.ndarray, pivots: np.ndarray) -> int:
+    """The inverse of a matrix in the place of its factors."""
+    lower, upper = np.tril(a, -1) + np.eye(a.shape[0], dtype=a.dtype), np.triu(a)
+    order = np.arange(a.shape[0])
+    for k, row in enumerate(pivots):
+        order[[k, row - 1]] = order[[row - 1, k]]
+    a[:] = np.linalg.solve(upper, np.linalg.inv(lower))[:, np.argsort(order)]
+    return 0
+
+
+_lapack_factors = also_compiled(
+    _factors, _type_factors, _in_fortran("numba_xxgetrf", False), types.Array, types.Array
+)
+_lapack_inverse = also_compiled(
+    _from_factors, _type_factors, _in_fortran("numba_ez_xxgetri", True), types.Array, types.Array
+)
+
+
+@register_jitable
+def set_inverse(out: np.ndarray, a: np.ndarray) -> None:
+    """``out[:] = np.linalg.inv(a)`` of contiguous arrays, a matrix of 2 rows without LAPACK."""
+    n = a.shape[0]
+    if a.shape[1] != n:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if n == 0:
+        return
+    if n == 2:
+        first = 1 if abs(a[1, 0]) > abs(a[0, 0]) else 0
+        top, right = a[first, 0], a[first, 1]
+        if top == 0.0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        ratio = a[1 - first, 0] / top
+        corner = a[1 - first, 1] - ratio * right
+        if corner == 0.0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        below, beside = -ratio / corner, 1.0 / corner
+        out[0, first] = (1.0 - right * below) / top
+        out[0, 1 - first] = -(right * beside) / top
+        out[1, first], out[1, 1 - first] = below, beside
+        return
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = a[i, j]
+    pivots = np.empty(n, np.int32)
+    if _lapack_factors(out, pivots) > 0 or _lapack_inverse(out, pivots) > 0:
+        raise np.linalg.LinAlgError("Singular matrix")
+
+
+@register_jitable
+def determinant(a: np.ndarray) -> Any:
+    """``np.linalg.det(a)``, of a matrix of 2 rows without LAPACK."""
+    n = a.shape[0]
+    if a.shape[1] != n:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if n == 2:
+        first = 1 if abs(a[1, 0]) > abs(a[0, 0]) else 0
+        top = a[first, 0]
+        if top == 0.0:
+            return top - top
+        corner = a[1 - first, 1] - a[1 - first, 0] / top * a[first, 1]
+        if corner == 0.0:
+            return corner - corner
+        return -(top * corner) if first == 1 else top * corner
+    factors = np.empty((n, n), a.dtype)
+    for i in range(n):
+        for j in range(n):
+            factors[i, j] = a[i, j]
+    found = np.ones(1, a.dtype)[0]
+    pivots = np.empty(n, np.int32)
+    if n > 0 and _lapack_factors(factors, pivots) > 0:
+        return found * 0.0
+    for i in range(n):
+        found = found * factors[i, i]
+        if pivots[i] != i + 1:
+            found = -found
+    return found
