@@ -135,7 +135,7 @@ def ejected(program: Program, options: Options) -> str:
     called += [name for name in told.names if any(f"{name}(" in f for f in functions)]
     runtime_imports, definitions = _source_of(called, *_RUNTIME)
     if elementary:
-        more_imports, more = _elementary(elementary, program.entry, functions)
+        more_imports, more = _elementary(elementary)
         runtime_imports += more_imports
         definitions += more
     from_scipy = sorted(
@@ -152,6 +152,7 @@ def ejected(program: Program, options: Options) -> str:
         runtime_imports += more_imports
         calls = [f'bind("{name}")' for name in from_scipy if name != "zeta"]
         definitions += [*more, "\n".join(calls)]
+    _check_names(program.entry, definitions, functions)
     numba = ["from numba import njit"] if options.jit else []
     head = sorted(
         {*imports, *runtime_imports, *numba}, key=lambda row: (row.startswith("from"), row)
@@ -190,18 +191,22 @@ def _imported(tree: ast.Module, package: str) -> list[ast.alias]:
     ]
 
 
-def _elementary(
-    called: list[ast.alias], entry: str, functions: list[str]
-) -> tuple[list[str], list[str]]:
-    """The imports and the definitions of elementary functions, under the names that they have."""
-    imports, definitions = _source_of([a.name for a in called], *_ELEMENTARY)
-    theirs = {name for text in definitions for n in ast.parse(text).body for name in _defined(n)}
-    ours = {name for text in functions for n in ast.parse(text).body for name in _defined(n)}
+def _check_names(entry: str, definitions: list[str], functions: list[str]) -> None:
+    """No function of the program may have the name of one that stands beside it."""
+    theirs, ours = (
+        {name for text in texts for n in ast.parse(text).body for name in _defined(n)}
+        for texts in (definitions, functions)
+    )
     if theirs & ours:
         raise ArgumentError(
             f"{entry} calls a function named {min(theirs & ours)}, as one of srcad's own is",
-            hint="rename it, or use vector_math=False",
+            hint="rename it",
         )
+
+
+def _elementary(called: list[ast.alias]) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of elementary functions, under the names that they have."""
+    imports, definitions = _source_of([a.name for a in called], *_ELEMENTARY)
     renamed = [f"{a.asname} = {a.name}" for a in called if a.asname]
     return imports, definitions + (["\n".join(renamed)] if renamed else [])
 

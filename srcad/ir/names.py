@@ -3,37 +3,30 @@
 import builtins
 import keyword
 
+RUNTIME = {
+    "hints": ("over", "plus"),
+    "inverses": ("determinant", "set_inverse"),
+    "marks": ("stop_gradient", "straight_through"),
+    "products": ("add_product", "add_products", "matmul_into", "set_product"),
+    "schedules": (
+        "disk_distance",
+        "next_in_distance",
+        "next_periodic",
+        "next_snapshot",
+        "segment_length",
+        "snapshot_distance",
+    ),
+    "special": ("digamma",),
+    "tapes": ("grow", "no_pool", "stack", "tape"),
+    "threads": ("end_phase", "goes_on", "new_worker", "next_part", "power_of_two"),
+    "unions": ("union",),
+}
+"""Functions that generated code may call, by the modules of ``srcad.runtime``."""
 _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
-    | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
-    | {
-        "add_product",
-        "add_products",
-        "determinant",
-        "matmul_into",
-        "disk_distance",
-        "end_phase",
-        "get_num_threads",
-        "goes_on",
-        "new_worker",
-        "next_in_distance",
-        "next_part",
-        "next_periodic",
-        "next_snapshot",
-        "over",
-        "snapshot_distance",
-        "plus",
-        "power_of_two",
-        "prange",
-        "segment_length",
-        "set_inverse",
-        "set_product",
-        "stop_gradient",
-        "straight_through",
-        "union",
-        "unions",
-    }
+    | {"np", "math", "numba", "pool", "special", "get_num_threads", "prange", "unions"}
+    | {name for names in RUNTIME.values() for name in names}
 )
 
 

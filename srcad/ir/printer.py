@@ -8,6 +8,7 @@ import math
 import re
 
 from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
+from srcad.ir.names import RUNTIME
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -81,25 +82,6 @@ _IN_NUMPY = {
     "atanh": "arctanh",
 }
 _INDENT = "    "
-RUNTIME = {
-    "hints": ("over", "plus"),
-    "inverses": ("determinant", "set_inverse"),
-    "marks": ("stop_gradient", "straight_through"),
-    "products": ("add_product", "add_products", "matmul_into", "set_product"),
-    "schedules": (
-        "disk_distance",
-        "next_in_distance",
-        "next_periodic",
-        "next_snapshot",
-        "segment_length",
-        "snapshot_distance",
-    ),
-    "special": ("digamma",),
-    "tapes": ("grow", "no_pool", "stack", "tape"),
-    "threads": ("end_phase", "goes_on", "new_worker", "next_part", "power_of_two"),
-    "unions": ("union",),
-}
-"""Functions that generated code may call, by the modules of ``srcad.runtime``."""
 
 
 def print_expr(expr: Expr, level: int = -1) -> str:
