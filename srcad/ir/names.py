@@ -3,6 +3,8 @@
 import builtins
 import keyword
 
+from srcad.ir.nodes import Binary, Call, Expr, Load, Var
+
 RUNTIME = {
     "hints": ("over", "plus"),
     "inverses": ("determinant", "set_inverse"),
@@ -97,3 +99,33 @@ class Names:
     def used(self) -> frozenset[str]:
         """The names handed out so far."""
         return frozenset(self._used)
+
+
+_LONGEST = 20
+"""How long a name may be that says what a value is computed from."""
+
+
+def value_name(expr: Expr) -> str:
+    """What a value is called that has no name in the program.
+
+    >>> x, i = Var("x", "float64"), Var("i", "int64")
+    >>> value_name(Call("math.sin", (x,), "float64"))
+    'sin_x'
+    >>> value_name(Load("x", (i,), "float64"))
+    'x_i'
+    """
+    match expr:
+        case Var(name=name):
+            return name
+        case Load(array=array, index=index) if all(isinstance(i, Var) for i in index):
+            return "_".join([array, *map(value_name, index)])
+        case Call(function=function, args=args):
+            title = function.rpartition(".")[2]
+            simple = all(isinstance(a, Var | Load) for a in args)
+            name = "_".join([title, *map(value_name, args)]) if simple else ""
+            return name if 0 < len(name) <= _LONGEST else f"{title}_value"
+        case Binary(op="/"):
+            return "quotient"
+        case Binary(op="**"):
+            return "power"
+    return "value"
