@@ -200,7 +200,7 @@ def write_adjoint(
 
     def reversed_by(body: Block, names: Names) -> Reverser:
         alive = active(body, starts, ends, sites)
-        held = frozenset(kept), frozenset(given)
+        held = frozenset(kept), frozenset(given), frozenset(ends)
         return Reverser(body, dict(arrays), alive, sites, names, *held)
 
     def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
