@@ -154,6 +154,7 @@ def test_products_in_place(run: Any, dtype: Any) -> None:
         return random.normal(size=shape).astype(dtype)
 
     sizes = [(1, 1, 1), (3, 2, 5), (4, 4, 4), (0, 2, 3), (2, 0, 3), (9, 10, 11), (70, 1, 8)]
+    sizes += itertools.product((1, 2, 5), (1, 3), (2, 3, 6, 7))
     for (m, inner, n), ta, tb in itertools.product(sizes, (False, True), (False, True)):
         a, b = made(*((inner, m) if ta else (m, inner))), made(*((n, inner) if tb else (inner, n)))
         x = made(inner)
