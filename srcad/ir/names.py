@@ -10,6 +10,7 @@ _TAKEN = (
     | {
         "add_product",
         "add_products",
+        "cofactors",
         "determinant",
         "matmul_into",
         "disk_distance",

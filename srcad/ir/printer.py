@@ -84,6 +84,7 @@ _INDENT = "    "
 RUNTIME = (
     "add_product",
     "add_products",
+    "cofactors",
     "determinant",
     "digamma",
     "end_phase",
