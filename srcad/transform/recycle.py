@@ -206,22 +206,25 @@ class _Recycler:
     def _if_alike(self, stmt: ZerosLike, k: int, sizes: Sizes) -> Block:
         """What makes an array: in that of which the next loops read all, if lengths are equal."""
         name, first = stmt.target, self._first(stmt.target, k)
-        for donor in self.free if first is not None else ():
-            if self.last[donor] != first or self.arrays[name] != self.arrays[donor]:
+        for donor in self.free:
+            if first is None or self.last[donor] != first:
                 continue
-            begun = self._begun(name, donor, True, first, k, sizes)
+            if self.arrays[name] != self.arrays[donor] or self.layouts[donor]:
+                continue
+            pairs = zip(sizes.shape(name), sizes.shape(donor), strict=True)
+            tests = [Compare("==", a, b) for a, b in pairs if a != b]
+            begun = self._begun(name, donor, True, first, k, sizes) if tests else None
             if begun is not None:
-                self.rest[first] = begun
+                self.rest[first] = (begun,)
                 self.free.remove(donor)
-                pairs = list(zip(sizes.shape(name), sizes.shape(donor), strict=True))
-                tests = tuple(Compare("==", a, b) for a, b in pairs if a != b)
-                test = Logic("and", tests) if len(tests) > 1 else tests[0]
+                test = Logic("and", tuple(tests)) if len(tests) > 1 else tests[0]
                 return (If(test, self._taken(name, donor), (stmt,), stmt.at),)
         return (stmt,)
 
     def _alike(self, one: str, other: str, sizes: Sizes) -> bool:
-        """Whether two arrays need the same memory."""
-        same = self.arrays[one] == self.arrays[other] and self.layouts[one] == self.layouts[other]
+        """Whether an array can have the memory of another one."""
+        order = self.layouts[other] in ("", self.layouts[one])
+        same = order and self.arrays[one] == self.arrays[other]
         return same and sizes.shape(one) == sizes.shape(other)
 
     def _from(self, stmt: _Making, donor: str, k: int, sizes: Sizes) -> Block | None:
@@ -239,7 +242,9 @@ class _Recycler:
         if first is not None and (last < k or last == first):
             begun = self._begun(name, donor, zeros, first, k, sizes)
             if begun is not None:
-                self.rest[first] = begun
+                copied = copied_by(begun)
+                itself = copied is not None and (copied.target, copied.source) == (name, donor)
+                self.rest[first] = () if itself else (begun,)
                 return ()
         return self._filled(name, lambda _, kind: _zero(kind)) if last < k else None
 
@@ -250,18 +255,12 @@ class _Recycler:
 
     def _begun(
         self, name: str, donor: str, zeros: bool, first: int, k: int, sizes: Sizes
-    ) -> Block | None:
+    ) -> Stmt | None:
         """The statement that first touches an array, which then need not be zero before."""
         if len(self.rest[first]) != 1:
             return None
-        (stmt,) = self.rest[first]
         known = sizes_after((s for b in self.rest[k + 1 : first] for s in b), sizes.copy())
-        begun = _Start(name, donor, zeros).of(stmt, {}, known)
-        if begun is None:
-            return None
-        copied = copied_by(begun)
-        itself = copied is not None and (copied.target, copied.source) == (name, donor)
-        return () if itself else (begun,)
+        return _Start(name, donor, zeros).of(self.rest[first][0], {}, known)
 
     def _filled(self, name: str, value: Callable[[tuple[Expr, ...], str], Expr]) -> Block:
         """Loops that give every element of an array a value."""
