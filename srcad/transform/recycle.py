@@ -90,16 +90,19 @@ def _made_once(function: Function) -> frozenset[str]:
 
 def _touched(stmt: Stmt) -> set[str]:
     """The names of which a statement uses more than the lengths; nested statements count."""
-    found: set[str] = set()
-    for s in statements((stmt,)):
-        match s:
-            case ZerosLike() | Alloc():
-                found.add(s.target)
-            case Store():
-                found.add(s.array)
-            case _ if not isinstance(s, _BY_ELEMENT):
-                found |= names_of(s)
-        found |= {e.array for x in expressions(s) for e in walk(x) if isinstance(e, Load)}
+    return set[str]().union(*map(_touched_by, statements((stmt,))))
+
+
+def _touched_by(stmt: Stmt) -> set[str]:
+    """Those of the statement itself."""
+    found = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
+    match stmt:
+        case ZerosLike() | Alloc():
+            found.add(stmt.target)
+        case Store():
+            found.add(stmt.array)
+        case _ if not isinstance(stmt, _BY_ELEMENT):
+            found |= names_of(stmt)
     return found
 
 
@@ -121,7 +124,23 @@ def _late(function: Function, once: frozenset[str]) -> Block:
         if stmt.target in once and k + 1 < place < len(body):
             body.insert(place, stmt)
             del body[k]
-    return tuple(body)
+    return _in_order(body)
+
+
+def _in_order(body: list[Stmt]) -> Block:
+    """The body, what is made for a statement in the order in which that one touches it."""
+    out: list[Stmt] = []
+    made: list[Alloc | ZerosLike] = []
+    for stmt in body:
+        if isinstance(stmt, Alloc | ZerosLike):
+            made.append(stmt)
+            continue
+        if len(made) > 1 and not set[str]().union(*map(reads_of, made)) & {s.target for s in made}:
+            seen = [n for s in statements((stmt,)) for n in sorted(_touched_by(s))]
+            made.sort(key=lambda s: seen.index(s.target) if s.target in seen else -1)
+        out += [*made, stmt]
+        made = []
+    return (*out, *made)
 
 
 def _ends(stmt: Stmt, array: str, needed: set[str]) -> bool:
@@ -196,7 +215,7 @@ class _Recycler:
             if found is not None:
                 self.free.remove(donor)
                 return (*self._taken(name, donor), *found)
-        if isinstance(stmt, ZerosLike):
+        if isinstance(stmt, ZerosLike) and self.arrays[name][1] > 1:  # of a row it is not much
             return self._if_alike(stmt, k, sizes)
         return (stmt,)
 

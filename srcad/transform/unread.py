@@ -1,4 +1,4 @@
-"""Elements that are written again before anybody reads them are not written.
+"""Elements that are written again before anybody reads them are not put back.
 
 Reversal puts back what a statement overwrote. Where the next statement to be reversed wrote to the
 same elements, they are put back twice, and the first time is for nothing; what it read of a tape
@@ -50,8 +50,10 @@ from srcad.ir.nodes import (
     If,
     IndexCheck,
     Load,
+    Stack,
     Stmt,
     Store,
+    Tape,
     Var,
     While,
     ZerosLike,
@@ -71,7 +73,7 @@ _SIMPLE = Assign | Store | For | While | If | Check | IndexCheck | Comment
 
 
 def unread(function: Function) -> Function:
-    """The function without stores of elements that are stored again before they are read."""
+    """The function without restoring elements that are stored again before they are read."""
     body = function.body
     if any(isinstance(s, Attempt) for s in statements(body)):
         return function
@@ -169,12 +171,14 @@ class _Region:
 
 
 class _Finder:
-    """Finds stores that nobody reads."""
+    """Finds stores of what a tape holds that nobody reads."""
 
     def __init__(self, function: Function) -> None:
         self.exports = frozenset(function.exports)
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
+        tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
+        self.tapes = frozenset(tapes)
         self.dead: set[int] = set()
         self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
         """What statements read of arrays, and what they bind, by identity."""
@@ -184,9 +188,10 @@ class _Finder:
         for k, stmt in enumerate(block):
             place = _Place(block, k + 1, owner, outer)
             for store, region in _written(stmt):
-                if stmt is not store and self._reads(stmt, region.array):
+                if not (isinstance(store.value, Load) and store.value.array in self.tapes):
                     continue
-                if self._unread(region, place):
+                alone = stmt is store or not self._reads(stmt, region.array)
+                if alone and self._unread(region, place):
                     self.dead.add(id(store))
             for inner in blocks(stmt):
                 self.block(inner, place, stmt)
