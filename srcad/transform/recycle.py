@@ -90,16 +90,19 @@ def _made_once(function: Function) -> frozenset[str]:
 
 def _touched(stmt: Stmt) -> set[str]:
     """The names of which a statement uses more than the lengths; nested statements count."""
-    found: set[str] = set()
-    for s in statements((stmt,)):
-        match s:
-            case ZerosLike() | Alloc():
-                found.add(s.target)
-            case Store():
-                found.add(s.array)
-            case _ if not isinstance(s, _BY_ELEMENT):
-                found |= names_of(s)
-        found |= {e.array for x in expressions(s) for e in walk(x) if isinstance(e, Load)}
+    return set[str]().union(*map(_touched_by, statements((stmt,))))
+
+
+def _touched_by(stmt: Stmt) -> set[str]:
+    """Those of the statement itself."""
+    found = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
+    match stmt:
+        case ZerosLike() | Alloc():
+            found.add(stmt.target)
+        case Store():
+            found.add(stmt.array)
+        case _ if not isinstance(stmt, _BY_ELEMENT):
+            found |= names_of(stmt)
     return found
 
 
@@ -121,7 +124,23 @@ def _late(function: Function, once: frozenset[str]) -> Block:
         if stmt.target in once and k + 1 < place < len(body):
             body.insert(place, stmt)
             del body[k]
-    return tuple(body)
+    return _in_order(body)
+
+
+def _in_order(body: list[Stmt]) -> Block:
+    """The body, what is made for a statement in the order in which that one touches it."""
+    out: list[Stmt] = []
+    made: list[Alloc | ZerosLike] = []
+    for stmt in body:
+        if isinstance(stmt, Alloc | ZerosLike):
+            made.append(stmt)
+            continue
+        if len(made) > 1 and not set[str]().union(*map(reads_of, made)) & {s.target for s in made}:
+            seen = [n for s in statements((stmt,)) for n in sorted(_touched_by(s))]
+            made.sort(key=lambda s: seen.index(s.target) if s.target in seen else -1)
+        out += [*made, stmt]
+        made = []
+    return (*out, *made)
 
 
 def _ends(stmt: Stmt, array: str, needed: set[str]) -> bool:
@@ -196,7 +215,7 @@ class _Recycler:
             if found is not None:
                 self.free.remove(donor)
                 return (*self._taken(name, donor), *found)
-        if isinstance(stmt, ZerosLike):
+        if isinstance(stmt, ZerosLike) and self.arrays[name][1] > 1:  # of a row it is not much
             return self._if_alike(stmt, k, sizes)
         return (stmt,)
 
@@ -206,22 +225,25 @@ class _Recycler:
     def _if_alike(self, stmt: ZerosLike, k: int, sizes: Sizes) -> Block:
         """What makes an array: in that of which the next loops read all, if lengths are equal."""
         name, first = stmt.target, self._first(stmt.target, k)
-        for donor in self.free if first is not None else ():
-            if self.last[donor] != first or self.arrays[name] != self.arrays[donor]:
+        for donor in self.free:
+            if first is None or self.last[donor] != first:
                 continue
-            begun = self._begun(name, donor, True, first, k, sizes)
+            if self.arrays[name] != self.arrays[donor] or self.layouts[donor]:
+                continue
+            pairs = zip(sizes.shape(name), sizes.shape(donor), strict=True)
+            tests = [Compare("==", a, b) for a, b in pairs if a != b]
+            begun = self._begun(name, donor, True, first, k, sizes) if tests else None
             if begun is not None:
-                self.rest[first] = begun
+                self.rest[first] = (begun,)
                 self.free.remove(donor)
-                pairs = list(zip(sizes.shape(name), sizes.shape(donor), strict=True))
-                tests = tuple(Compare("==", a, b) for a, b in pairs if a != b)
-                test = Logic("and", tests) if len(tests) > 1 else tests[0]
+                test = Logic("and", tuple(tests)) if len(tests) > 1 else tests[0]
                 return (If(test, self._taken(name, donor), (stmt,), stmt.at),)
         return (stmt,)
 
     def _alike(self, one: str, other: str, sizes: Sizes) -> bool:
-        """Whether two arrays need the same memory."""
-        same = self.arrays[one] == self.arrays[other] and self.layouts[one] == self.layouts[other]
+        """Whether an array can have the memory of another one."""
+        order = self.layouts[other] in ("", self.layouts[one])
+        same = order and self.arrays[one] == self.arrays[other]
         return same and sizes.shape(one) == sizes.shape(other)
 
     def _from(self, stmt: _Making, donor: str, k: int, sizes: Sizes) -> Block | None:
@@ -239,7 +261,9 @@ class _Recycler:
         if first is not None and (last < k or last == first):
             begun = self._begun(name, donor, zeros, first, k, sizes)
             if begun is not None:
-                self.rest[first] = begun
+                copied = copied_by(begun)
+                itself = copied is not None and (copied.target, copied.source) == (name, donor)
+                self.rest[first] = () if itself else (begun,)
                 return ()
         return self._filled(name, lambda _, kind: _zero(kind)) if last < k else None
 
@@ -250,18 +274,12 @@ class _Recycler:
 
     def _begun(
         self, name: str, donor: str, zeros: bool, first: int, k: int, sizes: Sizes
-    ) -> Block | None:
+    ) -> Stmt | None:
         """The statement that first touches an array, which then need not be zero before."""
         if len(self.rest[first]) != 1:
             return None
-        (stmt,) = self.rest[first]
         known = sizes_after((s for b in self.rest[k + 1 : first] for s in b), sizes.copy())
-        begun = _Start(name, donor, zeros).of(stmt, {}, known)
-        if begun is None:
-            return None
-        copied = copied_by(begun)
-        itself = copied is not None and (copied.target, copied.source) == (name, donor)
-        return () if itself else (begun,)
+        return _Start(name, donor, zeros).of(self.rest[first][0], {}, known)
 
     def _filled(self, name: str, value: Callable[[tuple[Expr, ...], str], Expr]) -> Block:
         """Loops that give every element of an array a value."""
