@@ -44,7 +44,9 @@ def test_a_step_finds_one_slot_and_writes_the_next():
 @pytest.mark.parametrize("shape", [(1, 1), (2, 5), (5, 1), (4, 3), (0, 3), (3, 0)])
 @pytest.mark.parametrize("steps", [0, 1, 2, 4])
 def test_staggered(shape, steps):
-    is_exact(staggered, (plane(*shape), plane(*shape) * 0.3, plane(*shape) + 0.2, steps), "k", "start")
+    is_exact(
+        staggered, (plane(*shape), plane(*shape) * 0.3, plane(*shape) + 0.2, steps), "k", "start"
+    )
 
 
 def copied(u, k, steps):
