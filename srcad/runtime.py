@@ -17,15 +17,12 @@ The functions run in Python and in compiled code alike. This module imports NumP
 so that its text can be copied into a module that runs without srcad.
 """
 
-import contextlib
-import ctypes
 import math
 import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import llvmlite.binding
 import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, types
@@ -323,6 +320,10 @@ _look = _also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
 _rest = _also_compiled(_let_others_run, _type_no_result, _lower_yield)
 
 
+_PATIENCE = 4096
+"""How often a worker looks for the end of a phase before it does something else: some 10 us."""
+
+
 @register_jitable
 def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
     """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
@@ -345,25 +346,32 @@ def new_worker(worker: int, workers: int) -> np.ndarray:
     """What one of the workers of a crew keeps for itself, at the start of what they share.
 
     All of them go through the same phases, of some parts each. ``own`` is, in this order: its
-    number, the number of workers, the phase, the parts of all phases before it; and of this phase,
-    how many parts it asked for, how many it took, and where its own share of them begins.
+    number, the number of workers, the phase, the parts of all phases before it; of this phase, how
+    many parts it asked for, how many it has done and not yet said so, where its own share of them
+    begins, and how long that is; and how often it looks whether others finish theirs.
     """
     own = np.zeros(16, np.int64)
-    own[0], own[1], own[2] = worker, workers, 1
+    own[0], own[1], own[2], own[8] = worker, workers, 1, _PATIENCE
     return own
 
 
 @register_jitable
 def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
-    """A part of this phase that nobody has taken; -1: there is none left.
+    """A part of this phase for a worker to run; -1: there is none left.
 
-    A worker begins with its own share, the same in all phases, as that is in its cache. Then it
-    takes what others have not begun. ``crew[8 * part + 8]`` is the last phase in which somebody
-    took that part.
+    Its own share comes first, the same rows in all phases, which are in its cache. It gives the
+    others time for theirs, then it takes what they have not begun, at once if nobody else was
+    there in the phase before. ``crew[8 * part + 8]`` is the last phase in which somebody took that
+    part.
     """
     if own[4] == 0:
-        own[6] = own[0] * parts // own[1]
+        own[6] = (own[0] * parts + own[1] - 1) // own[1]
+        own[7] = ((own[0] + 1) * parts + own[1] - 1) // own[1] - own[6]
     while own[4] < parts:
+        if own[4] == own[7] and _are_done(crew, own, parts):
+            own[4] = parts
+            own[8] = _PATIENCE
+            break
         part = own[6] + own[4]
         if part >= parts:
             part -= parts
@@ -372,7 +380,21 @@ def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
         if _look(crew, place) < own[2] and _claim(crew, place, own[2]) < own[2]:
             own[5] += 1
             return part
+        own[8] = _PATIENCE  # somebody else has it
     return -1
+
+
+@register_jitable
+def _are_done(crew: np.ndarray, own: np.ndarray, parts: int) -> bool:
+    """Whether all parts are done, now or soon; that somebody does them is not known."""
+    if own[5] > 0:
+        _count(crew, 0, own[5])
+    own[5] = 0
+    for _ in range(own[8]):
+        if _look(crew, 0) >= own[3] + parts:
+            return True
+    own[8] = 0
+    return False
 
 
 @register_jitable
@@ -390,7 +412,7 @@ def end_phase(crew: np.ndarray, own: np.ndarray, parts: int) -> None:
     looks = 0
     while _look(crew, 0) < own[3]:
         looks += 1
-        if looks > 4096:
+        if looks > _PATIENCE:
             _rest()
 
 
@@ -611,81 +633,24 @@ def _multiply(
             out[p], out[q], out[r], out[s] = one, two, three, four
 
 
-_COLUMNS = 4, 2, 1
-"""So many columns of a product are made at a time, while there are as many."""
-
-
-def _write_tiles(builder: Any, element: Any, data: Any, numbers: Any, add: Any) -> None:
-    """``_multiply`` for real numbers, in LLVM's terms: the sums of several columns are one vector.
-
-    Where ``b`` is transposed, the vectors are gathered from several of its rows.
-    """
-    m, n, *_, along, _ = numbers
-    zero = m.type(0)
-    with builder.if_else(builder.icmp_signed("==", along, along.type(1))) as branches:
-        for branch, together in zip(branches, (True, False), strict=True):
-            with branch:
-                start = zero
-                for columns in _COLUMNS:
-                    end, kind = builder.and_(n, n.type(-columns)), llvm.VectorType(element, columns)
-                    with (
-                        cgutils.for_range_slice(builder, start, end, n.type(columns)) as (j, _),
-                        cgutils.for_range_slice(builder, zero, m, m.type(2)) as (i, _),
-                    ):
-                        _write_tile(builder, kind, data, numbers, (i, j, together), add)
-                    start = end
-
-
-def _write_tile(builder: Any, kind: Any, data: Any, numbers: Any, tile: Any, add: Any) -> None:
-    """Two rows of a product, as vectors of type ``kind``, from element ``i, j`` on."""
-    out, a, b = data
-    m, _, inner, down, right, over, along, width = numbers
-    i, j, together = tile
-    size, place = 4 if kind.element == llvm.FloatType() else 8, llvm.IntType(32)
-    nothing = llvm.Constant(kind, llvm.Undefined)
-
-    def address(array: Any, index: Any, *terms: Any) -> Any:
-        for number, step in terms:
-            index = builder.add(index, builder.mul(number, step))
-        return builder.gep(array, [index])
-
-    def vector_at(pointer: Any) -> Any:
-        return builder.bitcast(pointer, kind.as_pointer())
-
-    def spread(number: Any) -> Any:
-        first = builder.insert_element(nothing, number, place(0))
-        order = llvm.Constant(llvm.VectorType(place, kind.count), [0] * kind.count)
-        return builder.shuffle_vector(first, nothing, order)
-
-    def row_of_b(k: Any) -> Any:
-        if together:
-            return builder.load(vector_at(address(b, j, (k, over))), align=size)
-        found = nothing
-        for c in range(kind.count):
-            column = builder.add(j, j.type(c))
-            number = builder.load(address(b, builder.mul(k, over), (column, along)))
-            found = builder.insert_element(found, number, place(c))
-        return found
-
-    below = builder.add(i, i.type(1))
-    below = builder.select(builder.icmp_signed("<", below, m), below, i)
-    starts = [builder.mul(row, down) for row in (i, below)]
-    sums = [cgutils.alloca_once(builder, kind) for _ in starts]
-    for total in sums:
-        builder.store(llvm.Constant(kind, None), total)
-    with cgutils.for_range(builder, inner) as loop:
-        row = row_of_b(loop.index)
-        for total, start in zip(sums, starts, strict=True):
-            factor = spread(builder.load(address(a, start, (loop.index, right))))
-            term = builder.fmul(factor, row)
-            builder.store(builder.fadd(builder.load(total), term), total)
-    results = [vector_at(address(out, j, (row, width))) for row in (i, below)]
-    with builder.if_then(add):
-        for total, result in zip(sums, results, strict=True):
-            old = builder.load(result, align=size)
-            builder.store(builder.fadd(builder.load(total), old), total)
-    for total, result in zip(sums, results, strict=True):
-        builder.store(builder.load(total), result, align=size)
+def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
+    """A product of a matrix and a vector, two elements at a time; see ``_multiply``."""
+    if inner == 0:
+        for i in range(m):
+            if not add:
+                out[i] = 0
+        return
+    for i in range(0, m, 2):
+        below = i + 1 if i + 1 < m else i
+        p, q = i * down, below * down
+        one, two = a[p] * x[0], a[q] * x[0]
+        for k in range(1, inner):
+            p, q = p + right, q + right
+            one += a[p] * x[k]
+            two += a[q] * x[k]
+        if add:
+            one, two = one + out[i], two + out[below]
+        out[i], out[below] = one, two
 
 
 def _are_plain(*arrays: Any) -> bool:
@@ -765,7 +730,6 @@ def _call_product(
         kinds = [g.type for g in given]
         function = llvm.Function(builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title)
         function.linkage = "internal"
-        function.attributes.add("optsize")  # loops of few trips, which are not to be unrolled
         inside = llvm.IRBuilder(function.append_basic_block())
         _write_product(context, inside, out, function.args)
         inside.ret_void()
@@ -776,34 +740,27 @@ def _call_product(
 def _write_product(context: Any, builder: Any, out: Any, args: Any) -> None:
     """The body of the function."""
     *data, m, n, inner, of_a, of_b, width, ta, tb, add = args
+    pointer, size = types.CPointer(out.dtype), types.intp
     one = m.type(1)
     down, right = builder.select(ta, one, of_a), builder.select(ta, of_a, one)
-    work, enough = builder.mul(m, inner), 256
+    work = builder.mul(m, inner)
+    numbers = [m, inner, down, right]
+    loops, enough = _apply, 256
     if out.ndim == 2:
         over, along = builder.select(tb, one, of_b), builder.select(tb, of_b, one)
-        loops = data, (m, n, inner, down, right, over, along, width)
-        work, enough = builder.mul(work, n), 512
-    else:  # the row that is the vector, times the transposed matrix
-        row = data[0], data[2], data[1]
-        loops = row, (one, m, inner, m.type(0), one, right, down, m)
+        work = builder.mul(work, n)
+        numbers = [m, n, inner, down, right, over, along, width]
+        loops, enough = _multiply, 512
     few = builder.icmp_signed("<", work, m.type(enough))
     with builder.if_else(few) as (then, otherwise):
         with then:
-            _write_loops(context, builder, out.dtype, *loops, add)
+            kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
+            signature = types.none(*kinds)
+            made = context.compile_subroutine(builder, loops, signature)
+            given = [*data, *numbers, add]  # no exception can come from it
+            context.call_internal_no_propagate(builder, made.fndesc, signature, given)
         with otherwise:
             _by_blas(context, builder, out, args)
-
-
-def _write_loops(context: Any, builder: Any, dtype: Any, data: Any, numbers: Any, add: Any) -> None:
-    """A small product: in vectors if its numbers are real."""
-    if isinstance(dtype, types.Float):
-        _write_tiles(builder, context.get_data_type(dtype), data, numbers, add)
-        return
-    kinds = [*[types.CPointer(dtype)] * 3, *[types.intp] * len(numbers), types.boolean]
-    signature = types.none(*kinds)
-    made = context.compile_subroutine(builder, _multiply, signature)
-    given = [*data, *numbers, add]  # no exception can come from it
-    context.call_internal_no_propagate(builder, made.fndesc, signature, given)
 
 
 def _by_blas(context: Any, builder: Any, out: Any, args: Any) -> None:
@@ -966,69 +923,6 @@ def determinant(a: np.ndarray) -> Any:
         if pivots[i] != i + 1:
             found = -found
     return found
-
-
-@register_jitable
-def cofactors(a: np.ndarray) -> np.ndarray:
-    """The derivatives of ``np.linalg.det(a)``, of a singular matrix too."""
-    out = np.empty(a.shape, a.dtype)
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            out[i, j] = a[i, j]
-    _cofactors(out)
-    return out
-
-
-def _make_cofactors(a: np.ndarray) -> None:
-    """The cofactors of a matrix in its place; NaN if it has no singular values."""
-    given = a.copy()
-    a[:] = np.nan
-    with contextlib.suppress(np.linalg.LinAlgError):
-        u, s, vh = np.linalg.svd(given)
-        others = np.array([np.prod(np.delete(s, k)) for k in range(s.size)], s.dtype)
-        size = np.linalg.det(u) * np.linalg.det(vh)
-        a[:] = size * ((u * others) @ vh).conj()
-
-
-def _make_cofactors_at(kind: int, n: int, address: int) -> None:
-    """``_make_cofactors`` of what stands at an address."""
-    dtype = np.dtype(chr(kind))
-    memory = (ctypes.c_char * (n * n * dtype.itemsize)).from_address(address)
-    _make_cofactors(np.ndarray((n, n), dtype, memory))  # pyright: ignore[reportArgumentType]
-
-
-def _named(symbol: str, function: Any) -> str:
-    """``symbol``, by which compiled code finds a function that is made for ctypes, for good."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(function))
-    llvmlite.binding.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
-    return symbol
-
-
-_COFACTORS = _named(
-    "srcad_cofactors",
-    ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p)(_make_cofactors_at),
-)
-
-
-def _type_cofactors(_context: Any) -> Callable[..., Any]:
-    def typer(a: Any) -> Any:
-        return types.none
-
-    return typer
-
-
-def _lower_cofactors(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    """``_make_cofactors`` in compiled code, which calls Python: few programs ever do it."""
-    a = make_array(sig.args[0])(context, builder, args[0])
-    kind = cgutils.int32_t(ord(np.dtype(str(sig.args[0].dtype)).char))
-    size, _ = cgutils.unpack_tuple(builder, a.shape)
-    given = [kind, size, builder.bitcast(a.data, cgutils.voidptr_t)]
-    function_type = llvm.FunctionType(llvm.VoidType(), [g.type for g in given])
-    builder.call(cgutils.get_or_insert_function(builder.module, function_type, _COFACTORS), given)
-    return context.get_dummy_value()
-
-
-_cofactors = _also_compiled(_make_cofactors, _type_cofactors, _lower_cofactors, types.Array)
 
 
 @register_jitable

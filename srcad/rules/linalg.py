@@ -11,7 +11,7 @@ Differentiation of the Cholesky decomposition (2016); G. Golub and V. Pereyra (1
 import numpy as np
 
 from srcad.rules.registry import d, pullback, pushforward
-from srcad.runtime import cofactors
+from srcad.runtime.inverses import cofactors
 
 
 def h(a):

@@ -253,7 +253,7 @@ def _added_first(array: str, block: Block, sizes: Sizes) -> Block | None:
 
 def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: Sizes) -> For | None:
     """A loop nest with its one sum into each element of an array as an assignment."""
-    length = _length(loop, sizes)
+    length = trips(loop, sizes)
     inside = [k for k, s in enumerate(loop.body) if _touches(s, array)]
     if length is None or len(inside) != 1 or loop.var.name in assigned(loop.body):
         return None
@@ -277,7 +277,7 @@ def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: S
     return replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
 
 
-def _length(loop: For, sizes: Sizes) -> Expr | None:
+def trips(loop: For, sizes: Sizes) -> Expr | None:
     """The number of iterations of a loop over all of ``range(n)``, in either direction."""
     if loop.until is not None:
         return None

@@ -8,18 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.runtime import (
-    add_product,
-    add_products,
-    cofactors,
-    determinant,
-    grow,
-    matmul_into,
-    set_inverse,
-    set_product,
-    stack,
-    tape,
-)
+from srcad.runtime.inverses import cofactors, determinant, set_inverse
+from srcad.runtime.products import add_product, add_products, matmul_into, set_product
+from srcad.runtime.tapes import grow, stack, tape
 
 DTYPES = (np.float64, np.float32, np.int64, np.bool_)
 
