@@ -1,9 +1,13 @@
 """Elements that a loop writes for the first time are not saved, all others are."""
 
+import linecache
+import random
+
 import numpy as np
 import pytest
 
 import srcad
+from tests.oracles import complex_step
 
 X = np.array([0.3, 0.5, 0.7, 0.9])
 M = np.add.outer(X, 2.0 * X)
@@ -287,3 +291,77 @@ def test_derivatives_are_right(f, x):
     srcad.check_grads(f, (x, 3), jit=False)
     if f.__name__ != "seen_by_another_name":
         srcad.check_grads(f, (x, 2), order=2, modes=("rev",), jit=False)
+
+
+# ---------------------------------------------------------------- random histories
+
+
+def _place(random_, counters):
+    """An index of the array: near the counters, or a literal."""
+    out = []
+    for counter in counters:
+        ahead = random_.choice((-2, -1, -1, 0, 0, 0, 1))
+        near = counter if ahead == 0 else f"{counter} {'+' if ahead > 0 else '-'} {abs(ahead)}"
+        out.append(near if random_.random() < 0.9 else str(random_.choice((0, 1, 5, -1))))
+    return ", ".join(out)
+
+
+def _random_history(seed):
+    """The text of a function that fills an array of two axes, in random directions."""
+    random_ = random.Random(seed)
+    lines = [f"def history_{seed}(x, steps):", "    new = np.zeros((7, 7))"]
+    if random_.random() < 0.7:
+        rows = random_.choice(("0", "1", "6"))
+        lines += [
+            f"    for j in range({random_.choice((5, 7))}):",
+            f"        new[{rows}, j] = x[j % 4]",
+        ]
+    if random_.random() < 0.3:
+        lines.append("    new[:, 6] = 0.3 * x[1]")
+    ups = [random_.random() < 0.7 for _ in range(2)]
+    order = random_.sample(("i", "j"), 2)
+
+    def behind():
+        """An element that the loops have come by."""
+        steps = dict(zip(order, ups, strict=True))
+        ahead = {order[0]: random_.choice((0, 1)), order[1]: random_.choice((-1, 0, 1))}
+        if ahead[order[0]] == 0:
+            ahead[order[1]] = 1
+        return ", ".join(f"{c} {'-' if steps[c] else '+'} ({ahead[c]})" for c in "ij")
+
+    def value():
+        terms = [f"x[{random_.choice(('i % 4', 'j % 4'))}] * x[0]"]
+        for _ in range(random_.randint(1, 2)):
+            read = behind() if random_.random() < 0.8 else _place(random_, "ij")
+            terms.append(f"0.3 * new[{read}] * new[{behind()}]")
+        return " + ".join(terms)
+
+    for depth, (counter, up) in enumerate(zip(order, ups, strict=True)):
+        ends = random_.choice(("2, 6", "1, 6") if up else ("5, 1, -1", "5, 0, -1", "5, 1, -2"))
+        lines.append("    " * (depth + 1) + f"for {counter} in range({ends}):")
+        if depth == 0 and random_.random() < 0.3:
+            lines.append(f"        a = x[0] * new[{_place(random_, (counter, '2'))}]")
+            lines.append(f"        new[{_place(random_, (counter, '0'))}] = a * x[2] + 0.1")
+    target = _place(random_, "ij") if random_.random() < 0.2 else "i, j"
+    if random_.random() < 0.3:
+        lines += ["            if x[j % 4] > 0.4:", f"                new[{target}] = {value()}"]
+        lines += ["            else:", f"                new[{target}] = x[1] * x[j % 4]"]
+    else:
+        lines.append(f"            new[{target}] = {value()}")
+    if random_.random() < 0.3:
+        lines.append(f"            new[{_place(random_, 'ij')}] = new[{target}] * x[3] * x[3]")
+    lines.append("    return np.sum(new * new * new) * steps")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_histories(seed):
+    text = _random_history(seed)
+    file = f"<history_{seed}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    namespace = {"np": np}
+    exec(compile(text, file, "exec"), namespace)
+    f = namespace[f"history_{seed}"]
+    found = srcad.grad(f, jit=False)(X.copy(), 2)
+    expected = complex_step(f, (X, 2), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13, err_msg=text)
