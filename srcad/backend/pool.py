@@ -3,7 +3,7 @@
 The pages of fresh memory cost more to touch than a reverse sweep costs to run, so a compiled
 derivative is handed memory that an earlier call of any derivative has touched already. A thread has
 a list of free pools: a call takes the last one and gives it back, a call inside that call takes
-another. What a pool is and how generated code uses it is said in ``srcad.runtime``.
+another. What a pool is and how generated code uses it is said in ``srcad.runtime.tapes``.
 
 A call is told how much memory is free, so that it ends with ``MemoryError`` before it fills a tape
 that is longer.
@@ -24,7 +24,7 @@ Pool: TypeAlias = tuple[np.ndarray, np.ndarray]
 _LINE = 64
 """Bytes of a cache line: buffers start at a multiple of it."""
 _STACK = 256
-"""Stacks are at least so long (as in ``srcad.runtime``)."""
+"""Stacks are at least so long (as in ``srcad.runtime.tapes``)."""
 _FRESH = 0.1
 """Seconds for which the amount of free memory is not asked for again."""
 

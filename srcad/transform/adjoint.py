@@ -65,6 +65,7 @@ from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser, Sweeps
 from srcad.transform.share import share
 from srcad.transform.strips import in_strips
+from srcad.transform.unread import unread
 from srcad.transform.zeros import propagate_zeros
 
 Leaf = Expr | str
@@ -201,7 +202,7 @@ def write_adjoint(
 
     def reversed_by(body: Block, names: Names) -> Reverser:
         alive = active(body, starts, ends, sites)
-        held = frozenset(kept), frozenset(given)
+        held = frozenset(kept), frozenset(given), frozenset(ends)
         return Reverser(body, dict(arrays), alive, sites, names, *held)
 
     def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
@@ -361,6 +362,7 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
+    function = prune(unread(function))
     function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
     return replace(function, body=share(function.body))
 

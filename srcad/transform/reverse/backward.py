@@ -7,6 +7,7 @@ from dataclasses import replace
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
 from srcad.ir.build import ONE, accumulate, add, added_to, converted, integer, literal, sub
+from srcad.ir.names import value_name
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -166,7 +167,7 @@ class Backward(Forward):
         result: Expr | None = target if own and not restore else None
         out: list[Stmt] = []
         if own and restore and tells(value):
-            result = Var(self.names.fresh("y"), target.kind)
+            result = Var(self.names.fresh(f"{target.name}_after"), target.kind)
             out.append(Assign(result, target))
         out += restore
         found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
@@ -189,7 +190,8 @@ class Backward(Forward):
         result: Expr | None = None
         taken = id(stmt) in self.results and not self._is_put_back(stmt)
         if taken and self.is_active(stmt.array):
-            result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
+            stored = Load(stmt.array, stmt.index, kind)
+            result = self.namer(out)(stored, value_name(stored))
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
         elif not (

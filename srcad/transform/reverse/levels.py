@@ -570,6 +570,8 @@ class Levels(Slots):
             self.sites,
             Names(frozenset(self._all_names())),
             self.kept,
+            self.given,
+            self.seeded,
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished

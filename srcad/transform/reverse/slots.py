@@ -66,12 +66,15 @@ class Slots:
         names: Names,
         kept: frozenset[str] = frozenset(),
         given: frozenset[str] = frozenset(),
+        seeded: frozenset[str] = frozenset(),
     ) -> None:
         self.body = body
         self.kept = kept
         """Arrays that are needed after the body: results and outputs."""
         self.given = given
         """Parameters whose shadows are parameters too."""
+        self.seeded = seeded
+        """Arrays whose shadows hold something when the reverse sweep begins."""
         self.arrays = arrays
         self.active = active
         self.sites = sites
