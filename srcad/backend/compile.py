@@ -189,7 +189,7 @@ def _run(
         no_garbage_collection,
         select,
     )
-    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
+    from srcad.runtime.hints import at_least, fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
     for name, external in loaded.externals:
@@ -281,8 +281,8 @@ def _called_sources() -> list[Path]:
     """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
     backend = ("compiler.py", "hints.py", "parts.py", "selects.py", "special.py")
-    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
-    return own + sorted((root / "elementary").glob("*.py"))
+    own = [root / "backend" / name for name in backend]
+    return own + [f for p in ("runtime", "elementary") for f in sorted((root / p).glob("*.py"))]
 
 
 @cache

@@ -293,12 +293,17 @@ class Expressions(Conditions):
                 return self.name(node.target.id)
         raise self.b.refuse(**refusal_of(node).words())
 
-    def values(self, nodes: list[Any]) -> list[Value]:
-        """Several expressions from the left; what a later one changes is read before it."""
+    def values(self, nodes: list[Any], titles: tuple[str, ...] = ()) -> list[Value]:
+        """Several expressions from the left; what a later one changes is read before it.
+
+        ``titles`` are what arrays are called that they make.
+        """
         out: list[Value] = []
         marks: list[int] = []
-        for node in nodes:
+        for k, node in enumerate(nodes):
             start = len(self.b.block)
+            if titles:
+                self.b.wanted = titles[k]
             value = self.value(node.value if isinstance(node, gast.Starred) else node)
             written = written_names(self.b, self.b.block[start:])
             if written:

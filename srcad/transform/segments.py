@@ -22,8 +22,8 @@ sweep runs a segment once more, with the tape, before it reverses it::
                                                 u_b += g(u_tape[t - first]) * v_b
 
 ``length`` is the whole run where the tape is short, as the program decides at each call
-(``srcad.runtime.segment_length``); then nothing runs twice. What runs again is what fills the
-tapes. It is not done where an iteration calls functions that are dear, or runs over its fields
+(``srcad.runtime.schedules.segment_length``); then nothing runs twice. What runs again is what fills
+the tapes. It is not done where an iteration calls functions that are dear, or runs over its fields
 several times; nor where it hands anything to the next one but the fields.
 """
 

@@ -8,7 +8,7 @@ import pytest
 import srcad
 from benchmarks.kernels import heat as heat_kernel
 from benchmarks.kernels import wave2d as wave_kernel
-from srcad import runtime
+from srcad.runtime import schedules
 from tests.oracles import complex_step
 from tests.passes.support import INTEGER, M, gradient_text
 from tests.passes.test_read_saved import field
@@ -28,7 +28,7 @@ def short(monkeypatch):
 
     A program that was loaded keeps its function, so all tests have the same one.
     """
-    monkeypatch.setattr(runtime, "segment_length", eight)
+    monkeypatch.setattr(schedules, "segment_length", eight)
     ASKED.clear()
     return ASKED
 
@@ -254,10 +254,10 @@ def test_waves_against_the_adjoint_by_hand():
 
 
 def test_how_long_a_segment_is():
-    assert runtime.segment_length(0, 8, 8) == 1
-    assert runtime.segment_length(1000, 8000, 8000) == 1000  # 8 MB: all of it
+    assert schedules.segment_length(0, 8, 8) == 1
+    assert schedules.segment_length(1000, 8000, 8000) == 1000  # 8 MB: all of it
     for trips, step, state in ((200, 524288, 524288), (250, 115200, 230400), (9, 1 << 30, 1)):
-        length = runtime.segment_length(trips, step, state)
+        length = schedules.segment_length(trips, step, state)
         assert 8 <= length <= trips
 
         def taken(n, trips=trips, step=step, state=state):

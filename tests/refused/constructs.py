@@ -725,7 +725,7 @@ def array_made_with_snapshots_and_read_after(x):
     return w[0]
 
 
-@refused(VECTOR, "another name of 'u'", hint="copy")
+@refused(VECTOR, "assigns 'u' anew", "another name too", hint="u = u.copy() before the loop")
 def another_name_of_a_swapped_array(x):
     u, v = x.copy(), x.copy()
     first = u
@@ -733,6 +733,25 @@ def another_name_of_a_swapped_array(x):
         v[i] = u[i] * first[0]
         u, v = v, u
     return u[0]
+
+
+@refused(VECTOR, "assigns 'x' anew", "read after it", hint="x = x.copy() before the loop")
+def argument_that_is_read_by_another_name_after_snapshots(x):
+    first = x
+    for _ in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        x[0] += x[1] * x[0]
+        x = x.copy()
+    return x[0] * first[0]
+
+
+@refused(VECTOR, "assigns 'u' anew", "written after the loop", hint="u = u.copy() before the loop")
+def array_with_snapshots_written_after_by_another_name(x):
+    u = x * x
+    first = u
+    for _ in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        u = u * x
+    first[0] = u[1] * u[0]
+    return u[0] * first[0]
 
 
 @refused(VECTOR, "has a name", hint="tuple")
