@@ -275,7 +275,7 @@ class _Segments:
                     continue
                 case Assign(target=target) if not _is_read(target.name, whole):
                     continue
-                case If(test=test) if any(test == f.runs for f in self.fields):
+                case If(test=test) if any(test == f.has_border for f in self.fields):
                     yield from self._kept_of(stmt.body, whole)  # else there is one segment
                     continue
                 case For() | If():
@@ -395,11 +395,16 @@ class _Segments:
         yield from (k.tape for k in kept)
 
     def _segment(self, trips: Expr, kept: list[_Kept]) -> Expr:
-        """The length of a segment: the whole run where no iteration writes anything."""
+        """The length of a segment: the whole run where a field is too short to have a border."""
         sizes = [_bytes(tapes) for tapes in (self.tapes.values(), [k.tape for k in kept])]
         length = Call("segment_length", (trips, *sizes), INT)
-        runs = logic("and", tuple(dict.fromkeys(f.runs for f in self.fields)))
-        return Select(runs, length, Call("max", (ONE, trips), INT), INT)
+        if all(f.is_narrow for f in self.fields) and len(set(map(self._shape, self.fields))) == 1:
+            return length  # that of empty fields is the whole run
+        bordered = logic("and", tuple(dict.fromkeys(f.has_border for f in self.fields)))
+        return Select(bordered, length, Call("max", (ONE, trips), INT), INT)
+
+    def _shape(self, field: Field) -> tuple[Expr, ...]:
+        return self.tapes[field.tape].shape[1:]
 
     def _state(self) -> list[_Kept]:
         """What is kept at the start of a segment: fields, and what is around the next ones."""
@@ -414,7 +419,7 @@ class _Segments:
             )
 
         for field in self.fields:
-            lengths = self.tapes[field.tape].shape[1:]
+            lengths = self._shape(field)
             for name in (field.name, *field.cycle[2:]):
                 keep(name, lengths)
             for piece in edges(field.box, field.name):
