@@ -20,6 +20,7 @@ from typing import Any
 import gast
 
 from srcad.frontend import arrays, scalars
+from srcad.frontend.expressions import is_by_key
 from srcad.frontend.lists import Items, ListMethod, Lists, holds_list
 from srcad.frontend.values import (
     JOINED,
@@ -240,7 +241,7 @@ class Records(Lists):
                 return count
             case _, [RecordsValue() as owner] if function is list:
                 return self._selected(owner, "call", [(None, None, None)])
-        if getattr(function, "__module__", "") == "builtins":
+        if getattr(function, "__module__", "") == "builtins" and not is_by_key(function, keywords):
             for value in values:
                 if isinstance(value, RecordsValue) and function not in (enumerate, reversed, zip):
                     raise self.b.refuse(

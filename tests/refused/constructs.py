@@ -35,9 +35,22 @@ def try_finally(x):
 
 @refused(ONE, "with")
 def with_statement(x):
-    with contextlib.nullcontext():  # <-- here
+    with contextlib.suppress(ValueError):  # <-- here
         y = x * x
     return y
+
+
+@refused(ONE, "with", "raises nothing")
+def division_that_raises(x):
+    with np.errstate(divide="raise"):  # <-- here
+        y = 1.0 / x
+    return y
+
+
+@refused(ONE, "with")
+def context_with_a_name(x):
+    with contextlib.nullcontext(x) as y:  # <-- here
+        return y * y
 
 
 @refused(ONE, "yield|generator")
@@ -339,9 +352,11 @@ def import_from_inside(x):
     return x * tau
 
 
-@refused(ONE, "sorted", "order")
-def sorts_a_tuple(x):
-    return sorted((x, 1.0))[0]  # <-- here
+@refused(VECTOR, "list method .sort", hint="sorted")
+def sorts_a_list_in_place(x):
+    a = [x[1], x[0]]
+    a.sort()  # <-- here
+    return a[0]
 
 
 @refused(VECTOR, "filter", hint="comprehension")
@@ -595,19 +610,10 @@ def item_of_different_kinds(x, k):
     return np.sum(t[k])  # <-- here
 
 
-@refused(ONE, "key", hint="loop")
-def maximum_by_key(x):
-    return max([x, 2.0], key=lambda v: -v)  # <-- here
-
-
-@refused(VECTOR, "key", hint="loop")
-def maximum_of_an_array_by_key(x):
-    return max(x, key=abs)  # <-- here
-
-
-@refused(VECTOR, "default", hint="loop")
-def maximum_of_a_list_with_a_default(x):
-    return max([v for v in x if v > 10.0], default=x[0])  # <-- here
+@refused(VECTOR, "max", "different kinds")
+def key_of_a_dict_by_a_value(x):
+    found = {"a": x[0], "b": x[1]}
+    return found[max(found, key=lambda k: found[k])]  # <-- here
 
 
 @refused(ONE, "digits", hint="round|scale|10")
