@@ -661,6 +661,9 @@ class Expressions(Conditions):
             if function is math.log and len(values) == 2:
                 logs = [scalars.apply(self.b, rule, [v]) for v in values]
                 return scalars.combine(self.b, "/", *logs)
+            if function is math.hypot and len(values) > 2:
+                first = scalars.apply(self.b, rule, values[:2])
+                return self._call_object(function, [first, *values[2:]], {}, node)
             found = scalars.apply(self.b, rule, values)
             return self.b.of_numpy(found) if function is np.float64 else found
         call_rule = call_rule_of(function)

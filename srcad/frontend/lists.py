@@ -105,6 +105,10 @@ class Lists(Sequences):
         if is_list(owner):
             if name in METHODS:
                 return StaticValue(ListMethod(name, owner))
+            if not hasattr(list, name):
+                raise self.b.refuse(
+                    f"a list has no attribute {name!r}", "make it an array, with np.array(...)"
+                )
             raise self.b.refuse(
                 f"the list method .{name} is not supported",
                 "write a = sorted(a)" if name == "sort" else f"one of {', '.join(METHODS)} is",

@@ -148,7 +148,9 @@ def _prod(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
                 lambda at: b.emit(Assign(out, Binary("*", out, a.element(at), kind), b.at)),
             )
             return out
-    raise b.refuse("math.prod() takes a tuple, a list or a vector here, and start", "write the loop")
+    raise b.refuse(
+        "math.prod() takes a tuple, a list or a vector here, and start", "write the loop"
+    )
 
 
 QUESTIONS: dict[Any, Any] = {

@@ -1,6 +1,7 @@
-"""``max``, ``min`` and ``sorted`` by a key, and the methods of ufuncs, such as ``np.maximum.accumulate``."""
+"""``max``, ``min``, ``sorted`` and ``reduce``, and methods of ufuncs as ``np.maximum.accumulate``."""
 
 import builtins
+import functools
 
 import numpy as np
 
@@ -58,6 +59,15 @@ def _sorted_by(items, *, key=None, reverse=False):
         for column in range(ranks.shape[1] - 1, -1, -1):
             order = order[np.argsort(ranks[order, column], kind="stable")]
     return [items[k] for k in order]
+
+
+@expand(functools.reduce)
+def _reduced(function, items, *initial):
+    """A function of two arguments, called with what it gave before and the next item."""
+    total = initial[0] if len(initial) == 1 else items[0]
+    for item in items if len(initial) == 1 else items[1:]:
+        total = function(total, item)
+    return total
 
 
 # ---------------------------------------------------------------- so far
