@@ -83,6 +83,12 @@ class Records(Lists):
 
     def records_of(self, shape: TupleValue, lists: list[ListValue], site: Site) -> RecordsValue:
         """The list of tuples whose members are those of lists, which have one length."""
+        if not lists:
+            raise self.b.refuse(
+                "a list of empty lists or tuples, whose length is known at run time only",
+                "write the number of lists as a literal, or keep the members "
+                "in an array np.empty((n, most)) with a count for each row",
+            )
         count = lists[0].count
         shared = iter([ListValue(one.array, count, one.site) for one in lists])
         return RecordsValue(rebuilt(shape, lambda _: next(shared)), count, site)

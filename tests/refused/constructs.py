@@ -63,6 +63,22 @@ def yield_from(x):
     yield from (x, x)  # <-- here
 
 
+@refused(lambda: (np.ones(4), 3), "empty lists", "run time", hint="np.empty")
+def empty_lists_as_many_as_an_argument_says(x, n):
+    cells = [[] for _ in range(n)]  # <-- here
+    for i in range(x.size):
+        cells[i % n].append(x[i])
+    return sum(cells[0])
+
+
+@refused(VECTOR, "a list in a list in a list", hint="columns * i + j")
+def cells_in_two_dimensions(x):
+    cells = [[[] for _ in range(2)] for _ in range(2)]
+    for i in range(x.size):
+        cells[i % 2][i // 2].append(x[i])  # <-- here
+    return sum(cells[0][0])
+
+
 @refused(ONE, "async")
 async def async_function(x):  # <-- here
     return x * x
