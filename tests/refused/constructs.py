@@ -698,6 +698,15 @@ def _chained(u, v, k):
     return _chained(u, v, k - 1)
 
 
+def halved(x, n):
+    return x if n == 0 else halved(0.5 * x, n - 1)
+
+
+@refused(VECTOR, "halved", "was given (x)", "another path", hint="x.copy()")
+def recursion_that_returns_its_argument_or_another_array(x):
+    return np.sum(halved(x, 3))  # <-- here
+
+
 @refused(VECTOR, "recursive function writes an array", "twice", hint="once")
 def overlapping_slices_given_to_a_recursion(x):
     y = x * 1.0
