@@ -22,7 +22,7 @@ from typing import Literal
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.liveness import Live
-from srcad.ir.build import added_to
+from srcad.ir.build import ONE, add, added_to, integer
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -76,6 +76,15 @@ def accesses(block: Block) -> Iterator[Access]:
             for e in walk(expr):
                 if isinstance(e, Load):
                     yield Access(e.array, e.index, "load")
+
+
+def span(loop: For) -> tuple[Expr, Expr] | None:
+    """The least value of a counter that takes steps of one, and the one after the greatest."""
+    if loop.step == ONE:
+        return loop.start, loop.stop
+    if loop.step == integer(-1):
+        return add(loop.stop, ONE), add(loop.start, ONE)
+    return None
 
 
 class Bounds:

@@ -61,6 +61,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
+from srcad.ir.printer import RUNTIME
 from srcad.ir.types import BOOL, FLOAT, INT, complex_kind, is_complex, is_inexact, real_kind
 from srcad.rules.registry import Adjoints, CallRule, Dims, Signature
 
@@ -79,7 +80,7 @@ class Ruled(Calls):
         given = {n: self._prepared(v, INT if n in integers else kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         title = rule.name
-        if not title.startswith("np."):
+        if not title.startswith("np.") and title not in RUNTIME:
             title = self.b.external(getattr(function, "ctypes", function), title)
         base = self.b.wanted
         lengths = self._lengths(rule.signature, list(given.values()))

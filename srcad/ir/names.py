@@ -7,7 +7,7 @@ from srcad.ir.nodes import Binary, Call, Expr, Load, Var
 
 RUNTIME = {
     "hints": ("over", "plus"),
-    "inverses": ("determinant", "set_inverse"),
+    "inverses": ("cofactors", "determinant", "set_inverse"),
     "marks": ("stop_gradient", "straight_through"),
     "products": ("add_product", "add_products", "matmul_into", "set_product"),
     "schedules": (

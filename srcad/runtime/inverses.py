@@ -1,8 +1,11 @@
 """Inverses and determinants, of matrices of 2 rows without LAPACK."""
 
+import contextlib
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, types
@@ -100,6 +103,69 @@ def set_inverse(out: np.ndarray, a: np.ndarray) -> None:
     pivots = np.empty(n, np.int32)
     if _lapack_factors(out, pivots) > 0 or _lapack_inverse(out, pivots) > 0:
         raise np.linalg.LinAlgError("Singular matrix")
+
+
+@register_jitable
+def cofactors(a: np.ndarray) -> np.ndarray:
+    """The derivatives of ``np.linalg.det(a)``, of a singular matrix too."""
+    out = np.empty(a.shape, a.dtype)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j]
+    _cofactors(out)
+    return out
+
+
+def _make_cofactors(a: np.ndarray) -> None:
+    """The cofactors of a matrix in its place; NaN if it has no singular values."""
+    given = a.copy()
+    a[:] = np.nan
+    with contextlib.suppress(np.linalg.LinAlgError):
+        u, s, vh = np.linalg.svd(given)
+        others = np.array([np.prod(np.delete(s, k)) for k in range(s.size)], s.dtype)
+        size = np.linalg.det(u) * np.linalg.det(vh)
+        a[:] = size * ((u * others) @ vh).conj()
+
+
+def _make_cofactors_at(kind: int, n: int, address: int) -> None:
+    """``_make_cofactors`` of what stands at an address."""
+    dtype = np.dtype(chr(kind))
+    memory = (ctypes.c_char * (n * n * dtype.itemsize)).from_address(address)
+    _make_cofactors(np.ndarray((n, n), dtype, memory))  # pyright: ignore[reportArgumentType]
+
+
+def _named(symbol: str, function: Any) -> str:
+    """``symbol``, by which compiled code finds a function that is made for ctypes, for good."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(function))
+    llvmlite.binding.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
+    return symbol
+
+
+_COFACTORS = _named(
+    "srcad_cofactors",
+    ctypes.CFUNCTYPE(None, ctypes.c_int32, ctypes.c_int64, ctypes.c_void_p)(_make_cofactors_at),
+)
+
+
+def _type_cofactors(_context: Any) -> Callable[..., Any]:
+    def typer(a: Any) -> Any:
+        return types.none
+
+    return typer
+
+
+def _lower_cofactors(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    """``_make_cofactors`` in compiled code, which calls Python: few programs ever do it."""
+    a = make_array(sig.args[0])(context, builder, args[0])
+    kind = cgutils.int32_t(ord(np.dtype(str(sig.args[0].dtype)).char))
+    size, _ = cgutils.unpack_tuple(builder, a.shape)
+    given = [kind, size, builder.bitcast(a.data, cgutils.voidptr_t)]
+    function_type = llvm.FunctionType(llvm.VoidType(), [g.type for g in given])
+    builder.call(cgutils.get_or_insert_function(builder.module, function_type, _COFACTORS), given)
+    return context.get_dummy_value()
+
+
+_cofactors = also_compiled(_make_cofactors, _type_cofactors, _lower_cofactors, types.Array)
 
 
 @register_jitable

@@ -107,24 +107,81 @@ def _multiply(
             out[p], out[q], out[r], out[s] = one, two, three, four
 
 
-def _apply(out: Any, a: Any, x: Any, m: int, inner: int, down: int, right: int, add: bool) -> None:
-    """A product of a matrix and a vector, two elements at a time; see ``_multiply``."""
-    if inner == 0:
-        for i in range(m):
-            if not add:
-                out[i] = 0
-        return
-    for i in range(0, m, 2):
-        below = i + 1 if i + 1 < m else i
-        p, q = i * down, below * down
-        one, two = a[p] * x[0], a[q] * x[0]
-        for k in range(1, inner):
-            p, q = p + right, q + right
-            one += a[p] * x[k]
-            two += a[q] * x[k]
-        if add:
-            one, two = one + out[i], two + out[below]
-        out[i], out[below] = one, two
+_COLUMNS = 4, 2, 1
+"""So many columns of a product are made at a time, while there are as many."""
+
+
+def _write_tiles(builder: Any, element: Any, data: Any, numbers: Any, add: Any) -> None:
+    """``_multiply`` for real numbers, in LLVM's terms: the sums of several columns are one vector.
+
+    Where ``b`` is transposed, the vectors are gathered from several of its rows.
+    """
+    m, n, *_, along, _ = numbers
+    zero = m.type(0)
+    with builder.if_else(builder.icmp_signed("==", along, along.type(1))) as branches:
+        for branch, together in zip(branches, (True, False), strict=True):
+            with branch:
+                start = zero
+                for columns in _COLUMNS:
+                    end, kind = builder.and_(n, n.type(-columns)), llvm.VectorType(element, columns)
+                    with (
+                        cgutils.for_range_slice(builder, start, end, n.type(columns)) as (j, _),
+                        cgutils.for_range_slice(builder, zero, m, m.type(2)) as (i, _),
+                    ):
+                        _write_tile(builder, kind, data, numbers, (i, j, together), add)
+                    start = end
+
+
+def _write_tile(builder: Any, kind: Any, data: Any, numbers: Any, tile: Any, add: Any) -> None:
+    """Two rows of a product, as vectors of type ``kind``, from element ``i, j`` on."""
+    out, a, b = data
+    m, _, inner, down, right, over, along, width = numbers
+    i, j, together = tile
+    size, place = 4 if kind.element == llvm.FloatType() else 8, llvm.IntType(32)
+    nothing = llvm.Constant(kind, llvm.Undefined)
+
+    def address(array: Any, index: Any, *terms: Any) -> Any:
+        for number, step in terms:
+            index = builder.add(index, builder.mul(number, step))
+        return builder.gep(array, [index])
+
+    def vector_at(pointer: Any) -> Any:
+        return builder.bitcast(pointer, kind.as_pointer())
+
+    def spread(number: Any) -> Any:
+        first = builder.insert_element(nothing, number, place(0))
+        order = llvm.Constant(llvm.VectorType(place, kind.count), [0] * kind.count)
+        return builder.shuffle_vector(first, nothing, order)
+
+    def row_of_b(k: Any) -> Any:
+        if together:
+            return builder.load(vector_at(address(b, j, (k, over))), align=size)
+        found = nothing
+        for c in range(kind.count):
+            column = builder.add(j, j.type(c))
+            number = builder.load(address(b, builder.mul(k, over), (column, along)))
+            found = builder.insert_element(found, number, place(c))
+        return found
+
+    below = builder.add(i, i.type(1))
+    below = builder.select(builder.icmp_signed("<", below, m), below, i)
+    starts = [builder.mul(row, down) for row in (i, below)]
+    sums = [cgutils.alloca_once(builder, kind) for _ in starts]
+    for total in sums:
+        builder.store(llvm.Constant(kind, None), total)
+    with cgutils.for_range(builder, inner) as loop:
+        row = row_of_b(loop.index)
+        for total, start in zip(sums, starts, strict=True):
+            factor = spread(builder.load(address(a, start, (loop.index, right))))
+            term = builder.fmul(factor, row)
+            builder.store(builder.fadd(builder.load(total), term), total)
+    results = [vector_at(address(out, j, (row, width))) for row in (i, below)]
+    with builder.if_then(add):
+        for total, result in zip(sums, results, strict=True):
+            old = builder.load(result, align=size)
+            builder.store(builder.fadd(builder.load(total), old), total)
+    for total, result in zip(sums, results, strict=True):
+        builder.store(builder.load(total), result, align=size)
 
 
 def _are_plain(*arrays: Any) -> bool:
@@ -204,6 +261,7 @@ def _call_product(
         kinds = [g.type for g in given]
         function = llvm.Function(builder.module, llvm.FunctionType(llvm.VoidType(), kinds), title)
         function.linkage = "internal"
+        function.attributes.add("optsize")  # loops of few trips, which are not to be unrolled
         inside = llvm.IRBuilder(function.append_basic_block())
         _write_product(context, inside, out, function.args)
         inside.ret_void()
@@ -214,27 +272,34 @@ def _call_product(
 def _write_product(context: Any, builder: Any, out: Any, args: Any) -> None:
     """The body of the function."""
     *data, m, n, inner, of_a, of_b, width, ta, tb, add = args
-    pointer, size = types.CPointer(out.dtype), types.intp
     one = m.type(1)
     down, right = builder.select(ta, one, of_a), builder.select(ta, of_a, one)
-    work = builder.mul(m, inner)
-    numbers = [m, inner, down, right]
-    loops, enough = _apply, 256
+    work, enough = builder.mul(m, inner), 256
     if out.ndim == 2:
         over, along = builder.select(tb, one, of_b), builder.select(tb, of_b, one)
-        work = builder.mul(work, n)
-        numbers = [m, n, inner, down, right, over, along, width]
-        loops, enough = _multiply, 512
+        loops = data, (m, n, inner, down, right, over, along, width)
+        work, enough = builder.mul(work, n), 512
+    else:  # the row that is the vector, times the transposed matrix
+        row = data[0], data[2], data[1]
+        loops = row, (one, m, inner, m.type(0), one, right, down, m)
     few = builder.icmp_signed("<", work, m.type(enough))
     with builder.if_else(few) as (then, otherwise):
         with then:
-            kinds = [*[pointer] * 3, *[size] * len(numbers), types.boolean]
-            signature = types.none(*kinds)
-            made = context.compile_subroutine(builder, loops, signature)
-            given = [*data, *numbers, add]  # no exception can come from it
-            context.call_internal_no_propagate(builder, made.fndesc, signature, given)
+            _write_loops(context, builder, out.dtype, *loops, add)
         with otherwise:
             _by_blas(context, builder, out, args)
+
+
+def _write_loops(context: Any, builder: Any, dtype: Any, data: Any, numbers: Any, add: Any) -> None:
+    """A small product: in vectors if its numbers are real."""
+    if isinstance(dtype, types.Float):
+        _write_tiles(builder, context.get_data_type(dtype), data, numbers, add)
+        return
+    kinds = [*[types.CPointer(dtype)] * 3, *[types.intp] * len(numbers), types.boolean]
+    signature = types.none(*kinds)
+    made = context.compile_subroutine(builder, _multiply, signature)
+    given = [*data, *numbers, add]  # no exception can come from it
+    context.call_internal_no_propagate(builder, made.fndesc, signature, given)
 
 
 def _by_blas(context: Any, builder: Any, out: Any, args: Any) -> None:

@@ -65,6 +65,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import INT
+from srcad.transform.terms import added
 
 CHEAP = 7
 """Nodes of a term that the second loop may compute again."""
@@ -248,7 +249,7 @@ class _Gatherer:
     def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
         index = row.at(position)
         place = Load(row.array, index, self.arrays[row.array][0])
-        return Store(row.array, index, functools.reduce(accumulate, terms, place))
+        return Store(row.array, index, added(place, terms))
 
     def _scattered(self, loop: For) -> frozenset[str]:
         """The shadows that a loop adds to at several offsets from its counter.

@@ -82,9 +82,10 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed, with_expressions
 from srcad.ir.types import INT, kind_of
 from srcad.position import NOWHERE
+from srcad.transform.boxes import Piece, edges
 from srcad.transform.cost import dear_calls
+from srcad.transform.fields import Field, row_of
 from srcad.transform.nest import nest, nest_over
-from srcad.transform.resident import Field, row_of
 
 _ARRAYS = 4
 """The most arrays that are exchanged: a segment is longer than twice as many steps."""
@@ -92,9 +93,6 @@ _NESTS = 6
 """The most loops over whole fields in a step."""
 _SIZE = 60
 """The most statements of a step."""
-
-Piece = tuple[int, list[Expr], list[tuple[Expr, Expr]]]
-"""As ``Field.edges`` has them."""
 
 
 def segments(function: Function, fields: tuple[Field, ...], names: Names) -> Function:
@@ -389,7 +387,7 @@ class _Segments:
             lengths = self.tapes[field.tape].shape[1:]
             for name in (field.name, *field.cycle[2:]):
                 keep(name, lengths)
-            for piece in field.edges(field.name):
+            for piece in edges(field.box, field.name):
                 axis, places, _ = piece
                 others = (*lengths[:axis], *lengths[axis + 1 :])
                 keep(field.target, (integer(len(places)), *others), piece)

@@ -197,14 +197,7 @@ class Backward(Forward):
         elif not (
             stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
         ):
-            assert level.chain is not None
-            out.append(
-                Store(
-                    stmt.array,
-                    stmt.index,
-                    self.saved((id(stmt), "old"), stmt.array, kind, level.chain),
-                )
-            )
+            out += self._overwritten(stmt, level)
         if not is_inexact(kind) or not self.is_active(stmt.array):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
@@ -253,6 +246,17 @@ class Backward(Forward):
         out += [self.add_to(leaf, term) for leaf, term in others]
         out.append(Store(place.array, place.index, _total(selfs, kind)))
         return out
+
+    def _overwritten(self, stmt: Store, level: Level) -> list[Stmt]:
+        """Put back what a store overwrote: it is made again, or on the tape."""
+        maker = self.makers.get(id(stmt))
+        if maker is None:
+            assert level.chain is not None
+            old = self.saved((id(stmt), "old"), stmt.array, stmt.value.kind, level.chain)
+            return [Store(stmt.array, stmt.index, old)]
+        fresh = {s.target.name: self.names.fresh(s.target.name) for s in maker.steps}
+        made = Store(stmt.array, stmt.index, maker.value)
+        return list(renamed((*maker.steps, made), fresh))
 
     def _copied_back(self, stmt: Copy) -> list[Stmt]:
         dtype, ndim = self.arrays[stmt.target]

@@ -9,6 +9,7 @@ away until nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
@@ -171,6 +172,15 @@ class Levels(Slots):
     def _is_put_back(self, store: Store) -> bool:
         """Whether an element is put back before the iteration that writes it is reversed."""
         return id(store) in self._put_back_anywhere()[0]
+
+    def stores_saved(self, tapes: Collection[str]) -> set[int]:
+        """The stores (by id) that put back, where they are reversed, what is on these tapes."""
+        out: set[int] = set()
+        for key, name in self.tape_names.items():
+            match key:
+                case ((int(store), "old"), _) if name in tapes:
+                    out.add(store)
+        return out - self._put_back_anywhere()[0]
 
     def _restored_around(self, loop: Loop) -> frozenset[str]:
         """Arrays that are, to the end of an iteration, as they were when it began."""
@@ -549,7 +559,7 @@ class Levels(Slots):
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording, trial.results = self.recording, self.results
+        trial.recording, trial.results, trial.makers = self.recording, self.results, self.makers
         trial.early, trial.early_stores = self.early, self.early_stores
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)

@@ -36,6 +36,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import COMPLEX64, INT, is_complex, is_inexact, is_single
 from srcad.transform.nest import Body, nest
+from srcad.transform.remade import Maker
 from srcad.transform.reverse.loops import position, trip_count
 
 Loop = For | While
@@ -92,6 +93,8 @@ class Slots:
         self.bound = times_bound(body)
         self.results: frozenset[int] = frozenset()
         """Stores (by id) whose own result serves their reversal, in place of what they compute."""
+        self.makers: dict[int, Maker] = {}
+        """Stores (by id) that overwrite what is computed again, and from what."""
         self.fixed = fixed_names(body, set(arrays))
         self.stored = {
             s
