@@ -56,6 +56,9 @@ class Signature:
         self.keywords = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
         self.arity = len(self.names) if self.positional == self.names else -1
         """Number of parameters if all of them can be given by position, else -1."""
+        self._is_plain = not (self._held or self._held_keywords) and all(
+            p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters
+        )
 
     @property
     def code(self) -> types.CodeType | None:
@@ -70,7 +73,13 @@ class Signature:
 
         Raises ``ArgumentError`` (a ``TypeError``) where Python would refuse the call.
         """
-        positional = self._all_positional
+        positional, names = self._all_positional, self.names
+        many = len(args)
+        if self._is_plain and many <= len(positional) and many + len(kwargs) == len(names):
+            try:
+                return [*args, *[kwargs[name] for name in names[many:]]]
+            except KeyError:
+                pass  # what follows says which name it is, or takes a default
         args, kwargs = (*self._held, *args), {**self._held_keywords, **kwargs}
         extra: dict[str, Any] = {}
         if len(args) > len(positional) and self.rest is None:
