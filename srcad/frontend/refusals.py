@@ -40,7 +40,9 @@ REFUSALS: dict[str, Refusal] = {
         "test for the condition with if",
     ),
     "With": Refusal(
-        "with", "entering a context runs code that is not seen", "do this outside the function"
+        "with, other than np.errstate that raises nothing,",
+        "entering a context runs code that is not seen",
+        "do this outside the function",
     ),
     "Match": Refusal(
         "this match statement",
@@ -69,7 +71,7 @@ REFUSALS: dict[str, Refusal] = {
     "YieldFrom": Refusal("yield from", _GENERATOR, "write into an array and return it"),
     "GeneratorExp": Refusal(
         "a generator expression here",
-        "it is the argument of sum, min, max, any, all, tuple or list only",
+        "it is the argument of sum, min, max, sorted, any, all, tuple or list only",
         "write the loop, or a list in brackets",
     ),
     "AsyncFunctionDef": Refusal("async def", _COROUTINE, "differentiate a plain function (def)"),
@@ -105,9 +107,6 @@ FUNCTIONS: dict[Any, Refusal] = {
     builtins.exec: Refusal("exec", _RUNS, "write the statements themselves"),
     builtins.open: Refusal("open", "files are not read or written", "read the data outside"),
     builtins.input: Refusal("input", "nothing is read", "pass the value as an argument"),
-    builtins.sorted: Refusal(
-        "sorted", "the order of run-time values is not known", "use np.sort, or sort in a loop"
-    ),
     builtins.map: Refusal("map", _LAZY, "write a list comprehension or the loop"),
     builtins.filter: Refusal("filter", _LAZY, "write a list comprehension or the loop"),
     builtins.iter: Refusal("iter", _LAZY, "write the loop"),

@@ -89,6 +89,10 @@ _look = also_compiled(_seen, _type_look, _lower_mark("load"), *_MARK[:2])
 _rest = also_compiled(_let_others_run, _type_no_result, _lower_yield)
 
 
+_PATIENCE = 4096
+"""How often a worker looks for the end of a phase before it does something else: some 10 us."""
+
+
 @register_jitable
 def goes_on(pool: tuple[np.ndarray, np.ndarray], kind: int) -> bool:
     """Count a step: forward (0), run again (1) or reversed (2); whether the run is to go on."""
@@ -111,25 +115,32 @@ def new_worker(worker: int, workers: int) -> np.ndarray:
     """What one of the workers of a crew keeps for itself, at the start of what they share.
 
     All of them go through the same phases, of some parts each. ``own`` is, in this order: its
-    number, the number of workers, the phase, the parts of all phases before it; and of this phase,
-    how many parts it asked for, how many it took, and where its own share of them begins.
+    number, the number of workers, the phase, the parts of all phases before it; of this phase, how
+    many parts it asked for, how many it has done and not yet said so, where its own share of them
+    begins, and how long that is; and how often it looks whether others finish theirs.
     """
     own = np.zeros(16, np.int64)
-    own[0], own[1], own[2] = worker, workers, 1
+    own[0], own[1], own[2], own[8] = worker, workers, 1, _PATIENCE
     return own
 
 
 @register_jitable
 def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
-    """A part of this phase that nobody has taken; -1: there is none left.
+    """A part of this phase for a worker to run; -1: there is none left.
 
-    A worker begins with its own share, the same in all phases, as that is in its cache. Then it
-    takes what others have not begun. ``crew[8 * part + 8]`` is the last phase in which somebody
-    took that part.
+    Its own share comes first, the same rows in all phases, which are in its cache. It gives the
+    others time for theirs, then it takes what they have not begun, at once if nobody else was
+    there in the phase before. ``crew[8 * part + 8]`` is the last phase in which somebody took that
+    part.
     """
     if own[4] == 0:
-        own[6] = own[0] * parts // own[1]
+        own[6] = (own[0] * parts + own[1] - 1) // own[1]
+        own[7] = ((own[0] + 1) * parts + own[1] - 1) // own[1] - own[6]
     while own[4] < parts:
+        if own[4] == own[7] and _are_done(crew, own, parts):
+            own[4] = parts
+            own[8] = _PATIENCE
+            break
         part = own[6] + own[4]
         if part >= parts:
             part -= parts
@@ -138,7 +149,21 @@ def next_part(crew: np.ndarray, own: np.ndarray, parts: int) -> int:
         if _look(crew, place) < own[2] and _claim(crew, place, own[2]) < own[2]:
             own[5] += 1
             return part
+        own[8] = _PATIENCE  # somebody else has it
     return -1
+
+
+@register_jitable
+def _are_done(crew: np.ndarray, own: np.ndarray, parts: int) -> bool:
+    """Whether all parts are done, now or soon; that somebody does them is not known."""
+    if own[5] > 0:
+        _count(crew, 0, own[5])
+    own[5] = 0
+    for _ in range(own[8]):
+        if _look(crew, 0) >= own[3] + parts:
+            return True
+    own[8] = 0
+    return False
 
 
 @register_jitable
@@ -156,5 +181,5 @@ def end_phase(crew: np.ndarray, own: np.ndarray, parts: int) -> None:
     looks = 0
     while _look(crew, 0) < own[3]:
         looks += 1
-        if looks > 4096:
+        if looks > _PATIENCE:
             _rest()
