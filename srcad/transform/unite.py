@@ -442,7 +442,10 @@ class _Union:
         core, terms = scatter.core(target)
         core, terms = self._left_in_place(source, core, terms, tuple(scatter.counters))
         if places == {here}:
-            return self._named(_at_once(scatter, source, core, terms[here]))
+            if here in terms:
+                return self._named(_at_once(scatter, source, core, terms[here]))
+            left = any(not isinstance(s, Assign | Comment) for s in core)  # the rest stays there
+            return self._named(_nested(scatter, core)) if left else []
         return self._named(*self._behind(scatter, target, core, terms))
 
     def _left_in_place(
@@ -504,7 +507,11 @@ def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> Fo
     kept = tuple(s for s in core if not isinstance(s, Store) or s.array != source)
     kind = scatter.arrays[source][0]
     rest = [Load(source, here, kind), *terms] if len(kept) == len(core) else terms
-    body = (*kept, Store(source, here, functools.reduce(accumulate, rest)))
+    return _nested(scatter, (*kept, Store(source, here, functools.reduce(accumulate, rest))))
+
+
+def _nested(scatter: Roller, body: Block) -> For:
+    """The nest with another body."""
     for loop in reversed(scatter.nest.loops):
         body = (replace(loop, body=body),)
     (outer,) = body

@@ -351,6 +351,14 @@ def test_lines():
         is_exact(f, (field(6), field(6), steps), "u", "c")
 
 
+def test_what_is_all_left_in_place():
+    def f(x):
+        x[:] = np.array([0.35 * e for e in x])
+        return 0.5 * np.sum(x * x)
+
+    is_exact(f, (field(4),), "x")
+
+
 def test_second_derivatives():
     def f(k, u):
         n, m = u.shape
