@@ -448,7 +448,8 @@ class _Union:
         }:
             core, terms = _at_once(scatter, source, core, terms[here]), neighbours
         if not neighbours:
-            return self._named(scatter.around(core))
+            taken_only = all(isinstance(s, Comment) or _is_load(s, source) for s in core)
+            return () if taken_only else self._named(scatter.around(core))
         if not 0 < len(kept) <= KEPT:
             raise _Apart
         rings, loops = scatter.written(target, core, terms, kept)
@@ -504,3 +505,9 @@ def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> Bl
     kind = scatter.arrays[source][0]
     rest = [Load(source, here, kind), *terms] if len(kept) == len(core) else terms
     return (*kept, Store(source, here, functools.reduce(accumulate, rest)))
+
+
+def _is_load(stmt: Stmt, source: str) -> bool:
+    """Whether a statement only names an element of an array."""
+    value = stmt.value if isinstance(stmt, Assign) else None
+    return isinstance(value, Load) and value.array == source
