@@ -293,4 +293,6 @@ def test_random_directions(seed):
     c, x, w = (0.2 + 0.6 * random_.random((5, 5)) for _ in range(3))
 
     found = grad(f, wrt="c", jit=False)(c, x.copy(), w.copy(), 2)
-    np.testing.assert_allclose(found, complex_step(f, (c, x, w, 2), 0), rtol=1e-11, atol=1e-13, err_msg=text)
+    np.testing.assert_allclose(
+        found, complex_step(f, (c, x, w, 2), 0), rtol=1e-11, atol=1e-13, err_msg=text
+    )
