@@ -39,6 +39,16 @@ class Places:
     """How many there are in front of them, and behind them."""
     after: int
 
+    @property
+    def length(self) -> Expr:
+        """The length of the axis."""
+        return add(self.end, integer(self.after))
+
+    @property
+    def width(self) -> int:
+        """How long the axis must be to have what is in front of them, and what is behind."""
+        return max(self.before, self.after)
+
 
 Box = tuple[Places, ...]
 """By axis."""
@@ -78,13 +88,16 @@ def box_of(
     return None if ranges else (tuple(out), block)
 
 
-def is_inside(box: Box) -> Expr:
-    """Whether there is an element in the box."""
-    return logic("and", tuple(compare("<", p.first, p.end) for p in box))
+def has_edges(box: Box) -> Expr:
+    """Whether the array is as long as the pieces around the box ask for."""
+    return logic("and", tuple(compare("<", integer(p.width - 1), p.length) for p in box if p.width))
 
 
 def edges(box: Box, array: str) -> Iterator[Piece]:
-    """What of an array is around the box, in pieces."""
+    """What of an array is around the box, in pieces.
+
+    If nothing is in the box, these are all of the array, some of it twice.
+    """
     for axis, along in enumerate(box):
         places: list[Expr] = [integer(k) for k in range(along.before)]
         places += [add(along.end, integer(k)) for k in range(along.after)]

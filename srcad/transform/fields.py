@@ -38,7 +38,7 @@ from srcad.ir.nodes import (
     statements,
 )
 from srcad.ir.types import kind_of
-from srcad.transform.boxes import Box, Index, copied, edges, is_inside
+from srcad.transform.boxes import Box, Index, copied, edges, has_edges
 from srcad.transform.nest import copied_by, nest
 
 PLAIN = Assign | Store | For | While | If | Check | IndexCheck | Comment
@@ -70,9 +70,14 @@ class Field:
         return self.cycle[1]
 
     @property
-    def runs(self) -> Expr:
-        """Whether an iteration writes any element."""
-        return is_inside(self.box)
+    def has_border(self) -> Expr:
+        """Whether what an iteration does not write can be told in pieces."""
+        return has_edges(self.box)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether that is so of all fields but empty ones."""
+        return all(p.width <= 1 for p in self.box)
 
 
 class FieldLoop:
@@ -175,9 +180,10 @@ class FieldLoop:
         out: list[Stmt] = []
         for piece in edges(field.box, source):
             out += copied(self.names, source, target, slot, kind, piece)
-        if not out or self.sizes.truth(field.runs):
+        if not out or self.sizes.truth(field.has_border):
             return out
-        return [If(field.runs, tuple(out), tuple(self.all_copied(source, target, slot)))]
+        whole = [] if field.is_narrow else self.all_copied(source, target, slot)
+        return [If(field.has_border, tuple(out), tuple(whole))]
 
     def all_copied(self, source: str, target: str, slot: Index) -> list[Stmt]:
         """A nest that copies an array to another one, in which it has a slot."""

@@ -28,11 +28,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import accesses, is_still
+from srcad.analysis.iterations import Bounds, accesses, is_still, offset_from
 from srcad.analysis.sizes import Sizes, difference, sizes_after, sizes_inside
 from srcad.ir.build import ONE, add, unclamped
 from srcad.ir.names import Names
@@ -51,6 +52,8 @@ from srcad.ir.nodes import (
     Stmt,
     Store,
     Tape,
+    Var,
+    all_blocks,
     children,
     names_read,
     rebuild,
@@ -84,6 +87,7 @@ class _Known:
         self.function = function
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
+        self.bounds = Bounds(function.body)
         self._place, self._sizes = 0, Sizes(function.arrays)
 
     def sizes_before(self, place: int) -> Sizes:
@@ -258,7 +262,7 @@ class _Fields:
         for k, stmt in enumerate(self.reverse.body):
             read = {a.array for a in accesses((stmt,)) if a.how != "store"}
             for name in sorted(read & group):
-                if self._is_as_found(name, k):
+                if self._is_as_found(name, k) or self._is_found_again(name, k):
                     out[k, name] = _Saved(name, False)
                 elif self._is_as_left(name, k):
                     out[k, name] = _Saved(later.get(name, name), True)
@@ -282,6 +286,42 @@ class _Fields:
         )
         read = Counter(s.value.array for s in back if isinstance(s.value, Load))
         return len(written) == len(back) == saved.total() == len(saved) and saved == read
+
+    def _is_found_again(self, name: str, place: int) -> bool:
+        """Whether a nest puts back the last of an array, and reads of each element it after that.
+
+        As the adjoint of ``u[i] += f(u[i])`` does: it reads no other element of the array.
+        """
+        nest = self.reverse.body[place]
+        back = [s for s in _stores((nest,)) if self.aliases.may(name, s.array)]
+        if len(back) != 1 or back[0].array != name or not self._is_made_once(back[0], nest):
+            return False
+        inner = next(b for b in all_blocks((nest,)) if any(s is back[0] for s in b))
+        after = inner[next(k for k, s in enumerate(inner) if s is back[0]) + 1 :]
+        touched, later = (
+            [a for a in accesses(block) if self.aliases.may(name, a.array)]
+            for block in ((nest,), after)
+        )
+        if len(touched) != len(later) + 1 or any(a.index != back[0].index for a in touched):
+            return False
+        return not names_of(back[0]) & assigned(after) and self._is_as_found(name, place + 1)
+
+    def _is_made_once(self, store: Store, nest: Stmt) -> bool:
+        """Whether nested loops make a store always, and for each element once."""
+        counters: list[Var] = []
+        inside: Stmt = nest
+        with ExitStack() as entered:
+            while isinstance(inside, For) and inside.until is None:
+                entered.enter_context(self.known.bounds.within(inside))
+                counters.append(inside.var)
+                if any(s is store for s in inside.body):
+                    least = [self.known.bounds.least(place) for place in store.index]
+                    return all(n is not None and n >= 0 for n in least) and all(
+                        any(offset_from(place, c) is not None for place in store.index)
+                        for c in counters
+                    )
+                inside = next(s for s in inside.body if any(x is store for x in statements((s,))))
+        return False
 
     def _is_as_left(self, name: str, place: int) -> bool:
         """Whether nothing of an array has been put back up to the end of a statement."""

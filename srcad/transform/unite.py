@@ -428,7 +428,7 @@ class _Union:
         places = {scatter.offsets(a.index) for a in found if a.how == "add"}
         if taken and added:
             own = all(scatter.offsets(a.index) == here for a in found if a.how != "add")
-            if not own or None in places:
+            if not own or None in places or not (places == {here} or _is_ordered(nest, places)):
                 raise _Apart
         stores = [s for s in nest.body if isinstance(s, Store) and s.array in taken]
         if len(stores) > 1 or any(not is_const(s.value, 0.0) for s in stores):
@@ -479,16 +479,23 @@ class _Union:
     ) -> list[Stmt]:
         """The nest in place, what it scatters behind a ring."""
         kept = scatter.kept(core, terms)
-        first = scatter.nest.loops[0].start
-        least = min(offsets[0] for offsets in terms)
-        if len(scatter.nest.loops) < 2 or not 0 < len(kept) <= KEPT:
+        if not 0 < len(kept) <= KEPT:
             raise _Apart
-        if not isinstance(first, Const) or least > 0 or int(first.value.real) + least < 0:
-            raise _Apart  # rows that are taken later are not added to
         rings, loops = scatter.written(target, core, terms, kept)
         still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
         self.rings += rings if still else ()
         return loops if still else [*rings, *loops]
+
+
+def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
+    """Whether no row is added to before it is taken, if what is scattered is behind a ring.
+
+    The row that an iteration adds to must not be a later one, nor one that counts from the end.
+    """
+    first = nest.loops[0].start
+    least = min(offsets[0] for offsets in places if offsets is not None)
+    begins = isinstance(first, Const) and int(first.value.real) + least >= 0
+    return len(nest.loops) > 1 and least <= 0 and begins
 
 
 def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> For:

@@ -372,3 +372,111 @@ def test_an_index_out_of_range_is_refused():
 
     with pytest.raises(IndexError):
         srcad.grad(f)(field(5), field(4), 2)
+
+
+def scaled(u, k, steps):
+    """Each element is multiplied in place: the reverse needs what it was, there and then."""
+    u = u.copy()
+    v = u.copy()
+    for _ in range(steps):
+        for i in range(1, u.size):
+            v[i] += k[i] * (u[i] - u[i - 1])
+        for i in range(1, u.size - 1):
+            u[i] -= 0.1 * u[i] * (v[i + 1] - v[i - 1])
+    return np.sum(u * u)
+
+
+def test_what_is_read_of_an_element_that_is_put_back():
+    text = gradient_text(scaled, (V, V, INTEGER), "u", "k")
+    reverse = text[text.index("# reverse sweep") :]
+    assert "u_1_tape_1[k_1, i" in reverse and "v_tape_1[k_1 + 1, i" in reverse
+    assert "u_1[i] = u_1_tape" not in reverse
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5])
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_scaled(n, steps):
+    is_exact(scaled, (field(n), field(n) + 0.2, steps), "u", "k")
+
+
+def test_borders_of_elements_that_are_put_back():
+    def f(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            lap = np.zeros(u.size)
+            for i in range(1, u.size - 1):
+                lap[i] = u[i + 1] - 2.0 * u[i] + u[i - 1]
+            for i in range(1, u.size - 1):
+                u[i] += k[0] * lap[i] + k[1] * (1.0 - u[i])
+            u[0] = u[1]
+            u[-1] = u[-2]
+        return np.sum(u * u)
+
+    for steps in (0, 1, 2, 5):
+        is_exact(f, (field(6), field(2) + 0.1, steps), "u", "k")
+
+
+def test_elements_that_are_put_back_several_times():
+    def f(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            for _ in range(3):
+                for i in range(u.size):
+                    u[i] += 0.1 * k[i] * u[i] * u[i]
+        return np.sum(u * u)
+
+    def g(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            for i in range(u.size):
+                for j in range(2):
+                    u[i] += 0.1 * k[j] * u[i] * u[i]
+        return np.sum(u * u)
+
+    def h(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            for i in range(-1, u.size):
+                u[i] += 0.1 * k[i] * u[i] * u[i]
+        return np.sum(u * u)
+
+    for each in (f, g, h):
+        for steps in (0, 1, 3):
+            is_exact(each, (field(5), field(5), steps), "u", "k")
+
+
+def test_a_neighbour_of_an_element_that_is_put_back():
+    def f(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            for i in range(u.size - 1):
+                u[i] += 0.1 * k[i] * u[i] * u[i + 1]
+        return np.sum(u * u)
+
+    def g(u, k, steps):
+        u = u.copy()
+        for _ in range(steps):
+            for i in range(1, u.size):
+                u[i] += 0.1 * k[i] * u[i] * u[i - 1]
+            for i in range(u.size - 1):
+                u[i] *= u[i] * k[i]
+        return np.sum(u * u)
+
+    for each in (f, g):
+        for steps in (0, 1, 3):
+            is_exact(each, (field(5), field(5), steps), "u", "k")
+
+
+def test_an_element_that_is_not_always_put_back():
+    def f(u, k, steps):
+        u = u.copy()
+        for t in range(steps):
+            for i in range(u.size):
+                if u[i] > 0.4:
+                    u[i] += 0.1 * k[i] * u[i] * u[i]
+            for i in range(t % 3, u.size):
+                u[i] *= u[i] * k[i]
+        return np.sum(u * u)
+
+    for steps in (0, 1, 4):
+        is_exact(f, (field(5), field(5), steps), "u", "k")

@@ -240,8 +240,9 @@ class Levels(Slots):
                 break
             moving -= fixed
         candidates = set(self._local_sites(loop))
+        changed = self._stored(body) - self._written_once(body) - restored
         while True:
-            unstable = self._stored(body) - candidates - restored
+            unstable = changed - candidates
             level = Level(loop, None, frozenset(unstable), frozenset(moving))
             spoiled = self._spoiled(body, level)
             if not spoiled & candidates:
@@ -312,6 +313,21 @@ class Levels(Slots):
                     for name in stmt.writes:
                         out |= self.sites.get(name, frozenset((name,)))
         return out
+
+    def _written_once(self, body: Block) -> set[str]:
+        """Arrays from outside of which a loop only writes elements that nobody has read before.
+
+        What it has read of them is there to the end.
+        """
+        first: set[str] = set()
+        others: set[str] = set()
+        for stmt in statements(body):
+            for name in arrays_written(stmt):
+                sites = self.sites.get(name, frozenset((name,)))
+                own = name in self.fixed and sites == frozenset((name,))
+                fresh = isinstance(stmt, Store) and stmt.fresh
+                (first if fresh and own else others).update(sites)
+        return first - others
 
     def _spoiled(self, body: Block, level: Level) -> set[str]:
         """Local arrays whose contents cannot be rerun after all."""
