@@ -442,7 +442,7 @@ class _Union:
         core, terms = scatter.core(target)
         core, terms = self._left_in_place(source, core, terms, tuple(scatter.counters))
         if places == {here}:
-            return self._named(_at_once(scatter, source, core, terms[here]))
+            return self._named(_at_once(scatter, source, core, terms.get(here, [])))
         return self._named(*self._behind(scatter, target, core, terms))
 
     def _left_in_place(
@@ -503,8 +503,11 @@ def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> Fo
     here = tuple(scatter.counters)
     kept = tuple(s for s in core if not isinstance(s, Store) or s.array != source)
     kind = scatter.arrays[source][0]
-    rest = [Load(source, here, kind), *terms] if len(kept) == len(core) else terms
-    body = (*kept, Store(source, here, functools.reduce(accumulate, rest)))
+    stays = len(kept) == len(core)
+    rest = [Load(source, here, kind), *terms] if stays else terms
+    body = kept
+    if terms or not stays:
+        body = (*kept, Store(source, here, functools.reduce(accumulate, rest)))
     for loop in reversed(scatter.nest.loops):
         body = (replace(loop, body=body),)
     (outer,) = body

@@ -368,3 +368,14 @@ def test_second_derivatives():
     first = srcad.grad(f)
     expected = [(first(k + h * e, u) - first(k - h * e, u)) / (2 * h) for e in np.eye(2)]
     np.testing.assert_allclose(found, expected, rtol=1e-7)
+
+
+def replaced(x, a):
+    """Nothing is added but what is taken: the element stays where it is."""
+    s = x[3]
+    x[:] = np.array([0.46 * e for e in x])
+    return a + s * x[1]
+
+
+def test_all_that_is_taken_stays():
+    is_exact(replaced, (np.linspace(0.1, 1.0, 5), 2.0), 0, 1)
