@@ -378,4 +378,4 @@ def replaced(x, a):
 
 
 def test_all_that_is_taken_stays():
-    is_exact(replaced, (np.linspace(0.1, 1.0, 5), 2.0), 0, 1)
+    is_exact(replaced, (np.linspace(0.1, 1.0, 5), 2.0), "x", "a")
