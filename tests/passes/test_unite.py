@@ -394,3 +394,12 @@ def test_a_step_that_adds_a_number():
 
     for steps in range(4):
         is_exact(f, (field(4, 5), 0.3, field(4, 5), steps), "u", "c", "k")
+def replaced(x, a):
+    """Nothing is added but what is taken: the element stays where it is."""
+    s = x[3]
+    x[:] = np.array([0.46 * e for e in x])
+    return a + s * x[1]
+
+
+def test_all_that_is_taken_stays():
+    is_exact(replaced, (np.linspace(0.1, 1.0, 5), 2.0), "x", "a")
