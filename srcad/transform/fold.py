@@ -174,7 +174,7 @@ class _Folder:
         scatter = Scatter(nest, self.shadows, self.aliases, self.names, self.arrays)
         if not self._is_scattered(scatter, shadow):
             return None
-        core, terms = scatter.core(shadow)
+        core, terms = scatter.left_in_place(original, *scatter.core(shadow))
         kept = scatter.kept(core, terms)
         if not 0 < len(kept) <= KEPT:
             return None

@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, writes_of
-from srcad.analysis.iterations import offset_from
+from srcad.analysis.flow import assigned, times_bound, writes_of
+from srcad.analysis.iterations import accesses, offset_from
 from srcad.analysis.sizes import Sizes
-from srcad.ir.build import ONE, ZERO, added_to, integer, sub, unclamped
+from srcad.ir.build import ONE, ZERO, added_to, integer, is_const, sub, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -148,6 +148,34 @@ class Scatter:
                 term = shares[term]
             terms.setdefault(offsets, []).append(term)
         return tuple(out), terms
+
+    def left_in_place(
+        self, source: str, core: Block, terms: dict[Offsets, list[Expr]]
+    ) -> tuple[Block, dict[Offsets, list[Expr]]]:
+        """What is taken of an array, and added to the same place of it, stays there."""
+        cleared = [k for k, s in enumerate(core) if isinstance(s, Store) and s.array == source]
+        if len(cleared) != 1:
+            return core, terms
+        (place,) = cleared
+        store = core[place]
+        assert isinstance(store, Store)
+        here = self.offsets(store.index)
+        own = terms.get(here, []) if here is not None else []
+        touched = {a for a in accesses(core) if a.array == source}
+        after = any(a.array == source for a in accesses(core[place + 1 :]))
+        if not is_const(store.value, 0.0) or after or any(a.index != store.index for a in touched):
+            return core, terms
+        bound = times_bound(core)
+        for stmt in core[:place]:
+            if not isinstance(stmt, Assign) or bound[stmt.target.name] != 1:
+                continue
+            if stmt.value == Load(source, store.index, stmt.target.kind) and stmt.target in own:
+                rest = list(own)
+                rest.remove(stmt.target)
+                others = {offsets: found for offsets, found in terms.items() if offsets != here}
+                core = (*core[:place], *core[place + 1 :])
+                return core, {**others, here: rest} if rest and here is not None else others
+        return core, terms
 
     def kept(self, core: Block, terms: dict[Offsets, list[Expr]]) -> list[Var]:
         """What the terms need of an iteration."""

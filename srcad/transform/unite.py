@@ -31,7 +31,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, names_of, times_bound
+from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import Access, accesses
 from srcad.analysis.sizes import Sizes, sizes_after
 from srcad.ir.build import accumulate, is_const
@@ -440,7 +440,7 @@ class _Union:
             return self._named(nest.loops[0])
         (source,), (target,) = taken, added
         core, terms = scatter.core(target)
-        core, terms = self._left_in_place(source, core, terms, tuple(scatter.counters))
+        core, terms = scatter.left_in_place(source, core, terms)
         neighbours = {offsets: found for offsets, found in terms.items() if offsets != here}
         kept = scatter.kept(core, neighbours)
         if here in terms and not {v.name for v in scatter.kept(core, terms)} <= {
@@ -456,35 +456,6 @@ class _Union:
         still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
         self.rings += rings if still else ()
         return self._named(*(loops if still else [*rings, *loops]))
-
-    def _left_in_place(
-        self, source: str, core: Block, terms: dict[Offsets, list[Expr]], index: tuple[Expr, ...]
-    ) -> tuple[Block, dict[Offsets, list[Expr]]]:
-        """What is taken and added to the same place stays there."""
-        cleared = [k for k, s in enumerate(core) if isinstance(s, Store) and s.array == source]
-        if not cleared:
-            return core, terms
-        (place,) = cleared
-        if any(a.array == source for a in accesses(core[place + 1 :])):
-            raise _Apart
-        bound = times_bound(core)
-        seeds = [
-            s.target
-            for s in core
-            if isinstance(s, Assign)
-            and s.value == Load(source, index, s.target.kind)
-            and bound[s.target.name] == 1
-        ]
-        here = (0,) * len(index)
-        own = terms.get(here, [])
-        for seed in seeds:
-            if seed in own:
-                own = list(own)
-                own.remove(seed)
-                others = {o: found for o, found in terms.items() if o != here}
-                terms = others | ({here: own} if own else {})
-                return (*core[:place], *core[place + 1 :]), terms
-        return core, terms
 
 
 def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
