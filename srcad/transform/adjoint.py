@@ -362,7 +362,7 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
-    function = prune(unread(function))
+    function = prune(unread(lengths(function)))  # what was read before it was pruned is told now
     function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
     return replace(function, body=share(function.body))
 

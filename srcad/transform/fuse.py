@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from srcad.analysis.alias import Sites
 from srcad.analysis.flow import names_of, reads_of, writes_of
+from srcad.analysis.iterations import offset_from
 from srcad.ir.build import ONE, ZERO
 from srcad.ir.nodes import (
     Alloc,
@@ -242,9 +243,18 @@ class _Fuser:
                     places = writers.stored[one]
                     if one != two or places != others.touched[two] or len(places) > 1:
                         return False
-                    if next(iter(places))[: len(own)] != own:
+                    if not _is_own(next(iter(places)), own):
                         return False
         return True
+
+
+def _is_own(index: tuple[Expr, ...], own: tuple[Var, ...]) -> bool:
+    """Whether no two iterations touch the same element: each axis is a counter, and a number.
+
+    That is not negative, as the elements before the first one count from the end.
+    """
+    offsets = [offset_from(e, c) for e, c in zip(index, own, strict=False)]
+    return len(index) >= len(own) and all(k is not None and k >= 0 for k in offsets)
 
 
 def _loaded(stmt: Stmt) -> set[str]:

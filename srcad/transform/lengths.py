@@ -10,7 +10,7 @@ element of it. Where the lengths are those of arrays from before the loop, these
         for i in range(y.shape[0]):                 y_b[i] -= z_b[i]
             y_b[i] -= z_b[i]
 
-and then nothing reads ``y`` any more (``prune``).
+and then nothing reads ``y`` any more (``prune``). So it is with what an iteration copies.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned
+from srcad.analysis.iterations import accesses
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
     Alloc,
     Block,
+    Comment,
     Const,
+    Copy,
     Expr,
     Extent,
     For,
@@ -44,12 +47,22 @@ from srcad.ir.rename import with_expressions
 
 
 def lengths(function: Function) -> Function:
-    """The function with the lengths of arrays that it takes from lists told by others."""
-    taken = {s.array for s in statements(function.body) if isinstance(s, Pop)}
+    """The function with the lengths of such arrays told by others."""
+    taken = {s.array for s in statements(function.body) if isinstance(s, Pop)} | _unread(function)
     if not taken:
         return function
     teller = _Teller(function, taken)
     return replace(function, body=teller.block(function.body, Sizes(function.arrays), set()))
+
+
+def _unread(function: Function) -> set[str]:
+    """Arrays that the reverse sweep copies once more, of which it reads no element."""
+    body = function.body
+    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), len(body))
+    sweep = body[start:]
+    copied = {s.target for s in statements(sweep) if isinstance(s, Copy)}
+    read = {a.array for a in accesses(sweep)} if copied else set()
+    return copied - read
 
 
 class _Teller:

@@ -25,7 +25,7 @@ from dataclasses import replace
 
 from srcad.analysis.flow import assigned
 from srcad.analysis.sizes import Sizes, folded, sizes_after, sizes_inside
-from srcad.ir.build import ZERO
+from srcad.ir.build import ONE, ZERO, unclamped
 from srcad.ir.nodes import (
     Binary,
     Block,
@@ -65,6 +65,8 @@ def _settled(block: Block, sizes: Sizes, changing: frozenset[str]) -> Block:
             case For():
                 ends = (stmt.start, stmt.stop, stmt.step)
                 start, stop, step = (_lasting(folded(e, sizes), sizes, changing) for e in ends)
+                if (start, step) == (ZERO, ONE):
+                    stop = unclamped(stop)
                 stmt = replace(stmt, start=start, stop=stop, step=step)
                 stmt = _looped(stmt, sizes, changing)
             case While():
