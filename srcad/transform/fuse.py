@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from srcad.analysis.alias import Sites
+from srcad.analysis.alias import Aliases, Sites
 from srcad.analysis.flow import names_of, reads_of, writes_of
 from srcad.analysis.iterations import offset_from
 from srcad.ir.build import ONE, ZERO
@@ -99,6 +99,7 @@ class _Fuser:
         for stmt in statements(body):
             self.mentions.update(names_of(stmt))
         self.sites = sites
+        self.aliases = Aliases(body, sites)
         self.lengths = lengths
         self.sharing: dict[str, set[str]] = {}
         """For each site the arrays that can denote it."""
@@ -215,7 +216,7 @@ class _Fuser:
     def _twins(self, array: str) -> set[str]:
         """The arrays that can denote the same memory."""
         found = (self.sharing.get(site, {site}) for site in self._sites(array))
-        return {array}.union(*found)
+        return {a for a in {array}.union(*found) if self.aliases.may(array, a)}
 
     def _sites(self, array: str) -> frozenset[str]:
         return self.sites.get(array, frozenset((array,)))

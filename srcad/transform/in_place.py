@@ -13,6 +13,14 @@ saves elements in a tape instead of references to arrays, with one shadow for al
         x_1 = x_new                                 for i in range(x_1.shape[0]):
                                                         x_1[i] = x_new[i]
 
+Where the new value is computed from neighbours of the old one, the two are exchanged instead::
+
+    x_new = np.empty(x_1.shape[0])
+    for t in range(n):
+        for i in range(1, x_1.shape[0]):
+            x_new[i] = x_1[i] + h * x_1[i - 1]
+        x_1, x_new = x_new, x_1
+
 A name stays as it is if another name can denote what it denotes, if what it denotes at the start is
 written while it may denote that, or if a loop around it runs for a number of times not known before
 (its tape would grow by the element).
@@ -24,11 +32,13 @@ from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, fixed_names, names_of, reads_of, writes_of
 from srcad.analysis.places import Place, arrays_written, places_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
+from srcad.ir.build import literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
     Bind,
     Block,
+    Const,
     Copy,
     Expr,
     Extent,
@@ -51,7 +61,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import kind_of
+from srcad.ir.types import is_inexact, kind_of
 from srcad.transform.nest import nest
 
 Arrays = dict[str, tuple[str, int]]
@@ -64,8 +74,10 @@ _Holding = Bind | Window | Reshape | Push | Pop
 def in_place(body: Block, arrays: Arrays, kept: set[str], names: Names) -> Block:
     """The body with such arrays written in place; ``kept`` are needed afterwards."""
     single = _one_by_one(body)
-    found = _Rebound(single, arrays, kept).found()
-    return _written(single, found, arrays, names) if found else body
+    rebound = _Rebound(single, arrays, kept)
+    found = rebound.found()
+    exchanged = {n: new for n in found if (new := rebound.exchanged(n)) is not None}
+    return _written(single, found, exchanged, arrays, names) if found else body
 
 
 class _Rebound:
@@ -95,6 +107,28 @@ class _Rebound:
         first = {name: self.places[name][0].stmt for name in able}
         changing = _changing_shape(self.body, first, Sizes(self.arrays)) if able else set[str]()
         return {name: stmt for name, stmt in first.items() if name not in changing}
+
+    def exchanged(self, name: str) -> str | None:
+        """The array that a name is exchanged with, which is made before the loop then.
+
+        It is made in each iteration, of neighbours of the old one, and not looked at once it has
+        been given away.
+        """
+        first, *others = self.places[name]
+        again = [p for p in others if name in writes_of(p.stmt)]
+        if len(again) != 1:
+            return None
+        (at,) = again
+        assert isinstance(at.stmt, Bind)
+        made, *uses = self.places[at.stmt.sources[0]]
+        if not isinstance(made.stmt, Alloc | Copy) or made.around != at.around:
+            return None
+        if len(at.around) != len(first.around) + 1 or not at.is_within(first):
+            return None
+        if any(use.order > at.order for use in uses):
+            return None
+        loads = [p for p in others if made.order < p.order < at.order]
+        return made.stmt.target if any(_reads_neighbours(p, name) for p in loads) else None
 
     def _is_able(self, name: str) -> bool:
         """Whether a name can be written in place, if its arrays have one shape."""
@@ -177,6 +211,16 @@ class _Rebound:
         return True
 
 
+def _reads_neighbours(place: Place, name: str) -> bool:
+    """Whether a statement reads an element that is not at the counters of the loops around it."""
+    counters = {loop.var for loop in place.loops() if isinstance(loop, For)}
+    return any(
+        isinstance(e, Load) and e.array == name and not set(e.index) <= counters
+        for x in expressions(place.stmt)
+        for e in walk(x)
+    )
+
+
 def _certainly_before(one: Place, two: Place) -> bool:
     """Whether a statement of a loop's body runs before another one in the same iteration."""
     return one.order < two.order and two.is_within(one)
@@ -230,21 +274,51 @@ def _one_by_one(body: Block) -> Block:
     return tuple(out)
 
 
-def _written(body: Block, first: dict[str, Stmt], arrays: Arrays, names: Names) -> Block:
-    """The body with these names bound once."""
+def _written(
+    body: Block, first: dict[str, Stmt], exchanged: dict[str, str], arrays: Arrays, names: Names
+) -> Block:
+    """The body with these names bound once, or exchanged with others."""
     out: list[Stmt] = []
+    news = {new: name for name, new in exchanged.items()}
     for stmt in body:
         match stmt:
             case Bind(targets=(name,), sources=(source,)) if stmt is first.get(name):
                 out.append(Copy(name, source, stmt.at))
+            case Bind(targets=(name,), sources=(new,)) if exchanged.get(name) == new:
+                out.append(Bind((name, new), (new, name), stmt.at))
             case Bind(targets=(name,)) if name in first:
                 out += _elements(stmt, *arrays[name], names)
+            case Alloc(target=new, zeros=zeros) if new in news:
+                out += _filled(stmt, arrays, names) if zeros else ()
+            case Copy(target=new) if new in news:
+                out += _filled(stmt, arrays, names)
             case For() | While() | If():
-                parts = tuple(_written(b, first, arrays, names) for b in blocks(stmt))
+                inside = {s.target for b in blocks(stmt) for s in b if isinstance(s, Alloc | Copy)}
+                for new in sorted(inside & news.keys()):
+                    dtype, ndim = arrays[new]
+                    shape = tuple(Extent(news[new], k) for k in range(ndim))
+                    out.append(Alloc(new, shape, dtype, at=stmt.at))
+                parts = tuple(_written(b, first, exchanged, arrays, names) for b in blocks(stmt))
                 out.append(with_blocks(stmt, parts))
             case _:
                 out.append(stmt)
     return tuple(out)
+
+
+def _filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
+    """The elements of an array that an iteration starts with."""
+    dtype, ndim = arrays[stmt.target]
+    kind = kind_of(dtype)
+
+    def element(at: tuple[Expr, ...]) -> list[Stmt]:
+        value = Load(stmt.source, at, kind) if isinstance(stmt, Copy) else _zero(kind)
+        return [Store(stmt.target, at, value, at=stmt.at)]
+
+    return nest(names, stmt.target, ndim, element)
+
+
+def _zero(kind: str) -> Const:
+    return literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
 
 
 def _elements(stmt: Bind, dtype: str, ndim: int, names: Names) -> list[Stmt]:

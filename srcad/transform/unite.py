@@ -32,9 +32,9 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import Access, accesses
+from srcad.analysis.iterations import Access, accesses, offset_from
 from srcad.analysis.sizes import Sizes, sizes_after
-from srcad.ir.build import accumulate, is_const
+from srcad.ir.build import ZERO, accumulate, add, added_to, integer, is_const, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -50,7 +50,6 @@ from srcad.ir.nodes import (
     Load,
     Stmt,
     Store,
-    Var,
     While,
     ZerosLike,
     blocks,
@@ -63,7 +62,7 @@ from srcad.ir.rename import renamed
 from srcad.transform.roll import Roller
 from srcad.transform.scatter import KEPT, Nest, Offsets, nest_of, receiver
 
-Region = tuple[object, ...]
+Region = tuple[tuple[Expr, ...], ...]
 """Elements of an array: along each axis the two ends of a range, or one position."""
 
 Regions = frozenset[Region] | None
@@ -209,6 +208,8 @@ class _Union:
         """The array that one of the pair has been added to, where the other has not been yet."""
         self.gone: set[str] = set()
         """Those that nobody may look at any more."""
+        self.sizes = Sizes(arrays)
+        """What was known of lengths when the last of them was made."""
         self.proving = False
         """Whether statements are only looked at, not written."""
 
@@ -291,6 +292,7 @@ class _Union:
         if stmt.target in self.made:
             raise _Apart
         state.zero[stmt.target] = None
+        self.sizes = known
         second = stmt.target in self.pair and self.made & set(self.pair)
         self.made.add(stmt.target)
         return () if second else self._named(stmt)
@@ -344,6 +346,8 @@ class _Union:
             target = receiver(stmt, name, sizes)
             if target is None or target == self.third or state.sound is not None:
                 continue
+            if state.zero[other] is None and self.spilled is None:
+                continue  # the sum is the one
             if self.spilled is not None:
                 if target != self.spilled:
                     return False
@@ -377,12 +381,19 @@ class _Union:
             if access.array not in self.group or self.gone & {*self.pair} - {access.array}:
                 continue
             region = self._region(access.index, loops)
-            if region is None:
-                raise _Apart
             self._demand(access.array, region, state)
-            known = state.zero[access.array]
-            if access.how == "store" and known is not None:
-                state.zero[access.array] = known | {region}
+            if access.how == "store" and region is not None:
+                self._clear(access.array, region, state)
+
+    def _clear(self, name: str, region: Region, state: _State) -> None:
+        """Elements are zero now."""
+        known = state.zero[name]
+        lengths = [
+            self.sizes.known(unclamped(ends[1])) if len(ends) == 2 and ends[0] == ZERO else None
+            for ends in region
+        ]
+        whole = tuple(lengths) == tuple(map(unclamped, self.sizes.shape(self.one)))
+        state.zero[name] = None if whole or known is None else known | {region}
 
     def _add(self, found: Iterable[Access], state: _State) -> None:
         """Elements are added to."""
@@ -390,7 +401,7 @@ class _Union:
             if access.array in self.group:
                 state.zero[access.array] = frozenset()
 
-    def _demand(self, name: str, region: Region, state: _State) -> None:
+    def _demand(self, name: str, region: Region | None, state: _State) -> None:
         """That elements of an array of the program are those of what it is now."""
         if name == self.third:
             facts = [state.sound_third]
@@ -402,9 +413,12 @@ class _Union:
     def _region(self, index: tuple[Expr, ...], loops: Sequence[For]) -> Region | None:
         """The elements that all iterations of a nest touch; None: it is not said."""
         ranges = {loop.var: (loop.start, loop.stop) for loop in loops}
-        out: list[object] = []
+        out: list[tuple[Expr, ...]] = []
         for expr in index:
-            ends = ranges.pop(expr) if isinstance(expr, Var) and expr in ranges else (expr,)
+            ends: tuple[Expr, ...] = (expr,)
+            for counter in [c for c in ranges if offset_from(expr, c) is not None]:
+                offset = integer(offset_from(expr, counter) or 0)
+                ends = tuple(add(e, offset) for e in ranges.pop(counter))
             read = {n for e in ends for n in names_read(e)}
             loads = any(isinstance(x, Load) for e in ends for x in walk(e))
             if loads or read & self.changing:
@@ -416,6 +430,26 @@ class _Union:
         """Whether a nest does more to them than to add."""
         return any(a.array in self.group and a.how != "add" for a in accesses(nest.body))
 
+    def _is_moved(self, nest: Nest, state: _State) -> bool:
+        """Whether a nest only moves elements from one of the pair to the other: the sum stays."""
+        body = [s for s in nest.body if not isinstance(s, Comment)]
+        match body:
+            case [
+                Assign(target=seed, value=Load(array=source, index=index)),
+                Store(array=cleared, index=there, value=Const() as zero),
+                Store(array=target, index=here, value=value),
+            ] if {source, target} == set(self.pair) and source == cleared:
+                if not index == there == here or not is_const(zero, 0.0):
+                    return False
+                if added_to(value, Load(target, here, value.kind)) != seed:
+                    return False
+                region = self._region(index, nest.loops)
+                if region is not None:
+                    self._clear(source, region, state)
+                state.zero[target] = frozenset()
+                return True
+        return False
+
     def _nest(self, nest: Nest, state: _State) -> Block:
         """A nest that takes one of them, or the third, and may add to the others."""
         found = [a for a in accesses(nest.body) if a.array in self.pair]
@@ -424,11 +458,14 @@ class _Union:
         if len(taken) > 1 or len(added) > 1 or taken & added:
             raise _Apart
         scatter = Roller(nest, self.shadows, self.aliases, self.names, self.arrays)
-        here = (0,) * len(nest.loops)
+        if self._is_moved(nest, state):
+            return ()
+        here, *others = {scatter.offsets(a.index) for a in found if a.how != "add"} or {None}
         places = {scatter.offsets(a.index) for a in found if a.how == "add"}
         if taken and added:
-            own = all(scatter.offsets(a.index) == here for a in found if a.how != "add")
-            if not own or None in places or not (places == {here} or _is_ordered(nest, places)):
+            if here is None or others or None in places:
+                raise _Apart
+            if places != {here} and not _is_ordered(nest, here, places):
                 raise _Apart
         stores = [s for s in nest.body if isinstance(s, Store) and s.array in taken]
         if len(stores) > 1 or any(not is_const(s.value, 0.0) for s in stores):
@@ -443,10 +480,13 @@ class _Union:
         core, terms = scatter.left_in_place(source, core, terms)
         neighbours = {offsets: found for offsets, found in terms.items() if offsets != here}
         kept = scatter.kept(core, neighbours)
+        assert here is not None
         if here in terms and not {v.name for v in scatter.kept(core, terms)} <= {
             v.name for v in kept
         }:
-            core, terms = _at_once(scatter, source, core, terms[here]), neighbours
+            (index,) = {a.index for a in found if a.array == source}
+            core = _at_once(Load(source, index, self.arrays[source][0]), core, terms[here])
+            terms = neighbours
         if not neighbours:
             taken_only = all(isinstance(s, Comment) or _is_load(s, source) for s in core)
             return () if taken_only else self._named(scatter.around(core))
@@ -458,7 +498,7 @@ class _Union:
         return self._named(*(loops if still else [*rings, *loops]))
 
 
-def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
+def _is_ordered(nest: Nest, here: Offsets, places: Collection[Offsets | None]) -> bool:
     """Whether no row is added to before it is taken, if what is scattered is behind a ring.
 
     The row that an iteration adds to must not be a later one, nor one that counts from the end.
@@ -466,16 +506,14 @@ def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
     first = nest.loops[0].start
     least = min(offsets[0] for offsets in places if offsets is not None)
     begins = isinstance(first, Const) and int(first.value.real) + least >= 0
-    return len(nest.loops) > 1 and least <= 0 and begins
+    return len(nest.loops) > 1 and least <= here[0] and begins
 
 
-def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> Block:
+def _at_once(element: Load, core: Block, terms: list[Expr]) -> Block:
     """An iteration that replaces what it takes by what it adds there."""
-    here = tuple(scatter.counters)
-    kept = tuple(s for s in core if not isinstance(s, Store) or s.array != source)
-    kind = scatter.arrays[source][0]
-    rest = [Load(source, here, kind), *terms] if len(kept) == len(core) else terms
-    return (*kept, Store(source, here, functools.reduce(accumulate, rest)))
+    kept = tuple(s for s in core if not isinstance(s, Store) or s.array != element.array)
+    rest = [element, *terms] if len(kept) == len(core) else terms
+    return (*kept, Store(element.array, element.index, functools.reduce(accumulate, rest)))
 
 
 def _is_load(stmt: Stmt, source: str) -> bool:

@@ -262,3 +262,31 @@ def test_statement_between_reads_the_elements_by_another_name():
 
     found = fused(f, V, V, F, checked=False)
     assert found.index("y[i] =") < found.index("s = u[0]")
+
+
+def test_the_same_places_at_an_offset():
+    def f(x, n):
+        y = np.zeros(n + 1)
+        z = np.zeros(n + 1)
+        for i in range(n):
+            y[i + 1] = x[i]
+        for j in range(n):
+            z[j + 1] = 2.0 * y[j + 1]
+        return z
+
+    assert loops(fused(f, V, INTEGER)) == 1
+
+
+def test_places_that_count_from_the_end():
+    """With x[n] the element of both y[0 - 1] and y[n - 1]: the last value is the one that is read."""
+
+    def f(x, n):
+        y = np.zeros(n)
+        z = np.zeros(n)
+        for i in range(n + 1):
+            y[i - 1] = x[i]
+        for j in range(n + 1):
+            z[j - 1] += y[j - 1]
+        return z
+
+    assert loops(fused(f, V, INTEGER)) == 2

@@ -394,6 +394,8 @@ def test_a_step_that_adds_a_number():
 
     for steps in range(4):
         is_exact(f, (field(4, 5), 0.3, field(4, 5), steps), "u", "c", "k")
+
+
 def replaced(x, a):
     """Nothing is added but what is taken: the element stays where it is."""
     s = x[3]
@@ -403,3 +405,58 @@ def replaced(x, a):
 
 def test_all_that_is_taken_stays():
     is_exact(replaced, (np.linspace(0.1, 1.0, 5), 2.0), "x", "a")
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (3, 5), (5, 4)])
+def test_new_arrays_in_slices(shape, steps):
+    """Each step makes an array anew, from a copy: they are exchanged, and their shadows are one."""
+
+    def f(u, k, steps):
+        for _ in range(steps):
+            new = u.copy()
+            near = u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2]
+            new[1:-1, 1:-1] += k[1:-1, 1:-1] * (near - 4.0 * u[1:-1, 1:-1]) * u[1:-1, 1:-1]
+            u = new
+        return np.sum(u * u)
+
+    is_exact(f, (field(*shape), field(*shape) * 0.1, steps), "u", "k")
+
+
+def test_new_arrays_of_slices_read_at_the_border():
+    def f(u, k, steps):
+        s = 0.0
+        for t in range(steps):
+            new = np.zeros(u.shape)
+            new[1:-1, 1:-1] = u[1:-1, 1:-1] + k * (u[2:, 1:-1] - u[:-2, 1:-1])
+            new[0] = new[1] * u[0]
+            new[:, -1] = k * t
+            u = new
+            s += u[0, 1] * u[1, 1] + u[2, 2]
+        return s + np.sum(u * u)
+
+    text = gradient_text(f, (M, F, INTEGER), "u", "k")
+    assert "u_1, new = new, u_1" in text
+    for steps in range(4):
+        is_exact(f, (field(5, 4), 0.3, steps), "u", "k")
+
+
+def test_moves_of_a_part():
+    """What is copied is less than what the step takes: the border goes another way."""
+
+    def f(u, w, k, steps):
+        n, m = u.shape
+        u = u.copy()
+        v = w.copy()
+        for _ in range(steps):
+            for i in range(1, n):
+                for j in range(m):
+                    v[i, j] = u[i, j]
+            for i in range(1, n - 1):
+                for j in range(1, m - 1):
+                    v[i, j] += k * (u[i + 1, j] - u[i - 1, j] + u[i, j - 1])
+            u, v = v, u
+        return np.sum(u * u)
+
+    for steps in range(5):
+        is_exact(f, (field(5, 4), field(4, 5).T + 1.0, 0.3, steps), "u", "w", "k")
