@@ -445,7 +445,7 @@ class _Union:
             if here in terms:
                 return self._named(_at_once(scatter, source, core, terms[here]))
             left = any(not isinstance(s, Assign | Comment) for s in core)  # the rest stays there
-            return self._named(_nested(scatter, core)) if left else []
+            return self._named(_nested(scatter, core)) if left else ()
         return self._named(*self._behind(scatter, target, core, terms))
 
     def _left_in_place(
