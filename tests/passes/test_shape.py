@@ -312,6 +312,35 @@ def test_rows_beside_a_stencil(shape):
     agrees(staggered, (random.random(shape), random.random(shape), 2), wrt=("x", "y"))
 
 
+def states(u, k, n):
+    """Each step writes a row of its own, from that before."""
+    x = np.zeros((n + 1, u.size))
+    x[0] = u
+    for t in range(n):
+        for i in range(1, u.size - 1):
+            x[t + 1, i] = x[t, i] + k * x[t, i] * (x[t, i - 1] - 2.0 * x[t, i] + x[t, i + 1])
+    return np.sum(x[n] * x[n])
+
+
+def one_row_for_all(u, k, n):
+    """The row that it reads may be the one that it writes: a step waits for the one before."""
+    x = np.zeros((2, u.size))
+    x[0] = u
+    for t in range(n):
+        for i in range(1, u.size - 1):
+            x[t % 2, i] = k * (x[0, i - 1] * x[0, i - 1] + x[1, i + 1])
+    return np.sum(x * x)
+
+
+def test_rows_that_are_others_are_gathered():
+    text = reverse_sweep(states, (V, F, INTEGER), "u", "k")
+    assert "for t in range(n - 1, -1, -1):" in text
+    assert "x_b[t, i_1] = x_b[t, i_1] +" in text and "x_b[t, i_1 + 1]" not in text
+    assert "_row" not in reverse_sweep(one_row_for_all, (V, F, INTEGER), "u", "k")
+    for f in (states, one_row_for_all):
+        agrees(f, (np.array([0.3, 0.9, 0.5, 0.2, 0.7]), 0.4, 3), wrt=("u",))
+
+
 # ---------------------------------------------------------------- less to save
 
 
