@@ -25,7 +25,18 @@ from srcad.ir.types import Array, Scalar, Type
 from srcad.plan import Plan, Stats
 from srcad.rules.registry import generation
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
-from srcad.structure import as_leaves, count, gradient, lower, maker, number, plain, value
+from srcad.structure import (
+    Taker,
+    as_leaves,
+    count,
+    lower,
+    maker,
+    number,
+    plain,
+    rebuilder,
+    taker,
+    value,
+)
 from srcad.transformation import Transformation
 from srcad.transformed import Transformed
 
@@ -248,10 +259,12 @@ class Derivative(Transformed):
             return _flat([m for m in makers if m], with_value, is_single)
         size = count(result, floats_only=False) + sum(count(t, floats_only=True) for t in asked)
 
+        rebuilders = [rebuilder(t) for t in asked]
+
         def answer(returned: Any) -> Any:
             leaves = as_leaves(returned, size)
             primal = value(result, leaves)
-            gradients = tuple([gradient(t, leaves) for t in asked])
+            gradients = tuple([rebuild(leaves) for rebuild in rebuilders])
             found = gradients[0] if is_single else gradients
             if not has_aux:
                 return (primal, found) if with_value else found
@@ -298,7 +311,8 @@ def _outside_only(options: Options) -> str:
 def _lowering(values: Sequence[Any], types: Types) -> Lowering | None:
     """How arguments like these become leaves; None if they are their own."""
     if not all(isinstance(t, Scalar | Array) for t in types):
-        return lambda args: [x for a, t in zip(args, types, strict=True) for x in lower(a, t)]
+        takers = [(k, take) for k, t in enumerate(types) if (take := taker(t)) is not None]
+        return functools.partial(_given_away, takers)
     steps = [(k, _step(v, t)) for k, (v, t) in enumerate(zip(values, types, strict=True))]
     taken = tuple([(k, step) for k, step in steps if step is not None])
     if not taken:
@@ -311,6 +325,14 @@ def _lowering(values: Sequence[Any], types: Types) -> Lowering | None:
         return leaves
 
     return lowering
+
+
+def _given_away(takers: list[tuple[int, Taker]], args: Sequence[Any]) -> list[Any]:
+    """The leaves of arguments, some of which are structures."""
+    leaves: list[Any] = []
+    for k, take in takers:
+        take(args[k], leaves.append)
+    return leaves
 
 
 def _step(argument: Any, type_: Type) -> Callable[[Any], Any] | None:

@@ -77,6 +77,7 @@ from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
 from srcad.transform.settle import settle
 from srcad.transform.shape import shaped
+from srcad.transform.spent import spent
 from srcad.transform.steps import count_steps, counted_loops
 from srcad.transform.tangent import tangent
 from srcad.transform.vectorise import vectorise
@@ -234,6 +235,7 @@ def compile_request(request: Request) -> Program:
     functions = tuple(reuse(f, program.names) for f in functions)
     functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))
     functions = tuple(map(overwrite, functions))
+    functions = (*functions[:-1], spent(functions[-1]))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
         if request.options.jit:

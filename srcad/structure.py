@@ -1,7 +1,8 @@
 """Values taken apart into the leaves that generated code works on, and put together again.
 
 A derivative is compiled for numbers and arrays; tuples, dicts and dataclasses are a matter of the
-caller. ``lower`` turns an argument into its leaves, ``Rebuild`` turns leaves into a result:
+caller. ``lower`` turns an argument into its leaves, ``value`` and ``gradient`` turn leaves into a
+result; ``taker`` and ``rebuilder`` do that many times for one type:
 
 >>> from srcad.ir.types import Scalar, Tuple
 >>> pair = Tuple((Scalar("float64"), Scalar("int64")))
@@ -12,7 +13,7 @@ caller. ``lower`` turns an argument into its leaves, ``Rebuild`` turns leaves in
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -37,6 +38,10 @@ _CLASSES: dict[str, Callable[[Any], Any]] = {
     COMPLEX: complex,
     COMPLEX64: np.complex64,
 }
+
+
+Taker: TypeAlias = Callable[[Any, Callable[[Any], None]], None]
+Rebuilder: TypeAlias = Callable[[Iterator[Any]], Any]
 
 
 class NamedArray(NamedTuple):
@@ -76,19 +81,56 @@ def fresh(array: np.ndarray) -> np.ndarray:
 
 def lower(argument: Any, type_: Type, copy: bool = False) -> list[Any]:
     """The dynamic leaves of an argument, as generated code takes them; copied if ``copy``."""
+    leaves: list[Any] = []
+    take = taker(type_, copy)
+    if take is not None:
+        take(argument, leaves.append)
+    return leaves
+
+
+def taker(type_: Type, copy: bool = False) -> Taker | None:
+    """What gives the leaves of an argument of this type away, in order; None if it has none."""
     match type_:
         case Scalar(kind=kind):
-            return [number(argument, kind)]
+            make = _CLASSES.get(kind, float)
+            return lambda argument, give: give(make(argument))
         case Array():
-            return [fresh(argument) if copy else plain(argument)]
+            own = fresh if copy else plain
+            return lambda argument, give: give(own(argument))
         case Tuple(items=items, cls=cls, keys=keys):
-            return [
-                leaf
-                for member, t in zip(members(argument, cls, keys), items, strict=True)
-                for leaf in lower(member, t, copy)
-            ]
+            takers = [taker(t, copy) for t in items]
+            parts = [(k, take) for k, take in enumerate(takers) if take is not None]
+            if cls is not None and issubclass(cls, dict):
+                named = [(keys[k], take) for k, take in parts]
+                return _taking(named) if named else None
+            return _taking_of(cls, keys, parts) if parts else None
         case _:
-            return []
+            return None
+
+
+def _taking(parts: list[tuple[Any, Taker]]) -> Taker:
+    """From a value with members by number or by key."""
+
+    def take(value: Any, give: Callable[[Any], None]) -> None:
+        for key, inner in parts:
+            inner(value[key], give)
+
+    return take
+
+
+def _taking_of(
+    cls: type | None, keys: tuple[str | int, ...], parts: list[tuple[int, Taker]]
+) -> Taker:
+    """From a tuple, a list, or an object with attributes."""
+    if not keys:
+        return _taking(parts)
+
+    def take(value: Any, give: Callable[[Any], None]) -> None:
+        found = members(value, cls, keys)
+        for k, inner in parts:
+            inner(found[k], give)
+
+    return take
 
 
 def number(found: Any, kind: str) -> Any:
@@ -143,15 +185,20 @@ def value(type_: Type | None, leaves: Iterator[Any]) -> Any:
 
 def gradient(type_: Type, leaves: Iterator[Any]) -> Any:
     """The gradient of a value of this type: its structure, ``None`` where it has no floats."""
+    return rebuilder(type_)(leaves)
+
+
+def rebuilder(type_: Type) -> Rebuilder:
+    """What makes a gradient of a value of this type from its leaves."""
     match type_:
-        case Scalar(kind=kind) if is_inexact(kind):
-            return number(next(leaves), kind)
-        case Array(dtype=dtype) if is_inexact(dtype):
-            return np.asarray(next(leaves), dtype)
         case Tuple(items=items, cls=cls, keys=keys):
-            return assemble(cls, keys, [gradient(t, leaves) for t in items])
+            parts = [rebuilder(t) for t in items]
+            if cls is None:
+                return lambda leaves: tuple([part(leaves) for part in parts])
+            return lambda leaves: assemble(cls, keys, [part(leaves) for part in parts])
         case _:
-            return None
+            make = maker(type_)
+            return (lambda leaves: None) if make is None else lambda leaves: make(next(leaves))
 
 
 def maker(type_: Type | None) -> Callable[[Any], Any] | None:

@@ -26,6 +26,7 @@ from srcad.ir.nodes import (
     Alloc,
     Assign,
     Block,
+    Call,
     Expr,
     Extent,
     For,
@@ -74,7 +75,17 @@ def named_extents(function: Function) -> Function:
                 fixed = seen.get(extent.array) == times[extent.array]
                 if fixed and times[target.name] == 1 and target.name not in given:
                     named[extent] = target
-    return replace(function, body=tuple(out))
+    return replace(function, body=with_expressions(tuple(out), _folded))
+
+
+def _folded(expr: Expr) -> Expr:
+    """``n`` for ``min(n, n)``, which two lengths may turn out to be."""
+    parts = children(expr)
+    made = rebuild(expr, tuple(map(_folded, parts))) if parts else expr
+    match made:
+        case Call(function="min" | "max", args=(a, b)) if a == b:
+            return a
+    return made
 
 
 class _Steady:

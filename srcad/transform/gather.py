@@ -195,7 +195,8 @@ class _Gatherer:
             (v for v in local if isinstance(v, Var) and v.name in assigned(core)),
             key=lambda v: v.name,
         )
-        buffers, places = self._buffers(kept, loop, spread)
+        always = self._may_always_run(loop, rows)
+        buffers, places = self._buffers(kept, loop, spread, always)
         filled = [Store(buffers[v.name].alloc.target, (places(loop.var),), v, True) for v in kept]
 
         def fetched(expr: Expr, at: Expr) -> Expr:
@@ -214,7 +215,7 @@ class _Gatherer:
                 for k, terms in alone[row].items()
             ]
             out.append(replace(loop, body=tuple(adding)))
-        size = Extent(buffers[kept[0].name].alloc.target, 0)  # of all of them
+        size = None if always else Extent(buffers[kept[0].name].alloc.target, 0)  # of all of them
         for row, found in rows.items():
             if row not in alone:
                 out.append(self._gathered(loop, row, found, fetched, size, spread))
@@ -238,20 +239,21 @@ class _Gatherer:
         row: _Row,
         found: dict[int, list[Expr]],
         fetched: Callable[[Expr, Expr], Expr],
-        size: Expr,
+        size: Expr | None,
         spread: int,
     ) -> For:
         """The loop over all elements of a row that the iterations add to.
 
-        It ends by the length of the buffers, which is short if there may be no iterations: LLVM
-        does not vectorise it in an ``if``. Or by that of the row, which may be short then.
+        It ends by the length of the buffers, which is ``size``, and short if there are no
+        iterations: LLVM does not vectorise it in an ``if``. Without ``size``, by that of the row.
         """
         first, last = min(found), max(found)
         start = add(loop.start, integer(first))
-        stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
-        if self._runs_forward(loop):
+        if size is None:
             ends = add(loop.stop, integer(last)), Extent(row.array, row.axis)
-            stop = Call("min", ends, INT)
+            stop: Expr = Call("min", ends, INT)
+        else:
+            stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
         terms = [
             fetched(term, add(loop.var, integer(-offset)))
             for offset in sorted(found)
@@ -259,10 +261,17 @@ class _Gatherer:
         ]
         return replace(loop, start=start, stop=stop, body=(self._adding(row, loop.var, terms),))
 
-    def _runs_forward(self, loop: For) -> bool:
-        """Whether the range of a loop is known not to end before it begins."""
+    def _may_always_run(self, loop: For, rows: Rows) -> bool:
+        """Whether zeros may be fetched where a loop has no iteration, by the elements there are.
+
+        Nobody has looked then whether there are any. So the rows are whole arrays, their elements
+        count from the start, and the range of the loop does not end before it begins.
+        """
         least = self.bounds.least(loop.stop)
-        return isinstance(loop.start, Const) and least is not None and least >= loop.start.value
+        if not isinstance(loop.start, Const) or least is None or least < loop.start.value:
+            return False
+        start = int(loop.start.value.real)
+        return all(not row.others and start + min(found) >= 0 for row, found in rows.items())
 
     def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
         index = row.at(position)
@@ -351,7 +360,7 @@ class _Gatherer:
         return (*head, *core)
 
     def _buffers(
-        self, kept: list[Var], loop: For, spread: int
+        self, kept: list[Var], loop: For, spread: int, always: bool
     ) -> tuple[dict[str, _Buffer], Callable[[Expr], Expr]]:
         """A buffer for each variable, and where the value of an iteration is in it."""
         origin = _origin(loop, spread)
@@ -360,7 +369,7 @@ class _Gatherer:
             return sub(at, origin)
 
         size = add(sub(loop.stop, origin), integer(spread))
-        if not self._runs_forward(loop):
+        if not always:
             size = Select(compare("<", loop.start, loop.stop), size, integer(0), INT)
 
         buffers: dict[str, _Buffer] = {}

@@ -29,7 +29,7 @@ are certainly others: those of ``j < i``, when a loop over ``i`` goes down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
@@ -74,21 +74,27 @@ _SIMPLE = Assign | Store | For | While | If | Check | IndexCheck | Comment
 
 def unread(function: Function) -> Function:
     """The function without restoring elements that are stored again before they are read."""
-    body = function.body
-    if any(isinstance(s, Attempt) for s in statements(body)):
-        return function
-    finder = _Finder(function)
-    finder.block(body, None)
-    return replace(function, body=_without(body, finder.dead)) if finder.dead else function
+    tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
+    dead = unread_stores(function, lambda s: isinstance(s.value, Load) and s.value.array in tapes)
+    return replace(function, body=without(function.body, dead)) if dead else function
 
 
-def _without(block: Block, dead: set[int]) -> Block:
+def unread_stores(function: Function, wanted: Callable[[Store], bool]) -> set[int]:
+    """Those of the ``wanted`` stores, by identity, whose elements are written again unread."""
+    if any(isinstance(s, Attempt) for s in statements(function.body)):
+        return set()
+    finder = _Finder(function, wanted)
+    finder.block(function.body, None)
+    return finder.dead
+
+
+def without(block: Block, dead: set[int]) -> Block:
     """The block without some statements, by identity."""
     out: list[Stmt] = []
     for stmt in block:
         if id(stmt) in dead:
             continue
-        parts = tuple(_without(b, dead) for b in blocks(stmt))
+        parts = tuple(without(b, dead) for b in blocks(stmt))
         same = all(a is b for a, b in zip(parts, blocks(stmt), strict=True))
         out.append(stmt if same else with_blocks(stmt, parts))
     return tuple(out)
@@ -173,12 +179,11 @@ class _Region:
 class _Finder:
     """Finds stores of what a tape holds that nobody reads."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, wanted: Callable[[Store], bool]) -> None:
+        self.wanted = wanted
         self.exports = frozenset(function.exports)
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
-        tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
-        self.tapes = frozenset(tapes)
         self.dead: set[int] = set()
         self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
         """What statements read of arrays, and what they bind, by identity."""
@@ -188,9 +193,9 @@ class _Finder:
         for k, stmt in enumerate(block):
             place = _Place(block, k + 1, owner, outer)
             for store, region in _written(stmt):
-                if not (isinstance(store.value, Load) and store.value.array in self.tapes):
+                if not self.wanted(store):
                     continue
-                alone = stmt is store or not self._reads(stmt, region.array)
+                alone = stmt is store or self._reads_before(stmt, store)
                 if alone and self._unread(region, place):
                     self.dead.add(id(store))
             for inner in blocks(stmt):
@@ -258,6 +263,20 @@ class _Finder:
         """Whether a statement may read elements of an array, or names it as a whole."""
         _, names, _ = self._uses(stmt)
         return any(self.aliases.may(n, array) for n in names)
+
+    def _reads_before(self, nest: Stmt, store: Store) -> bool:
+        """Whether a nest reads, of the array of its store, that element and before it at most."""
+        before = True
+        for stmt in statements((nest,)):
+            loads = [e for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
+            read = [e for e in loads if self.aliases.may(e.array, store.array)]
+            own = before and all((e.array, e.index) == (store.array, store.index) for e in read)
+            before = before and stmt is not store
+            if read and not own:
+                return False
+            if not isinstance(stmt, _SIMPLE) and self._reads(stmt, store.array):
+                return False
+        return True
 
     def _uses(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
         """The statement, the arrays that it reads, and the names that it binds."""

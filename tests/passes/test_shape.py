@@ -214,6 +214,37 @@ def test_a_stencil_that_may_have_no_iteration(jit):
             np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-13)
 
 
+def around(x, u):
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += math.sin(x[i] * (u[i - 1] - 2.0 * u[i] + u[i + 1]))
+    return s
+
+
+def beside(x, u):
+    s = 0.0
+    for k in range(4):
+        for i in range(x.shape[0]):
+            s += math.sin(x[i] * (u[k, i] - 2.0 * u[k, i + 1] * u[k, i]))
+    return s
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("function", [around, beside])
+def test_a_stencil_without_iterations_touches_nothing(function, jit):
+    """Elements before the first one count from the end; rows may not be there."""
+    found = srcad.grad(function, wrt=("x", "u"), jit=jit)
+    shapes = [(0,), (1,), (3,)] if function is around else [(0, 0), (1, 0), (2, 5), (4, 2)]
+    for shape in shapes:
+        for n in (0, 1) if min(shape) > 1 else (0,):
+            x, u = np.full(n, 0.5), np.random.default_rng(1).normal(size=shape)
+            if n and function is beside and shape[0] < 4:
+                continue
+            for k, gradient in enumerate(found(x, u)):
+                expected = oracles.complex_step(function, (x, u), k)
+                np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-13)
+
+
 def test_what_a_stencil_adds_to_all_of_an_array_of_zeros_is_assigned():
     def f(x, n):
         for _ in range(n):
