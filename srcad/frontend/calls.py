@@ -521,6 +521,11 @@ class Calls(Instances):
                     "return a new one, or write into an array",
                 )
             if old == new:
+                if any(isinstance(s, Invoke) and s.function == name for s in program.body):
+                    raise self.b.refuse(
+                        f"the function {source.name} calls itself on every path: it never ends",
+                        "return without such a call on one of them",
+                    )
                 self._require_own(source, program, program.result, flow)
                 self.guards |= program.guards
                 return target

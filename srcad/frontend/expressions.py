@@ -7,6 +7,7 @@ import functools
 import inspect
 import math
 import operator
+import random
 import types
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -615,6 +616,11 @@ class Expressions(Conditions):
             raise self.b.refuse(
                 f"np.random.{function.__name__} has no stream in common with compiled code",
                 "draw the numbers outside, and pass them as an argument",
+            )
+        if isinstance(getattr(function, "__self__", None), random.Random) and not known:
+            raise self.b.refuse(
+                f"random.{function.__name__} is not supported: compiled code cannot draw from it",
+                "use np.random, or draw the numbers outside and pass them as an argument",
             )
         if isinstance(function, functools.partial | types.MethodType) and not known:
             return self.call_value(self.opened(function), values, keywords, node)

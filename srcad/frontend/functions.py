@@ -55,7 +55,7 @@ def _range(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     if keywords:
-        raise b.refuse("keywords of print are not supported")
+        raise b.refuse("keywords of print are not supported", "leave out sep, end, file and flush")
     items: list[Expr | str] = []
     for value in values:
         match value:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,10 @@ FUNCTIONS: dict[Any, Refusal] = {
         "super with arguments",
         "the class is that of the method",
         "write super(), or Base.method(self)",
+    ),
+    **dict.fromkeys(
+        (time.time, time.time_ns, time.perf_counter, time.process_time, time.monotonic),
+        Refusal("the clock", "it is no argument", "read it outside the function"),
     ),
     np.vectorize: Refusal(
         "np.vectorize",

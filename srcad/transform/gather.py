@@ -52,6 +52,7 @@ from srcad.ir.nodes import (
     Assign,
     Binary,
     Block,
+    Call,
     Comment,
     Const,
     Expr,
@@ -242,18 +243,26 @@ class _Gatherer:
     ) -> For:
         """The loop over all elements of a row that the iterations add to.
 
-        It ends by the length of the buffers, which is short if there are no iterations: LLVM does
-        not vectorise it in an ``if``.
+        It ends by the length of the buffers, which is short if there may be no iterations: LLVM
+        does not vectorise it in an ``if``. Or by that of the row, which may be short then.
         """
         first, last = min(found), max(found)
         start = add(loop.start, integer(first))
         stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
+        if self._runs_forward(loop):
+            ends = add(loop.stop, integer(last)), Extent(row.array, row.axis)
+            stop = Call("min", ends, INT)
         terms = [
             fetched(term, add(loop.var, integer(-offset)))
             for offset in sorted(found)
             for term in found[offset]
         ]
         return replace(loop, start=start, stop=stop, body=(self._adding(row, loop.var, terms),))
+
+    def _runs_forward(self, loop: For) -> bool:
+        """Whether the range of a loop is known not to end before it begins."""
+        least = self.bounds.least(loop.stop)
+        return isinstance(loop.start, Const) and least is not None and least >= loop.start.value
 
     def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
         index = row.at(position)
@@ -350,8 +359,9 @@ class _Gatherer:
         def place(at: Expr) -> Expr:
             return sub(at, origin)
 
-        full = add(sub(loop.stop, origin), integer(spread))
-        size = Select(compare("<", loop.start, loop.stop), full, integer(0), INT)
+        size = add(sub(loop.stop, origin), integer(spread))
+        if not self._runs_forward(loop):
+            size = Select(compare("<", loop.start, loop.stop), size, integer(0), INT)
 
         buffers: dict[str, _Buffer] = {}
         for var in kept:

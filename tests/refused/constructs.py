@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import random
+import time
 
 import numpy as np
 
@@ -696,6 +698,41 @@ def _chained(u, v, k):
         return u[0]
     u[k] = np.sin(u[k] * v[k - 1])
     return _chained(u, v, k - 1)
+
+
+def endless(x):
+    y = endless(0.5 * x)  # <-- here
+    if x < 0.1:
+        return x
+    return y
+
+
+@refused(ONE, "endless", "every path", hint="without such a call")
+def recursion_without_an_end(x):
+    return endless(x)  # <-- here
+
+
+@refused(VECTOR, "random.random", hint="np.random|argument")
+def numbers_of_the_random_module(x):
+    return x[0] * random.random()  # <-- here
+
+
+STREAM = np.random.default_rng(1)
+
+
+@refused(VECTOR, "default_rng", "stream of its own", hint="outside")
+def numbers_of_a_generator_from_outside(x):
+    return x[0] * STREAM.normal()  # <-- here
+
+
+@refused(VECTOR, "clock", "no argument", hint="outside")
+def reads_the_clock(x):
+    return x[0] * time.perf_counter()  # <-- here
+
+
+@refused(lambda: ([1.0, 2.0],), "a list", hint="np.array")
+def list_in_place_of_an_array(x):
+    return np.sum(x * x)  # <-- here
 
 
 def halved(x, n):
