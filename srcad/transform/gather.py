@@ -190,12 +190,13 @@ class _Gatherer:
         core = self._core(loop.body, loop, scattered, rows)
         core += self._totals(rows)
         spread = max(max(found) - min(found) for found in rows.values())
+        lowest = min(map(min, rows.values()))
         local = {v for found in rows.values() for ts in found.values() for t in ts for v in walk(t)}
         kept = sorted(
             (v for v in local if isinstance(v, Var) and v.name in assigned(core)),
             key=lambda v: v.name,
         )
-        buffers, places = self._buffers(kept, loop, spread)
+        buffers, places = self._buffers(kept, loop, spread, lowest)
         filled = [Store(buffers[v.name].alloc.target, (places(loop.var),), v, True) for v in kept]
 
         def fetched(expr: Expr, at: Expr) -> Expr:
@@ -217,7 +218,7 @@ class _Gatherer:
         size = Extent(buffers[kept[0].name].alloc.target, 0)  # of all of them
         for row, found in rows.items():
             if row not in alone:
-                out.append(self._gathered(loop, row, found, fetched, size, spread))
+                out.append(self._gathered(loop, row, found, fetched, size, spread, lowest))
         return out, list(buffers.values())
 
     def _totals(self, rows: Rows) -> Block:
@@ -240,6 +241,7 @@ class _Gatherer:
         fetched: Callable[[Expr, Expr], Expr],
         size: Expr,
         spread: int,
+        lowest: int,
     ) -> For:
         """The loop over all elements of a row that the iterations add to.
 
@@ -249,7 +251,7 @@ class _Gatherer:
         first, last = min(found), max(found)
         start = add(loop.start, integer(first))
         stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
-        if self._runs_forward(loop):
+        if self._runs_forward(loop, lowest):
             ends = add(loop.stop, integer(last)), Extent(row.array, row.axis)
             stop = Call("min", ends, INT)
         terms = [
@@ -259,10 +261,16 @@ class _Gatherer:
         ]
         return replace(loop, start=start, stop=stop, body=(self._adding(row, loop.var, terms),))
 
-    def _runs_forward(self, loop: For) -> bool:
-        """Whether the range of a loop is known not to end before it begins."""
-        least = self.bounds.least(loop.stop)
-        return isinstance(loop.start, Const) and least is not None and least >= loop.start.value
+    def _runs_forward(self, loop: For, first: int) -> bool:
+        """Whether the range of a loop is known not to end before it begins.
+
+        And whether none of the elements that it adds to, ``first`` places from its counter or more,
+        counts from the end: where there are no iterations there may be no such element.
+        """
+        least, start = self.bounds.least(loop.stop), loop.start
+        if not isinstance(start, Const) or start.value + first < 0:
+            return False
+        return least is not None and least >= start.value
 
     def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
         index = row.at(position)
@@ -351,7 +359,7 @@ class _Gatherer:
         return (*head, *core)
 
     def _buffers(
-        self, kept: list[Var], loop: For, spread: int
+        self, kept: list[Var], loop: For, spread: int, lowest: int
     ) -> tuple[dict[str, _Buffer], Callable[[Expr], Expr]]:
         """A buffer for each variable, and where the value of an iteration is in it."""
         origin = _origin(loop, spread)
@@ -360,7 +368,7 @@ class _Gatherer:
             return sub(at, origin)
 
         size = add(sub(loop.stop, origin), integer(spread))
-        if not self._runs_forward(loop):
+        if not self._runs_forward(loop, lowest):
             size = Select(compare("<", loop.start, loop.stop), size, integer(0), INT)
 
         buffers: dict[str, _Buffer] = {}
