@@ -22,32 +22,27 @@ and if whatever else touches the array is *apart* from it, at elements that it n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import Index, is_still, offset_from
+from srcad.analysis.flow import assigned
+from srcad.analysis.iterations import Index, is_still, named_otherwise, offset_from
 from srcad.analysis.sizes import difference
 from srcad.ir.build import add, integer
 from srcad.ir.nodes import (
     Alloc,
-    Assign,
     Block,
-    Check,
-    Comment,
     Const,
     Expr,
     For,
     If,
-    IndexCheck,
     Load,
     Stmt,
     Store,
     While,
     blocks,
     expressions,
-    statements,
     walk,
     with_blocks,
 )
@@ -65,18 +60,19 @@ def first_writes(body: Block) -> Block:
     out: list[Stmt] = []
     for stmt in body:
         found: set[int] = set()
-        changing |= assigned((stmt,)) if new else set()
-        for array in {n for s in statements((stmt,)) for n in names_of(s)} & new.keys():
-            touches = list(_touches((stmt,), array, ()))
-            if not _is_simple(stmt, array) or len(touches) + len(new[array]) > _MOST:
-                del new[array]
-                continue
-            found |= {
-                id(t.store)
-                for t in touches
-                if t.store and _is_first(t, touches, new[array], changing)
-            }
-            new[array] += touches
+        if new:
+            changing |= assigned((stmt,))
+            named = named_otherwise((stmt,))
+            for array, touches in _touches_of(stmt, new.keys() - named).items():
+                before = new[array]
+                if len(touches) + len(before) <= _MOST:
+                    writes = [t for t in touches if t.store]
+                    first = (t for t in writes if _is_first(t, touches, before, changing))
+                    found |= {id(t.store) for t in first}
+                    before += touches
+                else:
+                    del new[array]
+            new = {array: touches for array, touches in new.items() if array not in named}
         if isinstance(stmt, Alloc):
             new[stmt.target] = []
         if found:
@@ -105,25 +101,24 @@ class _Touch:
         return [s for _, s, block in self.path if isinstance(s, For) and block == 0]
 
 
-def _touches(
-    block: Block, array: str, around: tuple[tuple[int, Stmt, int], ...]
-) -> Iterator[_Touch]:
-    for k, stmt in enumerate(block):
-        path = (*around, (k, stmt, -1))
-        for expr in expressions(stmt):
-            for e in walk(expr):
-                if isinstance(e, Load) and e.array == array:
-                    yield _Touch(e.index, None, path)
-        if isinstance(stmt, Store) and stmt.array == array:
-            yield _Touch(stmt.index, stmt, path)
-        for number, inner in enumerate(blocks(stmt)):
-            yield from _touches(inner, array, (*around, (k, stmt, number)))
+def _touches_of(whole: Stmt, arrays: Set[str]) -> dict[str, list[_Touch]]:
+    """The elements of some arrays that a statement touches."""
+    found: dict[str, list[_Touch]] = {}
 
+    def walked(block: Block, around: tuple[tuple[int, Stmt, int], ...]) -> None:
+        for k, stmt in enumerate(block):
+            path = (*around, (k, stmt, -1))
+            for expr in expressions(stmt):
+                for e in walk(expr):
+                    if isinstance(e, Load) and e.array in arrays:
+                        found.setdefault(e.array, []).append(_Touch(e.index, None, path))
+            if isinstance(stmt, Store) and stmt.array in arrays:
+                found.setdefault(stmt.array, []).append(_Touch(stmt.index, stmt, path))
+            for number, inner in enumerate(blocks(stmt)):
+                walked(inner, (*around, (k, stmt, number)))
 
-def _is_simple(whole: Stmt, array: str) -> bool:
-    """Whether a statement touches an array by its elements alone, and gives it no other name."""
-    simple = Assign | Store | For | While | If | Check | IndexCheck | Comment
-    return all(isinstance(s, simple) for s in statements((whole,)) if array in names_of(s))
+    walked((whole,), ())
+    return found
 
 
 def _is_first(

@@ -293,6 +293,23 @@ def test_derivatives_are_right(f, x):
         srcad.check_grads(f, (x, 2), order=2, modes=("rev",), jit=False)
 
 
+def between_snapshots(x, steps):
+    new = np.zeros((steps + 1, len(x)))
+    new[0] = x
+    for t in srcad.checkpoint(range(steps), snapshots=2):
+        for i in range(1, len(x) - 1):
+            new[t + 1, i] = new[t, i] + new[t, i] * (new[t, i - 1] - 0.3 * new[t, i + 1])
+        new[t + 1, 0] = new[t + 1, 1] * x[2]
+    return np.sum(new * new)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 7])
+def test_runs_again_from_snapshots(steps):
+    found = srcad.grad(between_snapshots)(X, steps)
+    expected = complex_step(between_snapshots, (X, steps), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
 # ---------------------------------------------------------------- random histories
 
 

@@ -341,6 +341,22 @@ def test_rows_that_are_others_are_gathered():
         agrees(f, (np.array([0.3, 0.9, 0.5, 0.2, 0.7]), 0.4, 3), wrt=("u",))
 
 
+def round_the_end(x, b):
+    """The first element has the last one for a neighbour."""
+    w = np.empty_like(x)
+    for i in range(x.size):
+        w[i] = x[i] + b * x[i] * x[i - 1]
+    return np.sum(np.tanh(w))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_neighbours_round_the_end(n):
+    x = np.linspace(0.2, 0.9, n)
+    found = [srcad.grad(round_the_end, jit=jit)(x, 0.3) for jit in (True, False)]
+    np.testing.assert_allclose(found[0], oracles.complex_step(round_the_end, (x, 0.3), 0))
+    np.testing.assert_allclose(found[1], found[0])
+
+
 # ---------------------------------------------------------------- less to save
 
 
