@@ -61,6 +61,7 @@ from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.next_slot import next_slot
 from srcad.transform.originals import originals
 from srcad.transform.overwrite import overwrite
 from srcad.transform.padded import padded
@@ -151,7 +152,7 @@ class Program:
     ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
     the gradients; ``pattern``, ``hessian_pattern``: the sets of inputs in place of the tangents of
     the result or of the gradients (``srcad.transform.pattern``). These take sets in place of
-    tangents and then the table ``unions`` (``srcad.runtime``). The caller's arrays are never
+    tangents and then the table ``unions`` (``srcad.runtime.unions``). The caller's arrays are never
     written.
     """
 
@@ -326,6 +327,7 @@ def _in_rows(function: Function, request: Request, program: Elaborated) -> Funct
     if request.kind not in ("gradient", "value_and_gradient", "vjp"):
         return function
     function, fields = resident(rows(function, program.names), program.names)
+    function, _ = next_slot(function, program.names)
     return segments(function, fields, program.names)
 
 
