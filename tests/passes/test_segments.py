@@ -95,7 +95,8 @@ def test_the_source():
     text = gradient_text(heat, (M, M, INTEGER), "u")
     forward, reverse = text.split("# reverse sweep")
     assert "if k == end:" in forward
-    assert "v = u_1_tape[k - first + 1]" in forward
+    assert " = length - k % 2 if end < steps else k - first + 1\n" in forward
+    assert "v = u_1_tape[slot" in forward
     assert "if k < first:" in reverse
     assert "u_1_tape[k - first, " in reverse
     assert "v_snapshots" in text

@@ -240,8 +240,9 @@ class Levels(Slots):
                 break
             moving -= fixed
         candidates = set(self._local_sites(loop))
+        changed = self._stored(body) - self._written_once(body) - restored
         while True:
-            unstable = self._stored(body) - candidates - restored
+            unstable = changed - candidates
             level = Level(loop, None, frozenset(unstable), frozenset(moving))
             spoiled = self._spoiled(body, level)
             if not spoiled & candidates:
@@ -313,6 +314,21 @@ class Levels(Slots):
                         out |= self.sites.get(name, frozenset((name,)))
         return out
 
+    def _written_once(self, body: Block) -> set[str]:
+        """Arrays from outside of which a loop only writes elements that nobody has read before.
+
+        What it has read of them is there to the end.
+        """
+        first: set[str] = set()
+        others: set[str] = set()
+        for stmt in statements(body):
+            for name in arrays_written(stmt):
+                sites = self.sites.get(name, frozenset((name,)))
+                own = name in self.fixed and sites == frozenset((name,))
+                fresh = isinstance(stmt, Store) and stmt.fresh
+                (first if fresh and own else others).update(sites)
+        return first - others
+
     def _spoiled(self, body: Block, level: Level) -> set[str]:
         """Local arrays whose contents cannot be rerun after all."""
         out: set[str] = set()
@@ -359,7 +375,19 @@ class Levels(Slots):
         unstable = self.sites.get(array, frozenset((array,))) & level.unstable
         if level.loop is not None and array not in unstable:
             unstable -= self._finished(level.loop)
+        if unstable and level.loop is not None:
+            return not self._is_untouched(array, level.loop)
         return bool(unstable)
+
+    def _is_untouched(self, array: str, loop: Loop) -> bool:
+        """Whether a loop only writes arrays that a loop around it exchanges with this one."""
+        if id(loop) not in self.touched:
+            inside = list(statements(loop.body))
+            bound = {n for s in inside if isinstance(s, Bind) for n in s.targets}
+            written = {n for s in inside for n in arrays_written(s)}
+            self.touched[id(loop)] = bound, written
+        bound, written = self.touched[id(loop)]
+        return not bound and not any(self.aliases.may(array, name) for name in written)
 
     def _finished(self, loop: Loop) -> frozenset[str]:
         """Arrays that an iteration makes and fills before any other name can denote them.
