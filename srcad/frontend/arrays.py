@@ -35,6 +35,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
     Window,
+    names_read,
     walk,
 )
 from srcad.ir.types import BOOL, INT, is_complex, kind_of, real_kind
@@ -423,10 +424,30 @@ def reads_in_step(b: Builder, target: View, value: ArrayValue, units: tuple[bool
         expr = spread(value, probe)
     if trial:
         return False
+    counters = {e.name for e in probe if isinstance(e, Var)}
     loads = [e for e in walk(expr) if isinstance(e, Load) and may_alias(b, target.base, e.array)]
     return all(
-        e.array == target.base and (e.index == wanted or _is_apart(e.index, wanted)) for e in loads
+        e.array == target.base
+        and (_is_abreast(e.index, wanted, counters) or _is_apart(e.index, wanted))
+        for e in loads
     )
+
+
+def _is_abreast(one: Index, two: Index, counters: set[str]) -> bool:
+    """Whether indices are the same on axes along which counters run: two lines side by side.
+
+    Of these no two elements meet but those for the same values of the counters.
+
+    >>> k, first, last = Var("k", INT), Const(0, INT), Const(-1, INT)
+    >>> _is_abreast((k, first), (k, last), {"k"}), _is_abreast((k, first), (first, k), {"k"})
+    (True, False)
+    """
+    if one == two:
+        return True
+    if any(isinstance(e, Load) for x in (*one, *two) for e in walk(x)):
+        return False
+    pairs = zip(one, two, strict=True)
+    return not any(a != b and (names_read(a) | names_read(b)) & counters for a, b in pairs)
 
 
 def _is_apart(one: Index, two: Index) -> bool:

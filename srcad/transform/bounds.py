@@ -558,7 +558,10 @@ def _flipped(test: Compare) -> Expr:
 
 def _substituted(expr: Expr, counter: Var, first: Expr, last: Expr, lowest: bool) -> Expr | None:
     """An affine index at the counter that makes it extreme."""
-    coefficient = _affine(expr).get(counter, 0)
+    form = _affine(expr)
+    if any(isinstance(a, Binary) and counter.name in names_read(a) for a in form):
+        return None
+    coefficient = form.get(counter, 0)
     if coefficient == 0:
         return None if counter.name in names_read(expr) else expr
     value = first if (coefficient > 0) == lowest else last
@@ -588,6 +591,8 @@ def _is_affine(expr: Expr) -> bool:
             )
         case Unary(op="-"):
             return _is_affine(expr.x)
+        case Binary(op="//", a=a, b=Const(value=int(value))) if value > 0:
+            return _is_affine(a)  # an atom, which is no counter
     return False
 
 

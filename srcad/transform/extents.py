@@ -148,8 +148,10 @@ class _Steady:
         if isinstance(expr, Extent) and expr.array in self.anew:
             found = sizes.known(expr)
             return found if self._is_told(found) else expr
-        parts = children(expr)
-        return rebuild(expr, tuple(self._told(e, sizes) for e in parts)) if parts else expr
+        parts = tuple(self._told(e, sizes) for e in children(expr))
+        if isinstance(expr, Call) and expr.function in ("min", "max") and len(set(parts)) == 1:
+            return parts[0]
+        return rebuild(expr, parts) if parts else expr
 
     def _is_told(self, length: Expr) -> bool:
         """Whether a length is said in few words, and not by an array that is bound anew."""

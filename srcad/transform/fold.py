@@ -25,14 +25,16 @@ from collections.abc import Collection
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import accesses
+from srcad.analysis.iterations import accesses, offset_from
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
+from srcad.analysis.zero_lines import zero_lines
 from srcad.ir.build import (
     ONE,
     ZERO,
     add,
     compare,
     integer,
+    is_const,
     logic,
     sub,
 )
@@ -60,6 +62,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import INT
+from srcad.transform.boxes import box_of
 from srcad.transform.scatter import (
     KEPT,
     Nest,
@@ -153,7 +156,8 @@ class _Folder:
         between = block[scattered + 1 : last]
         if any(self._touches(s, original) for s in statements(between)):
             return None
-        loops = self._gathered(nest, shadow, original)
+        emptied = self._emptied(stencil, nest, original, block[:scattered], sizes)
+        loops = self._gathered(nest, shadow, original, emptied)
         if loops is None:
             return None
         comment = between[-1:] if between and isinstance(between[-1], Comment) else ()
@@ -169,8 +173,44 @@ class _Folder:
     def _touches(self, stmt: Stmt, array: str) -> bool:
         return any(n in self.arrays and self.aliases.may(n, array) for n in names_of(stmt))
 
-    def _gathered(self, nest: Nest, shadow: str, original: str) -> tuple[For, For] | None:
-        """The nest with what it scatters kept, and the nest that adds that to the original."""
+    def _emptied(
+        self, stencil: For, nest: Nest, original: str, before: Block, sizes: Sizes
+    ) -> tuple[int, ...] | None:
+        """Which element of the original each iteration sets to zero, if then all of it is zero.
+
+        As an offset from the counters. None: that is not so, or not known.
+        """
+        place = next((k for k, s in enumerate(nest.body) if _sets_zero(s, original)), None)
+        if place is None or any(_mentions(s, original) for s in nest.body[place + 1 :]):
+            return None
+        (index,) = (a.index for a in accesses(nest.body[place : place + 1]))
+        read = [a for a in accesses(nest.body[:place]) if self.aliases.may(a.array, original)]
+        if any((a.array, a.index, a.how) != (original, index, "load") for a in read):
+            return None
+        inside = sizes_after(before, sizes.copy())
+        found = box_of(stencil, original, index, inside, assigned((stencil,)))
+        if found is None:
+            return None
+        box, _ = found
+        around = {(k, i) for k, p in enumerate(box) for i in range(-p.after, p.before)}
+        least = [p.before + p.after + 1 for p in box]
+
+        def may(name: str) -> bool:
+            return name in self.arrays and self.aliases.may(name, original)
+
+        if not around <= zero_lines(before, original, len(box), least, sizes, may):
+            return None
+        pairs = zip(index, nest.loops, strict=True)
+        offsets = [k for e, loop in pairs if (k := offset_from(e, loop.var)) is not None]
+        return tuple(offsets) if len(offsets) == len(index) else None
+
+    def _gathered(
+        self, nest: Nest, shadow: str, original: str, emptied: tuple[int, ...] | None
+    ) -> tuple[For, For] | None:
+        """The nest with what it scatters kept, and the nest that adds that to the original.
+
+        If it adds to all that the first nest would have ``emptied``, it assigns.
+        """
         scatter = Scatter(nest, self.shadows, self.aliases, self.names, self.arrays)
         if not self._is_scattered(scatter, shadow):
             return None
@@ -184,10 +224,14 @@ class _Folder:
         place = tuple(scatter.place(axis, c, spread) for axis, c in enumerate(scatter.counters))
         filled = (*core, *(Store(fields[v.name], place, v, True) for v in kept))
         target = tuple(scatter.counters)
-        total = added(
-            Load(original, target, self.arrays[original][0]),
-            (_fetched(scatter, t, o, spread, fields) for o in sorted(terms) for t in terms[o]),
-        )
+        sums = [_fetched(scatter, t, o, spread, fields) for o in sorted(terms) for t in terms[o]]
+        if emptied is not None and all(
+            low <= k <= low + more for k, low, more in zip(emptied, least, spread, strict=True)
+        ):
+            filled = tuple(s for s in filled if not _sets_zero(s, original))
+            total = added(sums[0], sums[1:])
+        else:
+            total = added(Load(original, target, self.arrays[original][0]), sums)
         field = fields[kept[0].name]
         ranges = [_range(loop, axis, field, least, spread) for axis, loop in enumerate(nest.loops)]
         plain = [(loop.start, loop.stop) for loop in nest.loops]
@@ -219,6 +263,11 @@ class _Folder:
             self.arrays[name] = (var.kind, len(shape))
             self.fields.append(Alloc(name, shape, var.kind, True))
         return out
+
+
+def _sets_zero(stmt: Stmt, array: str) -> bool:
+    """Whether a statement sets an element of an array to zero."""
+    return isinstance(stmt, Store) and stmt.array == array and is_const(stmt.value, 0)
 
 
 def _mentions(stmt: Stmt, name: str) -> int:

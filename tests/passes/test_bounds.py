@@ -1,7 +1,9 @@
 """Index checks: dropped where proved, hoisted where affine, and else left where they are."""
 
 import numpy as np
+import pytest
 
+import srcad
 from srcad.transform.bounds import settle_checks
 from tests.passes.support import INTEGER, IV, F, V, elaborated, lines, settled, text
 
@@ -184,6 +186,41 @@ def test_while():
 
     found = settled(f, V, INTEGER)
     assert found.index("while") < found.index("raise IndexError")
+
+
+def test_a_quotient_is_checked_before_the_loop():
+    def f(u, n):
+        s = 0.0
+        for i in range(n):
+            s += u[u.shape[0] // 2] + u[i + n // 3]
+        return s
+
+    found = settled(f, V, INTEGER)
+    assert "for i in range(n):\n    s += " in found
+    assert "n - 1 + n // 3 >= u.shape[0]" in found
+
+
+def test_a_quotient_of_the_counter_is_checked_in_the_loop():
+    def f(u, n, k):
+        s = 0.0
+        for i in range(n):
+            s += u[i - i // 2] + u[n // k]
+        return s
+
+    found = settled(f, V, INTEGER, INTEGER)
+    assert found.index("for i") < found.index("of u")
+    x = np.arange(6.0)
+    for n, k in ((0, 0), (3, 2), (9, 3), (11, 2)):
+        gradient = srcad.grad(f, jit=False)(x, n, k)
+        expected = np.zeros(6)
+        for i in range(n):
+            expected[i - i // 2] += 1.0
+            expected[n // k] += 1.0
+        np.testing.assert_array_equal(gradient, expected)
+    with pytest.raises(IndexError):
+        srcad.grad(f, jit=False)(x, 13, 4)
+    with pytest.raises(IndexError):
+        srcad.grad(f, jit=False)(x, 7, -1)
 
 
 def test_index_from_an_array():

@@ -1,6 +1,8 @@
 """Shadows of copies that stencils read: which are folded, and that gradients are right."""
 
+import importlib.util
 import math
+import re
 
 import numpy as np
 import pytest
@@ -232,3 +234,70 @@ def test_a_shadow_that_a_loop_in_a_loop_reads_is_left():
         return np.sum(y * y)
 
     agrees(f, (np.array([0.3, 0.7, -0.5]), np.sin(np.arange(9.0)).reshape(3, 3), 0.8), (0, 1, 2))
+
+
+# ---------------------------------------------------------------- borders that are zero
+
+CONDITIONS = {
+    "periodic": "p[0, :] = p[-2, :]; p[-1, :] = p[1, :]; p[:, 0] = p[:, -2]; p[:, -1] = p[:, 1]",
+    "read twice": "p[0, :] = p[1, :]; p[-1, :] = p[0, :]; p[:, 0] = p[:, 1]; p[:, -1] = p[:, 0]",
+    "neumann": "p[:, -1] = p[:, -2]; p[0, :] = p[1, :]; p[:, 0] = p[:, 1]; p[-1, :] = 0.0",
+    "rows first": "p[0, :] = p[1, :]; p[-1, :] = p[-2, :]; p[:, 0] = p[:, 1]; p[:, -1] = p[:, -2]",
+    "fixed": "p[0, :] = 1.0; p[-1, :] = c; p[:, 0] = 0.0; p[:, -1] = 0.5",
+    "crossed": "p[:, 0] = 0.0; p[:, -1] = p[:, -2]; p[0, :] = p[1, :]; p[-1, :] = p[-3, :]",
+}
+OTHERS = {
+    "one side": "p[0, :] = p[1, :]; p[-1, :] = 0.0; p[:, 0] = 0.0",
+    "scaled": "p[0, :] = 0.5 * p[1, :]; p[-1, :] = 0.0; p[:, 0] = c * p[:, 1]; p[:, -1] = 0.0",
+    "no corners": "p[1:-1, 0] = 0.0; p[1:-1, -1] = 0.0; p[0, 1:-1] = 0.0; p[-1, 1:-1] = 0.0",
+    "onto the border": "p[:, -1] = p[:, 0] + p[:, 1]; p[:, 0] = 0.0; p[0, :] = 0.0; p[-1, :] = 0.0",
+    "lines that can meet": "p[-1, :] = p[-3, :]; p[0, :] = 0.0; p[:, 0] = 0.0; p[:, -1] = 0.0",
+    "added to": "p[:, 0] += p[:, 1]; p[0, :] = 0.0; p[-1, :] = 0.0; p[:, -1] = 0.0",
+    "elements": "p[0, 0] += p[2, 2]; p[0, :] = 0.0; p[-1, :] = 0.0; p[:, 0] = 0.0; p[:, -1] = 0.0",
+}
+
+
+def sweeps(conditions, tmp_path, name):
+    """A sweep with these conditions, as a function of a file."""
+    body = conditions.replace("; ", "\n        ")
+    text = f"""
+import numpy as np
+
+def sweep(p, c, n):
+    p = p * 1.0
+    for _ in range(n):
+        pn = p.copy()
+        p[1:-1, 1:-1] = c * (pn[1:-1, 2:] + pn[1:-1, :-2]) + 0.2 * (pn[2:, 1:-1] - pn[:-2, 1:-1])
+        {body}
+    return np.sum(p * p * p)
+"""
+    path = tmp_path / f"{name.replace(' ', '_')}.py"
+    path.write_text(text)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.sweep
+
+
+@pytest.mark.parametrize("name", [*CONDITIONS, *OTHERS])
+def test_borders_that_are_zero_and_others(name, tmp_path):
+    f = sweeps((CONDITIONS | OTHERS)[name], tmp_path, name)
+    for shape in ((3, 3), (5, 6), (4, 3), (3, 5), (6, 4)):
+        p = np.cos(np.arange(float(np.prod(shape)))).reshape(shape)
+        for n in (0, 1, 3):
+            for k in (0, 1):
+                found = srcad.grad(f, wrt=k, jit=False)(p, 0.3, n)
+                expected = oracles.complex_step(f, (p, 0.3, n), k)
+                np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    text = srcad.grad(f).source(P, 0.3, 3)
+    added = re.search(r"(p_1_b\[i_?\d?, j_?\d?\]) = \1 \+", text)
+    assert bool(added) == (name in OTHERS)
+
+
+def test_small_fields_with_borders_that_are_zero(tmp_path):
+    f = sweeps(CONDITIONS["neumann"], tmp_path, "neumann")
+    for shape in ((2, 2), (2, 5), (3, 2), (4, 2)):
+        p = np.cos(np.arange(float(np.prod(shape)))).reshape(shape)
+        found = srcad.grad(f)(p, 0.3, 3)
+        np.testing.assert_allclose(found, oracles.complex_step(f, (p, 0.3, 3), 0), rtol=1e-12)

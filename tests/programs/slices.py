@@ -54,6 +54,30 @@ def rows_and_columns(a):
     return np.sum(a * a)
 
 
+@program(
+    lambda: (grid(4, 5), 1, 0),
+    lambda: (grid(3, 1), 0, 0),
+    lambda: (grid(1, 3), 0, 2),
+    lambda: (grid(4, 4), 2, 2),
+)
+def lines_side_by_side(a, i, j):
+    """One line is made of others, which may be itself: no element of them is read in another."""
+    a[0, :] = a[-1, :] * a[i, :]
+    a[:, -1] = a[:, 0] + a[:, j] ** 2
+    a[:, 0] += a[:, j - 1]
+    a[i, ::-1] = a[j % len(a), ::-1] * a[i, ::-1]
+    return np.sum(a * a)
+
+
+@program(lambda: (grid(4, 4), 1), lambda: (grid(3, 3), 0))
+def lines_across(a, j):
+    """A row that is made of a column, and lines that are shifted: they meet elsewhere."""
+    a[0, :] = a[:, -1] * a[:, j]
+    a[1:, -1] = a[:-1, j] * a[:-1, -1]
+    a[:, 0] = a[::-1, j]
+    return np.sum(a * a)
+
+
 @program(lambda: (grid(4, 4), 0.1), oracle="differences")
 def inner_block(a, k):
     a[1:-1, 1:-1] += k * (a[:-2, 1:-1] + a[2:, 1:-1] + a[1:-1, :-2] + a[1:-1, 2:])
