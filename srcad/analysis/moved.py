@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from srcad.analysis.alias import Flow
 from srcad.analysis.flow import assigned, names_of, times_bound, writes_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
@@ -87,6 +88,7 @@ class _Finder:
         self.bound = times_bound(body)
         self.made = {s.target for s in statements(body) if isinstance(s, _Made)}
         self.stored = {s.array for s in statements(body) if isinstance(s, Store)}
+        self.stored |= Flow(body).stored  # by whatever name
         self.named = _named_otherwise(body)
         self.moves = {id(s) for block in all_blocks(body) for s in self._moves(block, kept)}
 
