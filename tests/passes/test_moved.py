@@ -289,3 +289,24 @@ def test_an_array_that_is_written_by_another_name_is_no_value(f):
     for n in (0, 1, 4):
         expected = oracles.differences(f, (x, n), 0)
         np.testing.assert_allclose(srcad.grad(f, jit=False)(x, n), expected, rtol=1e-8, atol=1e-8)
+
+
+def kept_by_another_name(x, n):
+    """``u`` and ``v`` denote one array; only ``v`` gets another."""
+    u = x.copy()
+    v = u
+    w = np.cos(x)
+    u, v = v, u
+    for _ in range(n):
+        w[1:] = u[:-1] * 0.1 + w[1:]
+        v = x
+    return w[1] * v[0]
+
+
+def test_an_array_that_has_another_name_is_not_moved():
+    x = np.array([0.3, -0.5, 0.8])
+    for n in (0, 3):
+        expected = oracles.complex_step(kept_by_another_name, (x, n), 0)
+        np.testing.assert_allclose(
+            srcad.grad(kept_by_another_name, jit=False)(x, n), expected, rtol=1e-12
+        )
