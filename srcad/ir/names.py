@@ -24,11 +24,12 @@ RUNTIME = {
     "unions": ("union",),
 }
 """Functions that generated code may call, by the modules of ``srcad.runtime``."""
+RUNTIME_NAMES = frozenset(name for names in RUNTIME.values() for name in names)
 _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
     | {"np", "math", "numba", "pool", "special", "get_num_threads", "prange", "unions"}
-    | {name for names in RUNTIME.values() for name in names}
+    | RUNTIME_NAMES
 )
 
 

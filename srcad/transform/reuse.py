@@ -274,6 +274,8 @@ def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: S
                 made = replace(stmt, value=term)
     if made is None or _loads(made, array):
         return None
+    if loop.start == ZERO and isinstance(loop.stop, Call):  # the shorter of two equal lengths
+        loop = replace(loop, stop=length)
     return replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
 
 

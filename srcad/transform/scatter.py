@@ -11,7 +11,7 @@ The passes that make gathers of scatters (``roll.py``, ``fold.py``) take it apar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, writes_of
@@ -171,6 +171,14 @@ class Scatter:
         changing = names_read(term) & (assigned(self.nest.body) | {c.name for c in self.counters})
         simple = all(isinstance(e, Const | Var | Unary | Binary) for e in parts)
         return simple and len(parts) <= CHEAP and len(changing) == 1 and changing <= once
+
+    def around(self, body: Block) -> For:
+        """The loops of the nest around another block."""
+        for loop in reversed(self.nest.loops):
+            body = (replace(loop, body=body),)
+        (outer,) = body
+        assert isinstance(outer, For)
+        return outer
 
     def inner(self) -> list[tuple[int, Var]]:
         """The axes but for the first, with their counters."""

@@ -441,9 +441,21 @@ class _Union:
         (source,), (target,) = taken, added
         core, terms = scatter.core(target)
         core, terms = self._left_in_place(source, core, terms, tuple(scatter.counters))
-        if places == {here}:
-            return self._named(_at_once(scatter, source, core, terms.get(here, [])))
-        return self._named(*self._behind(scatter, target, core, terms))
+        neighbours = {offsets: found for offsets, found in terms.items() if offsets != here}
+        kept = scatter.kept(core, neighbours)
+        if here in terms and not {v.name for v in scatter.kept(core, terms)} <= {
+            v.name for v in kept
+        }:
+            core, terms = _at_once(scatter, source, core, terms[here]), neighbours
+        if not neighbours:
+            taken_only = all(isinstance(s, Comment) or _is_load(s, source) for s in core)
+            return () if taken_only else self._named(scatter.around(core))
+        if not 0 < len(kept) <= KEPT:
+            raise _Apart
+        rings, loops = scatter.written(target, core, terms, kept)
+        still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
+        self.rings += rings if still else ()
+        return self._named(*(loops if still else [*rings, *loops]))
 
     def _left_in_place(
         self, source: str, core: Block, terms: dict[Offsets, list[Expr]], index: tuple[Expr, ...]
@@ -474,18 +486,6 @@ class _Union:
                 return (*core[:place], *core[place + 1 :]), terms
         return core, terms
 
-    def _behind(
-        self, scatter: Roller, target: str, core: Block, terms: dict[Offsets, list[Expr]]
-    ) -> list[Stmt]:
-        """The nest in place, what it scatters behind a ring."""
-        kept = scatter.kept(core, terms)
-        if not 0 < len(kept) <= KEPT:
-            raise _Apart
-        rings, loops = scatter.written(target, core, terms, kept)
-        still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
-        self.rings += rings if still else ()
-        return loops if still else [*rings, *loops]
-
 
 def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
     """Whether no row is added to before it is taken, if what is scattered is behind a ring.
@@ -498,18 +498,16 @@ def _is_ordered(nest: Nest, places: Collection[Offsets | None]) -> bool:
     return len(nest.loops) > 1 and least <= 0 and begins
 
 
-def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> For:
-    """A nest that replaces what it takes by what it adds there."""
+def _at_once(scatter: Roller, source: str, core: Block, terms: list[Expr]) -> Block:
+    """An iteration that replaces what it takes by what it adds there."""
     here = tuple(scatter.counters)
     kept = tuple(s for s in core if not isinstance(s, Store) or s.array != source)
     kind = scatter.arrays[source][0]
-    stays = len(kept) == len(core)
-    rest = [Load(source, here, kind), *terms] if stays else terms
-    body = kept
-    if terms or not stays:
-        body = (*kept, Store(source, here, functools.reduce(accumulate, rest)))
-    for loop in reversed(scatter.nest.loops):
-        body = (replace(loop, body=body),)
-    (outer,) = body
-    assert isinstance(outer, For)
-    return outer
+    rest = [Load(source, here, kind), *terms] if len(kept) == len(core) else terms
+    return (*kept, Store(source, here, functools.reduce(accumulate, rest)))
+
+
+def _is_load(stmt: Stmt, source: str) -> bool:
+    """Whether a statement only names an element of an array."""
+    value = stmt.value if isinstance(stmt, Assign) else None
+    return isinstance(value, Load) and value.array == source

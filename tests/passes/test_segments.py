@@ -173,6 +173,27 @@ def test_a_sum_over_each_step(short):
         is_exact(f, (field(5) * 0.2, field(6)[:5], steps), "k", "u0", segments=False)
 
 
+def test_a_probe(short):
+    def f(k, u0, w0, at, steps):
+        u, w = u0.copy(), w0.copy()
+        v, z = u0 + w0, u0 - w0
+        out = 0.0
+        for t in range(steps):
+            for i in range(1, u.size):
+                v[i] = u[i] + k[i] * w[i - 1]
+            for i in range(u.size - 1):
+                z[i] = w[i] - 0.1 * v[i + 1]
+            out += (t + 1) * v[at] ** 2
+            u, v = v, u
+            w, z = z, w
+        return out
+
+    for at in (1, -2):
+        for steps in (1, 8, 19):
+            args = (field(5) * 0.2, field(6)[:5], field(7)[:5], at, steps)
+            is_exact(f, args, "k", "u0", "w0", segments=False)
+
+
 # ---------------------------------------------------------------- what stays in one piece
 
 

@@ -351,6 +351,14 @@ def test_lines():
         is_exact(f, (field(6), field(6), steps), "u", "c")
 
 
+def test_what_is_all_left_in_place():
+    def f(x):
+        x[:] = np.array([0.35 * e for e in x])
+        return 0.5 * np.sum(x * x)
+
+    is_exact(f, (field(4),), "x")
+
+
 def test_second_derivatives():
     def f(k, u):
         n, m = u.shape
@@ -370,6 +378,22 @@ def test_second_derivatives():
     np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
+def test_a_step_that_adds_a_number():
+    """The field stays in place, and the number has a derivative all the same."""
+
+    def f(u, c, k, steps):
+        n, m = u.shape
+        u = u.copy()
+        v = u.copy()
+        for t in range(steps):
+            for i in range(1, n - 1):
+                for j in range(1, m - 1):
+                    v[i, j] = u[i, j] + c + k[i, j] * t
+            u, v = v, u
+        return np.sum(u * u)
+
+    for steps in range(4):
+        is_exact(f, (field(4, 5), 0.3, field(4, 5), steps), "u", "c", "k")
 def replaced(x, a):
     """Nothing is added but what is taken: the element stays where it is."""
     s = x[3]

@@ -249,6 +249,17 @@ def test_determinants_of_matrices_of_any_rank(kind, jit):
     np.testing.assert_allclose(slope(tiny.astype(kind)), tiny, rtol=1e-14)
 
 
+def test_cofactors_are_a_function_of_the_runtime(tmp_path):
+    """A call of an object of this process would keep the program from the disk."""
+    slope = srcad.grad(determinant)
+    assert "import cofactors" in slope.source(SINGULAR)
+    path = slope.eject(tmp_path / "slope_of_det.py", SINGULAR)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    np.testing.assert_allclose(module.determinant_grad(SINGULAR), by_minors(SINGULAR), atol=1e-12)
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_second_derivatives_of_determinants_of_any_rank(jit):
     curvature = srcad.hessian(determinant, jit=jit)

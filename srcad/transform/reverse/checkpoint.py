@@ -240,7 +240,7 @@ class Checkpointing(Backward):
     def _scheduled(self, loop: Loop, defined: set[str]) -> Schedule:
         """What a loop keeps, under which names; refuses what cannot be kept."""
         assert loop.checkpoints is not None
-        aliases = Aliases(self.body, self.sites)
+        aliases = self.aliases
         after = live_after(self.body, loop, frozenset(self.kept))
         state = state_of(loop, set(self.arrays), aliases, after)
         self._require_plain(loop, state, defined, aliases)

@@ -375,7 +375,19 @@ class Levels(Slots):
         unstable = self.sites.get(array, frozenset((array,))) & level.unstable
         if level.loop is not None and array not in unstable:
             unstable -= self._finished(level.loop)
+        if unstable and level.loop is not None:
+            return not self._is_untouched(array, level.loop)
         return bool(unstable)
+
+    def _is_untouched(self, array: str, loop: Loop) -> bool:
+        """Whether a loop only writes arrays that a loop around it exchanges with this one."""
+        if id(loop) not in self.touched:
+            inside = list(statements(loop.body))
+            bound = {n for s in inside if isinstance(s, Bind) for n in s.targets}
+            written = {n for s in inside for n in arrays_written(s)}
+            self.touched[id(loop)] = bound, written
+        bound, written = self.touched[id(loop)]
+        return not bound and not any(self.aliases.may(array, name) for name in written)
 
     def _finished(self, loop: Loop) -> frozenset[str]:
         """Arrays that an iteration makes and fills before any other name can denote them.

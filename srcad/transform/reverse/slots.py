@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcad.analysis.alias import Sites, strided_names
+from srcad.analysis.alias import Aliases, Sites, strided_names
 from srcad.analysis.flow import assigned, fixed_names, times_bound
 from srcad.analysis.moved import Moved
 from srcad.analysis.updates import Update
@@ -78,6 +78,7 @@ class Slots:
         self.arrays = arrays
         self.active = active
         self.sites = sites
+        self.aliases = Aliases(body, sites)
         self.strided = strided_names(body)
         self.names = names
         self.bars: dict[str, str] = {}
@@ -110,6 +111,7 @@ class Slots:
         self.call_results: dict[int, set[str]] = {}
         self.counted: dict[int, frozenset[str]] = {}
         self.finished: dict[int, frozenset[str]] = {}
+        self.touched: dict[int, tuple[set[str], set[str]]] = {}
         self.recording: dict[int, bool] = {}
         self.idle: dict[int, bool] = {}
         self.early: dict[int, dict[str, Update]] = {}
