@@ -394,6 +394,8 @@ def test_a_step_that_adds_a_number():
 
     for steps in range(4):
         is_exact(f, (field(4, 5), 0.3, field(4, 5), steps), "u", "c", "k")
+
+
 def replaced(x, a):
     """Nothing is added but what is taken: the element stays where it is."""
     s = x[3]
