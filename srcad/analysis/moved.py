@@ -14,9 +14,11 @@ them: one array, of the shape that all of them have, holds the adjoint of the va
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from srcad.analysis.alias import Flow
 from srcad.analysis.flow import assigned, names_of, times_bound, writes_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
@@ -87,7 +89,10 @@ class _Finder:
         self.bound = times_bound(body)
         self.made = {s.target for s in statements(body) if isinstance(s, _Made)}
         self.stored = {s.array for s in statements(body) if isinstance(s, Store)}
+        self.stored |= Flow(body).stored  # by whatever name
         self.named = _named_otherwise(body)
+        self.held = Counter(n for s in statements(body) if isinstance(s, Bind) for n in s.sources)
+        """How often an array gets another name."""
         self.moves = {id(s) for block in all_blocks(body) for s in self._moves(block, kept)}
 
     def is_variable(self, name: str) -> bool:
@@ -133,6 +138,8 @@ class _Finder:
                 None,
             )
             if start is None or source in kept | self.named or self.bound[source] > 1:
+                continue
+            if self.held[source] > 1:
                 continue
             before = {id(s) for s in statements(block[start : k + 1])}
             if not any(source in _used(s) for s in statements(self.body) if id(s) not in before):

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 
 from srcad.ir.build import accumulate, literal, times
 from srcad.ir.nodes import Binary, Const, Expr, Unary
+from srcad.ir.types import complex_kind, is_complex
 
 
 def added(place: Expr, terms: Iterable[Expr]) -> Expr:
@@ -44,7 +45,10 @@ def added(place: Expr, terms: Iterable[Expr]) -> Expr:
             found.sort(key=lambda item: item[1])  # those that are added first
             (first, negative), *rest = found
             rest = [(base, minus != negative) for base, minus in rest]
-            shared = times(literal(factor, first.kind), functools.reduce(_with, rest, first))
+            kind = first.kind  # of a real number, 1j times which is a term
+            if isinstance(factor, complex) and not is_complex(kind):
+                kind = complex_kind(kind)
+            shared = times(literal(factor, kind), functools.reduce(_with, rest, first))
             total = _with(total, (shared, negative))
     return total
 

@@ -258,3 +258,55 @@ def test_shapes_that_may_change():
 def test_the_shadow_follows_arrays_that_have_two_names():
     for function in (with_the_one_before, listed, powers):
         assert re.search(r"_b_list", text_of(function)), function.__name__
+
+
+def written_by_another_name(x, n):
+    """``v`` and ``w`` denote one array; ``w`` is exchanged on a path that is not taken."""
+    v = x
+    w = x
+    x = x[::-1].copy()
+    if n > 7:
+        x, w = w, x
+    w[1] = v[0] * x[1] * 0.9 + 0.1
+    return v[1]
+
+
+def written_by_another_name_in_a_loop(x, n):
+    v = x
+    w = x
+    x = x[::-1].copy()
+    for _ in range(n):
+        w[1] = v[0] * x[1] * 0.9 + 0.1
+        if x[0] < 0.2:
+            x, w = w, x
+    x = w.copy()
+    return np.sum(v * x) + v[1]
+
+
+@pytest.mark.parametrize("f", [written_by_another_name, written_by_another_name_in_a_loop])
+def test_an_array_that_is_written_by_another_name_is_no_value(f):
+    x = np.array([0.3, -0.5, 0.8])
+    for n in (0, 1, 4):
+        expected = oracles.differences(f, (x, n), 0)
+        np.testing.assert_allclose(srcad.grad(f, jit=False)(x, n), expected, rtol=1e-8, atol=1e-8)
+
+
+def kept_by_another_name(x, n):
+    """``u`` and ``v`` denote one array; only ``v`` gets another."""
+    u = x.copy()
+    v = u
+    w = np.cos(x)
+    u, v = v, u
+    for _ in range(n):
+        w[1:] = u[:-1] * 0.1 + w[1:]
+        v = x
+    return w[1] * v[0]
+
+
+def test_an_array_that_has_another_name_is_not_moved():
+    x = np.array([0.3, -0.5, 0.8])
+    for n in (0, 3):
+        expected = oracles.complex_step(kept_by_another_name, (x, n), 0)
+        np.testing.assert_allclose(
+            srcad.grad(kept_by_another_name, jit=False)(x, n), expected, rtol=1e-12
+        )
