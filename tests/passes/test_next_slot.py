@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import srcad
+from benchmarks.kernels import fdtd as kernel
 from tests.oracles import complex_step
 from tests.passes.support import INTEGER, M, V, gradient_text
 from tests.passes.test_read_saved import field, is_exact
@@ -261,3 +262,13 @@ def test_other_kinds_of_numbers(dtype):
         up, down = (f(wide[0] + sign * step, *wide[1:], 3) for sign in (1, -1))
         np.testing.assert_allclose(given[place].real, (up - down) / (2 * h), rtol=1e-4)
     assert given.dtype == dtype
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_kernel_against_the_adjoint_by_hand(parallel):
+    args = kernel.arguments(1.0)
+    expected = kernel.adjoint(**args)
+    found = srcad.grad(kernel.PRIMAL, wrt="k", parallel=parallel)
+    assert "hz_old = " in found.source(**args)
+    for _ in range(2):
+        np.testing.assert_allclose(found(**args), expected, rtol=1e-10, atol=1e-13)
