@@ -14,6 +14,7 @@ _TAKEN = (
         "matmul_into",
         "disk_distance",
         "end_phase",
+        "even_parts",
         "get_num_threads",
         "goes_on",
         "new_worker",

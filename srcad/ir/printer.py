@@ -87,6 +87,7 @@ RUNTIME = (
     "determinant",
     "digamma",
     "end_phase",
+    "even_parts",
     "goes_on",
     "grow",
     "matmul_into",
