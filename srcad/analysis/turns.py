@@ -27,7 +27,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from srcad.analysis.division import Division, Plan
-from srcad.analysis.flow import assigned
+from srcad.analysis.flow import assigned, times_bound
 from srcad.analysis.iterations import Access, accesses, offset_from
 from srcad.analysis.sizes import Sizes, difference
 from srcad.ir.build import ONE, add, integer, sub
@@ -378,11 +378,12 @@ class Turns:
         return self.found[id(stmt)][1]
 
     def _touches(self, stmt: Stmt) -> Iterator[_Touch]:
-        counters: dict[str, For | None] = {}
-        for inner in statements((stmt,)):
-            if isinstance(inner, For):
-                name = inner.var.name
-                counters[name] = None if name in counters or inner.step != ONE else inner
+        bound = times_bound((stmt,))
+        counters = [
+            s
+            for s in statements((stmt,))
+            if isinstance(s, For) and s.step == ONE and bound[s.var.name] == 1
+        ]
         changing = assigned((stmt,))
         found = Counter(accesses((stmt,)))
         copies = Counter(c for s in statements((stmt,)) for c in self._copies(s))
@@ -399,7 +400,7 @@ class Turns:
                     yield Access(value.array, value.index, "load"), (tape, slot)
 
     def _bounds(
-        self, place: Expr, counters: dict[str, For | None], changing: set[str]
+        self, place: Expr, counters: list[For], changing: set[str]
     ) -> tuple[Expr, Expr, bool] | None:
         """The least and the largest that an index can be, and whether it is never negative."""
         if any(isinstance(e, Load) for e in walk(place)):
@@ -407,8 +408,9 @@ class Turns:
         if not names_read(place) & changing:
             least = self.division.bounds.least(place)
             return place, place, least is not None and least >= 0
-        for loop in counters.values():
-            if loop is None or (k := offset_from(place, loop.var)) is None:
+        for loop in counters:
+            k = offset_from(place, loop.var)
+            if k is None:
                 continue
             if names_read(loop.start) & changing or names_read(loop.stop) & changing:
                 return None

@@ -57,6 +57,7 @@ from srcad.ir.nodes import (
     Block,
     Call,
     Comment,
+    Const,
     Expr,
     For,
     Function,
@@ -489,12 +490,14 @@ class _Regions:
         fixed = _is_in_two_turns(bands)
         for band in bands:
             plan = band.member.plan
-            if band.loop is None or plan is None or band.member.light:
+            if band.loop is None or plan is None:
+                continue
+            fixed = fixed or bool(plan.sums) or _may_round_otherwise(band.loop)
+            if band.member.light:
                 continue
             trips = self._expr(band, sub(band.loop.stop, band.loop.start))
             amount = self._expr(band, self._work(band.loop, trips))
             work = amount if work == ZERO else Binary("+", work, amount, INT)
-            fixed = fixed or bool(plan.sums) or _is_innermost(band.loop)
         reach = max(b.low for b in bands) + max(b.high for b in bands)
         long = _LONG * max(reach, *(b.reach for b in bands))
         rows = (Binary("//", c, integer(long), INT) if long else c for c in dict.fromkeys(counts))
@@ -651,6 +654,12 @@ def _divided(pieces: tuple[_Piece, ...]) -> Iterator[tuple[For, Plan]]:
 def _is_innermost(loop: For) -> bool:
     """Whether LLVM may run several iterations at once, and those left over in another way."""
     return not any(isinstance(s, For | While) for s in statements(loop.body))
+
+
+def _may_round_otherwise(loop: For) -> bool:
+    """Whether numbers may hang on where a loop begins: LLVM runs several iterations at once."""
+    values = (s.value for s in statements(loop.body) if isinstance(s, Store | Assign))
+    return _is_innermost(loop) and not all(isinstance(v, Load | Const) for v in values)
 
 
 def _acts(piece: _Piece) -> bool:
