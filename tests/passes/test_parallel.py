@@ -600,11 +600,19 @@ def test_loops_that_need_neighbours_share_two_turns(eager):
     assert kernel_worker("fdtd", "ey_b[0, j] = 0.0").count("end_phase(") == 2
 
 
-def test_rows_that_may_be_the_same_wait(eager):
-    """One statement after the other, each in the part that has its row: these may be two."""
-    forward = next(f for f in workers_of(text_of(probed, U, 3, -9, 3)) if "math.sin" not in f)
-    assert "u[a, 1] += 0.5" in forward
-    assert forward.count("end_phase(") >= 1
+def test_statements_go_to_the_part_that_has_their_row(eager):
+    """Wherever that is: two rows that may be the same are in one part if they are."""
+    forward = workers_of(text_of(probed, U, 3, -9, 3))[0]
+    assert forward.count("end_phase(") == 1
+    assert "a % u.shape[0] >= part * count // parts" in forward
+    assert "b % u.shape[0] >= part * count // parts" in forward
+
+
+def test_what_needs_several_rows_waits(eager):
+    forward = next(f for f in workers_of(text_of(staggered, U, U, 3)) if "t_2[0, 1]" in f)
+    assert "next_part(crew, own, 1)" in forward[: forward.index("t_2[0, 1]")]
+    reverse = next(f for f in workers_of(text_of(framed, U[:9], 3)) if "seed_3" in f)
+    assert "next_part(crew, own, 1)" in reverse[: reverse.index("seed_3")]
 
 
 def test_tails_come_after_all_else(eager):
