@@ -3,8 +3,9 @@
 Which loops can be divided into parts is proved in ``srcad.analysis.division``. A *region* is a run
 of statements with such loops, the loop over time around them included where that can be, so that
 threads are started once for all of them. Each thread, a *worker*, goes through the same statements
-with variables of its own; a divided loop is a *phase*, of which it runs the parts that no other one
-has taken, and which ends when all parts are done::
+with variables of its own. Statements that need not wait for each other (``srcad.analysis.turns``)
+are a *phase*, of which a worker runs the parts that no other one has taken, and which ends when all
+parts are done::
 
     for t in range(n):                        def f_part(first, last, m, u, v):
         for i in range(1, k - 1):                 for i in range(first, last):
@@ -14,17 +15,17 @@ has taken, and which ends when all parts are done::
         u, v = v, u                           def f_worker(worker, workers, crew, k, m, n, s, u, v):
                                                   own = new_worker(worker, workers)
                                                   for t in range(n):
-                                                      parts = max(1, min(k - 2, 32, ...))
+                                                      parts = even_parts(min(32, k - 2, ...))
                                                       part = next_part(crew, own, parts)
                                                       while part >= 0:
                                                           f_part(1 + part * (k - 2) // parts, ...)
+                                                          if part == 0:
+                                                              u[0, 0] = s[t]
                                                           part = next_part(crew, own, parts)
                                                       end_phase(crew, own, parts)
-                                                      part = next_part(crew, own, 1)
-                                                      if part >= 0:
-                                                          u[0, 0] = s[t]
-                                                      end_phase(crew, own, 1)
                                                       u, v = v, u
+
+What a part leaves near its borders is done in a second phase, where neighbours need each other.
 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
@@ -32,8 +33,8 @@ be late, and reads them when the others are many phases ahead. No worker waits f
 begun, whichever threads there are (see ``end_phase`` in ``srcad.runtime``).
 
 Afterwards the caller binds its own names as the workers did. If there is little to do, it runs the
-statements as they were. The number of parts depends on the sizes, not on the number of threads; so
-do the results.
+statements as they were. Where the results hang on how many parts there are, that depends on the
+sizes, not on the number of threads.
 """
 
 from __future__ import annotations
