@@ -116,6 +116,10 @@ class _Touch:
     """
 
 
+_Pair = tuple[_Touch | None, _Touch | None]
+"""Elements of two members that may be the same; None for both: how they compare is not known."""
+
+
 class Turns:
     """The question is asked of one function, whose loops ``division`` divides."""
 
@@ -123,6 +127,7 @@ class Turns:
         self.division = division
         self.rows = rows
         """Arrays that are rows of tapes, and which."""
+        self.pairs: dict[tuple[int, ...], tuple[_Pair, ...]] = {}
         self.found: dict[int, tuple[Stmt, tuple[_Touch, ...]]] = {}
         self.pieces: dict[int, tuple[Stmt, tuple[Stmt, ...]]] = {}
 
@@ -135,15 +140,14 @@ class Turns:
 
     def arrange(self, members: Sequence[Member]) -> tuple[Band, ...] | None:
         """What the parts do of each; None: there are some that have to be waited for."""
-        private = {a for m in members if m.plan is not None for a in m.plan.scratch}
         bands: list[Band] | None = self._divided(members)
         for _ in range(2):  # what the loops meet has a row, then what that meets
-            bands = self._all_placed(bands, private)
+            bands = self._all_placed(bands)
             if bands is None:
                 return None
         out: list[Band] = []
         for band in bands:
-            placed = self._after(band, out, private)
+            placed = self._after(band, out)
             if placed is None:
                 return None
             out.append(placed)
@@ -211,17 +215,17 @@ class Turns:
 
     # ------------------------------------------------------------ where a statement belongs
 
-    def _all_placed(self, bands: list[Band], private: set[str]) -> list[Band] | None:
+    def _all_placed(self, bands: list[Band]) -> list[Band] | None:
         """The bands, with the rows of those that meet others of which the rows are known."""
         known = [b for b in bands if b.reference is not None]
-        out = [b if b.reference is not None else self._placed(b, known, private) for b in bands]
+        out = [b if b.reference is not None else self._placed(b, known) for b in bands]
         placed = [b for b in out if b is not None]
         return placed if len(placed) == len(out) else None
 
-    def _placed(self, band: Band, known: list[Band], private: set[str]) -> Band | None:
+    def _placed(self, band: Band, known: list[Band]) -> Band | None:
         """A statement that is not divided, with the row that the others meet it in, if any."""
         for other in known:
-            for mine, theirs in self._conflicts(band.member, other.member, private):
+            for mine, theirs in self._conflicts(band.member, other.member):
                 if mine is None or theirs is None or other.reference is None:
                     return None
                 axis = next(self._rows_of(other, theirs), None)
@@ -257,11 +261,11 @@ class Turns:
 
     # ------------------------------------------------------------ what comes in the first turn
 
-    def _after(self, band: Band, others: list[Band], private: set[str]) -> Band | None:
+    def _after(self, band: Band, others: list[Band]) -> Band | None:
         """What comes after others, with the rows that it leaves for the second turn."""
         low, high, reach = 0, 0, max(map(abs, band.shift))
         for other in others:
-            for one, two in self._conflicts(other.member, band.member, private):
+            for one, two in self._conflicts(other.member, band.member):
                 if other.reference is None and band.reference is None:
                     continue  # one after the other
                 if other.reference is not band.reference or one is None or two is None:
@@ -297,23 +301,24 @@ class Turns:
 
     # ------------------------------------------------------------ what two statements touch
 
-    def _conflicts(
-        self, one: Member, two: Member, private: set[str]
-    ) -> Iterator[tuple[_Touch | None, _Touch | None]]:
-        """Elements that both may touch, and one writes; None for one: where is not known."""
-        for a in self._touched(one):
-            for b in self._touched(two):
-                if a.access.how == b.access.how == "load":
-                    continue
-                if _is_copied_to(a, b.access) or _is_copied_to(b, a.access):
-                    continue
-                if a.access.array in private or b.access.array in private:
-                    continue
-                yield from self._conflict(one, a, two, b)
+    def _conflicts(self, one: Member, two: Member) -> tuple[_Pair, ...]:
+        """Elements that both may touch, and one writes."""
+        key = id(one.stmt), id(two.stmt), id(one.before), id(two.before)
+        if key not in self.pairs:
+            self.pairs[key] = tuple(self._pairs(one, two))
+        return self.pairs[key]
 
-    def _conflict(
-        self, one: Member, a: _Touch, two: Member, b: _Touch
-    ) -> Iterator[tuple[_Touch | None, _Touch | None]]:
+    def _pairs(self, one: Member, two: Member) -> Iterator[_Pair]:
+        scratch = {a for m in (one, two) if m.plan is not None for a in m.plan.scratch}
+        for ours in self._touched(one):
+            for theirs in self._touched(two):
+                a, b = ours.access, theirs.access
+                if a.how == b.how == "load" or a.array in scratch or b.array in scratch:
+                    continue
+                if not (_is_copied_to(ours, b) or _is_copied_to(theirs, a)):
+                    yield from self._conflict(one, ours, two, theirs)
+
+    def _conflict(self, one: Member, a: _Touch, two: Member, b: _Touch) -> Iterator[_Pair]:
         """The two elements, where they may be the same."""
         if one.before is not None and two.before is None:
             yield from self._over_binding(a, one.before, b)
@@ -342,9 +347,7 @@ class Turns:
         rows = self._is_row(a, b) or self._is_row(b, a)
         return rows or self.division.aliases.may(a, b)
 
-    def _over_binding(
-        self, a: _Touch, window: Window, b: _Touch
-    ) -> Iterator[tuple[_Touch | None, _Touch | None]]:
+    def _over_binding(self, a: _Touch, window: Window, b: _Touch) -> Iterator[_Pair]:
         """The same, if ``target = source[key]`` comes between them: the second sees the new one.
 
         The rows of a tape are apart or the same, and so are the arrays that are exchanged with
