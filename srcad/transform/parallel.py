@@ -444,7 +444,7 @@ class _Regions:
             yield from self._shared(group.bands, kept)
         elif group.members:
             yield self._next(ONE)
-            alone = tuple(s for b in group.bands for s in self._renamed(b.member))
+            alone = tuple(s for m in group.members for s in self._renamed(m))
             yield If(compare(">=", self._local("part"), ZERO), alone)
             yield self._end(ONE)
 
@@ -671,19 +671,24 @@ def _acts(piece: _Piece) -> bool:
 def _before(members: tuple[Member, ...], stmt: Stmt) -> tuple[Member, ...] | None:
     """Members that may come after a statement that stands behind them; None: they may not.
 
-    It binds names. If one of them is that of an array that they read, they read it by another name.
+    It binds names. If one of them is that of an array that they read, they read it by another name;
+    but loops are divided at rows that are the same in all members.
     """
     bound = assigned((stmt,))
-    members = tuple(
-        replace(m, rows=None) if any(bound & names_read(e) for e in m.rows or ()) else m
-        for m in members
-    )
     named = {n for m in members for s in statements((m.stmt,)) for n in names_of(s)}
-    if not bound & named:
-        return members
-    if not isinstance(stmt, Window) or not stmt.own or any(m.before for m in members):
+    divided = {n for m in members if not m.light for n in names_of(m.stmt)}
+    renaming = bool(bound & named)
+    if renaming and not (isinstance(stmt, Window) and stmt.own):
         return None
-    return tuple(replace(m, before=stmt) for m in members)
+    if renaming and (bound & divided or any(m.before for m in members)):
+        return None
+
+    def later(member: Member) -> Member:
+        known = not any(bound & names_read(e) for e in member.rows or ())
+        rows, before = member.rows if known else None, stmt if isinstance(stmt, Window) else None
+        return replace(member, rows=rows, before=before if renaming else member.before)
+
+    return tuple(map(later, members))
 
 
 def _inside(stmt: Stmt, sizes: Sizes) -> Sizes:
