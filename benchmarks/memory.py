@@ -1,46 +1,44 @@
-"""Peak memory of one gradient: how much the process grows by a call, tape and results together.
+"""Peak memory of one gradient: the most bytes that a call has at one time, tape and results together.
 
 Each implementation runs in a process of its own: first at a small size, which compiles it, then at
-full size. ``python -m benchmarks.memory KERNEL IMPLEMENTATION`` prints the growth in MB. Linux only:
-the high-water mark is set back after compilation, whose memory the C library would hand out again,
-so that every array of some size is made to come from the system.
+full size. ``python -m benchmarks.memory KERNEL IMPLEMENTATION`` prints the peak in MB.
+
+Counted are the bytes that are asked for: compiled code is made to allocate as Python does, and
+``tracemalloc`` follows both. What Linux says of a process (``VmHWM``) is kept for each processor and
+added up by batches of pages: a tape of 154 kB may come out as nothing, or as 258 kB.
 """
 
-import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
+
+from numba.core.runtime import _nrt_python
 
 from benchmarks.kernel import load
 from benchmarks.measure import own
 
 
-def status(entry: str) -> float:
-    """An entry of this process's status in MB: ``VmRSS`` is what it holds, ``VmHWM`` the most so far."""
-    (line,) = [x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith(entry)]
-    return int(line.split()[1]) * 1024 / 1e6
-
-
-def growth(name: str, implementation: str) -> float:
-    """MB by which this process grows in one call at full size."""
+def peak(name: str, implementation: str) -> float:
+    """MB that one call at full size has at most, above what there was before it."""
+    _nrt_python.memsys_use_cpython_allocator()
     kernel = load(name)
     run = own(kernel)[implementation]
     run(*kernel.arguments(0.0).values())
     arguments = kernel.arguments()
-    Path("/proc/self/clear_refs").write_text("5")  # the most so far is what is held now
-    before = status("VmRSS")
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
     run(*arguments.values())
-    return status("VmHWM") - before
+    return (tracemalloc.get_traced_memory()[1] - before) / 1e6
 
 
 def measure(name: str) -> dict[str, float]:
-    """Growth for each implementation that runs on Numba."""
+    """The peak of each implementation that runs on Numba."""
     found = {}
     for label in ("primal", "hand", "srcad"):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.memory", name, label],
-            cwd=Path(__file__).parent.parent, env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "16384"},
-            check=False, capture_output=True, text=True,
+            cwd=Path(__file__).parent.parent, check=False, capture_output=True, text=True,
         )  # fmt: skip
         if done.returncode == 0:
             found[label] = float(done.stdout)
@@ -48,4 +46,4 @@ def measure(name: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(growth(*sys.argv[1:]))
+    print(peak(*sys.argv[1:]))

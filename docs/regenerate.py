@@ -65,9 +65,12 @@ def string(u, k, dt, n):
     return np.sum(v**2)
 
 
-def distances(x, n):
-    parts = sorted([abs(x - k) for k in range(n)])
-    return parts[0]
+def depth(x, k):
+    try:
+        y = math.sqrt(x - k)
+    except ValueError:
+        y = 0.0
+    return y * y
 
 
 def smoothed(x):
@@ -243,7 +246,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
         '`srcad.grad(energy, wrt=("angle", "drag"))` writes, for four floats and an int,\n\n'
         + _adjoint(energy, 1.0, 0.0, 0.1, 0.01, 100, wrt=("angle", "drag"))
     ),
-    "refused": lambda: f"{_source(distances)}\n{_refused(distances, 1.0, 3)}",
+    "refused": lambda: f"{_source(depth)}\n{_refused(depth, 1.0, 3)}",
     "refused-function": lambda: f"{_source(smoothed)}\n{_refused(smoothed, _U)}",
     "refusals": _refusals,
     "modules": _modules,

@@ -33,7 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import srcad
-from srcad.runtime import no_pool
+from srcad.runtime.tapes import no_pool
 
 
 def misfit(speed, shot, data, receivers, wavelet, damping, dt, h, snapshots):

@@ -12,6 +12,8 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from srcad.errors import (
     ArgumentError,
     ArgumentValueError,
@@ -56,6 +58,9 @@ class Signature:
         self.keywords = next((p.name for p in parameters if p.kind is p.VAR_KEYWORD), None)
         self.arity = len(self.names) if self.positional == self.names else -1
         """Number of parameters if all of them can be given by position, else -1."""
+        self._is_plain = not (self._held or self._held_keywords) and all(
+            p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in parameters
+        )
 
     @property
     def code(self) -> types.CodeType | None:
@@ -65,12 +70,26 @@ class Signature:
     def __str__(self) -> str:
         return f"{self.name}{self.signature}"
 
+    def _nameable(self) -> str:
+        """What wrt can name."""
+        names = [n for n in self.names if n not in (self.rest, self.keywords)]
+        if self.rest or self.keywords:
+            rest = "what goes into * and ** has no name: write it out, or differentiate a lambda"
+            return f"name {', '.join(names)}; {rest}" if names else rest
+        return f"name {'one of ' if len(names) > 1 else ''}{', '.join(names)}" if names else ""
+
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The value of each parameter, defaults filled in, in the order of ``names``.
 
         Raises ``ArgumentError`` (a ``TypeError``) where Python would refuse the call.
         """
-        positional = self._all_positional
+        positional, names = self._all_positional, self.names
+        many = len(args)
+        if self._is_plain and many <= len(positional) and many + len(kwargs) == len(names):
+            try:
+                return [*args, *[kwargs[name] for name in names[many:]]]
+            except KeyError:
+                pass  # what follows says which name it is, or takes a default
         args, kwargs = (*self._held, *args), {**self._held_keywords, **kwargs}
         extra: dict[str, Any] = {}
         if len(args) > len(positional) and self.rest is None:
@@ -145,7 +164,9 @@ class Signature:
     def _resolve_one(self, item: object) -> str:
         if isinstance(item, str):
             if item not in self.names:
-                raise ArgumentValueError(f"wrt names {item!r}, which is no parameter of {self}")
+                raise ArgumentValueError(
+                    f"wrt names {item!r}, which is no parameter of {self}", hint=self._nameable()
+                )
             if item in self._all_positional[: len(self._held)]:
                 raise ArgumentValueError(
                     f"wrt names {item!r}, which the partial or the bound method holds",
@@ -166,7 +187,7 @@ class Signature:
         if not -size <= index < size:
             raise ArgumentValueError(
                 f"wrt={index} is out of range: {self} has {_some(size, 'positional parameter')}",
-                hint="name a keyword-only parameter by its name" if len(self.names) > size else "",
+                hint=self._nameable() if self.rest or not size else "",
             )
         return self.positional[index]
 
@@ -231,17 +252,36 @@ def require_function(function: object) -> Callable[..., Any]:
         return inner
     label = getattr(inner, "__qualname__", getattr(inner, "__name__", repr(inner)))
     if isinstance(inner, type):
-        raise ArgumentError(f"{label} is a class, not a function", hint="pass a function")
+        raise ArgumentError(
+            f"{label} is a class, not a function",
+            hint=f"pass a function that makes one and returns a number, such as "
+            f"lambda x: {inner.__name__}(x).value",
+        )
+    if callable(inner) and isinstance(type(inner).__call__, types.FunctionType):
+        raise SourceNotFoundError(
+            f"an object of the class {type(inner).__qualname__} can be called, but is no function",
+            hint="pass a function that calls it, such as lambda x: model(x), or its method: "
+            "model.__call__",
+        )
     if callable(inner):
         raise SourceNotFoundError(
-            f"{label} is not a function written in Python (it is built in, or a callable object): "
-            "it has no source to differentiate",
-            hint=f"write a function that calls it, such as lambda x: {label}(x)",
+            f"{label} is not a function written in Python (it is built in): it has no source to "
+            "differentiate",
+            hint=f"write a function that calls it, such as lambda x: {_title(inner)}(x)",
         )
     raise ArgumentError(
         f"{inner!r} of type {type(inner).__name__} is not callable",
         hint="pass a function",
     )
+
+
+def _title(function: Any) -> str:
+    """A built-in function as a user writes it."""
+    name = getattr(function, "__name__", repr(function))
+    if getattr(np, name, None) is function:
+        return f"np.{name}"
+    module = getattr(function, "__module__", None) or "builtins"
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def _some(count: int, noun: str) -> str:

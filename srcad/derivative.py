@@ -21,11 +21,11 @@ from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError
 from srcad.ir.members import assemble, described, label, like, members, shape_of
 from srcad.ir.typeof import PLAIN, quick_key
-from srcad.ir.types import FLOAT, Array, Scalar, Type
+from srcad.ir.types import Array, Scalar, Type
 from srcad.plan import Plan, Stats
 from srcad.rules.registry import generation
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
-from srcad.structure import as_leaves, count, gradient, lower, number, plain, value
+from srcad.structure import as_leaves, count, gradient, lower, maker, number, plain, value
 from srcad.transformation import Transformation
 from srcad.transformed import Transformed
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from srcad.pipeline import Kind
 
 Lowering = Callable[[Sequence[Any]], list[Any]]
-Current = tuple[Variant, Callable[[Any], Any]]
+Answer = Callable[[Any], Any]
+Current = tuple[Variant, Answer]
 
 _ABSENT: Any = object()
 _SAME = frozenset((float, np.float64, np.float32, complex, np.complex64, int, bool))
@@ -130,13 +131,18 @@ class Derivative(Transformed):
             Whatever the function itself raises.
         """
         values: Sequence[Any] = args
-        if kwargs or out is not _ABSENT or len(args) != self._arity:
-            if "out" in self._signature.names and out is not _ABSENT:
-                kwargs["out"], out = out, _ABSENT
+        if out is not _ABSENT and "out" in self._signature.names:
+            kwargs["out"], out = out, _ABSENT
+        if kwargs or len(args) != self._arity:
             values = self._signature.bind(args, kwargs)
-        plan = self._plans.get(self._key(values))
+        try:
+            key = tuple([c if (c := type(v)) in PLAIN else quick_key(v) for v in values])
+        except ArgumentError:
+            types_of(self._signature.names, values)  # says which argument it is
+            raise
+        plan = self._plans.get(key)
         if plan is None:
-            plan = self._new_plan(values)
+            plan = self._plans[key] = self._new_plan(values)
         variant, answer = plan.current
         if variant.code is not self._function.__code__ or variant.generation != generation():
             variant, answer = plan.current = self._current(plan.types)
@@ -150,7 +156,8 @@ class Derivative(Transformed):
         if variant.writes:
             variant.refuse_overlap(values)
         self._ran = variant
-        found = answer(variant.run(leaves))
+        run = variant.direct
+        found = answer(variant.run(leaves) if run is None else run(*leaves))
         return found if out is _ABSENT or out is None else self._written_to(out, found)
 
     def source(self, *args: Any, **kwargs: Any) -> str:
@@ -200,13 +207,6 @@ class Derivative(Transformed):
 
     # ------------------------------------------------------------ from types to a plan
 
-    def _key(self, values: Sequence[Any]) -> Hashable:
-        try:
-            return tuple([c if (c := type(v)) in PLAIN else quick_key(v) for v in values])
-        except ArgumentError:
-            types_of(self._signature.names, values)  # says which argument it is
-            raise
-
     def _variant_for(self, args: Sequence[Any], kwargs: dict[str, Any]) -> Variant:
         if not args and not kwargs and self._last is not None and self._signature.names:
             return self._last.latest
@@ -229,9 +229,7 @@ class Derivative(Transformed):
 
     def _new_plan(self, values: Sequence[Any]) -> _Plan:
         types = types_of(self._signature.names, values)
-        plan = _Plan(types, _lowering(values, types), self._current(types))
-        self._plans[self._key(values)] = plan
-        return plan
+        return _Plan(types, _lowering(values, types), self._current(types))
 
     def _current(self, types: Types) -> Current:
         variant = self._find(types)
@@ -239,20 +237,16 @@ class Derivative(Transformed):
 
     # ------------------------------------------------------------ from leaves to the answer
 
-    def _answer(self, variant: Variant) -> Callable[[Any], Any]:
+    def _answer(self, variant: Variant) -> Answer:
         """From what the program returns to what the call returns."""
         by_name = dict(zip(variant.names, variant.types, strict=True))
         asked = [by_name[name] for name in self._wrt]
-        if not self._with_value and not self._has_aux and self._is_single:
-            (only,) = asked
-            if only == Scalar(FLOAT):
-                return float
-            if isinstance(only, Array):
-                dtype = np.dtype(only.dtype)
-                return lambda returned: np.asarray(returned, dtype)
         result = variant.program.result if self._with_value or self._has_aux else None
-        size = count(result, floats_only=False) + sum(count(t, floats_only=True) for t in asked)
         with_value, has_aux, is_single = self._with_value, self._has_aux, self._is_single
+        makers = [maker(t) for t in ([result] if with_value else []) + asked]
+        if not has_aux and all(makers):
+            return _flat([m for m in makers if m], with_value, is_single)
+        size = count(result, floats_only=False) + sum(count(t, floats_only=True) for t in asked)
 
         def answer(returned: Any) -> Any:
             leaves = as_leaves(returned, size)
@@ -276,6 +270,22 @@ class Derivative(Transformed):
         return _copied(out, found, "out")
 
 
+def _flat(makers: list[Callable[[Any], Any]], with_value: bool, is_single: bool) -> Answer:
+    """What makes the answer where value and gradients are numbers and arrays."""
+    first, *rest = makers
+    if not rest:
+        return first if is_single else lambda returned: (first(returned),)
+    if with_value and is_single:
+        second = rest[0]
+        return lambda returned: (first(returned[0]), second(returned[1]))
+    if with_value:
+        return lambda returned: (
+            first(returned[0]),
+            tuple([make(x) for make, x in zip(rest, returned[1:], strict=True)]),
+        )
+    return lambda returned: tuple([make(x) for make, x in zip(makers, returned, strict=True)])
+
+
 def _outside_only(options: Options) -> str:
     """Why no function may call a derivative with these options, if none may."""
     if options.memory is not None:
@@ -289,12 +299,18 @@ def _lowering(values: Sequence[Any], types: Types) -> Lowering | None:
     """How arguments like these become leaves; None if they are their own."""
     if not all(isinstance(t, Scalar | Array) for t in types):
         return lambda args: [x for a, t in zip(args, types, strict=True) for x in lower(a, t)]
-    steps = tuple([_step(v, t) for v, t in zip(values, types, strict=True)])
-    if not any(steps):
+    steps = [(k, _step(v, t)) for k, (v, t) in enumerate(zip(values, types, strict=True))]
+    taken = tuple([(k, step) for k, step in steps if step is not None])
+    if not taken:
         return None
-    return lambda args: [
-        a if step is None else step(a) for a, step in zip(args, steps, strict=True)
-    ]
+
+    def lowering(args: Sequence[Any]) -> list[Any]:
+        leaves = list(args)
+        for k, step in taken:
+            leaves[k] = step(leaves[k])
+        return leaves
+
+    return lowering
 
 
 def _step(argument: Any, type_: Type) -> Callable[[Any], Any] | None:
@@ -305,8 +321,21 @@ def _step(argument: Any, type_: Type) -> Callable[[Any], Any] | None:
     return None if type(argument) in _SAME else functools.partial(number, kind=type_.kind)
 
 
+def _fits(out: Any, found: Any) -> bool:
+    """Whether both are plain arrays, one of which can be written into the other."""
+    return (
+        type(found) is type(out) is np.ndarray
+        and out.shape == found.shape
+        and out.dtype == found.dtype
+        and out.flags.writeable
+    )
+
+
 def _copied(out: Any, found: Any, name: str) -> Any:
     """``found`` with its arrays in the memory of ``out``."""
+    if _fits(out, found):
+        np.copyto(out, found)
+        return out
     shape = shape_of(found)
     if shape is not None:
         cls, keys = shape

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
@@ -17,9 +17,10 @@ from srcad.backend.samples import sampled
 from srcad.binding import Signature, Wrt
 from srcad.config import Options
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
-from srcad.ir.typeof import describe
+from srcad.ir.typeof import describe, quick_key
 from srcad.ir.types import Array, Scalar, Tuple, Type, is_complex
 from srcad.outputs import Outputs, floats_of
+from srcad.rules.registry import generation
 from srcad.sparsity import Detector, Pattern, Planner, pattern_of, symmetrised
 from srcad.specialise import Types, Variant, Variants, require_floats, types_of
 from srcad.structure import arranged, as_leaves, count, number
@@ -44,6 +45,18 @@ _COLUMNS = 4
 """Columns that cost less than a row, where several share a run."""
 Blocks = Callable[[int, int], Any]
 """The block of an output and an input, by the numbers of their leaves."""
+
+
+class _Plan(NamedTuple):
+    """How a dense matrix is made of columns, for arguments of given types and sizes."""
+
+    variant: Variant
+    inputs: Leaves
+    out_type: Type
+    like: tuple[Scalar | Array, ...]
+    """The types of the outputs' floats."""
+    types: tuple[Type, ...]
+    """The types of the arguments in wrt."""
 
 
 class _Matrix(Transformed):
@@ -75,6 +88,10 @@ class _Matrix(Transformed):
             mode=mode,
         )
         self._latest: Variant | None = None
+        self._accepted: dict[Hashable, Types] = {}
+        """The types of arguments, by their quick keys, where they are known to have a matrix."""
+        self._plans: dict[Hashable, _Plan] = {}
+        """How dense matrices are made, by the types and sizes of arguments."""
         self._sparsity: Pattern | Literal["detect"] | None = sparsity
         if sparsity is not None and not (isinstance(sparsity, str) and sparsity == "detect"):
             self._sparsity = pattern_of(sparsity)
@@ -149,12 +166,34 @@ class _Matrix(Transformed):
         self, args: Sequence[Any], kwargs: Mapping[str, Any], is_rehearsal: bool = False
     ) -> Point:
         """The arguments of a call; refuses those that have no Jacobian."""
-        names = self._signature.names
-        values = self._signature.bind(args, kwargs)
-        types = types_of(names, values)
-        require_floats(names, types, self._wrt)
-        _require_real(names, types, self._wrt)
+        signature = self._signature
+        is_whole = not kwargs and len(args) == signature.arity
+        values = args if is_whole else signature.bind(args, kwargs)
+        try:
+            key = tuple([quick_key(v) for v in values])
+            types = self._accepted.get(key)
+        except ArgumentError:
+            types_of(signature.names, values)  # says which argument it is
+            raise
+        if types is None:
+            types = types_of(signature.names, values)
+            require_floats(signature.names, types, self._wrt)
+            _require_real(signature.names, types, self._wrt)
+            self._accepted[key] = types
         return Point(values, types, is_rehearsal=is_rehearsal)
+
+    def _planned(self, point: Point) -> _Plan | None:
+        """How the matrix is made at this point, if a call before has found that out."""
+        plan = self._plans.get((point.types, point.sizes))
+        if plan is None or plan.variant.generation != generation():
+            return None
+        return plan if plan.variant.is_valid(self._signature.code) else None
+
+    def _keep(self, point: Point, plan: _Plan) -> _Plan:
+        if len(self._plans) >= _SIZES:
+            self._plans.clear()
+        self._plans[point.types, point.sizes] = plan
+        return plan
 
     def _types(self, point: Point) -> list[Type]:
         """The types of the arguments in wrt."""
@@ -217,25 +256,32 @@ class Jacobian(_Matrix):
             Whatever the function itself raises.
         """
         point = self._point(args, kwargs)
-        inputs = self._inputs(point)
         if self._sparsity is not None:
-            return self._sparse(point, inputs, self._sparsity)
-        variant = self._latest = self._variant_for(point)
-        out_type = self._out_type(variant, point)
+            return self._sparse(point, self._inputs(point), self._sparsity)
+        plan = self._planned(point) or self._new_plan(point)
+        variant = self._latest = plan.variant
+        inputs, out_type = plan.inputs, plan.out_type
         if variant.kind == "jvp" and inputs.size:
-            matrix, out = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+            sweeps = Sweeps(variant, point, inputs, self._returned(variant), len(plan.like))
+            matrix, out = pushed(sweeps, units(inputs.size), inputs.size, plan.like)
         else:
             variant = self._latest = self._reverse.find(point.types, self._wrt)
             out = self._evaluated(point)
             sweeps = Sweeps(variant, point, out, 0, len(inputs.items))
             matrix = pulled(sweeps, units(out.size), out.size, inputs)
-        return self._arranged(out_type, self._types(point), _dense(matrix, out, inputs))
+        return self._arranged(out_type, plan.types, _dense(matrix, out, inputs))
+
+    def _new_plan(self, point: Point) -> _Plan:
+        variant = self._variant_for(point)
+        out_type, types = self._out_type(variant, point), tuple(self._types(point))
+        like = tuple(types_of_floats(out_type))
+        return self._keep(point, _Plan(variant, self._inputs(point), out_type, like, types))
 
     def _pushed(
         self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
     ) -> tuple[np.ndarray, Leaves]:
         """What tangents become, and the outputs."""
-        like = list(types_of_floats(self._out_type(variant, point)))
+        like = tuple(types_of_floats(self._out_type(variant, point)))
         sweeps = Sweeps(variant, point, inputs, self._returned(variant), len(like))
         return pushed(sweeps, seeds, count, like)
 
@@ -353,7 +399,7 @@ class Jacobian(_Matrix):
         variant = self._lanes.find(point.types, self._wrt)
         return variant, list(types_of_floats(self._out_type(variant, point)))
 
-    def _arranged(self, out_type: Type, types: list[Type], blocks: Blocks) -> Any:
+    def _arranged(self, out_type: Type, types: Sequence[Type], blocks: Blocks) -> Any:
         """The blocks in the structure of the outputs and, within, of each argument."""
         found: list[Any] = []
         first = 0
@@ -405,22 +451,23 @@ class Hessian(_Matrix):
             Whatever the function itself raises.
         """
         point = self._point(args, kwargs)
-        inputs = self._inputs(point)
-        variant = self._latest = self._variant_for(point)
-        types = self._types(point)
+        plan = self._planned(point) or self._new_plan(point)
+        variant, inputs, types = plan.variant, plan.inputs, plan.types
+        self._latest = variant
         given = self._sparsity
         if given is None:
-            matrix = self._pushed(variant, point, inputs, units(inputs.size), inputs.size)
+            matrix = self._pushed(plan, point, units(inputs.size), inputs.size)
             return self._arranged(types, _dense(matrix, inputs, inputs))
         pattern = self._detected(point, inputs) if given == "detect" else given
         _require_shape(pattern, inputs.size, inputs.size)
-        plan = self._planner(pattern, "symmetric")
-        probe = None if given == "detect" else plan.probe
-        seeds, count = (plan.columns, plan.count) if probe is None else (probe.columns, probe.count)
-        found = self._pushed(variant, point, inputs, seeds, count)
+        colours = self._planner(pattern, "symmetric")
+        probe = None if given == "detect" else colours.probe
+        chosen = colours if probe is None else probe
+        seeds, count = chosen.columns, chosen.count
+        found = self._pushed(plan, point, seeds, count)
         if probe is not None:
             probe.check(found)
-        matrix = pattern.matrix(plan.entries(found))
+        matrix = pattern.matrix(colours.entries(found))
         return self._arranged(types, _sparse_blocks(matrix, inputs, inputs))
 
     def pattern(self, *args: Any, **kwargs: Any) -> Any:
@@ -437,14 +484,17 @@ class Hessian(_Matrix):
         variant = self._sets.find(point.types, self._wrt)
         return symmetrised(self._detector(variant, point, inputs, len(inputs.items)))
 
-    def _pushed(
-        self, variant: Variant, point: Point, inputs: Leaves, seeds: Seeds, count: int
-    ) -> np.ndarray:
+    def _new_plan(self, point: Point) -> _Plan:
+        types = tuple(self._types(point))
+        like = tuple(t for type_ in types for t in types_of_floats(type_))
+        inputs, whole = self._inputs(point), Tuple(types)
+        return self._keep(point, _Plan(self._variant_for(point), inputs, whole, like, types))
+
+    def _pushed(self, plan: _Plan, point: Point, seeds: Seeds, count: int) -> np.ndarray:
         """The Hessian times vectors."""
-        like = [t for type_ in self._types(point) for t in types_of_floats(type_)]
-        sweeps = Sweeps(variant, point, inputs, 0, len(like))
-        matrix, _ = pushed(sweeps, seeds, count, like)
-        return matrix if count else np.empty((inputs.size, 0))
+        sweeps = Sweeps(plan.variant, point, plan.inputs, 0, len(plan.like))
+        matrix, _ = pushed(sweeps, seeds, count, plan.like)
+        return matrix if count else np.empty((plan.inputs.size, 0))
 
     def _variant_for(self, point: Point) -> Variant:
         products = self._products if self._inputs(point).size == 1 else self._lanes
@@ -457,7 +507,7 @@ class Hessian(_Matrix):
         variant = self._lanes.find(point.types, self._wrt)
         return variant, [t for type_ in self._types(point) for t in types_of_floats(type_)]
 
-    def _arranged(self, types: list[Type], blocks: Blocks) -> Any:
+    def _arranged(self, types: Sequence[Type], blocks: Blocks) -> Any:
         """For each pair of arguments: the blocks in the structure of one and, within, the other."""
         ranges: list[range] = []
         for type_ in types:

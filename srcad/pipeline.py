@@ -61,6 +61,7 @@ from srcad.transform.lanes import lanes
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
+from srcad.transform.next_slot import next_slot
 from srcad.transform.originals import originals
 from srcad.transform.overwrite import overwrite
 from srcad.transform.padded import padded
@@ -68,6 +69,7 @@ from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
 from srcad.transform.quotients import free_quotients
+from srcad.transform.recycle import recycle
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rows import rows
@@ -150,7 +152,7 @@ class Program:
     ``primal`` returns and then the tangents of the float leaves of that; ``hvp``: the tangents of
     the gradients; ``pattern``, ``hessian_pattern``: the sets of inputs in place of the tangents of
     the result or of the gradients (``srcad.transform.pattern``). These take sets in place of
-    tangents and then the table ``unions`` (``srcad.runtime``). The caller's arrays are never
+    tangents and then the table ``unions`` (``srcad.runtime.unions``). The caller's arrays are never
     written.
     """
 
@@ -244,6 +246,7 @@ def compile_request(request: Request) -> Program:
     if _may_divide(request, functions):
         counted = counted_loops(functions[-1], request.options.progress)
         functions = parallel(functions, program.names, counted)
+    functions = (*functions[:-1], recycle(functions[-1], program.names))
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     text = print_module(tuple(map(named_extents, functions)), elementary)
@@ -324,6 +327,7 @@ def _in_rows(function: Function, request: Request, program: Elaborated) -> Funct
     if request.kind not in ("gradient", "value_and_gradient", "vjp"):
         return function
     function, fields = resident(rows(function, program.names), program.names)
+    function, _ = next_slot(function, program.names)
     return segments(function, fields, program.names)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
 from srcad.backend.interrupts import ENDS, listener
-from srcad.backend.pool import acquire, latest_need, release, shortage
+from srcad.backend.pool import acquire, release, shortage
 from srcad.backend.progress import bar_of
 from srcad.binding import Signature
 from srcad.budget import Amounts, Marks, choose
@@ -100,6 +100,8 @@ class Variant:
                 hint="draw them outside, and pass them as an argument",
             )
         self._function: Callable[..., Any] | None = None
+        self.direct: Callable[..., Any] | None = None
+        """The compiled function, if a run is a call of it and nothing else."""
         self._lock = threading.Lock()
 
     def twin(self) -> Variant:
@@ -190,8 +192,7 @@ class Variant:
             plan = self.kept(leaves[:-1], None if limit is None else self.options.memory)
             raise out_of_memory(self.program.entry, plan, *short) from None
         finally:
-            release(self, pool)
-            self.tape_bytes = latest_need()
+            self.tape_bytes = release(self, pool)
 
     def _run_counted(self, function: Callable[..., Any], leaves: Sequence[Any]) -> Any:
         """What a program returns that counts its steps: they are shown, and it can be stopped."""
@@ -276,6 +277,8 @@ class Variant:
                     apart=program.apart,
                 )
                 self._function = function = loaded.compile(tuple(leaves))
+                if not (self._uses_pool or self._has_disk or self.draws or self.within):
+                    self.direct = function
             return function
 
     def refuse_overlap(self, values: Sequence[Any]) -> None:

@@ -154,6 +154,18 @@ def gradient(type_: Type, leaves: Iterator[Any]) -> Any:
             return None
 
 
+def maker(type_: Type | None) -> Callable[[Any], Any] | None:
+    """What makes a float or an array of floats of its leaf; None for any other type."""
+    match type_:
+        case Scalar(kind=kind) if is_inexact(kind):
+            return _CLASSES.get(kind, float)
+        case Array(dtype=name) if is_inexact(name):
+            dtype = np.dtype(name)
+            return lambda leaf: np.asarray(leaf, dtype)
+        case _:
+            return None
+
+
 def arranged(type_: Type, items: Iterator[Any]) -> Any:
     """One item for each float of a type, in its structure; None where it has no floats.
 

@@ -105,14 +105,13 @@ class Point:
         self._leaves = [x for v, t in zip(values, types, strict=True) for x in lower(v, t)]
         self._is_rehearsal = is_rehearsal
         self._state: Any = None
-
-    @property
-    def sizes(self) -> tuple[Any, ...]:
-        """What the sizes of a result usually depend on: the shapes of arrays, and integers."""
-        return tuple(
-            x.shape if isinstance(x, np.ndarray) else x if isinstance(x, int) else None
-            for x in self._leaves
+        self.sizes = tuple(
+            [
+                x.shape if isinstance(x, np.ndarray) else x if isinstance(x, int) else None
+                for x in self._leaves
+            ]
         )
+        """What the sizes of a result usually depend on: the shapes of arrays, and integers."""
 
     def inputs(self, variant: Variant) -> list[Any]:
         """What a program takes before its tangents or seeds."""

@@ -607,6 +607,9 @@ def _called(
 ) -> tuple[Callable[..., Any], tuple[str, ...], dict[str, Any], Options]:
     """The function, the names of outputs, and keywords told apart from options."""
     function = f if is_made_of_another(f) else require_function(f)
+    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    if not keywords:
+        return function, named, keywords, Options()
     signature = Signature(function, whole=True)
     names = set(_NAMES) - (set(_OF_REVERSE) & set(signature.names))
     options: Any = {k: v for k, v in keywords.items() if k in names}
@@ -614,7 +617,6 @@ def _called(
     unknown = [k for k in kwargs if k not in signature.names]
     if unknown:
         raise _unknown_option(caller, unknown[0], f", and {signature.name} has no such parameter")
-    named = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     return function, named, kwargs, options_of(caller, options)
 
 

@@ -173,3 +173,30 @@ def test_the_table_of_slices():
     row = {"program": "p", "gradient": {"slices": 0.002, "loops": 0.001}}
     row["first"] = {"slices": 3.0, "loops": 2.0}
     assert slices.table([row]).splitlines()[-1] == "| p | 2.00 | 1.00 | 2.00 | 3.0 | 2.0 | 1.50 |"
+
+
+COUNTED = """
+import types
+import numpy as np
+from benchmarks import memory
+from benchmarks.kernel import jit
+
+def two(n):
+    a = np.ones(n)
+    b = a + 1.0
+    return b.sum()
+
+kernel = types.SimpleNamespace(arguments=lambda scale=1.0: {"n": 10 if scale == 0.0 else 12500})
+memory.load = lambda name: kernel
+memory.own = lambda kernel: {"two": jit(two), "python": two}
+print(*(memory.peak("any", which) for which in ("two", "python")))
+"""
+
+
+def test_memory_is_counted_in_bytes():
+    """Two arrays of 100 kB, made by compiled code and by NumPy."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED], capture_output=True, text=True, check=True
+    )
+    for found in map(float, done.stdout.split()):
+        assert 0.2 <= found < 0.21

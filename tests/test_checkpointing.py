@@ -14,7 +14,7 @@ from srcad.backend.pool import latest_need
 from srcad.errors import UnsupportedError
 from srcad.ir.build import integer
 from srcad.ir.nodes import Checkpoints, For, If, While, blocks, with_blocks
-from srcad.runtime import next_snapshot
+from srcad.runtime.schedules import next_snapshot
 from tests import oracles
 from tests.programs.load import PROGRAMS
 from tests.programs.registry import Program
@@ -215,7 +215,28 @@ def bound_and_not_read(c, u0, n, snapshots):
     return np.sum(x * w) * s
 
 
+def argument_written_and_bound(c, u0, n, snapshots):
+    """The first iteration writes what the caller passed, which statements before have read."""
+    s = u0[0] * u0[1] * c[2]
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        u0[0] += u0[1] * c[0]
+        u0 = u0 * c
+        u0[1] *= u0[0]
+    return np.sum(u0) * s
+
+
+def other_name_asked_its_length_only(c, u0, n, snapshots):
+    u = u0.copy()
+    first = u
+    for _ in srcad.checkpoint(range(n), snapshots=snapshots):
+        u[0] += u[1] * c[0]
+        u = np.sin(u[: first.size]) * c
+    return np.sum(u) * len(first)
+
+
 SAME = [
+    argument_written_and_bound,
+    other_name_asked_its_length_only,
     bound_and_not_read,
     wave,
     whole_arrays,
@@ -459,3 +480,16 @@ def test_the_tape_is_as_long_as_the_snapshots():
     c, u0 = np.full(64, 0.2), np.sin(np.arange(64.0))
     srcad.grad(wave)(c, u0, 1000, 10)
     assert latest_need() <= 11 * (2 * 64 + 1) * 8 + 64 * 8 + 8 * 64
+
+
+def written_output(x, z, n):
+    for _ in srcad.checkpoint(range(n), snapshots=2):
+        x[0] += x[1] * x[0]
+        x = z.copy()
+
+
+def test_an_output_that_the_first_step_writes_is_refused():
+    """Its adjoint would have to pass the loop under a name that the loop has given away."""
+    x = np.array([0.3, 0.5, 0.7])
+    with pytest.raises(UnsupportedError, match="which are read after it"):
+        srcad.vjp(written_output, x, x + 1.0, 3, outputs=("x",))

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from srcad import colouring
 from srcad.config import Options
-from srcad.runtime import union
+from srcad.runtime.unions import union
 from srcad.sparsity import Planner, pattern_of, symmetrised
 
 

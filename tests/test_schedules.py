@@ -9,13 +9,13 @@ import pytest
 
 import srcad
 from srcad.errors import ArgumentError, ArgumentValueError, UnsupportedError
-from srcad.runtime import (
+from srcad.runtime.schedules import (
     disk_distance,
     next_in_distance,
     next_snapshot,
-    no_pool,
     snapshot_distance,
 )
+from srcad.runtime.tapes import no_pool
 from tests.test_checkpointing import arguments, every_case, optimum
 
 PERIODIC, TWO_LEVEL, DISK = 1, 2, 3

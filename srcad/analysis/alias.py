@@ -15,12 +15,16 @@ from srcad.ir.nodes import (
     Bind,
     Block,
     Copy,
+    For,
+    If,
     Invoke,
     MatMul,
     Pop,
     Push,
     Reshape,
+    Stmt,
     Store,
+    While,
     Window,
     ZerosLike,
     statements,
@@ -72,6 +76,71 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
     return {name: frozenset(found) for name, found in sites.items()}
 
 
+class Flow:
+    """What array names denote as a block runs, statement by statement.
+
+    ``now`` are the sites of the names when it has run; a name that is not among them denotes the
+    array of its own name. ``stored`` are the sites whose elements it writes.
+
+    >>> body = (Bind(("u",), ("x",)), Copy("made", "u"), Bind(("u",), ("made",)))
+    >>> sorted(Flow(body).now["u"]), sorted(points_to(body, {"x", "u", "made"})["u"])
+    (['made'], ['made', 'x'])
+    """
+
+    def __init__(self, body: Block) -> None:
+        self.stored: set[str] = set()
+        self.now = self._after(body, {})
+
+    def denoted(self, name: str) -> frozenset[str]:
+        """The sites of a name when the block has run."""
+        return _sites(self.now, name)
+
+    def _after(self, body: Block, before: Sites) -> Sites:
+        now = dict(before)
+        for stmt in body:
+            match stmt:
+                case Bind():
+                    found = [_sites(now, s) for s in stmt.sources]
+                    now.update(zip(stmt.targets, found, strict=True))
+                case Window(own=False) | Reshape():
+                    now[stmt.target] = _sites(now, stmt.source)
+                case Push():
+                    now[stmt.target] = now.get(stmt.target, frozenset()) | _sites(now, stmt.array)
+                case Pop():
+                    now[stmt.array] = now.get(stmt.source, frozenset())
+                case If():
+                    now = _either(self._after(stmt.body, now), self._after(stmt.orelse, now))
+                case For() | While():
+                    ended: Sites | None = None
+                    while now != ended:
+                        ended = now
+                        now = _either(now, self._after(stmt.body, now))
+                case _:
+                    for name in _written_through(stmt):
+                        self.stored |= _sites(now, name)
+                    now |= {name: frozenset((name,)) for name in writes_of(stmt)}
+        return now
+
+
+def _sites(now: Sites, name: str) -> frozenset[str]:
+    return now.get(name, frozenset((name,)))
+
+
+def _either(one: Sites, two: Sites) -> Sites:
+    """What names denote after one of two blocks."""
+    return {name: _sites(one, name) | _sites(two, name) for name in one.keys() | two.keys()}
+
+
+def _written_through(stmt: Stmt) -> tuple[str, ...]:
+    """The names through which a statement writes elements, other than for the first time."""
+    match stmt:
+        case Store():
+            return (stmt.array,)
+        case Invoke():
+            return stmt.writes
+    return ()
+
+
 def strided_names(body: Block) -> frozenset[str]:
     """Array names that can denote memory that is not contiguous."""
     out: set[str] = set()
@@ -95,12 +164,8 @@ def stored_sites(body: Block, sites: Sites) -> frozenset[str]:
     """Sites whose elements the block writes, other than for the first time."""
     out: set[str] = set()
     for stmt in statements(body):
-        match stmt:
-            case Store():
-                out |= sites.get(stmt.array, frozenset((stmt.array,)))
-            case Invoke():
-                for name in stmt.writes:
-                    out |= sites.get(name, frozenset((name,)))
+        for name in _written_through(stmt):
+            out |= _sites(sites, name)
     return frozenset(out)
 
 

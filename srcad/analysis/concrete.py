@@ -50,7 +50,7 @@ from srcad.ir.nodes import (
     ZerosLike,
 )
 from srcad.ir.types import BOOL, INT, width_of
-from srcad.runtime import disk_distance, segment_length, snapshot_distance
+from srcad.runtime.schedules import disk_distance, segment_length, snapshot_distance
 
 Given = Mapping[str, float | int | tuple[int, ...]]
 """The numbers among the arguments of a program, and the shapes of its arrays."""

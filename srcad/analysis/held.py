@@ -31,7 +31,9 @@ from srcad.ir.nodes import (
     statements,
 )
 
-OWN = frozenset(("add_product", "add_products", "determinant", "set_inverse", "set_product"))
+OWN = frozenset(
+    ("add_product", "add_products", "cofactors", "determinant", "set_inverse", "set_product")
+)
 """Functions of ``srcad.runtime`` that write into the arrays that they are given, and keep none."""
 
 

@@ -22,7 +22,8 @@ from typing import Literal
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.liveness import Live
-from srcad.ir.build import added_to
+from srcad.analysis.sizes import with_offset
+from srcad.ir.build import ONE, add, added_to, integer
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -76,6 +77,15 @@ def accesses(block: Block) -> Iterator[Access]:
             for e in walk(expr):
                 if isinstance(e, Load):
                     yield Access(e.array, e.index, "load")
+
+
+def span(loop: For) -> tuple[Expr, Expr] | None:
+    """The least value of a counter that takes steps of one, and the one after the greatest."""
+    if loop.step == ONE:
+        return loop.start, loop.stop
+    if loop.step == integer(-1):
+        return add(loop.stop, ONE), add(loop.start, ONE)
+    return None
 
 
 class Bounds:
@@ -193,12 +203,38 @@ def commute(
             touched.setdefault(access.array, set()).add(access)
     with bounds.within(loop):
         for array, places in touched.items():
-            found = {a for other in touched if aliases.may(array, other) for a in touched[other]}
-            written = any(a.how != "load" for a in places)
-            summed = all(a.how == "add" for a in found)
-            if written and not summed and not _own_elements(found, loop.var, changing, bounds):
-                return False
+            if all(a.how == "load" for a in places):
+                continue
+            every = {a for other in touched if aliases.may(array, other) for a in touched[other]}
+            for found in rows_apart(every, changing | {loop.var.name}, bounds):
+                written = any(a.how != "load" for a in found)
+                summed = all(a.how == "add" for a in found)
+                if written and not summed and not _own_elements(found, loop.var, changing, bounds):
+                    return False
     return True
+
+
+def rows_apart(found: set[Access], changing: set[str], bounds: Bounds) -> list[set[Access]]:
+    """Accesses that may be of the same elements, in rows that a loop stays in all along.
+
+    Rows of one array are others where their numbers differ by a literal, and none of them counts
+    from the end: ``u[t, i - 1]`` and ``u[t + 1, i]``, in a loop over i.
+    """
+    if len({a.array for a in found}) > 1:
+        return [found]
+    for axis in range(min((len(a.index) for a in found), default=0)):
+        rows: dict[int, set[Access]] = {}
+        bases: set[Expr] = set()
+        for access in found:
+            base, offset = with_offset(access.index[axis])
+            bases.add(base)
+            rows.setdefault(offset, set()).add(access)
+        if len(rows) > 1 and len(bases) == 1:
+            numbers = [a.index[axis] for a in found]
+            least = [bounds.least(e) for e in numbers if is_still(e, changing)]
+            if len(least) == len(numbers) and all(k is not None and k >= 0 for k in least):
+                return list(rows.values())
+    return [found]
 
 
 def is_sum(name: str, block: Block) -> bool:

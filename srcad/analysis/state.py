@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, names_of, scalars
+from srcad.analysis.flow import assigned, exposed, scalars
 from srcad.analysis.liveness import Live
 from srcad.ir.nodes import (
     Bind,
@@ -79,7 +79,7 @@ def state_of(loop: For | While, arrays: set[str], aliases: Aliases, after: Live)
     read = denoted.by(_read(loop.body))
     still = written - carried
     changed = {n for n in still if any(aliases.may(n, other) for other in read)}
-    mentioned = {n for stmt in statements(loop.body) for n in names_of(stmt)} & arrays
+    mentioned = _read(loop.body) | _elements_written(loop.body) | _bound(loop.body) & arrays
     swapped = _swapped(loop.body) & carried
     others = mentioned - swapped
     if any(aliases.may(n, other) for n in swapped for other in others):
@@ -121,8 +121,17 @@ class _Denoted:
 def written_after(block: Block, place: Stmt, arrays: set[str]) -> set[str]:
     """The arrays that exist after a statement of a block, and are written after it, by name."""
     later = _following(block, place)
-    carried = assigned(later) & exposed(later) & arrays
-    return _Denoted(later, arrays, carried).by(_elements_written(later))
+    return _denoted_after(later, arrays).by(_elements_written(later))
+
+
+def read_after(block: Block, place: Stmt, arrays: set[str], kept: frozenset[str]) -> set[str]:
+    """Those that are read after it, or at the end of the block denoted by names that are kept."""
+    later = _following(block, place)
+    return _denoted_after(later, arrays).by(_read(later) | kept)
+
+
+def _denoted_after(later: Block, arrays: set[str]) -> _Denoted:
+    return _Denoted(later, arrays, assigned(later) & exposed(later) & arrays)
 
 
 def _following(block: Block, place: Stmt) -> Block:
@@ -171,6 +180,12 @@ def _read(body: Block) -> set[str]:
             case Push():
                 out.add(stmt.array)
     return out
+
+
+def _bound(body: Block) -> set[str]:
+    """Names that are bound, and those of the arrays that they are bound to."""
+    binds = [s for s in statements(body) if isinstance(s, Bind)]
+    return assigned(body) | {source for stmt in binds for source in stmt.sources}
 
 
 def _swapped(body: Block) -> set[str]:

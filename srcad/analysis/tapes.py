@@ -47,7 +47,7 @@ from srcad.position import Position
 _RULES = ("next_snapshot", "next_in_distance", "next_periodic")
 """The functions that say where the next snapshot is taken."""
 _LINE = 64
-"""A tape takes whole cache lines (as in ``srcad.runtime``)."""
+"""A tape takes whole cache lines (as in ``srcad.runtime.tapes``)."""
 _HEAD = 128
 """What an array on a list takes beside its elements: its head, and the reference."""
 

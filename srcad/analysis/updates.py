@@ -51,7 +51,7 @@ def updates(loop: For, sites: Sites) -> dict[str, Update]:
         own = sites.get(name, frozenset((name,))) == frozenset((name,)) and name not in shared
         if own and stored.count(name) == 1 and name not in assigned((loop,)):
             found = _update(loop, name)
-            if found is not None:
+            if found is not None and not found.store.fresh:
                 out[name] = found
     return out
 

@@ -36,7 +36,7 @@ from srcad.backend.cache import (
     write_entry,
 )
 from srcad.backend.hints import hinted
-from srcad.backend.parts import parts
+from srcad.backend.parts import parts, recursive
 from srcad.backend.plain import compile_plain, quietly, use_ieee
 from srcad.backend.selects import SELECT, selects
 from srcad.callback import ArrayCall, Callback
@@ -167,12 +167,7 @@ def _is_recursive(text: str) -> bool:
 
     Their machine code crashes when Numba loads it in another process.
     """
-    defs = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
-    names = {d.name for d in defs}
-    calls = {d.name: {n.id for n in ast.walk(d) if isinstance(n, ast.Name)} & names for d in defs}
-    for _ in defs:
-        calls = {f: found.union(*(calls[g] for g in found)) for f, found in calls.items()}
-    return any(f in found for f, found in calls.items())
+    return bool(recursive(ast.parse(text)))
 
 
 def _run(
@@ -189,7 +184,7 @@ def _run(
         no_garbage_collection,
         select,
     )
-    from srcad.runtime import at_least, fresh  # noqa: PLC0415 (imports Numba)
+    from srcad.runtime.hints import at_least, fresh  # noqa: PLC0415 (imports Numba)
 
     space = vars(module)
     for name, external in loaded.externals:
@@ -281,8 +276,8 @@ def _called_sources() -> list[Path]:
     """The files of srcad's whose functions generated code calls, and that say how to compile it."""
     root = Path(__file__).parents[1]
     backend = ("compiler.py", "hints.py", "parts.py", "selects.py", "special.py")
-    own = [root / "runtime.py", *(root / "backend" / name for name in backend)]
-    return own + sorted((root / "elementary").glob("*.py"))
+    own = [root / "backend" / name for name in backend]
+    return own + [f for p in ("runtime", "elementary") for f in sorted((root / p).glob("*.py"))]
 
 
 @cache

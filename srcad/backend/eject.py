@@ -3,7 +3,7 @@
 The text of the program, with the source of the few runtime functions that it calls in place of
 their import, and Numba's decorator on its functions. From ::
 
-    from srcad.runtime import tape
+    from srcad.runtime.tapes import tape
 
     def f_grad(x, pool): ...
 
@@ -28,12 +28,37 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from srcad import runtime
 from srcad.backend.hints import hinted
 from srcad.config import Options
 from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
 from srcad.errors import ArgumentError
 from srcad.pipeline import Program
+from srcad.runtime import (
+    hints,
+    intrinsics,
+    inverses,
+    marks,
+    products,
+    schedules,
+    special,
+    tapes,
+    threads,
+    unions,
+)
+
+_RUNTIME = (
+    intrinsics,  # the others are made with it
+    hints,
+    inverses,
+    marks,
+    products,
+    schedules,
+    special,
+    tapes,
+    threads,
+    unions,
+)
+_ELEMENTARY = lanes, primitives, exponentials, logarithms, powers, trigonometry
 
 
 class Matrix(NamedTuple):
@@ -108,30 +133,31 @@ def ejected(program: Program, options: Options) -> str:
         functions.append(_without_pool(program, tree, inner, options))
     called = [a.name for a in helpers]
     called += [name for name in told.names if any(f"{name}(" in f for f in functions)]
-    runtime_imports, definitions = _source_of(called, runtime)
+    runtime_imports, definitions = _source_of(called, *_RUNTIME)
     if elementary:
-        more_imports, more = _elementary(elementary, program.entry, functions)
+        more_imports, more = _elementary(elementary)
         runtime_imports += more_imports
         definitions += more
-    special = sorted(
+    from_scipy = sorted(
         {
             node.attr
             for node in ast.walk(tree)
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "special"
         }
     )
-    if special and options.jit:
+    if from_scipy and options.jit:
         from srcad.backend import special as bindings  # noqa: PLC0415 (imports SciPy)
 
-        more_imports, more = _source_of(["bind", "_zeta"][: 1 + ("zeta" in special)], bindings)
+        more_imports, more = _source_of(["bind", "_zeta"][: 1 + ("zeta" in from_scipy)], bindings)
         runtime_imports += more_imports
-        calls = [f'bind("{name}")' for name in special if name != "zeta"]
+        calls = [f'bind("{name}")' for name in from_scipy if name != "zeta"]
         definitions += [*more, "\n".join(calls)]
+    _check_names(program.entry, definitions, functions)
     numba = ["from numba import njit"] if options.jit else []
     head = sorted(
         {*imports, *runtime_imports, *numba}, key=lambda row: (row.startswith("from"), row)
     )
-    needs = "NumPy, SciPy and Numba" if special else "NumPy and Numba only"
+    needs = "NumPy, SciPy and Numba" if from_scipy else "NumPy and Numba only"
     title = f'"""{program.entry}, written by srcad; it needs {needs}."""'
     return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
 
@@ -165,19 +191,22 @@ def _imported(tree: ast.Module, package: str) -> list[ast.alias]:
     ]
 
 
-def _elementary(
-    called: list[ast.alias], entry: str, functions: list[str]
-) -> tuple[list[str], list[str]]:
-    """The imports and the definitions of elementary functions, under the names that they have."""
-    modules = lanes, primitives, exponentials, logarithms, powers, trigonometry
-    imports, definitions = _source_of([a.name for a in called], *modules)
-    theirs = {name for text in definitions for n in ast.parse(text).body for name in _defined(n)}
-    ours = {name for text in functions for n in ast.parse(text).body for name in _defined(n)}
+def _check_names(entry: str, definitions: list[str], functions: list[str]) -> None:
+    """No function of the program may have the name of one that stands beside it."""
+    theirs, ours = (
+        {name for text in texts for n in ast.parse(text).body for name in _defined(n)}
+        for texts in (definitions, functions)
+    )
     if theirs & ours:
         raise ArgumentError(
             f"{entry} calls a function named {min(theirs & ours)}, as one of srcad's own is",
-            hint="rename it, or use vector_math=False",
+            hint="rename it",
         )
+
+
+def _elementary(called: list[ast.alias]) -> tuple[list[str], list[str]]:
+    """The imports and the definitions of elementary functions, under the names that they have."""
+    imports, definitions = _source_of([a.name for a in called], *_ELEMENTARY)
     renamed = [f"{a.asname} = {a.name}" for a in called if a.asname]
     return imports, definitions + (["\n".join(renamed)] if renamed else [])
 
@@ -185,8 +214,8 @@ def _elementary(
 def _source_of(names: Iterable[str], *modules: ModuleType) -> tuple[list[str], list[str]]:
     """The imports and the definitions of functions of modules, and of all that they use there."""
     texts = [inspect.getsource(module) for module in modules]
-    nodes = [(text, node) for text in texts for node in ast.parse(text).body]
-    by_name = {name: node for _, node in nodes for name in _defined(node)}
+    trees = [(text, ast.parse(text).body) for text in texts]
+    by_name = {name: node for _, body in trees for node in body for name in _defined(node)}
     needed: set[str] = set()
     pending = list(names)
     while pending:
@@ -195,9 +224,13 @@ def _source_of(names: Iterable[str], *modules: ModuleType) -> tuple[list[str], l
             continue
         needed.add(name)
         pending += [n.id for n in ast.walk(by_name[name]) if isinstance(n, ast.Name)]
-    used = [(text, n) for text, n in nodes if needed & set(_defined(n))]
-    imports = [(text, n) for text, n in nodes if used and _is_foreign_import(n)]
-    return [_segment(*item) for item in imports], [_segment(*item) for item in used]
+    imports: list[str] = []
+    used: list[str] = []
+    for text, body in trees:
+        found = [_segment(text, n) for n in body if needed & set(_defined(n))]
+        used += found
+        imports += [_segment(text, n) for n in body if found and _is_foreign_import(n)]
+    return imports, used
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -3,7 +3,7 @@
 LLVM cannot see that an array of Numba's is memory that nothing else in the function reaches: it
 asks at the head of each loop whether arrays overlap, does not vectorise a loop of too many, and
 stores an element in each iteration that could stay in a register. So what is compiled says of each
-array that it makes that it is ``fresh`` (``srcad.runtime``).
+array that it makes that it is ``fresh`` (``srcad.runtime.hints``).
 
 And Numba counts a negative index from the end. In a nest whose rows are taken several at a time
 (``srcad.transform.jam``) LLVM loses track of the counters, and would take each element from an
@@ -42,7 +42,7 @@ class Hinted(NamedTuple):
     lines: list[int]
     """For each line, the number of that of the module without hints."""
     names: dict[str, str]
-    """What the functions of ``srcad.runtime`` that give hints are called in it."""
+    """What the functions of ``srcad.runtime.hints`` are called in it."""
 
     def tree(self) -> ast.Module:
         """Its syntax, at the lines of the module without hints."""

@@ -2,7 +2,7 @@
 
 Python runs the handler of a signal when it runs bytecode again, so not before compiled code has
 returned. But the signal itself wakes up who waits at the other end of a socket: a thread, which
-tells the code to end. The code looks once a step (``srcad.runtime.goes_on``).
+tells the code to end. The code looks once a step (``srcad.runtime.threads.goes_on``).
 
 This holds for calls in the main thread, which the signal is for, and where SIGINT raises
 ``KeyboardInterrupt`` as usual; a handler of the user's own runs when the call has returned.

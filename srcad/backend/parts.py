@@ -40,13 +40,28 @@ def parts(tree: ast.Module) -> ast.Module:
     """The module with its long functions in parts; every statement keeps its line."""
     taken = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
     taken |= {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    whole = recursive(tree)
     body: list[ast.stmt] = []
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and _is_divisible(node):
+        if isinstance(node, ast.FunctionDef) and node.name not in whole and _is_divisible(node):
             body += _divided(node, taken)
         else:
             body.append(node)
     return tree if len(body) == len(tree.body) else ast.Module(body, [])
+
+
+def recursive(tree: ast.Module) -> set[str]:
+    """The functions of a module that call themselves, directly or through others.
+
+    They stay whole: Numba finds the type of such a call by the paths that end without one, and a
+    part would have none.
+    """
+    defs = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+    names = {d.name for d in defs}
+    calls = {d.name: {n.id for n in ast.walk(d) if isinstance(n, ast.Name)} & names for d in defs}
+    for _ in defs:
+        calls = {f: found.union(*(calls[g] for g in found)) for f, found in calls.items()}
+    return {f for f, found in calls.items() if f in found}
 
 
 def _is_divisible(function: ast.FunctionDef) -> bool:

@@ -3,7 +3,7 @@
 The pages of fresh memory cost more to touch than a reverse sweep costs to run, so a compiled
 derivative is handed memory that an earlier call of any derivative has touched already. A thread has
 a list of free pools: a call takes the last one and gives it back, a call inside that call takes
-another. What a pool is and how generated code uses it is said in ``srcad.runtime``.
+another. What a pool is and how generated code uses it is said in ``srcad.runtime.tapes``.
 
 A call is told how much memory is free, so that it ends with ``MemoryError`` before it fills a tape
 that is longer.
@@ -24,7 +24,7 @@ Pool: TypeAlias = tuple[np.ndarray, np.ndarray]
 _LINE = 64
 """Bytes of a cache line: buffers start at a multiple of it."""
 _STACK = 256
-"""Stacks are at least so long (as in ``srcad.runtime``)."""
+"""Stacks are at least so long (as in ``srcad.runtime.tapes``)."""
 _FRESH = 0.1
 """Seconds for which the amount of free memory is not asked for again."""
 
@@ -33,8 +33,10 @@ class _Free(list[Pool]):
     """The free pools of one thread (a list that can be referred to weakly)."""
 
 
-class _Kept(threading.local):
+class _Kept:
     """What one thread keeps: its free pools, and how long the stacks of each program became."""
+
+    __slots__ = ("free", "longest", "needed")
 
     def __init__(self) -> None:
         self.free = _Free()
@@ -45,10 +47,17 @@ class _Kept(threading.local):
             _threads.append(weakref.ref(self.free))
 
 
+class _Here(threading.local):
+    """What this thread keeps; an attribute of this object is slower to find than one of that."""
+
+    def __init__(self) -> None:
+        self.kept = _Kept()
+
+
 _lock = threading.Lock()
 _threads: list[weakref.ref[_Free]] = []
 """The free pools of all threads that are alive."""
-_kept = _Kept()
+_here = _Here()
 _memory = [0, 0.0]
 """How many bytes are free, and when to ask again."""
 
@@ -58,7 +67,7 @@ def acquire(key: object, limit: int | None = None) -> Pool:
 
     ``limit``: the bytes that the call may take at most, beside what the pool has already.
     """
-    kept = _kept
+    kept = _here.kept
     try:
         pool = kept.free.pop()
     except IndexError:
@@ -75,15 +84,17 @@ def acquire(key: object, limit: int | None = None) -> Pool:
     return pool
 
 
-def release(key: object, pool: Pool) -> None:
+def release(key: object, pool: Pool) -> int:
     """Give a pool back after the call; if the call needed more memory, the next one will find it.
+
+    Returns how many bytes the call took from it, or would have taken.
 
     A thread keeps at most ``srcad.config.memory_cap`` bytes. What a program needs beyond that is
     fresh memory at every call.
     """
-    kept = _kept
+    kept = _here.kept
     buffer, mark = pool
-    needed, _, longest = mark[:3].tolist()
+    needed, _, longest, *_ = mark.tolist()
     kept.needed = needed
     if longest > _STACK:  # the id of a program that is gone gives a wrong hint at worst
         kept.longest[id(key)] = longest
@@ -92,13 +103,14 @@ def release(key: object, pool: Pool) -> None:
     if needed > buffer.size and needed <= cap:
         pool = _buffer(needed), mark
     elif buffer.size > cap:
-        return
+        return needed
     kept.free.append(pool)
+    return needed
 
 
 def latest_need() -> int:
     """How many bytes the latest call in this thread took from its pool, or would have taken."""
-    return _kept.needed
+    return _here.kept.needed
 
 
 def shortage(pool: Pool) -> tuple[int, int] | None:

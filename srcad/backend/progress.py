@@ -1,7 +1,7 @@
 """A progress bar over the steps of a call, with the package numba-progress.
 
-Compiled code counts its steps in its pool (``srcad.runtime.goes_on``); a thread of the bar looks at
-them ten times a second.
+Compiled code counts its steps in its pool (``srcad.runtime.threads.goes_on``); a thread of the bar
+looks at them ten times a second.
 """
 
 import sys

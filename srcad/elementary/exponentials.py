@@ -18,11 +18,11 @@ from srcad.elementary.primitives import (
     copysign,
     fma,
     nearest,
-    power_of_two,
     residual,
     scaled,
     select,
     two_sum,
+    two_to_the,
 )
 
 _PER_LOG2 = 1.4426950408889634
@@ -103,7 +103,7 @@ def expm1(x: Number) -> Number:
     inside = select(x < -40.0, -40.0, inside)
     n, r, s, c = _reduced(inside)
     # halved, so that the power of two is a double
-    power, half = power_of_two(n - 1.0), 0.5
+    power, half = two_to_the(n - 1.0), 0.5
     one = power - half
     lost = (power - one) - half
     high, low = two_sum(one, power * r)
@@ -114,7 +114,7 @@ def expm1(x: Number) -> Number:
 def _hyperbolic(x: Number) -> tuple[Number, Number, Number, Number, Number]:
     """``n, sinh, its rest, cosh, its rest`` of x >= 0, both divided by ``2^(n-1)``."""
     n, r, s, c = _reduced(x)
-    e = select(n < 500.0, power_of_two(-2.0 * n), 0.0)
+    e = select(n < 500.0, two_to_the(-2.0 * n), 0.0)
     below, above = 1.0 - e, 1.0 + e
     sinh, sinh_low = _sum_of(below, (1.0 - below) - e, r, e * r, (c - e * c) + (s + e * s))
     cosh, cosh_low = _sum_of(above, (1.0 - above) + e, r, -e * r, (c + e * c) + (s - e * s))

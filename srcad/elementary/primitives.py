@@ -68,7 +68,7 @@ def low_bits(n: Number) -> Number:
     return bits(n + _TO_INTEGER)
 
 
-def power_of_two(n: Number) -> Number:
+def two_to_the(n: Number) -> Number:
     """``2.0**n`` for a whole number n of -1022 to 1023."""
     return from_bits((low_bits(n) << 52) + 0x3FF0000000000000)
 
@@ -76,7 +76,7 @@ def power_of_two(n: Number) -> Number:
 def scaled(x: Number, n: Number) -> Number:
     """``x * 2.0**n`` for a whole number n of twice that range."""
     half = nearest(0.5 * n)
-    return x * power_of_two(half) * power_of_two(n - half)
+    return x * two_to_the(half) * two_to_the(n - half)
 
 
 def two_sum(a: Number, b: Number) -> tuple[Number, Number]:

@@ -68,16 +68,27 @@ class Assignments(Implicit):
 
     def _assign_value(self, target: Any, value_node: Any) -> None:
         if isinstance(target, gast.Name):
-            rebound = (self.scope.key, target.id) in self.b.decisions.rebound
-            self.b.wanted = plain(target.id) + ("_new" if rebound else "")
-            self.b.names.call(self.b.wanted, plain(target.id))
+            self.b.wanted = self._title(target)
             self.targets.append((self.scope, target.id, value_node))
         self.direct = value_node
-        value = self.value(value_node)
+        if _is_member_by_member(target, value_node):
+            titles = tuple(map(self._title, target.elts))
+            value: Value = TupleValue(tuple(self.values(value_node.elts, titles)))
+        else:
+            value = self.value(value_node)
         self.b.wanted = "t"
         if isinstance(target, gast.Name):
             self.targets.pop()
         self._assign_target(target, value)
+
+    def _title(self, target: Any) -> str:
+        """What a value made for a target is called."""
+        if not isinstance(target, gast.Name):
+            return "t"
+        rebound = (self.scope.key, target.id) in self.b.decisions.rebound
+        title = plain(target.id) + ("_new" if rebound else "")
+        self.b.names.call(title, plain(target.id))
+        return title
 
     def _assign_target(self, target: Any, value: Value) -> None:
         match target:
@@ -113,7 +124,8 @@ class Assignments(Implicit):
         written |= {v.name for k, v in self.vars.items() if k[0] == HEAP}
         stores = any(isinstance(t, gast.Subscript | gast.Attribute) for t in targets)
         items = [
-            self._untouched(item, written if k else set(), stores) for k, item in enumerate(items)
+            self._untouched(item, written if k else set(), stores, self._title(targets[k]))
+            for k, item in enumerate(items)
         ]
         for target, item in zip(targets, items, strict=True):
             self._assign_target(target, item)
@@ -152,23 +164,23 @@ class Assignments(Implicit):
             items[k : k + surplus + 1] = [rest]
         return items
 
-    def _untouched(self, item: Value, written: set[str], stores: bool) -> Value:
+    def _untouched(self, item: Value, written: set[str], stores: bool, title: str = "t") -> Value:
         """A value that stays what it is while variables (if ``stores``, elements) are written."""
         match item:
             case OptionalValue(value=value, given=given):
                 flag = self._untouched(given, written, stores)
                 assert isinstance(flag, Expr)
-                return OptionalValue(self._untouched(value, written, stores), flag)
+                return OptionalValue(self._untouched(value, written, stores, title), flag)
             case TupleValue():
                 return item.of(self._untouched(i, written, stores) for i in item.items)
             case ArrayValue() if item.view is None:
-                return arrays.snapshot(self.b, item, "t")
+                return arrays.snapshot(self.b, item, title)
             case ArrayValue():
                 return self.own_alias(item)
         if isinstance(item, Expr) and not isinstance(item, Const):
             loads = any(isinstance(e, Load) for e in walk(item))
             if names_read(item) & written or (stores and loads):
-                return self.b.store(item, "t")
+                return self.b.store(item, title)
         return item
 
     def _swap(self, targets: list[Any], items: list[Value]) -> bool:
@@ -182,7 +194,11 @@ class Assignments(Implicit):
             return False
         bases = [v.view.base for v in items]  # type: ignore[union-attr]
         refs = [self._reference(t.id, v) for t, v in zip(targets, items, strict=True)]  # type: ignore[arg-type]
-        self.b.emit(Bind(tuple(refs), tuple(bases), self.b.at))
+        if set(refs) & set(bases):
+            self.b.emit(Bind(tuple(refs), tuple(bases), self.b.at))
+        else:
+            for ref, base in zip(refs, bases, strict=True):
+                self.b.emit(Bind((ref,), (base,), self.b.at))
         for target, ref, item in zip(targets, refs, items, strict=True):
             self.scope.env[target.id] = arrays.whole(self.b, ref, (False,) * item.ndim)  # type: ignore[union-attr]
             if (self.scope.key, target.id) in self.b.decisions.flagged:
@@ -332,3 +348,13 @@ class Assignments(Implicit):
                 self.b.here,
             )
         stores.assign_into(self.b, place, new)
+
+
+def _is_member_by_member(target: Any, value: Any) -> bool:
+    """Whether an assignment is one of as many values to as many targets."""
+    if not isinstance(target, gast.Tuple | gast.List) or not isinstance(value, gast.Tuple):
+        return False
+    parts = [*target.elts, *value.elts]
+    return len(target.elts) == len(value.elts) and not any(
+        isinstance(part, gast.Starred) for part in parts
+    )

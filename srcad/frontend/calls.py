@@ -12,7 +12,7 @@ from typing import Any
 import gast
 
 from srcad import inside
-from srcad.analysis.alias import Sites, points_to, stored_sites
+from srcad.analysis.alias import Flow
 from srcad.errors import ArgumentError, UnsupportedError
 from srcad.frontend import arrays, scalars
 from srcad.frontend.closures import Closure, holds_function
@@ -499,9 +499,9 @@ class Calls(Instances):
                 target.result = Scalar(FLOAT)
                 continue
             leaves = list(program.parameters)
-            sites = points_to(program.body, set(program.arrays))
-            program = replace(program, result=self._own(source, program, program.result, sites))
-            written = stored_sites(program.body, sites)
+            flow = Flow(program.body)
+            program = replace(program, result=_handed(program, program.result, flow))
+            written = flow.stored
             writes = frozenset(
                 k for k, leaf in enumerate(leaves) if isinstance(leaf, str) and leaf in written
             )
@@ -521,35 +521,48 @@ class Calls(Instances):
                     "return a new one, or write into an array",
                 )
             if old == new:
+                if any(isinstance(s, Invoke) and s.function == name for s in program.body):
+                    raise self.b.refuse(
+                        f"the function {source.name} calls itself on every path: it never ends",
+                        "return without such a call on one of them",
+                    )
+                self._require_own(source, program, program.result, flow)
                 self.guards |= program.guards
                 return target
         raise RuntimeError("the result of a recursive function does not settle")
 
-    def _own(
-        self, source: FunctionSource, program: Elaborated, value: Value | None, sites: Sites
-    ) -> Value | None:
-        """The result of a recursive function; an array that its caller has is said to be that."""
-        match value:
-            case TupleValue(items=items):
-                return replace(
-                    value, items=tuple(self._own(source, program, v, sites) for v in items)
-                )
-            case ArrayValue(view=view) if view is not None:
-                found = sites.get(view.base, frozenset((view.base,)))
-                leaves = list(program.parameters)
-                one = len(found) == 1 and found <= {p for p in leaves if isinstance(p, str)}
-                if one and view.base in program.memory_returned:
-                    return GivenValue(leaves.index(next(iter(found))), type_of(value))
+    def _require_own(
+        self, source: FunctionSource, program: Elaborated, value: Value | None, flow: Flow
+    ) -> None:
+        """Refuse a result that is an array of the caller's on some paths only."""
+        if isinstance(value, TupleValue):
+            for item in value.items:
+                self._require_own(source, program, item, flow)
+        if not isinstance(value, ArrayValue):
+            return
         given = {p for p in program.parameters if isinstance(p, str)}
         given |= {c.name for c in program.captured}
-        shared = program.memory_returned if isinstance(value, ArrayValue) else frozenset()
-        if any(sites.get(base, frozenset((base,))) & given for base in shared):
+        found = frozenset[str]().union(*(flow.denoted(base) for base in program.memory_returned))
+        if found & given:
+            names = ", ".join(sorted({self.b.names.shown(n) for n in found & given}))
             raise self.b.refuse(
-                f"the function {source.name}, which is not inlined, returns an array that it was "
-                "given, or one of several",
-                "return a copy, with .copy()",
+                f"the function {source.name}, which is not inlined, can return an array that it "
+                f"was given ({names}), and another one on another path",
+                f"return a copy of it there, with {names.partition(',')[0]}.copy()",
             )
-        return value
+
+
+def _handed(program: Elaborated, value: Value | None, flow: Flow) -> Value | None:
+    """The result of a recursive function; an array that its caller has is said to be that."""
+    match value:
+        case TupleValue(items=items):
+            return replace(value, items=tuple(_handed(program, v, flow) for v in items))
+        case ArrayValue(view=view) if view is not None:
+            found, leaves = flow.denoted(view.base), list(program.parameters)
+            one = len(found) == 1 and found <= {p for p in leaves if isinstance(p, str)}
+            if one and view.base in program.memory_returned:
+                return GivenValue(leaves.index(next(iter(found))), type_of(value))
+    return value
 
 
 def _as_source(code: Any, around: FunctionSource) -> FunctionSource:

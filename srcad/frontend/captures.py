@@ -21,6 +21,7 @@ from srcad.frontend import arrays
 from srcad.frontend.expressions import Scope
 from srcad.frontend.heap import Heap
 from srcad.frontend.program import CapturedValue
+from srcad.frontend.refusals import FUNCTIONS
 from srcad.frontend.values import (
     BoundCall,
     ListTag,
@@ -47,6 +48,7 @@ from srcad.ir.types import (
 from srcad.rules.library import call_rule_of, expansion_of
 from srcad.transformation import innermost, transformation_of
 
+_CACHED: Any = type(functools.lru_cache(lambda: None))
 _OPEN = types.ModuleType | type | np.dtype | np.finfo | np.iinfo | np.ufunc | types.FunctionType
 """Objects whose attributes may be read."""
 
@@ -82,6 +84,8 @@ class Captures(Heap):
         method = getattr(owner, name, None)
         if isinstance(method, types.MethodType) and expansion_of(method) is not None:
             return StaticValue(method)
+        if isinstance(owner, np.random.Generator):
+            raise self.b.refuse(**FUNCTIONS[np.random.default_rng].words())
         if not isinstance(owner, _OPEN | enum.Enum):
             raise self.b.refuse(
                 f"attributes of {type(owner).__name__} objects are not supported yet",
@@ -168,6 +172,10 @@ class Captures(Heap):
             return self._captured_sequence(key, name, fetch, value)
         if isinstance(value, functools.partial | types.MethodType):
             return self._captured_call(key, name, fetch, value)
+        if isinstance(value, _CACHED):  # what it remembers is what it would compute
+            self.guard((key, "cached"), lambda: isinstance(fetch(), _CACHED), True)
+            inner = (key, "function")
+            return self._captured_value(inner, name, lambda: fetch().__wrapped__, value.__wrapped__)
         sparse = stand_in(value)
         if sparse is not None:
             return self._captured_sparse(key, name, fetch, value, sparse)

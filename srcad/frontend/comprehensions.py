@@ -38,6 +38,7 @@ _CONSUMERS = (
     builtins.sum,
     builtins.min,
     builtins.max,
+    builtins.sorted,
     builtins.any,
     builtins.all,
     builtins.tuple,
@@ -49,6 +50,11 @@ _CONSUMERS = (
 
 class _RunTime(Exception):
     """A length or a condition of a comprehension is known at run time only."""
+
+
+def _as_list(node: Any) -> Any:
+    """A generator expression as a list."""
+    return gast.copy_location(gast.ListComp(node.elt, node.generators), node)
 
 
 class Comprehensions(Loops):
@@ -102,13 +108,15 @@ class Comprehensions(Loops):
             return super()._call(node)
         function = self.value(node.func)
         found = function.value if isinstance(function, StaticValue) else None
-        if not any(found is f for f in _CONSUMERS) or len(node.args) != 1:
+        if not any(found is f for f in _CONSUMERS):
             raise self.b.refuse(**REFUSALS["GeneratorExp"].words())
-        items = self._written_out(node.args[0])
-        if items is None and found is builtins.sum:
-            return self._summed(node.args[0])
-        value = self._comprehension(node.args[0]) if items is None else self.new_list(items)
-        return self._call_object(found, [value], {}, node)
+        if found is builtins.sum and len(node.args) == 1 and not node.keywords:
+            items = self._written_out(node.args[0])
+            if items is None:
+                return self._summed(node.args[0])
+            return self._call_object(found, [self.new_list(items)], {}, node)
+        args = [_as_list(a) if isinstance(a, gast.GeneratorExp) else a for a in node.args]
+        return super()._call(gast.copy_location(gast.Call(node.func, args, node.keywords), node))
 
     # ------------------------------------------------------------ written out
 

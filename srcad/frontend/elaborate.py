@@ -39,6 +39,7 @@ from srcad.frontend import arrays, scalars
 from srcad.frontend.builder import Builder, Decisions, Restart
 from srcad.frontend.closures import Closure
 from srcad.frontend.comprehensions import Comprehensions
+from srcad.frontend.contexts import is_quiet
 from srcad.frontend.expressions import (
     Scope,
     is_marker,
@@ -508,6 +509,9 @@ class _Elaborator(Comprehensions):
                     self.value(node.value)
             case gast.Pass():
                 pass
+            case gast.With():
+                for item in node.items:
+                    self._enter(item)
             case gast.Raise():
                 self._raise(node)
             case gast.Assert():
@@ -531,6 +535,15 @@ class _Elaborator(Comprehensions):
                 self.scope.env[node.name] = self.local_function(node)
             case _:
                 raise self.b.refuse(**refusal_of(node).words())
+
+    def _enter(self, item: Any) -> None:
+        """The head of a ``with`` statement, whose body follows it."""
+        call = item.context_expr
+        if isinstance(call, gast.Call) and item.optional_vars is None:
+            context = self.value(call.func)
+            if isinstance(context, StaticValue) and is_quiet(context.value, call):
+                return
+        raise self.b.refuse(**refusal_of(gast.With()).words())
 
     def _delete(self, target: Any) -> None:
         if isinstance(target, gast.Subscript):

@@ -7,6 +7,7 @@ import functools
 import inspect
 import math
 import operator
+import random
 import types
 from abc import abstractmethod
 from dataclasses import dataclass, field
@@ -228,6 +229,10 @@ class Expressions(Conditions):
         """The members of a dict after ``**``."""
 
     @abstractmethod
+    def items_of(self, value: Value) -> Value:
+        """What can be indexed in place of an iterable."""
+
+    @abstractmethod
     def call_special(
         self, function: Any, values: list[Value], keywords: dict[str, Value]
     ) -> Value | None:
@@ -293,12 +298,17 @@ class Expressions(Conditions):
                 return self.name(node.target.id)
         raise self.b.refuse(**refusal_of(node).words())
 
-    def values(self, nodes: list[Any]) -> list[Value]:
-        """Several expressions from the left; what a later one changes is read before it."""
+    def values(self, nodes: list[Any], titles: tuple[str, ...] = ()) -> list[Value]:
+        """Several expressions from the left; what a later one changes is read before it.
+
+        ``titles`` are what arrays are called that they make.
+        """
         out: list[Value] = []
         marks: list[int] = []
-        for node in nodes:
+        for k, node in enumerate(nodes):
             start = len(self.b.block)
+            if titles:
+                self.b.wanted = titles[k]
             value = self.value(node.value if isinstance(node, gast.Starred) else node)
             written = written_names(self.b, self.b.block[start:])
             if written:
@@ -421,7 +431,7 @@ class Expressions(Conditions):
             if name in ("conj", "conjugate", "item"):
                 return StaticValue(BoundMethod(name, owner))
             raise self.b.refuse(f"a number has no attribute {name!r} here")
-        what = "a tuple" if isinstance(owner, TupleValue) else "a function"
+        what = "a tuple" if isinstance(owner, TupleValue) else "this value"
         raise self.b.refuse(
             f"the attribute {name!r} of {what} is not supported", "use a variable or an array"
         )
@@ -607,6 +617,11 @@ class Expressions(Conditions):
                 f"np.random.{function.__name__} has no stream in common with compiled code",
                 "draw the numbers outside, and pass them as an argument",
             )
+        if isinstance(getattr(function, "__self__", None), random.Random) and not known:
+            raise self.b.refuse(
+                f"random.{function.__name__} is not supported: compiled code cannot draw from it",
+                "use np.random, or draw the numbers outside and pass them as an argument",
+            )
         if isinstance(function, functools.partial | types.MethodType) and not known:
             return self.call_value(self.opened(function), values, keywords, node)
         found = self.call_special(function, values, keywords)
@@ -615,6 +630,9 @@ class Expressions(Conditions):
         is_operator = getattr(function, "__module__", "") == "_operator"
         if (is_operator or isinstance(function, np.ufunc)) and function in OPERATORS:
             return self._operator(function, values, keywords)
+        if is_by_key(function, keywords):
+            values = [self.items_of(v) for v in values]
+            return self._expanded(function, expansion_of(function), values, keywords, node)
         if function in (min, max, sum):
             values = [self.sequence(v) for v in values]
         special = (
@@ -649,6 +667,9 @@ class Expressions(Conditions):
             if function is math.log and len(values) == 2:
                 logs = [scalars.apply(self.b, rule, [v]) for v in values]
                 return scalars.combine(self.b, "/", *logs)
+            if function is math.hypot and len(values) > 2:
+                first = scalars.apply(self.b, rule, values[:2])
+                return self._call_object(function, [first, *values[2:]], {}, node)
             found = scalars.apply(self.b, rule, values)
             return self.b.of_numpy(found) if function is np.float64 else found
         call_rule = call_rule_of(function)
@@ -851,3 +872,8 @@ def written_names(b: Builder, block: list) -> set[str]:
             case Invoke():
                 stored.update(stmt.writes)
     return bound | arrays.sharing(b, stored) if stored else bound
+
+
+def is_by_key(function: Any, keywords: dict[str, Value]) -> bool:
+    """Whether a call picks or orders items, whatever these are, by numbers that stand for them."""
+    return function is sorted or (function in (min, max) and bool(keywords))

@@ -55,7 +55,7 @@ def _range(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
 
 def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
     if keywords:
-        raise b.refuse("keywords of print are not supported")
+        raise b.refuse("keywords of print are not supported", "leave out sep, end, file and flush")
     items: list[Expr | str] = []
     for value in values:
         match value:
@@ -75,9 +75,7 @@ def _print(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value
     return StaticValue(None)
 
 
-def _minmax(b: Builder, values: list[Value], keywords: dict[str, Value], largest: bool) -> Value:
-    if keywords:
-        raise b.refuse("min() and max() with key or default are not supported", "write the loop")
+def _minmax(b: Builder, values: list[Value], largest: bool) -> Value:
     match values:
         case [TupleValue(items=(only,))]:
             return only
@@ -135,8 +133,8 @@ BUILTINS: dict[Any, Any] = {
     builtins.range: _range,
     numba.prange: _range,
     builtins.print: _print,
-    builtins.max: lambda b, v, k: _minmax(b, v, k, True),
-    builtins.min: lambda b, v, k: _minmax(b, v, k, False),
+    builtins.max: lambda b, v, _: _minmax(b, v, True),
+    builtins.min: lambda b, v, _: _minmax(b, v, False),
     builtins.tuple: _tuple,
     **COMPLEX_FUNCTIONS,
     builtins.float: _float,

@@ -25,7 +25,7 @@ import gast
 from srcad.errors import ArgumentValueError
 from srcad.frontend import arrays, histories, indexing, scalars
 from srcad.frontend.builder import Builder
-from srcad.frontend.expressions import STALE, Scope
+from srcad.frontend.expressions import STALE, Scope, is_by_key
 from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
 from srcad.frontend.syntax import plain
 from srcad.frontend.values import (
@@ -102,8 +102,17 @@ class Lists(Sequences):
 
     def attribute(self, owner: Value, name: str) -> Value:
         """``owner.name``; here the methods of lists."""
-        if is_list(owner) and name in METHODS:
-            return StaticValue(ListMethod(name, owner))
+        if is_list(owner):
+            if name in METHODS:
+                return StaticValue(ListMethod(name, owner))
+            if not hasattr(list, name):
+                raise self.b.refuse(
+                    f"a list has no attribute {name!r}", "make it an array, with np.array(...)"
+                )
+            raise self.b.refuse(
+                f"the list method .{name} is not supported",
+                "write a = sorted(a)" if name == "sort" else f"one of {', '.join(METHODS)} is",
+            )
         return super().attribute(owner, name)
 
     def binary(self, op: str, left: Value, right: Value) -> Value:
@@ -151,6 +160,8 @@ class Lists(Sequences):
             return self.iterator(function, values, keywords)
         if function is list:
             return self.list_of(values[0]) if values else self.new_list((), "call")
+        if is_by_key(function, keywords):
+            return super()._call_object(function, values, keywords, node)
         if function is tuple and values:
             found = self.known_items(values[0])
             if found is not None:
@@ -262,10 +273,15 @@ class Lists(Sequences):
             raise self.b.refuse("list() takes ranges, arrays, tuples and lists", _HINT)
         probe = rows.row(Var("$k", INT)) if not rows.unrolled else None
         if not isinstance(probe, Expr):
-            raise self._not_numbers(probe)
+            return self.call_user(_listed, [value], {}, None)
         length = self.b.hold(at_least_zero(rows.length), "n")
         made = ArrayValue(probe.kind, (length,), (False,), lambda at: _number(rows.row(at[0])))
         return self.array_list(arrays.materialise(self.b, made, "items"), "call")
+
+    def items_of(self, value: Value) -> Value:
+        """What can be indexed in place of an iterable."""
+        value = self.sequence(value)
+        return self.list_of(value) if isinstance(value, RowsValue) else value
 
     def repeated(self, value: TupleValue, times: Expr) -> Value:
         """``[x] * n`` for an ``n`` that is known at run time only."""
@@ -795,3 +811,8 @@ def _changed(value: Value, tag: ListTag, operation: Callable[[Items], Items]) ->
         inner = _changed(value.value, tag, operation)
         return None if inner is None else MaybeUnbound(inner)
     return None
+
+
+def _listed(items: Any) -> Any:
+    """A list of what a loop over ``items`` runs over, as the compiler reads it."""
+    return [item for item in items]

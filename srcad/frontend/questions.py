@@ -131,6 +131,8 @@ def _all_of(any_: bool) -> Callable[..., Value]:
 
 
 def _prod(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
+    if set(keywords) == {"start"}:
+        return scalars.combine(b, "*", keywords["start"], _prod(b, values, {}))
     match values:
         case [TupleValue(items=items)] if not keywords:
             out: Any = Const(1, INT)
@@ -146,7 +148,9 @@ def _prod(b: Builder, values: list[Value], keywords: dict[str, Value]) -> Value:
                 lambda at: b.emit(Assign(out, Binary("*", out, a.element(at), kind), b.at)),
             )
             return out
-    raise b.refuse("math.prod() takes a tuple, a list or a vector here", "write the loop")
+    raise b.refuse(
+        "math.prod() takes a tuple, a list or a vector here, and start", "write the loop"
+    )
 
 
 QUESTIONS: dict[Any, Any] = {

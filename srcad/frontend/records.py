@@ -20,6 +20,7 @@ from typing import Any
 import gast
 
 from srcad.frontend import arrays, scalars
+from srcad.frontend.expressions import is_by_key
 from srcad.frontend.lists import Items, ListMethod, Lists, holds_list
 from srcad.frontend.values import (
     JOINED,
@@ -82,6 +83,12 @@ class Records(Lists):
 
     def records_of(self, shape: TupleValue, lists: list[ListValue], site: Site) -> RecordsValue:
         """The list of tuples whose members are those of lists, which have one length."""
+        if not lists:
+            raise self.b.refuse(
+                "a list of empty lists or tuples, whose length is known at run time only",
+                "write the number of lists as a literal, or keep the members "
+                "in an array np.empty((n, most)) with a count for each row",
+            )
         count = lists[0].count
         shared = iter([ListValue(one.array, count, one.site) for one in lists])
         return RecordsValue(rebuilt(shape, lambda _: next(shared)), count, site)
@@ -240,7 +247,7 @@ class Records(Lists):
                 return count
             case _, [RecordsValue() as owner] if function is list:
                 return self._selected(owner, "call", [(None, None, None)])
-        if getattr(function, "__module__", "") == "builtins":
+        if getattr(function, "__module__", "") == "builtins" and not is_by_key(function, keywords):
             for value in values:
                 if isinstance(value, RecordsValue) and function not in (enumerate, reversed, zip):
                     raise self.b.refuse(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,9 @@ REFUSALS: dict[str, Refusal] = {
         "test for the condition with if",
     ),
     "With": Refusal(
-        "with", "entering a context runs code that is not seen", "do this outside the function"
+        "with, other than np.errstate that raises nothing,",
+        "entering a context runs code that is not seen",
+        "do this outside the function",
     ),
     "Match": Refusal(
         "this match statement",
@@ -69,7 +72,7 @@ REFUSALS: dict[str, Refusal] = {
     "YieldFrom": Refusal("yield from", _GENERATOR, "write into an array and return it"),
     "GeneratorExp": Refusal(
         "a generator expression here",
-        "it is the argument of sum, min, max, any, all, tuple or list only",
+        "it is the argument of sum, min, max, sorted, any, all, tuple or list only",
         "write the loop, or a list in brackets",
     ),
     "AsyncFunctionDef": Refusal("async def", _COROUTINE, "differentiate a plain function (def)"),
@@ -105,9 +108,6 @@ FUNCTIONS: dict[Any, Refusal] = {
     builtins.exec: Refusal("exec", _RUNS, "write the statements themselves"),
     builtins.open: Refusal("open", "files are not read or written", "read the data outside"),
     builtins.input: Refusal("input", "nothing is read", "pass the value as an argument"),
-    builtins.sorted: Refusal(
-        "sorted", "the order of run-time values is not known", "use np.sort, or sort in a loop"
-    ),
     builtins.map: Refusal("map", _LAZY, "write a list comprehension or the loop"),
     builtins.filter: Refusal("filter", _LAZY, "write a list comprehension or the loop"),
     builtins.iter: Refusal("iter", _LAZY, "write the loop"),
@@ -128,6 +128,10 @@ FUNCTIONS: dict[Any, Refusal] = {
         "super with arguments",
         "the class is that of the method",
         "write super(), or Base.method(self)",
+    ),
+    **dict.fromkeys(
+        (time.time, time.time_ns, time.perf_counter, time.process_time, time.monotonic),
+        Refusal("the clock", "it is no argument", "read it outside the function"),
     ),
     np.vectorize: Refusal(
         "np.vectorize",

@@ -40,7 +40,7 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import compare, conjugate, join_kinds, literal
-from srcad.ir.names import Names
+from srcad.ir.names import RUNTIME_NAMES, Names
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -79,7 +79,7 @@ class Ruled(Calls):
         given = {n: self._prepared(v, INT if n in integers else kind) for n, v in given.items()}
         leaves = [leaf for v in given.values() for leaf in _leaves(v)]
         title = rule.name
-        if not title.startswith("np."):
+        if not title.startswith("np.") and title not in RUNTIME_NAMES:
             title = self.b.external(getattr(function, "ctypes", function), title)
         base = self.b.wanted
         lengths = self._lengths(rule.signature, list(given.values()))

@@ -20,6 +20,9 @@ import numpy as np
 
 def title_of(function: Any) -> str:
     """A function as a user writes it, with the shortest module that has it."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return f"{title_of(owner)}.{function.__name__}"
     name = getattr(function, "__qualname__", getattr(function, "__name__", repr(function)))
     if getattr(np, name, None) is function:
         return f"np.{name}"

@@ -63,7 +63,9 @@ def operand(b: Builder, value: Value) -> Expr | ArrayValue:
         raise b.refuse(what, "compute it outside the function and pass the number")
     raise b.refuse(
         f"a number or an array is expected here, not {_noun(value)}",
-        "use its members, which are numbers and arrays",
+        "make it an array, with np.array(...)"
+        if _noun(value) == "a list"
+        else "use its members, which are numbers and arrays",
     )
 
 

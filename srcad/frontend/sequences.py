@@ -239,6 +239,12 @@ class Sequences(Bindings):
             found = self.joined(name, item, yes, found, no)
             self.b.emit(If(test, tuple(yes), tuple(no), self.b.at))
         if not isinstance(found, Expr | ArrayValue | TupleValue):
+            inner = [i for item in items if isinstance(item, TupleValue) for i in item.items]
+            if any(isinstance(i, ListValue) for i in inner):
+                raise self.b.refuse(
+                    "a list in a list in a list, chosen by an index that is known at run time only",
+                    "keep one list of all of them: cells[columns * i + j]",
+                )
             raise self.b.refuse(
                 "the items of this tuple or list are of different kinds (a vector and a matrix, "
                 "an array and a number): a literal index is needed",

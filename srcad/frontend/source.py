@@ -28,6 +28,7 @@ from typing import Any
 import gast
 
 from srcad.errors import ArgumentError, SourceNotFoundError, UnsupportedError
+from srcad.frontend.contexts import rewrite_contexts
 from srcad.frontend.patterns import rewrite_matches
 from srcad.frontend.scoping import rename_targets
 from srcad.position import Position
@@ -282,7 +283,7 @@ def _located(function: types.FunctionType) -> tuple[str, Any, tuple[str, ...]]:
     # A new node, and a new body: the tree is shared by all functions of the file.
     body = _copied(body)
     made = _at(gast.FunctionDef(name, node.args, body, [], returns, None, []), node)
-    return name, rename_targets(rewrite_matches(made)), _lines(text)
+    return name, rename_targets(rewrite_contexts(rewrite_matches(made))), _lines(text)
 
 
 def _copied(part: Any) -> Any:

@@ -82,11 +82,6 @@ class Structures(Captures):
         """``owner.name`` of a structure or an object."""
         cls = self.class_of(owner)
         assert cls is not None
-        if cls is list:
-            raise self.b.refuse(
-                f"the list method .{name} is not supported",
-                "use an array of fixed length and write its elements",
-            )
         if issubclass(cls, dict):
             if name not in _DICT_METHODS:
                 raise self.b.refuse(

@@ -3,38 +3,33 @@
 import builtins
 import keyword
 
+from srcad.ir.nodes import Binary, Call, Expr, Load, Var
+
+RUNTIME = {
+    "hints": ("over", "plus"),
+    "inverses": ("cofactors", "determinant", "set_inverse"),
+    "marks": ("stop_gradient", "straight_through"),
+    "products": ("add_product", "add_products", "matmul_into", "set_product"),
+    "schedules": (
+        "disk_distance",
+        "next_in_distance",
+        "next_periodic",
+        "next_snapshot",
+        "segment_length",
+        "snapshot_distance",
+    ),
+    "special": ("digamma",),
+    "tapes": ("grow", "no_pool", "stack", "tape"),
+    "threads": ("end_phase", "even_parts", "goes_on", "new_worker", "next_part", "power_of_two"),
+    "unions": ("union",),
+}
+"""Functions that generated code may call, by the modules of ``srcad.runtime``."""
+RUNTIME_NAMES = frozenset(name for names in RUNTIME.values() for name in names)
 _TAKEN = (
     frozenset(dir(builtins))
     | frozenset(keyword.kwlist)
-    | {"np", "math", "numba", "pool", "tape", "stack", "grow", "no_pool", "digamma", "special"}
-    | {
-        "add_product",
-        "add_products",
-        "determinant",
-        "matmul_into",
-        "disk_distance",
-        "end_phase",
-        "even_parts",
-        "get_num_threads",
-        "goes_on",
-        "new_worker",
-        "next_in_distance",
-        "next_part",
-        "next_periodic",
-        "next_snapshot",
-        "over",
-        "snapshot_distance",
-        "plus",
-        "power_of_two",
-        "prange",
-        "segment_length",
-        "set_inverse",
-        "set_product",
-        "stop_gradient",
-        "straight_through",
-        "union",
-        "unions",
-    }
+    | {"np", "math", "numba", "pool", "special", "get_num_threads", "prange", "unions"}
+    | RUNTIME_NAMES
 )
 
 
@@ -105,3 +100,33 @@ class Names:
     def used(self) -> frozenset[str]:
         """The names handed out so far."""
         return frozenset(self._used)
+
+
+_LONGEST = 20
+"""How long a name may be that says what a value is computed from."""
+
+
+def value_name(expr: Expr) -> str:
+    """What a value is called that has no name in the program.
+
+    >>> x, i = Var("x", "float64"), Var("i", "int64")
+    >>> value_name(Call("math.sin", (x,), "float64"))
+    'sin_x'
+    >>> value_name(Load("x", (i,), "float64"))
+    'x_i'
+    """
+    match expr:
+        case Var(name=name):
+            return name
+        case Load(array=array, index=index) if all(isinstance(i, Var) for i in index):
+            return "_".join([array, *map(value_name, index)])
+        case Call(function=function, args=args):
+            title = function.rpartition(".")[2]
+            simple = all(isinstance(a, Var | Load) for a in args)
+            name = "_".join([title, *map(value_name, args)]) if simple else ""
+            return name if 0 < len(name) <= _LONGEST else f"{title}_value"
+        case Binary(op="/"):
+            return "quotient"
+        case Binary(op="**"):
+            return "power"
+    return "value"

@@ -8,6 +8,7 @@ import math
 import re
 
 from srcad.ir.build import ONE, ZERO, add, integer, scale, sub
+from srcad.ir.names import RUNTIME
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -81,37 +82,6 @@ _IN_NUMPY = {
     "atanh": "arctanh",
 }
 _INDENT = "    "
-RUNTIME = (
-    "add_product",
-    "add_products",
-    "determinant",
-    "digamma",
-    "end_phase",
-    "even_parts",
-    "goes_on",
-    "grow",
-    "matmul_into",
-    "disk_distance",
-    "new_worker",
-    "next_in_distance",
-    "next_part",
-    "next_periodic",
-    "next_snapshot",
-    "no_pool",
-    "over",
-    "plus",
-    "segment_length",
-    "power_of_two",
-    "set_inverse",
-    "set_product",
-    "snapshot_distance",
-    "stack",
-    "stop_gradient",
-    "straight_through",
-    "tape",
-    "union",
-)
-"""Functions of ``srcad.runtime`` that generated code may call."""
 
 
 def print_expr(expr: Expr, level: int = -1) -> str:
@@ -472,7 +442,6 @@ def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | N
     """
     body = "\n\n".join(print_function(f) for f in functions)
     called = set(re.findall(r"\b(\w+)\(", body))
-    helpers = [name for name in RUNTIME if name in called]
     lines = []
     if "math." in body:
         lines.append("import math\n")
@@ -483,8 +452,10 @@ def print_module(functions: tuple[Function, ...], elementary: dict[str, str] | N
     if threads:
         lines.append(f"from numba import {', '.join(threads)}")
     own = _imports(elementary or {})
-    if helpers:
-        own.append(f"from srcad.runtime import {', '.join(helpers)}")
+    for module, names in RUNTIME.items():
+        helpers = [name for name in names if name in called]
+        if helpers:
+            own.append(f"from srcad.runtime.{module} import {', '.join(helpers)}")
     if own:
         lines.append("\n" + "\n".join(own))
     return "\n".join(lines) + "\n\n\n" + body

@@ -132,12 +132,12 @@ def typeof(value: object, name: str = "") -> Type:
 def quick_key(value: object) -> Hashable:
     """A key that is cheap to compute; values with equal keys have equal types."""
     kind = type(value)
-    if kind in PLAIN or value is None:
-        return kind
     if kind is np.ndarray:
         shape = value.shape  # type: ignore[attr-defined]
         units = tuple([n == 1 for n in shape]) if 1 in shape else len(shape)
         return value.dtype.char, units  # type: ignore[attr-defined]
+    if kind in PLAIN or value is None:
+        return kind
     if kind is Receiver:
         return value
     if kind in _DICTS:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from srcad.rules.registry import partials
-from srcad.runtime import digamma
+from srcad.runtime.special import digamma
 
 # fmt: off
 # ------------------------------------------------ powers and roots

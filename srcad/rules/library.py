@@ -5,6 +5,7 @@ import sys
 
 from srcad.rules import (
     arithmetic,
+    choosing,
     comparisons,
     complexes,
     elementary,
@@ -76,6 +77,7 @@ __all__ = [
     "all_rules",
     "arithmetic",
     "call_rule_of",
+    "choosing",
     "comparisons",
     "complexes",
     "elementary",

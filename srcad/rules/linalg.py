@@ -11,6 +11,7 @@ Differentiation of the Cholesky decomposition (2016); G. Golub and V. Pereyra (1
 import numpy as np
 
 from srcad.rules.registry import d, pullback, pushforward
+from srcad.runtime.inverses import cofactors
 
 
 def h(a):
@@ -91,24 +92,42 @@ def _(y, a):
     if y != 0.0:
         d[a] += d[y] * np.conj(y) * h(np.linalg.inv(a))
     else:
-        d[a] += d[y] * cofactors(a)
+        d[a] += d[y] * np.conj(cofactors(a))
 
 
 @pushforward(np.linalg.det)
 def _(y, a):
-    d[y] = np.sum(np.conj(cofactors(a)) * d[a])
+    d[y] = np.sum(cofactors(a) * d[a])
 
 
-def cofactors(a):
-    """The conjugates of the derivatives of the determinant, of a singular matrix too."""
-    u, s, vh = thin_svd(a)
-    products = np.ones(s.shape[0])
-    for i in range(s.shape[0]):
-        for j in range(s.shape[0]):
-            if j != i:
-                products[i] *= s[j]
-    rows = vh * 1.0  # LAPACK's are columns, which are a type of their own to the compiler
-    return np.conj(np.linalg.det(u) * np.linalg.det(vh)) * ((u * products) @ rows)
+def minor(a, i, j):
+    """The matrix without a row and a column."""
+    n = a.shape[0] - 1
+    out = np.empty((n, n), a.dtype)
+    for k in range(n):
+        for m in range(n):
+            out[k, m] = a[k + (k >= i), m + (m >= j)]
+    return out
+
+
+@pullback(cofactors, "(n,n)->(n,n)", name="cofactors")
+def _(y, a):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[0]):
+            inner = cofactors(minor(a, i, j))
+            for k in range(inner.shape[0]):
+                for m in range(inner.shape[0]):
+                    share = (-1.0) ** (i + j) * d[y][i, j] * np.conj(inner[k, m])
+                    d[a][k + (k >= i), m + (m >= j)] += share
+
+
+@pushforward(cofactors)
+def _(y, a):
+    d[y] = np.empty(a.shape, a.dtype)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[0]):
+            moved = np.sum(cofactors(minor(a, i, j)) * minor(d[a], i, j))
+            d[y][i, j] = (-1.0) ** (i + j) * moved
 
 
 @pullback(np.linalg.slogdet, "(n,n)->(),real()", members=type(np.linalg.slogdet(np.eye(1))))

@@ -52,6 +52,25 @@ def vander(x, N=None, increasing=False):
     return out
 
 
+# ---------------------------------------------------------------- fitting
+
+
+@expand(np.polyfit)
+def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
+    """The coefficients of least squares, of columns scaled to length 1 as NumPy's are."""
+    if full or cov:
+        raise NotImplementedError("polyfit with full or cov: the coefficients alone are supported")
+    columns, values = np.vander(x, deg + 1), np.asarray(y)
+    if w is not None:
+        weights = np.asarray(w)
+        columns = columns * weights[:, None]
+        values = values * (weights if values.ndim == 1 else weights[:, None])
+    lengths = np.sqrt(np.sum(columns * columns, axis=0))
+    smallest = len(x) * 2.220446049250313e-16 if rcond is None else rcond
+    found = np.linalg.lstsq(columns / lengths, values, smallest)[0]
+    return found / (lengths if values.ndim == 1 else lengths[:, None])
+
+
 # ---------------------------------------------------------------- arithmetic
 
 

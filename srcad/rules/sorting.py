@@ -8,8 +8,10 @@ from srcad.rules.registry import expand
 @expand(np.searchsorted)
 def searchsorted(a, v, side="left"):
     """Where v would be inserted into a sorted vector, by bisection."""
+    a = np.asarray(a)
     if np.ndim(v) == 0:
         return insertion_point(a, v, side)
+    v = np.asarray(v)
     found = np.empty(v.shape, dtype=np.int64)
     for at in np.ndindex(v.shape):
         found[at] = insertion_point(a, v[at], side)
@@ -116,6 +118,7 @@ def argpartition(a, kth, axis=-1):
 @expand(np.digitize)
 def digitize(x, bins, right=False):
     """The number of the bin that each number lies in; the bins ascend or descend."""
+    bins = np.asarray(bins)
     last = bins.shape[0] - 1
     if not (np.all(np.diff(bins) >= 0.0) or np.all(np.diff(bins) <= 0.0)):
         raise ValueError("bins must be monotonically increasing or decreasing")

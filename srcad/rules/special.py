@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 from srcad.rules.registry import constant, partials, same_as
-from srcad.runtime import digamma
+from srcad.runtime.special import digamma
 
 same_as("math.erf", special.erf)
 same_as("math.erfc", special.erfc)

@@ -48,7 +48,7 @@ from srcad.ir.types import FLOAT, is_inexact
 from srcad.position import NOWHERE, Position
 from srcad.transform.accumulate import sum_in_variables
 from srcad.transform.copies import drop_copies
-from srcad.transform.cost import cost
+from srcad.transform.cost import cost, saved, tapes_of
 from srcad.transform.hold import hold, repeated
 from srcad.transform.initialise import initialise
 from srcad.transform.interchange import interchange
@@ -57,6 +57,7 @@ from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
 from srcad.transform.read_saved import read_saved
+from srcad.transform.remade import Maker, remade
 from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
@@ -64,6 +65,7 @@ from srcad.transform.reverse.expressions import contributions
 from srcad.transform.reverse.sweep import Reverser, Sweeps
 from srcad.transform.share import share
 from srcad.transform.strips import in_strips
+from srcad.transform.unread import unread
 from srcad.transform.zeros import propagate_zeros
 
 Leaf = Expr | str
@@ -200,13 +202,17 @@ def write_adjoint(
 
     def reversed_by(body: Block, names: Names) -> Reverser:
         alive = active(body, starts, ends, sites)
-        held = frozenset(kept), frozenset(given)
+        held = frozenset(kept), frozenset(given), frozenset(ends)
         return Reverser(body, dict(arrays), alive, sites, names, *held)
 
     def in_one(body: Block, results: bool) -> tuple[Function, Reverser]:
-        reverser = reversed_by(body, names)
-        reverser.results = own_results(body) if results else frozenset()
-        return _in_one(program, body, wrt, given, floats, kind, rooms, reverser), reverser
+        def way(makers: dict[int, Maker]) -> tuple[Function, Reverser]:
+            reverser = reversed_by(body, names)
+            reverser.results = own_results(body) if results else frozenset()
+            reverser.makers = makers
+            return _in_one(program, body, wrt, given, floats, kind, rooms, reverser), reverser
+
+        return _with_less_saved(body, sites, way, names)
 
     body = around(body, lambda b: reversed_by(b, Names(names.used)))
     used = names.used
@@ -256,6 +262,26 @@ def _cheapest(
         named = hold(body, dear, names)
         tried(named, bool(best[1].results))
     names.release(set(after))
+    return best
+
+
+def _with_less_saved(
+    body: Block,
+    sites: Sites,
+    way: Callable[[dict[int, Maker]], tuple[Function, Reverser]],
+    names: Names,
+) -> tuple[Function, Reverser]:
+    """The adjoint with elements made again in place of saved, where less is saved then."""
+    used = names.used
+    best = way({})
+    makers = remade(body, sites, best[1].stores_saved(tapes_of(best[0])))
+    if makers:
+        after = names.used
+        names.release(set(used))
+        other = way(makers)
+        if saved(other[0]) < saved(best[0]):
+            return other
+        names.release(set(after))
     return best
 
 
@@ -336,6 +362,7 @@ def _in_one(
     parameters = (*inputs, *seeds, *shadows, *rooms)
     function = Function(title, parameters, tuple(whole), arrays, exports)
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
+    function = prune(unread(function))
     function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
     return replace(function, body=share(function.body))
 

@@ -1,10 +1,12 @@
 """One name for an array that is made only to be bound to another name.
 
 A name that a loop rebinds is a variable of its own, so that making an array and binding it are
-two statements; where nothing comes between them they are one::
+two statements; where nothing but other such statements comes between them they are one::
 
     u_new = u0.copy()          u = u0.copy()
+    v_new = u0.copy()          v = u0.copy()
     u = u_new            ->
+    v = v_new
 
 A name for another array, that is bound anew before any loop rebinds it, is that array::
 
@@ -73,6 +75,19 @@ def _bound_anew(body: Block, start: int, name: str, source: str) -> int | None:
     return None
 
 
+def _made_at(block: list[Stmt], source: str, target: str) -> int | None:
+    """Where an array is made, if only other arrays are made and bound since."""
+    for place in range(len(block) - 1, -1, -1):
+        stmt = block[place]
+        if not isinstance(stmt, Alloc | Copy | MatMul | Bind) or target in reads_of(stmt):
+            return None
+        if source in writes_of(stmt):
+            return place if not isinstance(stmt, Bind) else None
+        if target in writes_of(stmt):
+            return None
+    return None
+
+
 def _block(block: Block, uses: dict[str, int]) -> Block:
     out: list[Stmt] = []
     for stmt in block:
@@ -83,13 +98,12 @@ def _block(block: Block, uses: dict[str, int]) -> Block:
                 both = _block(stmt.body, uses), _block(stmt.orelse, uses)
                 out.append(replace(stmt, body=both[0], orelse=both[1]))
             case Bind() if out and len(stmt.targets) == 1:
-                last = out[-1]
                 (target,), (source,) = stmt.targets, stmt.sources
-                made = isinstance(last, Alloc | Copy | MatMul) and last.target == source
-                if made and uses[source] == 2 and target not in reads_of(last):
-                    out[-1] = replace(last, target=target)
-                else:
+                place = _made_at(out, source, target) if uses[source] == 2 else None
+                if place is None:
                     out.append(stmt)
+                else:
+                    out[place] = replace(out[place], target=target)
             case _:
                 out.append(stmt)
     return tuple(out)

@@ -53,8 +53,24 @@ _TIMES = 8
 
 def cost(function: Function) -> int:
     """What the loops of an adjoint cost."""
-    tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
-    return _Counter(tapes, aliases_of(function)).block(function.body, 0, False)
+    return _Counter(tapes_of(function), aliases_of(function)).block(function.body, 0, False)
+
+
+def saved(function: Function) -> int:
+    """How many numbers the loops of an adjoint save."""
+    tapes = tapes_of(function)
+
+    def within(block: Block, weight: int) -> int:
+        stores = sum(isinstance(s, Store) and s.array in tapes for s in block)
+        inner = ((s, weight * _TIMES if isinstance(s, For | While) else weight) for s in block)
+        return weight * stores + sum(within(b, w) for s, w in inner for b in blocks(s))
+
+    return within(function.body, 1)
+
+
+def tapes_of(function: Function) -> set[str]:
+    """The tapes of an adjoint."""
+    return {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
 
 
 class _Counter:

@@ -20,7 +20,6 @@ written each time.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Collection
 
@@ -31,14 +30,11 @@ from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.build import (
     ONE,
     ZERO,
-    accumulate,
     add,
-    added_to,
     compare,
     integer,
     logic,
     sub,
-    unclamped,
 )
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -64,7 +60,16 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import INT
-from srcad.transform.scatter import KEPT, Nest, Offsets, Scatter, nest_of, with_loads
+from srcad.transform.scatter import (
+    KEPT,
+    Nest,
+    Offsets,
+    Scatter,
+    nest_of,
+    receiver,
+    with_loads,
+)
+from srcad.transform.terms import added
 
 
 def fold(
@@ -142,7 +147,7 @@ class _Folder:
         if not isinstance(stencil, For) or not isinstance(ending, For):
             return None
         known = sizes_after(block[: made + 1], sizes.copy())
-        original, nest = _receiver(ending, shadow, known), nest_of(stencil, least=1)
+        original, nest = receiver(ending, shadow, known), nest_of(stencil, least=1)
         if original is None or nest is None or not self._is_alike(original, shadow):
             return None
         between = block[scattered + 1 : last]
@@ -179,10 +184,9 @@ class _Folder:
         place = tuple(scatter.place(axis, c, spread) for axis, c in enumerate(scatter.counters))
         filled = (*core, *(Store(fields[v.name], place, v, True) for v in kept))
         target = tuple(scatter.counters)
-        total = functools.reduce(
-            accumulate,
-            (_fetched(scatter, t, o, spread, fields) for o in sorted(terms) for t in terms[o]),
+        total = added(
             Load(original, target, self.arrays[original][0]),
+            (_fetched(scatter, t, o, spread, fields) for o in sorted(terms) for t in terms[o]),
         )
         field = fields[kept[0].name]
         ranges = [_range(loop, axis, field, least, spread) for axis, loop in enumerate(nest.loops)]
@@ -220,29 +224,6 @@ class _Folder:
 def _mentions(stmt: Stmt, name: str) -> int:
     """How many statements of a statement mention a name."""
     return sum(name in names_of(s) for s in statements((stmt,)))
-
-
-def _receiver(loop: For, shadow: str, sizes: Sizes) -> str | None:
-    """The array to which a loop nest adds all of a shadow, element by element."""
-    index: list[Expr] = []
-    stmt: Stmt = loop
-    rank = sizes.arrays[shadow][1]
-    while isinstance(stmt, For):
-        if len(index) == rank:
-            return None
-        axis = Extent(shadow, len(index))
-        whole = unclamped(sizes.known(stmt.stop)) == unclamped(sizes.known(axis))
-        inner = [s for s in stmt.body if not isinstance(s, Comment)]
-        plain = stmt.start == ZERO and stmt.step == ONE and stmt.until is None
-        if not (whole and plain and len(inner) == 1):
-            return None
-        index.append(stmt.var)
-        stmt = inner[0]
-    if not isinstance(stmt, Store) or stmt.index != tuple(index):
-        return None
-    term = added_to(stmt.value, Load(stmt.array, stmt.index, stmt.value.kind))
-    same = isinstance(term, Load) and (term.array, term.index) == (shadow, stmt.index)
-    return stmt.array if same else None
 
 
 def _fetched(

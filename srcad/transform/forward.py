@@ -41,7 +41,7 @@ from srcad.ir.build import (
     real_part,
     times,
 )
-from srcad.ir.names import Names
+from srcad.ir.names import Names, value_name
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -387,7 +387,7 @@ class Forward:
 
     def _result(self, expr: Expr, result: Result | None) -> Expr:
         """The value of an expression under a name."""
-        return self._name(expr, "y") if result is None else result(expr)
+        return self._name(expr, value_name(expr)) if result is None else result(expr)
 
     def _held(self, expr: Expr) -> Expr:
         """A value that is used twice: under a name, if it is dear."""

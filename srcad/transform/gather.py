@@ -25,7 +25,16 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned
-from srcad.analysis.iterations import Bounds, Index, accesses, commute, is_still, offset_from
+from srcad.analysis.iterations import (
+    Access,
+    Bounds,
+    Index,
+    accesses,
+    commute,
+    is_still,
+    offset_from,
+    rows_apart,
+)
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.build import (
     ONE,
@@ -43,6 +52,7 @@ from srcad.ir.nodes import (
     Assign,
     Binary,
     Block,
+    Call,
     Comment,
     Const,
     Expr,
@@ -65,6 +75,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import INT
+from srcad.transform.terms import added
 
 CHEAP = 7
 """Nodes of a term that the second loop may compute again."""
@@ -232,12 +243,15 @@ class _Gatherer:
     ) -> For:
         """The loop over all elements of a row that the iterations add to.
 
-        It ends by the length of the buffers, which is short if there are no iterations: LLVM does
-        not vectorise it in an ``if``.
+        It ends by the length of the buffers, which is short if there may be no iterations: LLVM
+        does not vectorise it in an ``if``. Or by that of the row, which may be short then.
         """
         first, last = min(found), max(found)
         start = add(loop.start, integer(first))
         stop = add(_plus(size, _origin(loop, spread)), integer(last - spread))
+        if self._runs_forward(loop):
+            ends = add(loop.stop, integer(last)), Extent(row.array, row.axis)
+            stop = Call("min", ends, INT)
         terms = [
             fetched(term, add(loop.var, integer(-offset)))
             for offset in sorted(found)
@@ -245,28 +259,35 @@ class _Gatherer:
         ]
         return replace(loop, start=start, stop=stop, body=(self._adding(row, loop.var, terms),))
 
+    def _runs_forward(self, loop: For) -> bool:
+        """Whether the range of a loop is known not to end before it begins."""
+        least = self.bounds.least(loop.stop)
+        return isinstance(loop.start, Const) and least is not None and least >= loop.start.value
+
     def _adding(self, row: _Row, position: Expr, terms: list[Expr]) -> Store:
         index = row.at(position)
         place = Load(row.array, index, self.arrays[row.array][0])
-        return Store(row.array, index, functools.reduce(accumulate, terms, place))
+        return Store(row.array, index, added(place, terms))
 
-    def _scattered(self, loop: For) -> frozenset[str]:
-        """The shadows that a loop adds to at several offsets from its counter.
+    def _scattered(self, loop: For) -> frozenset[_Row]:
+        """The rows of shadows that a loop adds to at several offsets from its counter.
 
         There are none if it touches others in a way that is not that of a stencil. With them go
-        those to which it adds in several rows: LLVM does not vectorise a loop that does.
+        those of shadows to which it adds in several rows: LLVM does not vectorise a loop that does.
         """
         simple = Assign | Store | If | Comment
         if not all(isinstance(s, simple) for s in statements(loop.body)):
             return frozenset()
         changing = assigned((loop,))
         found = set(accesses(loop.body))
-        out: set[str] = set()
-        beside: set[str] = set()
-        for array in {a.array for a in found if a.how == "add"}:
-            touched = [a for a in found if self.aliases.may(array, a.array)]
-            if array not in self.shadows or any(a.how != "add" for a in touched):
-                continue
+        out: set[_Row] = set()
+        beside: set[_Row] = set()
+        for array in {a.array for a in found if a.how == "add"} & self.shadows:
+            every = {a for a in found if self.aliases.may(array, a.array)}
+            with self.bounds.within(loop):
+                groups = rows_apart(every, changing, self.bounds)
+            only_added = (rows for rows in groups if all(a.how == "add" for a in rows))
+            touched = set[Access]().union(*only_added)
             places = [_row_of(a.array, a.index, loop.var, changing) for a in touched]
             if None in places:
                 return frozenset()
@@ -274,10 +295,10 @@ class _Gatherer:
             for row, offset in filter(None, places):
                 rows.setdefault(row, set()).add(offset)
             several = any(len(offsets) > 1 for offsets in rows.values())
-            if not several and len(rows) == 1:
+            if len(rows) < 2 and not several:
                 continue
             if self._always_there(array, rows, loop, changing):
-                (out if several else beside).add(array)
+                (out if several else beside).update(rows)
         return frozenset(out | beside) if out else frozenset()
 
     def _always_there(
@@ -288,14 +309,14 @@ class _Gatherer:
         for stmt in loop.body:
             if isinstance(stmt, Store) and stmt.array == array:
                 place = _row_of(array, stmt.index, loop.var, changing)
-                assert place is not None
-                certain[place[0]].add(place[1])
+                if place is not None and place[0] in certain:
+                    certain[place[0]].add(place[1])
         return all(
             certain[row] and min(certain[row]) <= min(offsets) and max(offsets) <= max(certain[row])
             for row, offsets in rows.items()
         )
 
-    def _core(self, block: Block, loop: For, scattered: frozenset[str], rows: Rows) -> Block:
+    def _core(self, block: Block, loop: For, scattered: frozenset[_Row], rows: Rows) -> Block:
         """The body without the scatters; ``rows`` collects them."""
         once = _assigned_once(block)
         changing = assigned((loop,))
@@ -304,14 +325,16 @@ class _Gatherer:
         def without(block: Block, nested: bool) -> Block:
             out: list[Stmt] = []
             for stmt in block:
+                place = None
                 if isinstance(stmt, If):
                     parts = tuple(without(b, True) for b in blocks(stmt))
                     stmt = with_blocks(stmt, parts)
-                elif isinstance(stmt, Store) and stmt.array in scattered:
+                elif isinstance(stmt, Store):
+                    place = _row_of(stmt.array, stmt.index, loop.var, changing)
+                if isinstance(stmt, Store) and place is not None and place[0] in scattered:
                     own = Load(stmt.array, stmt.index, stmt.value.kind)
                     term = added_to(stmt.value, own)
-                    place = _row_of(stmt.array, stmt.index, loop.var, changing)
-                    assert term is not None and place is not None
+                    assert term is not None
                     row, offset = place
                     if nested or not _is_cheap(term, once, changing, loop.var):
                         share = Var(self.names.fresh("share"), own.kind)
@@ -336,8 +359,9 @@ class _Gatherer:
         def place(at: Expr) -> Expr:
             return sub(at, origin)
 
-        full = add(sub(loop.stop, origin), integer(spread))
-        size = Select(compare("<", loop.start, loop.stop), full, integer(0), INT)
+        size = add(sub(loop.stop, origin), integer(spread))
+        if not self._runs_forward(loop):
+            size = Select(compare("<", loop.start, loop.stop), size, integer(0), INT)
 
         buffers: dict[str, _Buffer] = {}
         for var in kept:

@@ -21,11 +21,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned, exposed, times_bound
-from srcad.ir.names import Names
+from srcad.ir.names import Names, value_name
 from srcad.ir.nodes import (
     Assign,
     Block,
-    Call,
     Expr,
     For,
     Function,
@@ -141,17 +140,9 @@ class _Holder:
         made = rebuild(expr, parts) if parts else expr
         if expr not in self.wanted.get(id(stmt), ()):
             return made
-        held[expr] = Var(self.names.fresh(_name(expr)), expr.kind)
+        held[expr] = Var(self.names.fresh(value_name(expr)), expr.kind)
         out.append(Assign(held[expr], made, stmt.at, dear=True))
         return held[expr]
-
-
-def _name(call: Expr) -> str:
-    """What a value is called: ``sin_x`` for the sine of x, else ``y``."""
-    match call:
-        case Call(args=(Var(name=name),)):
-            return f"{call.function.rpartition('.')[2]}_{name}"
-    return "y"
 
 
 def _forget(held: dict[Expr, Var], stmt: Stmt) -> None:

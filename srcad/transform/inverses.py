@@ -7,7 +7,7 @@ the array is made first, so that the passes that follow can make it once, or as 
     s = np.linalg.det(a)            ->      set_inverse(y, a)
                                             s = determinant(a)
 
-``set_inverse`` and ``determinant`` are in ``srcad.runtime``.
+``set_inverse`` and ``determinant`` are in ``srcad.runtime.inverses``.
 """
 
 from dataclasses import replace

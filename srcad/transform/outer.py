@@ -19,8 +19,8 @@ vectors are kept, and sixteen products are added at once, as a product of matric
                                                         terms = 0
                                                 add_products(a_b, rows, columns, terms, ...)
 
-``add_products`` (``srcad.runtime``) is a call of BLAS where there is more than a little to do; its
-last arguments are where the loops over the rows and over the columns start.
+``add_products`` (``srcad.runtime.products``) is a call of BLAS where there is more than a
+little to do; its last arguments are where the loops over the rows and over the columns start.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import Bounds, is_still
-from srcad.ir.build import ONE, ZERO, add, added_to, converted, integer, is_const
+from srcad.analysis.iterations import Bounds, is_still, span
+from srcad.ir.build import ONE, ZERO, added_to, converted, integer, is_const
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -218,20 +218,11 @@ def _own_elements(loop: For, array: str) -> bool:
 
 def _same_range(one: For, other: For, body: Block, bounds: Bounds) -> bool:
     """Whether two loops of a body take the same values, none negative, in each of its runs."""
-    changing, ends = assigned(body), _ends(one)
-    if ends is None or ends != _ends(other) or not all(is_still(e, changing) for e in ends):
+    changing, ends = assigned(body), span(one)
+    if ends is None or ends != span(other) or not all(is_still(e, changing) for e in ends):
         return False
     least = bounds.least(ends[0])
     return least is not None and least >= 0
-
-
-def _ends(loop: For) -> tuple[Expr, Expr] | None:
-    """The least value of a counter, and the one after the greatest."""
-    if loop.step == ONE:
-        return loop.start, loop.stop
-    if loop.step == integer(-1):
-        return add(loop.stop, ONE), add(loop.start, ONE)
-    return None
 
 
 def _assigned(stmt: Store) -> Store:

@@ -30,7 +30,7 @@ What a part leaves near its borders is done in a second phase, where neighbours 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
 be late, and reads them when the others are many phases ahead. No worker waits for one that has not
-begun, whichever threads there are (see ``end_phase`` in ``srcad.runtime``).
+begun, whichever threads there are (see ``end_phase`` in ``srcad.runtime.threads``).
 
 Afterwards the caller binds its own names as the workers did. If there is little to do, it runs the
 statements as they were. Where the results hang on how many parts there are, that depends on the

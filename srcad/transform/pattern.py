@@ -1,7 +1,7 @@
 """Which inputs each value depends on: forward mode with sets in place of tangents.
 
 What is carried along with a float is the number of a set of inputs: 0 is the empty set, input k is
-the set k, and ``union`` (``srcad.runtime``) numbers the others as they come up. Copies and
+the set k, and ``union`` (``srcad.runtime.unions``) numbers the others as they come up. Copies and
 stores move numbers, so that the cost is that of the program, however large the sets are. From ::
 
     y = math.exp(x) * x + a

@@ -12,8 +12,8 @@ product is made in memory from there::
         for i in range(share.shape[0]):             add_product(x_b, f, y_b, True, False)
             x_b[i] += share[i]
 
-``set_product`` and ``add_product`` (``srcad.runtime``) are loops where there is little to do and
-calls of BLAS where there is more; the last two arguments say which factor is transposed.
+``set_product`` and ``add_product`` (``srcad.runtime.products``) are loops where there is little
+to do and calls of BLAS where there is more; the last two arguments say which factor is transposed.
 """
 
 from __future__ import annotations

@@ -28,13 +28,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import accesses, is_still
+from srcad.analysis.iterations import Bounds, accesses, is_still, offset_from
 from srcad.analysis.sizes import Sizes, difference, sizes_after, sizes_inside
-from srcad.ir.build import ONE, add, unclamped
+from srcad.ir.build import ONE, ZERO, add, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -43,22 +44,29 @@ from srcad.ir.nodes import (
     Check,
     Comment,
     Expr,
+    Extent,
     For,
     Function,
     If,
     IndexCheck,
     Load,
+    Logic,
+    Select,
     Stmt,
     Store,
     Tape,
+    Var,
+    all_blocks,
     children,
+    expressions,
     names_read,
     rebuild,
     statements,
+    walk,
 )
 from srcad.ir.rename import with_expressions
 from srcad.ir.types import kind_of
-from srcad.transform.nest import nest
+from srcad.transform.nest import nest_over
 from srcad.transform.prune import prune
 
 _BORDER = 8
@@ -84,6 +92,7 @@ class _Known:
         self.function = function
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
+        self.bounds = Bounds(function.body)
         self._place, self._sizes = 0, Sizes(function.arrays)
 
     def sizes_before(self, place: int) -> Sizes:
@@ -258,7 +267,7 @@ class _Fields:
         for k, stmt in enumerate(self.reverse.body):
             read = {a.array for a in accesses((stmt,)) if a.how != "store"}
             for name in sorted(read & group):
-                if self._is_as_found(name, k):
+                if self._is_as_found(name, k) or self._is_found_again(name, k):
                     out[k, name] = _Saved(name, False)
                 elif self._is_as_left(name, k):
                     out[k, name] = _Saved(later.get(name, name), True)
@@ -282,6 +291,42 @@ class _Fields:
         )
         read = Counter(s.value.array for s in back if isinstance(s.value, Load))
         return len(written) == len(back) == saved.total() == len(saved) and saved == read
+
+    def _is_found_again(self, name: str, place: int) -> bool:
+        """Whether a nest puts back the last of an array, and reads of each element it after that.
+
+        As the adjoint of ``u[i] += f(u[i])`` does: it reads no other element of the array.
+        """
+        nest = self.reverse.body[place]
+        back = [s for s in _stores((nest,)) if self.aliases.may(name, s.array)]
+        if len(back) != 1 or back[0].array != name or not self._is_made_once(back[0], nest):
+            return False
+        inner = next(b for b in all_blocks((nest,)) if any(s is back[0] for s in b))
+        after = inner[next(k for k, s in enumerate(inner) if s is back[0]) + 1 :]
+        touched, later = (
+            [a for a in accesses(block) if self.aliases.may(name, a.array)]
+            for block in ((nest,), after)
+        )
+        if len(touched) != len(later) + 1 or any(a.index != back[0].index for a in touched):
+            return False
+        return not names_of(back[0]) & assigned(after) and self._is_as_found(name, place + 1)
+
+    def _is_made_once(self, store: Store, nest: Stmt) -> bool:
+        """Whether nested loops make a store always, and for each element once."""
+        counters: list[Var] = []
+        inside: Stmt = nest
+        with ExitStack() as entered:
+            while isinstance(inside, For) and inside.until is None:
+                entered.enter_context(self.known.bounds.within(inside))
+                counters.append(inside.var)
+                if any(s is store for s in inside.body):
+                    least = [self.known.bounds.least(place) for place in store.index]
+                    return all(n is not None and n >= 0 for n in least) and all(
+                        any(offset_from(place, c) is not None for place in store.index)
+                        for c in counters
+                    )
+                inside = next(s for s in inside.body if any(x is store for x in statements((s,))))
+        return False
 
     def _is_as_left(self, name: str, place: int) -> bool:
         """Whether nothing of an array has been put back up to the end of a statement."""
@@ -327,26 +372,35 @@ class _Fields:
         trips = next(iter(self.tapes.values())).shape[0]
         made: list[Stmt] = []
         saving: list[Stmt] = []
+        leaving: list[Stmt] = []
         last: list[Stmt] = []
         tapes = dict(ready)
-        for name in sorted({p.name for p in places.values()} - ready.keys()):
-            dtype, ndim = arrays[name]
+        parts = {n: self._part(n, places) for n in {p.name for p in places.values()} - ready.keys()}
+        for name, part in sorted(parts.items()):
+            dtype, _ = arrays[name]
             tapes[name] = self.names.fresh(f"{name}_tape")
-            arrays[tapes[name]] = (dtype, ndim + 1)
+            shape = [n for n, at in zip(sizes.shape(name), part, strict=True) if at is None]
+            arrays[tapes[name]] = (dtype, len(shape) + 1)
             one_more = any(p.later for p in places.values() if p.name == name)
-            count = add(trips, ONE) if one_more else trips
-            made.append(Tape(tapes[name], (count, *sizes.shape(name)), dtype, self.forward.at))
-            saving += self._saved(name, tapes[name], slots[0])
+            whole = len(shape) == len(part)
+            count = add(trips, ONE) if one_more and whole else trips
+            made.append(Tape(tapes[name], (count, *shape), dtype, self.forward.at))
+            if not whole:
+                leaving += self._saved(name, tapes[name], slots[0], part)
+                continue
+            saving += self._saved(name, tapes[name], slots[0], part)
             if one_more:
-                last += self._saved(name, tapes[name], trips)
-        forward = replace(self.forward, body=(*saving, *self.forward.body))
+                last += self._saved(name, tapes[name], trips, part)
+        forward = replace(self.forward, body=(*saving, *self.forward.body, *leaving))
         body: list[Stmt] = []
         for k, stmt in enumerate(self.reverse.body):
-            fields = {
-                n: (tapes[p.name], add(slots[1], ONE) if p.later else slots[1])
-                for (at, n), p in places.items()
-                if at == k
-            }
+            fields: dict[str, _Slot] = {}
+            for (at, n), p in places.items():
+                if at == k:
+                    part = parts.get(p.name, ())
+                    whole = all(fixed is None for fixed in part)
+                    slot = add(slots[1], ONE) if p.later and whole else slots[1]
+                    fields[n] = _Slot(tapes[p.name], slot, part)
             body += with_expressions((stmt,), lambda e, f=fields: _from_tape(e, f))
         reverse = replace(self.reverse, body=tuple(body))
         old = self.function.body
@@ -361,21 +415,60 @@ class _Fields:
         )
         return replace(self.function, body=new, arrays=arrays)
 
-    def _saved(self, name: str, tape: str, slot: Expr) -> list[Stmt]:
-        dtype, ndim = self.function.arrays[name]
-        return nest(
-            self.names,
-            name,
-            ndim,
-            lambda at: [Store(tape, (slot, *at), Load(name, at, kind_of(dtype)), True)],
-        )
+    def _part(self, name: str, places: dict[tuple[int, str], _Saved]) -> _Part:
+        """Which part of a field is read, if only what iterations leave of it is.
+
+        Its place is in the array, as every iteration reads it there, and has checked it.
+        """
+        _, ndim = self.function.arrays[name]
+        whole: _Part = (None,) * ndim
+        changing = assigned(self.function.body[self.filling :])
+        found: set[_Part] = set()
+        for (k, local), saved in places.items():
+            if saved.name != name:
+                continue
+            stmt = self.reverse.body[k]
+            if not saved.later or not isinstance(stmt, Assign | Store) or _chooses(stmt):
+                return whole
+            for access in accesses((stmt,)):
+                if access.array == local:
+                    found.add(tuple(e if is_still(e, changing) else None for e in access.index))
+        return found.pop() if len(found) == 1 else whole
+
+    def _saved(self, name: str, tape: str, slot: Expr, part: _Part) -> list[Stmt]:
+        """The part of a field that is read, saved in a slot of a tape."""
+        kind = kind_of(self.function.arrays[name][0])
+        ranges: list[tuple[Expr, Expr]] = [
+            (ZERO, Extent(name, k)) for k, at in enumerate(part) if at is None
+        ]
+
+        def body(at: tuple[Expr, ...]) -> list[Stmt]:
+            running = iter(at)
+            place = tuple(next(running) if fixed is None else fixed for fixed in part)
+            return [Store(tape, (slot, *at), Load(name, place, kind), True)]
+
+        return nest_over(self.names, ranges, body)
 
 
-def _from_tape(expr: Expr, fields: dict[str, tuple[str, Expr]]) -> Expr:
+_Part = tuple[Expr | None, ...]
+"""For each axis of a field, the one place that is read of it; None: all."""
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """Where a part of a field is saved."""
+
+    tape: str
+    slot: Expr
+    part: _Part
+
+
+def _from_tape(expr: Expr, fields: dict[str, _Slot]) -> Expr:
     parts = tuple(_from_tape(e, fields) for e in children(expr))
-    if isinstance(expr, Load) and expr.array in fields:
-        tape, slot = fields[expr.array]
-        return Load(tape, (slot, *parts), expr.kind)
+    if isinstance(expr, Load) and (found := fields.get(expr.array)) is not None:
+        fixed = found.part or (None,) * len(parts)
+        running = (e for e, at in zip(parts, fixed, strict=True) if at is None)
+        return Load(found.tape, (found.slot, *running), expr.kind)
     return rebuild(expr, parts) if parts else expr
 
 
@@ -403,6 +496,11 @@ def _always_stored(block: Block) -> Iterator[Store]:
             yield stmt
         elif isinstance(stmt, For):
             yield from _always_stored(stmt.body)
+
+
+def _chooses(stmt: Stmt) -> bool:
+    """Whether a statement may leave a part of its expressions."""
+    return any(isinstance(e, Select | Logic) for x in expressions(stmt) for e in walk(x))
 
 
 def _exchanges(stmt: Stmt, group: set[str]) -> bool:

@@ -13,6 +13,9 @@ where the first thing done is to add to every element, with what is added::
         for i in range(4):                      for i in range(4):
             y_b[i] += w[i] * s_b                    y_b[i] = w[i] * s_b
 
+An array that a branch of an iteration makes is made before the loop too, if its lengths follow from
+those of arguments.
+
 Nothing is reused that is put on a list, returned, or given to a function of the user's, or bound to
 another name that still denotes it when it is made again: whoever has it may want it.
 """
@@ -20,7 +23,7 @@ another name that still denotes it when it is made again: whoever has it may wan
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from srcad.analysis.flow import assigned, exposed, names_of, times_bound
@@ -32,7 +35,9 @@ from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
     Assign,
+    Binary,
     Block,
+    Call,
     Check,
     Compare,
     Const,
@@ -77,6 +82,8 @@ class _Reuser:
         self.arrays = function.arrays
         self.names = names
         self.times = times_bound(function.body)
+        arrays = (p for p in function.parameters if isinstance(p, str))
+        self.given = {p for p in arrays if not self.times[p]}
         self.held = held_arrays(function)
         self.holders = Holders(function)
 
@@ -112,30 +119,57 @@ class _Reuser:
         """
         sizes = sizes_inside(loop, before)
         body = self.block(loop.body, sizes.copy(), live_at_end(loop, live))
-        times, early, changing = times_bound(body), exposed(body), assigned((loop,))
-        made: list[Stmt] = []
+        turn = _Turn(loop, live, times_bound(body), exposed(body), assigned((loop,)))
+        out = self._turn(body, sizes, turn)
+        return turn.made, cast(Loop, with_blocks(loop, (tuple(out),)))
+
+    def _turn(self, body: Block, sizes: Sizes, turn: _Turn, always: bool = True) -> list[Stmt]:
+        """An iteration, or a branch of it, without what is made before the loop."""
         out: list[Stmt] = []
         while body:
             stmt, body = body[0], body[1:]
             found = None
-            if (
-                isinstance(stmt, _Made)
-                and times[stmt.target] == 1
-                and stmt.target not in early
-                and (stmt.target not in live or self.times[stmt.target] == 1)
-                and (stmt.target not in self.held or self.holders.is_free(stmt.target, loop))
-            ):
-                found = self._lengths(stmt, sizes, changing)
-            if isinstance(stmt, _Made) and found is not None:
+            if isinstance(stmt, _Made) and self._may_be_one(stmt, turn):
+                found = self._lengths(stmt, sizes, turn.changing)
+            if isinstance(stmt, If):
+                parts = (self._turn(b, sizes.copy(), turn, False) for b in blocks(stmt))
+                stmt = with_blocks(stmt, tuple(tuple(p) for p in parts))
+            if isinstance(stmt, _Made) and found is not None and (always or self._is_safe(found)):
                 once = Alloc(stmt.target, found.shape, self.arrays[stmt.target][0], False, stmt.at)
-                made.append(once)
+                turn.made.append(once)
                 sizes.after(once)
                 filled, body = self._filled(stmt, body, sizes)
                 out += [*found.checks, *filled]
             else:
                 out.append(stmt)
                 sizes = sizes_after((stmt,), sizes)
-        return made, cast(Loop, with_blocks(loop, (tuple(out),)))
+        return out
+
+    def _may_be_one(self, stmt: _Making, turn: _Turn) -> bool:
+        """Whether all iterations may have one array, as far as its name goes."""
+        target = stmt.target
+        return (
+            turn.times[target] == 1
+            and target not in turn.early
+            and (target not in turn.live or self.times[target] == 1)
+            and (target not in self.held or self.holders.is_free(target, turn.loop))
+        )
+
+    def _is_safe(self, found: _Lengths) -> bool:
+        """Whether lengths can be computed where a branch that uses them is not taken."""
+        return all(self._is_plain(e) for length in found.shape for e in walk(length))
+
+    def _is_plain(self, expr: Expr) -> bool:
+        """Whether this part of an expression has a value at every place of the function."""
+        match expr:
+            case Extent(array=array):
+                return array in self.given
+            case Binary(op=op):
+                return op in ("+", "-", "*")
+            case Call(function=function):
+                return function == "max"
+            case _:
+                return isinstance(expr, Const)
 
     def _lengths(self, stmt: _Making, sizes: Sizes, changing: set[str]) -> _Lengths | None:
         """The lengths of what a statement makes, known before the loop, and what checks them."""
@@ -181,6 +215,23 @@ class _Lengths:
     checks: list[Stmt]
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """An iteration of a loop."""
+
+    loop: Loop
+    live: Live
+    """Names that are read after the loop."""
+    times: Counter[str]
+    """How often the iteration binds each name."""
+    early: set[str]
+    """Names that it reads before it binds them, on some path."""
+    changing: set[str]
+    """Names that the loop binds."""
+    made: list[Stmt] = field(default_factory=list[Stmt])
+    """What is made before the loop."""
+
+
 # ---------------------------------------------------------------- zeros that are added to
 
 
@@ -202,7 +253,7 @@ def _added_first(array: str, block: Block, sizes: Sizes) -> Block | None:
 
 def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: Sizes) -> For | None:
     """A loop nest with its one sum into each element of an array as an assignment."""
-    length = _length(loop, sizes)
+    length = trips(loop, sizes)
     inside = [k for k, s in enumerate(loop.body) if _touches(s, array)]
     if length is None or len(inside) != 1 or loop.var.name in assigned(loop.body):
         return None
@@ -223,10 +274,12 @@ def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: S
                 made = replace(stmt, value=term)
     if made is None or _loads(made, array):
         return None
+    if loop.start == ZERO and isinstance(loop.stop, Call):  # the shorter of two equal lengths
+        loop = replace(loop, stop=length)
     return replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
 
 
-def _length(loop: For, sizes: Sizes) -> Expr | None:
+def trips(loop: For, sizes: Sizes) -> Expr | None:
     """The number of iterations of a loop over all of ``range(n)``, in either direction."""
     if loop.until is not None:
         return None

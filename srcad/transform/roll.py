@@ -22,7 +22,6 @@ so it is not done where they are to run in threads.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -32,7 +31,6 @@ from srcad.analysis.iterations import accesses
 from srcad.ir.build import (
     ONE,
     ZERO,
-    accumulate,
     add,
     compare,
     integer,
@@ -62,6 +60,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import INT
 from srcad.transform.scatter import KEPT, Offsets, Scatter, nest_of, with_loads
+from srcad.transform.terms import added
 
 ROWS = 4
 """Rows, beside the one in the middle, that are worth a ring."""
@@ -86,7 +85,7 @@ def roll(
         for stmt in block:
             made = None
             if isinstance(stmt, For) and (nest := nest_of(stmt)) is not None:
-                made = _Roller(nest, frozenset(shadows), aliases, names, arrays).rolled()
+                made = Roller(nest, frozenset(shadows), aliases, names, arrays).rolled()
             if made is None:
                 parts = tuple(map(rolled, blocks(stmt)))
                 out.append(with_blocks(stmt, parts) if parts else stmt)
@@ -101,7 +100,9 @@ def roll(
     return (*block[:1], *early, *block[1:])
 
 
-class _Roller(Scatter):
+class Roller(Scatter):
+    """Writes a nest with what it scatters behind a ring."""
+
     def rolled(self) -> tuple[list[Alloc], list[Stmt]] | None:
         """The rings, and the statements in place of the nest; None: it is left as it is."""
         shadow = self._shadow()
@@ -112,7 +113,7 @@ class _Roller(Scatter):
         kept = self.kept(core, terms)
         if len(rows) <= ROWS or len(kept) > KEPT:
             return None
-        return self._written(shadow, core, terms, kept)
+        return self.written(shadow, core, terms, kept)
 
     # ------------------------------------------------------------ what is added where
 
@@ -130,9 +131,10 @@ class _Roller(Scatter):
 
     # ------------------------------------------------------------ the rings
 
-    def _written(
+    def written(
         self, shadow: str, core: Block, terms: dict[Offsets, list[Expr]], kept: list[Var]
     ) -> tuple[list[Alloc], list[Stmt]]:
+        """The rings, and the statements in place of the nest: what it keeps goes behind a ring."""
         least = [min(o[axis] for o in terms) for axis in range(len(self.counters))]
         spread = [max(o[axis] for o in terms) - least[axis] for axis in range(len(least))]
         rings = {v.name: self.names.fresh(f"{v.name}_ring") for v in kept}
@@ -207,7 +209,7 @@ class _Roller(Scatter):
 
         index = (add(self.counters[0], integer(least[0])), *self.counters[1:])
         found = [fetched(t, o) for o in sorted(terms) for t in terms[o]]
-        total = functools.reduce(accumulate, found, Load(shadow, index, kind))
+        total = added(Load(shadow, index, kind), found)
         block: Block = (Store(shadow, index, total),)
         for axis, counter in reversed(self.inner()):
             low = add(self.nest.loops[axis].start, integer(least[axis]))

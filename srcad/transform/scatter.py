@@ -11,12 +11,13 @@ The passes that make gathers of scatters (``roll.py``, ``fold.py``) take it apar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, writes_of
 from srcad.analysis.iterations import offset_from
-from srcad.ir.build import ONE, added_to, integer, sub
+from srcad.analysis.sizes import Sizes
+from srcad.ir.build import ONE, ZERO, added_to, integer, sub, unclamped
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
@@ -25,6 +26,7 @@ from srcad.ir.nodes import (
     Comment,
     Const,
     Expr,
+    Extent,
     For,
     Load,
     Stmt,
@@ -73,6 +75,29 @@ def nest_of(loop: For, least: int = 2) -> Nest | None:
         if any(names_read(e) & changing for e in ends):
             return None
     return Nest(loops, body)
+
+
+def receiver(loop: For, shadow: str, sizes: Sizes) -> str | None:
+    """The array to which a loop nest adds all of a shadow, element by element."""
+    index: list[Expr] = []
+    stmt: Stmt = loop
+    rank = sizes.arrays[shadow][1]
+    while isinstance(stmt, For):
+        if len(index) == rank:
+            return None
+        axis = Extent(shadow, len(index))
+        whole = unclamped(sizes.known(stmt.stop)) == unclamped(sizes.known(axis))
+        inner = [s for s in stmt.body if not isinstance(s, Comment)]
+        plain = stmt.start == ZERO and stmt.step == ONE and stmt.until is None
+        if not (whole and plain and len(inner) == 1):
+            return None
+        index.append(stmt.var)
+        stmt = inner[0]
+    if not isinstance(stmt, Store) or stmt.index != tuple(index):
+        return None
+    term = added_to(stmt.value, Load(stmt.array, stmt.index, stmt.value.kind))
+    same = isinstance(term, Load) and (term.array, term.index) == (shadow, stmt.index)
+    return stmt.array if same else None
 
 
 class Scatter:
@@ -146,6 +171,14 @@ class Scatter:
         changing = names_read(term) & (assigned(self.nest.body) | {c.name for c in self.counters})
         simple = all(isinstance(e, Const | Var | Unary | Binary) for e in parts)
         return simple and len(parts) <= CHEAP and len(changing) == 1 and changing <= once
+
+    def around(self, body: Block) -> For:
+        """The loops of the nest around another block."""
+        for loop in reversed(self.nest.loops):
+            body = (replace(loop, body=body),)
+        (outer,) = body
+        assert isinstance(outer, For)
+        return outer
 
     def inner(self) -> list[tuple[int, Var]]:
         """The axes but for the first, with their counters."""

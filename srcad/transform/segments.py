@@ -22,9 +22,10 @@ sweep runs a segment once more, with the tape, before it reverses it::
                                                 u_b += g(u_tape[t - first]) * v_b
 
 ``length`` is the whole run where the tape is short, as the program decides at each call
-(``srcad.runtime.segment_length``); then nothing runs twice. What runs again is what fills the
-tapes. It is not done where an iteration calls functions that are dear, or runs over its fields
-several times; nor where it hands anything to the next one but the fields.
+(``srcad.runtime.schedules.segment_length``); then nothing runs twice. Before the last segment, a
+few slots are written in turn, which stay in the cache: nobody reads the others. What runs again is
+what fills the tapes. It is not done where an iteration calls functions that are dear, or runs over
+its fields several times; nor where it hands anything to the next one but the fields.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from srcad.ir.build import (
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
+    Binary,
     Bind,
     Block,
     Call,
@@ -82,9 +84,10 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed, with_expressions
 from srcad.ir.types import INT, kind_of
 from srcad.position import NOWHERE
+from srcad.transform.boxes import Piece, edges
 from srcad.transform.cost import dear_calls
+from srcad.transform.fields import Field, row_of
 from srcad.transform.nest import nest, nest_over
-from srcad.transform.resident import Field, row_of
 
 _ARRAYS = 4
 """The most arrays that are exchanged: a segment is longer than twice as many steps."""
@@ -92,9 +95,6 @@ _NESTS = 6
 """The most loops over whole fields in a step."""
 _SIZE = 60
 """The most statements of a step."""
-
-Piece = tuple[int, list[Expr], list[tuple[Expr, Expr]]]
-"""As ``Field.edges`` has them."""
 
 
 def segments(function: Function, fields: tuple[Field, ...], names: Names) -> Function:
@@ -162,6 +162,8 @@ class _Segments:
         self.arrays = dict(function.arrays)
         self.place = next(k for k, s in enumerate(function.body) if s is loop)
         self.cycles = {n for f in fields for n in f.cycle}
+        self.turns: dict[str, Var] = {}
+        """The slots of tapes that are written in turn."""
         own = {n for s in statements(loop.body) for n in names_of(s)}
         self.tapes = {
             s.target: s
@@ -273,7 +275,7 @@ class _Segments:
                     continue
                 case Assign(target=target) if not _is_read(target.name, whole):
                     continue
-                case If(test=test) if any(test == f.runs for f in self.fields):
+                case If(test=test) if any(test == f.has_border for f in self.fields):
                     yield from self._kept_of(stmt.body, whole)  # else there is one segment
                     continue
                 case For() | If():
@@ -309,6 +311,7 @@ class _Segments:
         self.length, self.states, self.first, end = (
             Var(self.names.fresh(n), INT) for n in ("length", "states", "first", "end")
         )
+        turns = self._turns()
         trips = at_least_zero(sub(loop.stop, loop.start))
         kept = self._state()
         segment = binary("//", sub(self.first, loop.start), self.length, INT)
@@ -321,8 +324,9 @@ class _Segments:
                 If(
                     compare("<", end, loop.stop),
                     tuple(s for k in kept for s in k.moved(segment, self.names)),
+                    tuple(self._found()) if turns else (),
                 ),
-                *self._found(),
+                *(() if turns else self._found()),
             ),
         )
         step = Var(self.names.fresh(loop.var.name), INT)
@@ -343,12 +347,36 @@ class _Segments:
                 once_more,
             ),
         )
-        forward = replace(loop, body=(begins, *self._shifted(loop.body)))
+        ahead = tuple(self._ahead_of_last(turn, slot, end) for turn, slot in turns.items())
+        self.turns = {f.tape: turns[len(f.cycle)] for f in self.fields} if turns else {}
+        forward = replace(loop, body=(begins, *ahead, *self._shifted(loop.body)))
+        self.turns = {}
         backward = replace(reversed_loop, body=(goes_back, *self._shifted(reversed_loop.body)))
         start = (Assign(self.first, loop.start), Assign(end, loop.start))
         before = (*self._opening(trips, kept), *start, forward)
         whole = (*before, *body[self.place + 1 : back], backward, *body[back + 1 :])
         return replace(self.function, body=whole, arrays=self.arrays)
+
+    def _turns(self) -> dict[int, Var]:
+        """The slot of the next fields, by the number of arrays that are exchanged.
+
+        Before the last segment only that many slots are written, in turn, at the end of the tape:
+        these stay in the cache. There are none where an iteration looks at other slots.
+        """
+        tapes = {f.tape for f in self.fields}
+        read = {a.array for a in accesses(self.loop.body) if a.how == "load"}
+        slots = {k for tape, k in self._indices(self.loop.body) if tape in tapes}
+        if slots != {1} or read & tapes:
+            return {}
+        turns = sorted({len(f.cycle) for f in self.fields})
+        return {turn: Var(self.names.fresh("slot"), INT) for turn in turns}
+
+    def _ahead_of_last(self, turn: int, slot: Var, end: Var) -> Assign:
+        """The slot that an iteration writes: its own one if it is of the last segment."""
+        step = self.loop.var
+        early = Binary("-", self.length, binary("%", step, integer(turn), INT), INT)
+        own = add(sub(step, self.first), ONE)
+        return Assign(slot, Select(compare("<", end, self.loop.stop), early, own, INT))
 
     def _opening(self, trips: Expr, kept: list[_Kept]) -> Iterator[Stmt]:
         """What stands in front of the loops, with tapes for a segment and memory for states."""
@@ -367,11 +395,16 @@ class _Segments:
         yield from (k.tape for k in kept)
 
     def _segment(self, trips: Expr, kept: list[_Kept]) -> Expr:
-        """The length of a segment: the whole run where no iteration writes anything."""
+        """The length of a segment: the whole run where a field is too short to have a border."""
         sizes = [_bytes(tapes) for tapes in (self.tapes.values(), [k.tape for k in kept])]
         length = Call("segment_length", (trips, *sizes), INT)
-        runs = logic("and", tuple(dict.fromkeys(f.runs for f in self.fields)))
-        return Select(runs, length, Call("max", (ONE, trips), INT), INT)
+        if all(f.is_narrow for f in self.fields) and len(set(map(self._shape, self.fields))) == 1:
+            return length  # that of empty fields is the whole run
+        bordered = logic("and", tuple(dict.fromkeys(f.has_border for f in self.fields)))
+        return Select(bordered, length, Call("max", (ONE, trips), INT), INT)
+
+    def _shape(self, field: Field) -> tuple[Expr, ...]:
+        return self.tapes[field.tape].shape[1:]
 
     def _state(self) -> list[_Kept]:
         """What is kept at the start of a segment: fields, and what is around the next ones."""
@@ -386,10 +419,10 @@ class _Segments:
             )
 
         for field in self.fields:
-            lengths = self.tapes[field.tape].shape[1:]
+            lengths = self._shape(field)
             for name in (field.name, *field.cycle[2:]):
                 keep(name, lengths)
-            for piece in field.edges(field.name):
+            for piece in edges(field.box, field.name):
                 axis, places, _ = piece
                 others = (*lengths[:axis], *lengths[axis + 1 :])
                 keep(field.target, (integer(len(places)), *others), piece)
@@ -432,20 +465,22 @@ class _Segments:
     def _in_segment(self, stmt: Stmt) -> Stmt:
         match stmt:
             case Store(array=array, index=(slot, *place)) if array in self.tapes:
-                return replace(stmt, index=(self._slot(slot), *place))
+                return replace(stmt, index=(self._slot(array, slot), *place))
             case Window(source=array, keys=(slot, *spans)) if array in self.tapes:
                 assert not isinstance(slot, Span)
-                return replace(stmt, keys=(self._slot(slot), *spans))
+                return replace(stmt, keys=(self._slot(array, slot), *spans))
         parts = tuple(tuple(map(self._in_segment, b)) for b in blocks(stmt))
         return with_blocks(stmt, parts) if parts else stmt
 
     def _with_slots(self, expr: Expr) -> Expr:
         parts = tuple(map(self._with_slots, children(expr)))
         if isinstance(expr, Load) and expr.array in self.tapes:
-            return Load(expr.array, (self._slot(expr.index[0]), *parts[1:]), expr.kind)
+            return Load(expr.array, (self._slot(expr.array, expr.index[0]), *parts[1:]), expr.kind)
         return rebuild(expr, parts) if parts else expr
 
-    def _slot(self, slot: Expr) -> Expr:
+    def _slot(self, tape: str, slot: Expr) -> Expr:
+        if tape in self.turns:
+            return self.turns[tape]
         ahead = self._ahead(slot)
         assert ahead is not None
         return add(sub(self.loop.var, self.first), integer(ahead))

@@ -20,6 +20,7 @@ from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
 from srcad.transform.roll import roll
 from srcad.transform.sums import free_sums
+from srcad.transform.unite import unite
 
 
 def shaped(
@@ -51,10 +52,11 @@ def shaped(
         sweep = batch_products(sweep, in_rows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
     body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
-    sweep = body[start:]
     if not threads:
-        sweep = roll(sweep, shadows, aliases, names, arrays)
-    sweep = gather(sweep, live, shadows, aliases, bounds, names, arrays)
+        body = unite(body, start, shadows, aliases, names, arrays)
+        start = body.index(Comment("reverse sweep"))
+        body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
+    sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays)
     if final:
         sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)

@@ -136,6 +136,21 @@ class TestCalls:
         assert g(k=4.0, x=3.0) == 12.0
         assert type(g(3.0)) is float
 
+    def test_as_many_arguments_as_parameters(self):
+        def f(x, *, k):
+            return k * x * x
+
+        g = grad(f, jit=False)
+        assert g(3.0, k=2.0) == g(x=3.0, k=2.0) == g(k=2.0, x=3.0) == 12.0
+        with pytest.raises(
+            srcad.errors.ArgumentError, match="takes 1 positional argument but 2 were given"
+        ):
+            g(3.0, 2.0)
+        with pytest.raises(srcad.errors.ArgumentError, match="multiple values for argument 'x'"):
+            g(3.0, x=2.0)
+        with pytest.raises(srcad.errors.ArgumentError, match="unexpected keyword argument 'c'"):
+            g(3.0, c=2.0)
+
     def test_positional_only_and_keyword_only(self):
         g = grad(keywords, wrt=("k", 0), jit=False)
         assert g(2.0, 3.0) == (18.0, 27.0)

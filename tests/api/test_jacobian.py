@@ -313,6 +313,45 @@ def test_errors(call, error, message):
         call()
 
 
+@pytest.mark.parametrize("kind", ["jacobian", "hessian"])
+def test_sizes_types_and_functions_that_change_between_calls(kind):
+    """A call that is like an earlier one takes a shorter way; it must not be taken by others."""
+
+    def slope(x):
+        return np.sin(x)
+
+    def f(x, n):
+        y = np.zeros(n)
+        for i in range(n):
+            y[i] = slope(x[i]) * x[-1]
+        return np.sum(y) if kind == "hessian" else y
+
+    made = getattr(srcad, kind)(f, jit=False)
+
+    def expected(x, n):
+        if kind == "jacobian":
+            return columns(f, (x, n), 0)
+        tangents = np.eye(len(x))
+        return np.stack([srcad.hvp(f, (x, n), t, jit=False) for t in tangents])
+
+    long, short = np.array([0.3, 0.7, 1.1, 0.2]), np.array([0.5, 0.4])
+    for _ in range(2):
+        for x, n in ((long, 4), (long, 2), (short, 2), (long[::-1], 4), (long, 0)):
+            found = made(x, n)
+            np.testing.assert_allclose(found, expected(x, n), rtol=1e-12, atol=1e-14)
+    single = made(long.astype(np.float32), 4)
+    np.testing.assert_allclose(single, expected(long, 4), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ArgumentError, match="int64 array"):
+        made(np.arange(4), 4)
+    with pytest.raises(ArgumentError, match="positional argument"):
+        made(long, 4, 5)
+
+    def slope(x):  # noqa: F811 (what f captures is another function now)
+        return x * x * x
+
+    np.testing.assert_allclose(made(long, 4), expected(long, 4), rtol=1e-12, atol=1e-14)
+
+
 def test_overlapping_memory_is_refused():
     def f(u, v):
         u += v

@@ -23,7 +23,7 @@ from srcad.position import Position
 
 TEXT = """import numpy as np
 
-from srcad.runtime import tape
+from srcad.runtime.tapes import tape
 
 
 def _twice(x):

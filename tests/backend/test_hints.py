@@ -8,7 +8,8 @@ from numba import njit
 
 import srcad
 from srcad.backend.hints import hinted
-from srcad.runtime import fresh, tape
+from srcad.runtime.hints import fresh
+from srcad.runtime.tapes import tape
 
 POOL = np.zeros(1 << 12, np.uint8), np.zeros(8, np.int64)
 

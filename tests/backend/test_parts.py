@@ -160,3 +160,29 @@ def test_select_in_compiled_code():
 
     assert f(2.0, 3.0, 2) == (1.5, 2.0, True)
     assert f(0.0, np.inf, -1) == (0.0, 1.5, False)
+
+
+RECURSIVE = """
+def f(x, n):
+    y = x
+    if n > 0:
+        y = g(x, n - 1)
+    z = y * x
+    return z
+
+def g(x, n):
+    y = f(x, n) * 0.5
+    z = y + x
+    return z
+
+def h(x, n):
+    y = f(x, n)
+    z = y * y
+    return z
+"""
+
+
+def test_functions_that_call_themselves_stay_whole(monkeypatch):
+    few(monkeypatch, 1)
+    made = [n.name for n in parts(ast.parse(RECURSIVE)).body if isinstance(n, ast.FunctionDef)]
+    assert made == ["f", "g", "h_part_1", "h_part_2", "h"]

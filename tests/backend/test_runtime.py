@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from srcad.runtime import (
-    add_product,
-    add_products,
-    determinant,
-    grow,
-    matmul_into,
-    set_inverse,
-    set_product,
-    stack,
-    tape,
-)
+from srcad.runtime.inverses import cofactors, determinant, set_inverse
+from srcad.runtime.products import add_product, add_products, matmul_into, set_product
+from srcad.runtime.tapes import grow, stack, tape
 
 DTYPES = (np.float64, np.float32, np.int64, np.bool_)
 
@@ -154,6 +146,7 @@ def test_products_in_place(run: Any, dtype: Any) -> None:
         return random.normal(size=shape).astype(dtype)
 
     sizes = [(1, 1, 1), (3, 2, 5), (4, 4, 4), (0, 2, 3), (2, 0, 3), (9, 10, 11), (70, 1, 8)]
+    sizes += itertools.product((1, 2, 5), (1, 3), (2, 3, 6, 7))
     for (m, inner, n), ta, tb in itertools.product(sizes, (False, True), (False, True)):
         a, b = made(*((inner, m) if ta else (m, inner))), made(*((n, inner) if tb else (inner, n)))
         x = made(inner)
@@ -234,3 +227,24 @@ def test_singular_matrices(run: Any, rows: list[list[float]]) -> None:
         run(a)
     size = njit(determinant)(a) if run is not _inverted else determinant(a)
     assert size == 0.0 and np.copysign(1.0, size) == 1.0
+
+
+def _others(a: np.ndarray) -> np.ndarray:
+    return cofactors(a)
+
+
+@pytest.mark.parametrize("run", [_others, njit(_others)], ids=["python", "compiled"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+def test_cofactors(run: Any, dtype: Any) -> None:
+    close = 1e-5 if np.finfo(dtype).bits == 32 else 1e-13
+    for a in ([[2.0, 3.0], [5.0, 7.0]], [[1.0, 2.0], [2.0, 4.0]]):
+        given = np.array(a, dtype) * (1.0 if np.isrealobj(dtype(0)) else 1j)
+        before = given.copy()
+        found = run(given[::1, ::-1])
+        assert found.dtype == dtype
+        expected = [[given[1, 0], -given[1, 1]], [-given[0, 0], given[0, 1]]]
+        np.testing.assert_allclose(found, expected, rtol=close, atol=close)
+        np.testing.assert_array_equal(given, before)
+    assert run(np.zeros((0, 0), dtype)).shape == (0, 0)
+    np.testing.assert_allclose(run(np.zeros((1, 1), dtype)), [[1.0]])
+    assert np.isnan(run(np.full((2, 2), np.nan, dtype))).all()

@@ -15,7 +15,7 @@ import pytest
 from numba import njit
 
 from srcad.elementary import exponentials, lanes, logarithms, powers, primitives, trigonometry
-from srcad.runtime import plus
+from srcad.runtime.hints import plus
 
 FUNCTIONS = {
     "exp": (exponentials.exp, 745.5, 712.0),

@@ -1,7 +1,7 @@
 """Sites: which memory an array name can denote."""
 
-from srcad.analysis.alias import points_to, stored_sites
-from srcad.ir.nodes import Bind, Const, Copy, For, Pop, Push, Store, Var
+from srcad.analysis.alias import Flow, points_to, stored_sites
+from srcad.ir.nodes import Bind, Const, Copy, For, If, Pop, Push, Store, Var
 
 ZERO, ONE = Const(0, "int64"), Const(1, "int64")
 HALF = Const(0.5, "float64")
@@ -44,3 +44,32 @@ def test_list():
 def test_stored():
     body = (Bind(("u",), ("a",)), Store("u", (ZERO,), HALF))
     assert stored_sites(body, points_to(body, NAMES)) == {"a"}
+
+
+def flow(*body) -> dict[str, str]:
+    return {name: "".join(sorted(found)) for name, found in Flow(body).now.items()}
+
+
+def test_a_name_denotes_what_it_was_bound_to_last():
+    assert flow(Bind(("u",), ("a",)), Copy("b", "u"), Bind(("u",), ("b",)))["u"] == "b"
+    assert flow(Bind(("u", "v"), ("a", "b")), Bind(("u", "v"), ("v", "u"))) == {"u": "b", "v": "a"}
+
+
+def test_both_paths_of_a_branch():
+    test = Const(True, "bool")
+    assert flow(If(test, (Bind(("u",), ("a",)),), (Bind(("u",), ("b",)),)))["u"] == "ab"
+    assert flow(If(test, (Bind(("u",), ("a",)),)))["u"] == "au"
+
+
+def test_a_loop_goes_on_until_nothing_changes():
+    shift = Bind(("u", "v"), ("v", "a"))
+    found = flow(For(Var("i", "int64"), ZERO, ONE, ONE, (shift,)))
+    assert found == {"u": "auv", "v": "av"}
+
+
+def test_what_is_written_is_what_a_name_denotes_there():
+    before = Store("u", (ZERO,), HALF), Bind(("u",), ("a",)), Bind(("u",), ("b",))
+    assert Flow(before).stored == {"u"}
+    assert Flow((Bind(("u",), ("a",)), Bind(("u",), ("b",)), before[0])).stored == {"b"}
+    twice = For(Var("i", "int64"), ZERO, ONE, ONE, (before[0], Bind(("u",), ("a",))))
+    assert Flow((twice,)).stored == {"u", "a"}

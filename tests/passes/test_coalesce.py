@@ -1,5 +1,7 @@
 """One name for an array that is made only to be bound to another name."""
 
+import numpy as np
+
 from srcad.ir.nodes import Alloc, Bind, Const, Copy, Return
 from srcad.transform.coalesce import coalesce
 from tests.passes.support import INTEGER, V, body_of, lines, text
@@ -37,6 +39,26 @@ def test_target_read_by_the_maker():
 
 def test_something_between():
     body = (Alloc("a", (ONE,), "float64"), Copy("w", "u"), Bind(("u",), ("a",)), Return(("u", "w")))
+    assert coalesce(body) == body
+
+
+def test_several_made_and_then_bound():
+    def f(x, n):
+        u, v = x.copy(), np.zeros(3)
+        for k in range(n):
+            u, v = v, u
+        return u
+
+    assert lines(coalesce(body_of(f, V, INTEGER))) == text("""
+        u = x.copy()
+        v = np.zeros(3)
+        for k in range(n):
+            u, v = v, u
+    """)
+
+
+def test_what_is_read_meanwhile_is_not_bound_early():
+    body = (Copy("a", "x"), Copy("b", "u"), Bind(("u",), ("a",)), Return(("u", "b")))
     assert coalesce(body) == body
 
 

@@ -42,7 +42,7 @@ def predator(p, n):
 def test_one_loop_for_a_step():
     """Values that are overwritten below are read in time; what does not outlive the loop is a scalar."""
     text = source(predator, np.ones(3), 5)
-    step = text[text.index("    for t in range(n):") : text.index("    result_d = ")]
+    step = text[text.index("    for t in range(n):") : text.index("    # result_d")]
     assert (
         step
         == """\

@@ -62,6 +62,24 @@ def test_work_arrays_are_made_once():
     agrees(waves, x4, 3)
 
 
+def test_work_arrays_of_branches_are_made_once_too():
+    assert made_in_loops(in_branches, x4, 3) == []
+
+
+def test_lengths_that_hang_on_a_branch():
+    def f(x, n):
+        s = 0.0
+        for k in range(4):
+            if n > 0:
+                y = np.zeros(12 // n)
+                y[0] = x[k]
+                s += np.sum(y * y)
+        return s
+
+    for n in (0, 3):
+        agrees(f, x4, n)
+
+
 ROW, COLUMN, T, N = (Var(n, INT) for n in "ijtn")
 
 
@@ -236,6 +254,30 @@ def integers_in_it(x, n):
         index[0] = k
         s += x[index[0]] * x[index[1]]
     return s
+
+
+def in_branches(x, n):
+    s = 0.0
+    for k in range(n):
+        if x[k] > 0.5:
+            y = x * k
+            z = np.cumsum(y)
+            s += np.sum(y * z)
+        elif k > 0:
+            w = np.zeros(x.shape[0] + 1)
+            w[k] = s
+            s = np.sum(w * w) + w[k] * x[0]
+    return s
+
+
+def read_after_branches(x, n):
+    s = 0.0
+    y = x.copy()
+    for k in range(n):
+        if x[k] > 0.5:
+            y = np.cumsum(x * (k + 1.0))
+        s += np.sum(y * y)
+    return s + y[0]
 
 
 PROGRAMS = [v for v in list(globals().values()) if getattr(v, "__code__", None) is not None]

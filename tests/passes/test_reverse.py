@@ -191,7 +191,7 @@ def test_swap_turns_the_shadows_too():
             for i in range(len(x)):
                 v[i] = 2.0 * u[i]
             u, v = v, u
-        return u[0]
+        return u[0] + v[1]
 
     found = gradient_text(f, (V, INTEGER), "x")
     assert "u_b, v_b = v_b, u_b" in found

@@ -1,6 +1,7 @@
 """The loops of reverse sweeps in the form that one would write by hand, and when they are left."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -194,6 +195,44 @@ def test_a_stencil_gathers():
     assert "u_b[i + 1]" not in text
 
 
+def windows(x, u):
+    s = 0.0
+    for i in range(x.shape[0]):
+        s += math.sin(x[i] * (u[i] - 2.0 * u[i + 1] + u[i + 2] * u[i + 1]))
+    return s
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_stencil_that_may_have_no_iteration(jit):
+    """Then there may be no elements to add zeros to."""
+    found = srcad.grad(windows, wrt=("x", "u"), jit=jit)
+    random = np.random.default_rng(3)
+    for n, more in ((0, 0), (0, 1), (0, 2), (0, 5), (1, 2), (2, 2), (2, 4), (5, 2), (40, 2)):
+        x, u = random.normal(size=n), random.normal(size=n + more)
+        for k, gradient in enumerate(found(x, u)):
+            expected = oracles.complex_step(windows, (x, u), k)
+            np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-13)
+
+
+def test_what_a_stencil_adds_to_all_of_an_array_of_zeros_is_assigned():
+    def f(x, n):
+        for _ in range(n):
+            w = np.zeros(x.shape[0] + 2)
+            for i in range(x.shape[0]):
+                w[i + 1] = x[i] * x[i]
+            w[0] = w[x.shape[0]]
+            for i in range(x.shape[0]):
+                x[i] = math.sin(w[i] * w[i + 1] - w[i + 2])
+        return np.sum(x)
+
+    text = reverse_sweep(f, (V, INTEGER), "x")
+    assert re.search(r"w_b = np\.empty", text)
+    assert re.search(r" w_b\[i\w*\] = (?!0\.0)", text)
+    assert not re.search(r" w_b\[i\w*\] = 0\.0", text)
+    for n in (0, 1, 2, 7):
+        agrees(f, (np.linspace(0.3, 0.9, n), 3), wrt="x")
+
+
 def test_rows_are_added_to_in_loops_of_their_own():
     def f(u):
         v = np.zeros_like(u)
@@ -240,6 +279,35 @@ def test_rows_beside_a_stencil_have_loops_of_their_own():
 def test_rows_beside_a_stencil(shape):
     random = np.random.default_rng(5)
     agrees(staggered, (random.random(shape), random.random(shape), 2), wrt=("x", "y"))
+
+
+def states(u, k, n):
+    """Each step writes a row of its own, from that before."""
+    x = np.zeros((n + 1, u.size))
+    x[0] = u
+    for t in range(n):
+        for i in range(1, u.size - 1):
+            x[t + 1, i] = x[t, i] + k * x[t, i] * (x[t, i - 1] - 2.0 * x[t, i] + x[t, i + 1])
+    return np.sum(x[n] * x[n])
+
+
+def one_row_for_all(u, k, n):
+    """The row that it reads may be the one that it writes: a step waits for the one before."""
+    x = np.zeros((2, u.size))
+    x[0] = u
+    for t in range(n):
+        for i in range(1, u.size - 1):
+            x[t % 2, i] = k * (x[0, i - 1] * x[0, i - 1] + x[1, i + 1])
+    return np.sum(x * x)
+
+
+def test_rows_that_are_others_are_gathered():
+    text = reverse_sweep(states, (V, F, INTEGER), "u", "k")
+    assert "for t in range(n - 1, -1, -1):" in text
+    assert "x_b[t, i_1] = x_b[t, i_1] +" in text and "x_b[t, i_1 + 1]" not in text
+    assert "_row" not in reverse_sweep(one_row_for_all, (V, F, INTEGER), "u", "k")
+    for f in (states, one_row_for_all):
+        agrees(f, (np.array([0.3, 0.9, 0.5, 0.2, 0.7]), 0.4, 3), wrt=("u",))
 
 
 # ---------------------------------------------------------------- less to save

@@ -1,5 +1,6 @@
 """The user's own functions: helpers that compute, mutate, call each other and themselves."""
 
+import functools
 import math
 
 import numpy as np
@@ -269,3 +270,16 @@ def tuple_of_a_moment(x, y):
         y = y * v
         s += v * x
     return s + y
+
+
+@functools.lru_cache
+def remembered(x, k):
+    return math.sin(x) * k
+
+
+@program(lambda: (0.7, 3), oracle="differences", cross_checked=False)
+def function_that_remembers(x, n):
+    s = 0.0
+    for k in range(n):
+        s += remembered(x, k) * remembered(x, 1)
+    return s

@@ -4,6 +4,7 @@ from tests.programs import (  # noqa: F401
     arrays,
     branches,
     calls,
+    choosing,
     comprehensions,
     contractions,
     dtypes,

@@ -174,3 +174,66 @@ def early_return_recursed(x, y):
     """What a function returns on several paths, given to one that calls itself."""
     y = first_large(y, x, 1.163)
     return np.sum(folded(y, 2) * y)
+
+
+def v_cycle(u, f, h):
+    """The name of the argument is given to a copy, and later to other arrays."""
+    u = u.copy()
+    for _ in range(2):
+        u[1:-1] = 0.5 * (u[:-2] + u[2:] + h * h * f[1:-1])
+    if len(u) <= 3:
+        return u
+    r = np.zeros_like(u)
+    r[1:-1] = f[1:-1] + (u[:-2] - 2.0 * u[1:-1] + u[2:]) / (h * h)
+    coarse = r[::2].copy()
+    found = v_cycle(np.zeros_like(coarse), coarse, 2.0 * h)
+    e = np.zeros_like(u)
+    e[::2] = found
+    e[1::2] = 0.5 * (found[:-1] + found[1:])
+    u = u + e
+    u[1:-1] = 0.5 * (u[:-2] + u[2:] + h * h * f[1:-1])
+    return u
+
+
+@program(lambda: (wave(9), 0.3))
+def two_v_cycles(f, h):
+    u = np.zeros_like(f)
+    for _ in range(2):
+        u = v_cycle(u, f, h)
+    return np.sum(u * u * f)
+
+
+def exchanged(u, v, n):
+    """Names of arguments exchanged in a loop, and bound to new arrays on both paths at the end."""
+    w = u
+    for k in range(n):
+        w = w + v * k
+        u, v = v, w
+    if n > 1:
+        u = exchanged(w.copy(), v, n - 1) * 0.5
+    else:
+        u = w * 2.0
+    return u
+
+
+@program(lambda: (wave(4), 3), lambda: (wave(4), 1))
+def arguments_exchanged(x, n):
+    return np.sum(exchanged(x, np.cos(x), n) ** 2)
+
+
+def written_then_left(u, n):
+    """The argument is written, and then its name given to another array."""
+    u[0] *= u[1]
+    if n > 0:
+        u = written_then_left(u * u, n - 1) + u
+        u[1] = u[0] * u[2]
+    else:
+        u = u * 1.5
+    return u
+
+
+@program(lambda: (wave(4), 2))
+def argument_written_and_left(x, n):
+    y = x * x
+    z = written_then_left(y, n)
+    return np.sum(z * y) + z[1]

@@ -273,3 +273,27 @@ def text_result(x):
 @wrong_call(TypeError, "has_aux|tuple")
 def has_aux_without_a_tuple(srcad, jit):
     srcad.value_and_grad(square, has_aux=True, jit=jit)(0.5)
+
+
+class Called:
+    def __call__(self, x):
+        return x * x
+
+
+@wrong_call(SourceNotFoundError, "class Called", "can be called", "__call__")
+def object_that_can_be_called(srcad, jit):
+    srcad.grad(Called(), jit=jit)(0.5)
+
+
+@wrong_call(SourceNotFoundError, "sin", "math.sin")
+def function_of_math(srcad, jit):
+    srcad.grad(math.sin, jit=jit)(0.5)
+
+
+def starred(*args, **options):
+    return sum(args) * options["k"]
+
+
+@wrong_call(ArgumentValueError, "'k'", "has no name")
+def option_in_wrt(srcad, jit):
+    srcad.grad(starred, wrt="k", jit=jit)(0.5, k=2.0)

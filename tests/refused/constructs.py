@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import random
+import time
 
 import numpy as np
 
@@ -35,9 +37,22 @@ def try_finally(x):
 
 @refused(ONE, "with")
 def with_statement(x):
-    with contextlib.nullcontext():  # <-- here
+    with contextlib.suppress(ValueError):  # <-- here
         y = x * x
     return y
+
+
+@refused(ONE, "with", "raises nothing")
+def division_that_raises(x):
+    with np.errstate(divide="raise"):  # <-- here
+        y = 1.0 / x
+    return y
+
+
+@refused(ONE, "with")
+def context_with_a_name(x):
+    with contextlib.nullcontext(x) as y:  # <-- here
+        return y * y
 
 
 @refused(ONE, "yield|generator")
@@ -48,6 +63,22 @@ def generator(x):
 @refused(ONE, "yield|generator")
 def yield_from(x):
     yield from (x, x)  # <-- here
+
+
+@refused(lambda: (np.ones(4), 3), "empty lists", "run time", hint="np.empty")
+def empty_lists_as_many_as_an_argument_says(x, n):
+    cells = [[] for _ in range(n)]  # <-- here
+    for i in range(x.size):
+        cells[i % n].append(x[i])
+    return sum(cells[0])
+
+
+@refused(VECTOR, "a list in a list in a list", hint="columns * i + j")
+def cells_in_two_dimensions(x):
+    cells = [[[] for _ in range(2)] for _ in range(2)]
+    for i in range(x.size):
+        cells[i % 2][i // 2].append(x[i])  # <-- here
+    return sum(cells[0][0])
 
 
 @refused(ONE, "async")
@@ -339,9 +370,11 @@ def import_from_inside(x):
     return x * tau
 
 
-@refused(ONE, "sorted", "order")
-def sorts_a_tuple(x):
-    return sorted((x, 1.0))[0]  # <-- here
+@refused(VECTOR, "list method .sort", hint="sorted")
+def sorts_a_list_in_place(x):
+    a = [x[1], x[0]]
+    a.sort()  # <-- here
+    return a[0]
 
 
 @refused(VECTOR, "filter", hint="comprehension")
@@ -595,19 +628,10 @@ def item_of_different_kinds(x, k):
     return np.sum(t[k])  # <-- here
 
 
-@refused(ONE, "key", hint="loop")
-def maximum_by_key(x):
-    return max([x, 2.0], key=lambda v: -v)  # <-- here
-
-
-@refused(VECTOR, "key", hint="loop")
-def maximum_of_an_array_by_key(x):
-    return max(x, key=abs)  # <-- here
-
-
-@refused(VECTOR, "default", hint="loop")
-def maximum_of_a_list_with_a_default(x):
-    return max([v for v in x if v > 10.0], default=x[0])  # <-- here
+@refused(VECTOR, "max", "different kinds")
+def key_of_a_dict_by_a_value(x):
+    found = {"a": x[0], "b": x[1]}
+    return found[max(found, key=lambda k: found[k])]  # <-- here
 
 
 @refused(ONE, "digits", hint="round|scale|10")
@@ -676,6 +700,50 @@ def _chained(u, v, k):
     return _chained(u, v, k - 1)
 
 
+def endless(x):
+    y = endless(0.5 * x)  # <-- here
+    if x < 0.1:
+        return x
+    return y
+
+
+@refused(ONE, "endless", "every path", hint="without such a call")
+def recursion_without_an_end(x):
+    return endless(x)  # <-- here
+
+
+@refused(VECTOR, "random.random", hint="np.random|argument")
+def numbers_of_the_random_module(x):
+    return x[0] * random.random()  # <-- here
+
+
+STREAM = np.random.default_rng(1)
+
+
+@refused(VECTOR, "default_rng", "stream of its own", hint="outside")
+def numbers_of_a_generator_from_outside(x):
+    return x[0] * STREAM.normal()  # <-- here
+
+
+@refused(VECTOR, "clock", "no argument", hint="outside")
+def reads_the_clock(x):
+    return x[0] * time.perf_counter()  # <-- here
+
+
+@refused(lambda: ([1.0, 2.0],), "a list", hint="np.array")
+def list_in_place_of_an_array(x):
+    return np.sum(x * x)  # <-- here
+
+
+def halved(x, n):
+    return x if n == 0 else halved(0.5 * x, n - 1)
+
+
+@refused(VECTOR, "halved", "was given (x)", "another path", hint="x.copy()")
+def recursion_that_returns_its_argument_or_another_array(x):
+    return np.sum(halved(x, 3))  # <-- here
+
+
 @refused(VECTOR, "recursive function writes an array", "twice", hint="once")
 def overlapping_slices_given_to_a_recursion(x):
     y = x * 1.0
@@ -725,7 +793,7 @@ def array_made_with_snapshots_and_read_after(x):
     return w[0]
 
 
-@refused(VECTOR, "another name of 'u'", hint="copy")
+@refused(VECTOR, "assigns 'u' anew", "another name too", hint="u = u.copy() before the loop")
 def another_name_of_a_swapped_array(x):
     u, v = x.copy(), x.copy()
     first = u
@@ -733,6 +801,25 @@ def another_name_of_a_swapped_array(x):
         v[i] = u[i] * first[0]
         u, v = v, u
     return u[0]
+
+
+@refused(VECTOR, "assigns 'x' anew", "read after it", hint="x = x.copy() before the loop")
+def argument_that_is_read_by_another_name_after_snapshots(x):
+    first = x
+    for _ in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        x[0] += x[1] * x[0]
+        x = x.copy()
+    return x[0] * first[0]
+
+
+@refused(VECTOR, "assigns 'u' anew", "written after the loop", hint="u = u.copy() before the loop")
+def array_with_snapshots_written_after_by_another_name(x):
+    u = x * x
+    first = u
+    for _ in srcad.checkpoint(range(3), snapshots=2):  # <-- here
+        u = u * x
+    first[0] = u[1] * u[0]
+    return u[0] * first[0]
 
 
 @refused(VECTOR, "has a name", hint="tuple")

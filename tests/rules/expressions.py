@@ -46,7 +46,7 @@ def names_of(text):
 
 def written(folder, title, texts):
     """A module of functions: the sums of results, each element with a weight of its own."""
-    lines = ["import builtins, cmath, math, operator", "import numpy as np", ""]
+    lines = ["import builtins, cmath, functools, math, operator", "import numpy as np", ""]
     for k, text in enumerate(texts):
         args = ", ".join(names_of(text) or ["x"])
         body = text if "return " in text else f"return {text}"

@@ -215,6 +215,79 @@ def test_equal_eigenvalues_of_a_function_of_a_matrix(n):
     np.testing.assert_allclose(srcad.grad(f, jit=False)(a), 4.0 * a, atol=1e-12)
 
 
+def by_minors(a):
+    """The derivatives of the determinant, from those of smaller matrices."""
+    n = len(a)
+    found = np.zeros_like(a)
+    for i, j in np.ndindex(n, n):
+        rest = np.delete(np.delete(a, i, 0), j, 1)
+        found[i, j] = (-1) ** (i + j) * (np.linalg.det(rest) if n > 1 else 1.0)
+    return found
+
+
+def of_rank(n, rank, kind):
+    """A matrix that elimination takes apart without rounding, so that its determinant is 0."""
+    lower, upper = np.eye(n) - np.eye(n, k=-1), np.eye(n) + np.eye(n, k=1) - np.eye(n, k=2)
+    middle = np.array([1.0, -2.0, 4.0, 0.5])[:n] * (1j if kind is complex else 1.0)
+    middle[rank:] = 0.0
+    return (lower * middle) @ upper
+
+
+def determinant(a):
+    return np.real(np.linalg.det(a))
+
+
+@pytest.mark.parametrize("kind", [float, complex])
+@pytest.mark.parametrize("jit", [False, True])
+def test_determinants_of_matrices_of_any_rank(kind, jit):
+    slope = srcad.grad(determinant, jit=jit)
+    for n in range(1, 5):
+        for rank in range(n + 1):
+            a = of_rank(n, rank, kind)
+            np.testing.assert_allclose(slope(a), by_minors(a).conj(), rtol=1e-12, atol=1e-11)
+    tiny = np.diag([1e-200, 1e-200])  # its determinant is 0 for want of smaller numbers
+    np.testing.assert_allclose(slope(tiny.astype(kind)), tiny, rtol=1e-14)
+
+
+def test_cofactors_are_a_function_of_the_runtime(tmp_path):
+    """A call of an object of this process would keep the program from the disk."""
+    slope = srcad.grad(determinant)
+    assert "import cofactors" in slope.source(SINGULAR)
+    path = slope.eject(tmp_path / "slope_of_det.py", SINGULAR)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    np.testing.assert_allclose(module.determinant_grad(SINGULAR), by_minors(SINGULAR), atol=1e-12)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_second_derivatives_of_determinants_of_any_rank(jit):
+    curvature = srcad.hessian(determinant, jit=jit)
+    for n in range(1, 5):
+        for rank in range(n + 1):
+            a = of_rank(n, rank, float)
+            expected = np.zeros((n, n, n, n))
+            for i, j in np.ndindex(n, n):
+                step = np.zeros((n, n))
+                step[i, j] = 1.0  # exact: an element is in no term twice
+                expected[:, :, i, j] = (by_minors(a + step) - by_minors(a - step)) / 2
+            np.testing.assert_allclose(curvature(a), expected, rtol=1e-10, atol=1e-10)
+
+
+def curved(a):
+    return np.sum(np.cos(np.arange(81.0)).reshape(3, 3, 3, 3) * srcad.hessian(determinant)(a))
+
+
+def test_third_derivatives_of_determinants():
+    for a in (np.zeros((3, 3)), np.diag([0.0, 2.0, 0.0]), SINGULAR):
+        found = srcad.grad(curved, jit=False)(a)
+        for i, j in np.ndindex(3, 3):
+            step = np.zeros((3, 3))
+            step[i, j] = 1.0  # exact: the third derivative of a cubic
+            expected = (curved(a + step) - curved(a - step)) / 2
+            np.testing.assert_allclose(found[i, j], expected, rtol=1e-10, atol=1e-10)
+
+
 def test_a_matrix_that_is_not_square_needs_the_thin_decomposition():
     def f(a):
         return np.sum(np.linalg.svd(a)[1])

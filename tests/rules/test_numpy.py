@@ -156,6 +156,9 @@ THEMES = {
         np.bartlett(6) * x
     """,
     "polynomials": """
+        np.polyfit(x, y, 2)
+        np.polyfit(x, y, 1, w=0.5 + x * y)
+        np.polyfit(z, a.T[:3, :2], deg=1)
         np.polyval(z, s)
         np.polyval(z, x)
         np.polyval([1.0, 2.0, 3.0], a)
@@ -178,6 +181,32 @@ THEMES = {
         np.real(np.roots(z)) * 1.0
         np.sort(np.abs(np.roots(y)))
         np.sort(np.abs(np.roots(np.concatenate((np.zeros(1), z, np.zeros(1))))))
+    """,
+    "methods of ufuncs": """
+        np.maximum.accumulate(x)
+        np.maximum.accumulate(a, axis=1)
+        np.minimum.accumulate(t, axis=-1)
+        np.add.accumulate(x)
+        np.add.accumulate(a, 1)
+        np.multiply.accumulate(a)
+        np.add.reduce(a)
+        np.add.reduce(t, axis=(0, 2), keepdims=True)
+        np.add.reduce(a, axis=None)
+        np.multiply.reduce(a)
+        np.maximum.reduce(a, axis=1)
+        np.minimum.reduce(t, axis=None)
+        functools.reduce(lambda p, q: p * q + s, x, 2.0)
+        functools.reduce(operator.mul, [x[0], y[1], s])
+        functools.reduce(lambda p, q: p + q[0] * q[1], zip(x, y), s)
+        math.hypot(s, u, x[0], x[1])
+        np.where(np.digitize(x, [0.3, 0.6]) > 1, x, y)
+        np.where(np.searchsorted([0.2, 0.5], x) > 1, x, y)
+        np.subtract.outer(x, z)
+        np.multiply.outer(a, z)
+        np.power.outer(x, z)
+        np.add.outer(s, x)
+        np.hypot.outer(z, u)
+        np.where(np.less.outer(x, z), x[:, None], z)
     """,
     "choices": """
         np.select([x > 0.6, x > 0.4], [x * x, y], 3.0)

@@ -109,6 +109,7 @@ CASES = {
     np.linalg.solve: [system],
     lapack.solve_columns: [systems],
     np.linalg.det: [square, singular],
+    lapack.cofactors: [square, singular],
     np.linalg.slogdet: [square],
     np.linalg.cholesky: [positive],
     np.linalg.qr: [square, tall, wide],

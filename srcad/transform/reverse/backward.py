@@ -7,6 +7,7 @@ from dataclasses import replace
 from srcad.analysis.activity import carriers
 from srcad.analysis.flow import assigned, scalars, writes_of
 from srcad.ir.build import ONE, accumulate, add, added_to, converted, integer, literal, sub
+from srcad.ir.names import value_name
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -166,7 +167,7 @@ class Backward(Forward):
         result: Expr | None = target if own and not restore else None
         out: list[Stmt] = []
         if own and restore and tells(value):
-            result = Var(self.names.fresh("y"), target.kind)
+            result = Var(self.names.fresh(f"{target.name}_after"), target.kind)
             out.append(Assign(result, target))
         out += restore
         found = contributions(value, seed, self.active, self.namer(out), result, stmt.at)
@@ -189,20 +190,14 @@ class Backward(Forward):
         result: Expr | None = None
         taken = id(stmt) in self.results and not self._is_put_back(stmt)
         if taken and self.is_active(stmt.array):
-            result = self.namer(out)(Load(stmt.array, stmt.index, kind), "y")
+            stored = Load(stmt.array, stmt.index, kind)
+            result = self.namer(out)(stored, value_name(stored))
         if kept is not None:
             out.append(Store(stmt.array, stmt.index, Var(kept, kind)))
         elif not (
             stmt.fresh or level.loop is None or self._reruns(stmt, level) or self._is_put_back(stmt)
         ):
-            assert level.chain is not None
-            out.append(
-                Store(
-                    stmt.array,
-                    stmt.index,
-                    self.saved((id(stmt), "old"), stmt.array, kind, level.chain),
-                )
-            )
+            out += self._overwritten(stmt, level)
         if not is_inexact(kind) or not self.is_active(stmt.array):
             return out
         place = Load(self.bar(stmt.array), stmt.index, kind)
@@ -251,6 +246,17 @@ class Backward(Forward):
         out += [self.add_to(leaf, term) for leaf, term in others]
         out.append(Store(place.array, place.index, _total(selfs, kind)))
         return out
+
+    def _overwritten(self, stmt: Store, level: Level) -> list[Stmt]:
+        """Put back what a store overwrote: it is made again, or on the tape."""
+        maker = self.makers.get(id(stmt))
+        if maker is None:
+            assert level.chain is not None
+            old = self.saved((id(stmt), "old"), stmt.array, stmt.value.kind, level.chain)
+            return [Store(stmt.array, stmt.index, old)]
+        fresh = {s.target.name: self.names.fresh(s.target.name) for s in maker.steps}
+        made = Store(stmt.array, stmt.index, maker.value)
+        return list(renamed((*maker.steps, made), fresh))
 
     def _copied_back(self, stmt: Copy) -> list[Stmt]:
         dtype, ndim = self.arrays[stmt.target]

@@ -25,10 +25,10 @@ reversed at once: its tapes hold one iteration. ::
                                             x_b[t] += s_b
                                             s_b = cos(s) * s_b
 
-Where the next snapshot goes is computed as the program runs (``srcad.runtime.next_snapshot``). The
-iterations that run a second time are those of the proved optimum; the forward sweep, which that
-takes to end before the last iteration, goes on to the end, and so keeps one state more: that of the
-last iteration.
+Where the next snapshot goes is computed as the program runs (``next_snapshot`` in
+``srcad.runtime.schedules``). The iterations that run a second time are those of the proved optimum;
+the forward sweep, which that takes to end before the last iteration, goes on to the end, and so
+keeps one state more: that of the last iteration.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from typing import Any
 from srcad.analysis.alias import Aliases
 from srcad.analysis.flow import assigned, exposed, scalars
 from srcad.analysis.liveness import live_after
-from srcad.analysis.state import State, state_of, written_after
+from srcad.analysis.state import State, read_after, state_of, written_after
 from srcad.errors import UnsupportedError
 from srcad.ir.build import (
     ONE,
@@ -240,7 +240,7 @@ class Checkpointing(Backward):
     def _scheduled(self, loop: Loop, defined: set[str]) -> Schedule:
         """What a loop keeps, under which names; refuses what cannot be kept."""
         assert loop.checkpoints is not None
-        aliases = Aliases(self.body, self.sites)
+        aliases = self.aliases
         after = live_after(self.body, loop, frozenset(self.kept))
         state = state_of(loop, set(self.arrays), aliases, after)
         self._require_plain(loop, state, defined, aliases)
@@ -322,13 +322,7 @@ class Checkpointing(Backward):
 
     def _require_plain(self, loop: Loop, state: State, defined: set[str], aliases: Aliases) -> None:
         if state.entangled is not None:
-            one, two = (self.names.shown(n) for n in state.entangled)
-            raise UnsupportedError(
-                f"{_another(two, one)} can denote the same array as {one!r} in a loop with "
-                f"snapshots, which binds {one!r} to other arrays and writes elements",
-                loop.at,
-                "make one of them a copy",
-            )
+            raise self._entangled(*state.entangled, "the loop writes its elements", loop)
         unbound = [n for n in (*state.swapped, *state.rebound) if n not in defined]
         if unbound:
             raise UnsupportedError(
@@ -354,19 +348,32 @@ class Checkpointing(Backward):
                 )
 
     def _require_apart(self, loop: Loop, state: State, aliases: Aliases) -> None:
-        """Names bound in the loop get shadows of their own, which show no write by another name."""
-        outside = set(self.arrays) - (assigned(loop.body) - {*state.rebound})
-        for stored in sorted(written_after(self.body, loop, set(self.arrays))):
+        """Names bound in the loop get shadows of their own, which show nothing by another name."""
+        arrays = set(self.arrays)
+        outside = arrays - (assigned(loop.body) - {*state.rebound})
+        for stored in sorted(written_after(self.body, loop, arrays)):
             for name in state.rebound:
                 for other in sorted(outside - {name}):
                     if all(aliases.may(stored, n) for n in (name, other)):
-                        one, two = self.names.shown(name), self.names.shown(other)
-                        raise UnsupportedError(
-                            f"{_another(two, one)} can denote the same array as {one!r} after a "
-                            "loop with snapshots, and it is written there",
-                            loop.at,
-                            "make one of them a copy",
-                        )
+                        raise self._entangled(name, other, "it is written after the loop", loop)
+        read = read_after(self.body, loop, arrays, self.seeded)
+        for name in state.rewritten:
+            for other in sorted(read - {name}):
+                if aliases.may(name, other):
+                    raise self._entangled(
+                        name, other, "the loop writes its elements, which are read after it", loop
+                    )
+
+    def _entangled(self, name: str, other: str, why: str, loop: Loop) -> UnsupportedError:
+        """The error that a loop binds one of two names of an array that is written."""
+        one, two = self.names.shown(name), self.names.shown(other)
+        another = "another name too" if one == two else f"the name {two!r} too"
+        return UnsupportedError(
+            f"a loop with snapshots assigns {one!r} anew, and the array that {one!r} is before the "
+            f"loop can have {another}: {why}",
+            loop.at,
+            f"{one} = {one}.copy() before the loop, if nobody else has to see what it writes",
+        )
 
     def _rooms(self, loop: Loop, made: Schedule, repeated: bool) -> list[Stmt]:
         """The arrays of the snapshots, all empty.
@@ -661,8 +668,3 @@ class Checkpointing(Backward):
         for name, spare in made.spare.items():
             handed += self._contents(name, spare)
         return [*binds, *handed]
-
-
-def _another(name: str, than: str) -> str:
-    """A name in a message, which can be one that the compiler made for an array of the user's."""
-    return f"another name of {than!r}" if name == than else repr(name)

@@ -22,6 +22,7 @@ from srcad.ir.build import (
     real_part,
     times,
 )
+from srcad.ir.names import value_name
 from srcad.ir.nodes import (
     Binary,
     Call,
@@ -199,7 +200,7 @@ def _by_rule(
     assert rule.partials is not None
     wanted = [k for k, a in enumerate(args) if is_inexact(a.kind) and carriers(a) & active]
     if any(reads_result(rule.partials, k) for k in wanted) and result is None:
-        result = name(expr, "y")
+        result = name(expr, value_name(expr))
     for k in wanted:
         if is_unknown(rule.partials, k):
             raise UnsupportedError(
@@ -233,7 +234,7 @@ def _by_adjoint(
         if not is_inexact(arg.kind) or not carriers(arg) & active:
             continue
         if result is None and reads_result(rule, k):
-            result = name(expr, "y")
+            result = name(expr, value_name(expr))
         share = instantiate(rule, k, (result if result is not None else expr, *args, seed))
         if not is_const(share, 0.0):
             _pull(arg, share, active, name, None, at, out)
@@ -254,7 +255,7 @@ def _divide(
     """
     kind = join_kinds(seed.kind, expr.b.kind)
     if is_const(expr.a, 1.0):
-        inverse = conjugate(result if result is not None else name(expr, "y"))
+        inverse = conjugate(result if result is not None else name(expr, value_name(expr)))
         seed = seed if is_cheap(seed) else name(seed, "seed")
         share = times(inverse, times(inverse, seed))
         if not (isinstance(seed, Const) and seed.value):

@@ -9,6 +9,7 @@ away until nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars, writes_of
@@ -172,6 +173,15 @@ class Levels(Slots):
         """Whether an element is put back before the iteration that writes it is reversed."""
         return id(store) in self._put_back_anywhere()[0]
 
+    def stores_saved(self, tapes: Collection[str]) -> set[int]:
+        """The stores (by id) that put back, where they are reversed, what is on these tapes."""
+        out: set[int] = set()
+        for key, name in self.tape_names.items():
+            match key:
+                case ((int(store), "old"), _) if name in tapes:
+                    out.add(store)
+        return out - self._put_back_anywhere()[0]
+
     def _restored_around(self, loop: Loop) -> frozenset[str]:
         """Arrays that are, to the end of an iteration, as they were when it began."""
         return frozenset({*self.put_back(loop), *self._put_back_anywhere()[1].get(id(loop), ())})
@@ -230,8 +240,9 @@ class Levels(Slots):
                 break
             moving -= fixed
         candidates = set(self._local_sites(loop))
+        changed = self._stored(body) - self._written_once(body) - restored
         while True:
-            unstable = self._stored(body) - candidates - restored
+            unstable = changed - candidates
             level = Level(loop, None, frozenset(unstable), frozenset(moving))
             spoiled = self._spoiled(body, level)
             if not spoiled & candidates:
@@ -303,6 +314,21 @@ class Levels(Slots):
                         out |= self.sites.get(name, frozenset((name,)))
         return out
 
+    def _written_once(self, body: Block) -> set[str]:
+        """Arrays from outside of which a loop only writes elements that nobody has read before.
+
+        What it has read of them is there to the end.
+        """
+        first: set[str] = set()
+        others: set[str] = set()
+        for stmt in statements(body):
+            for name in arrays_written(stmt):
+                sites = self.sites.get(name, frozenset((name,)))
+                own = name in self.fixed and sites == frozenset((name,))
+                fresh = isinstance(stmt, Store) and stmt.fresh
+                (first if fresh and own else others).update(sites)
+        return first - others
+
     def _spoiled(self, body: Block, level: Level) -> set[str]:
         """Local arrays whose contents cannot be rerun after all."""
         out: set[str] = set()
@@ -349,7 +375,19 @@ class Levels(Slots):
         unstable = self.sites.get(array, frozenset((array,))) & level.unstable
         if level.loop is not None and array not in unstable:
             unstable -= self._finished(level.loop)
+        if unstable and level.loop is not None:
+            return not self._is_untouched(array, level.loop)
         return bool(unstable)
+
+    def _is_untouched(self, array: str, loop: Loop) -> bool:
+        """Whether a loop only writes arrays that a loop around it exchanges with this one."""
+        if id(loop) not in self.touched:
+            inside = list(statements(loop.body))
+            bound = {n for s in inside if isinstance(s, Bind) for n in s.targets}
+            written = {n for s in inside for n in arrays_written(s)}
+            self.touched[id(loop)] = bound, written
+        bound, written = self.touched[id(loop)]
+        return not bound and not any(self.aliases.may(array, name) for name in written)
 
     def _finished(self, loop: Loop) -> frozenset[str]:
         """Arrays that an iteration makes and fills before any other name can denote them.
@@ -544,10 +582,12 @@ class Levels(Slots):
             self.sites,
             Names(frozenset(self._all_names())),
             self.kept,
+            self.given,
+            self.seeded,
         )
         trial.idle, trial.facts, trial.locals = self.idle, self.facts, self.locals
         trial.counted, trial.finished = self.counted, self.finished
-        trial.recording, trial.results = self.recording, self.results
+        trial.recording, trial.results, trial.makers = self.recording, self.results, self.makers
         trial.early, trial.early_stores = self.early, self.early_stores
         chain = trial.chain((), loop)
         iteration = trial.reversed_iteration(loop, chain)

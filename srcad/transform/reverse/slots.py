@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from srcad.analysis.alias import Sites, strided_names
+from srcad.analysis.alias import Aliases, Sites, strided_names
 from srcad.analysis.flow import assigned, fixed_names, times_bound
 from srcad.analysis.moved import Moved
 from srcad.analysis.updates import Update
@@ -36,6 +36,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import COMPLEX64, INT, is_complex, is_inexact, is_single
 from srcad.transform.nest import Body, nest
+from srcad.transform.remade import Maker
 from srcad.transform.reverse.loops import position, trip_count
 
 Loop = For | While
@@ -65,15 +66,19 @@ class Slots:
         names: Names,
         kept: frozenset[str] = frozenset(),
         given: frozenset[str] = frozenset(),
+        seeded: frozenset[str] = frozenset(),
     ) -> None:
         self.body = body
         self.kept = kept
         """Arrays that are needed after the body: results and outputs."""
         self.given = given
         """Parameters whose shadows are parameters too."""
+        self.seeded = seeded
+        """Arrays whose shadows hold something when the reverse sweep begins."""
         self.arrays = arrays
         self.active = active
         self.sites = sites
+        self.aliases = Aliases(body, sites)
         self.strided = strided_names(body)
         self.names = names
         self.bars: dict[str, str] = {}
@@ -89,6 +94,8 @@ class Slots:
         self.bound = times_bound(body)
         self.results: frozenset[int] = frozenset()
         """Stores (by id) whose own result serves their reversal, in place of what they compute."""
+        self.makers: dict[int, Maker] = {}
+        """Stores (by id) that overwrite what is computed again, and from what."""
         self.fixed = fixed_names(body, set(arrays))
         self.stored = {
             s
@@ -104,6 +111,7 @@ class Slots:
         self.call_results: dict[int, set[str]] = {}
         self.counted: dict[int, frozenset[str]] = {}
         self.finished: dict[int, frozenset[str]] = {}
+        self.touched: dict[int, tuple[set[str], set[str]]] = {}
         self.recording: dict[int, bool] = {}
         self.idle: dict[int, bool] = {}
         self.early: dict[int, dict[str, Update]] = {}
