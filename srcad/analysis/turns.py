@@ -61,6 +61,8 @@ class Member:
     """Whether it is divided only where others are: it does little."""
     rows: tuple[Expr, Expr] | None
     """First and end of a loop, in terms that do not change; None: not known."""
+    guard: Expr | None = None
+    """What must hold for it to be done."""
     before: Window | None = None
     """A row of a tape that is bound after it, and before other members."""
 

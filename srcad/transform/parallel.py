@@ -131,6 +131,10 @@ class _Piece:
     """Its blocks, where loops in them are divided."""
     light: Plan | None = None
     """How it is divided if a larger loop is, over the same rows."""
+    body: tuple[_Piece, ...] = ()
+    """What it does if its condition holds, where it does nothing else."""
+    guard: Expr | None = None
+    """The condition that it stood under."""
 
     @property
     def divided(self) -> bool:
@@ -196,8 +200,10 @@ class _Regions:
                     parts = (self.pieces(stmt.body, live_at_end(stmt, live), depth + 1),)
             case While() if depth < _DEPTH:
                 parts = (self.pieces(stmt.body, live_at_end(stmt, live), depth + 1),)
-        parts = parts if any(p.divided for b in parts for p in b) else ()
-        return _Piece(stmt, live, None, parts, light)
+        if any(p.divided for b in parts for p in b):
+            return _Piece(stmt, live, None, parts)
+        body = next(iter(parts), ()) if isinstance(stmt, If) and _is_plain(stmt) else ()
+        return _Piece(stmt, live, None, (), light, body)
 
     # ------------------------------------------------------------ which regions
 
@@ -334,6 +340,7 @@ class _Regions:
         self, pieces: tuple[_Piece, ...], kept: dict[str, str], sizes: Sizes
     ) -> Iterator[Stmt]:
         """What a worker does of some statements, before which ``sizes`` are known."""
+        pieces = tuple(_one_by_one(pieces))
         group = _Group()
         while pieces:
             piece = pieces[0]
@@ -372,6 +379,7 @@ class _Regions:
                 stmt = piece.stmt
                 plan = piece.plan or piece.light
                 member = self.turns.member(stmt, plan, piece.plan is None, ahead)
+                member = replace(member, guard=piece.guard)
                 bands = self.turns.arrange((*members, member))
                 if bands is None or not self._gains(group.bands, bands):
                     return 0, group
@@ -444,8 +452,8 @@ class _Regions:
             yield from self._shared(group.bands, kept)
         elif group.members:
             yield self._next(ONE)
-            alone = tuple(s for m in group.members for s in self._renamed(m))
-            yield If(compare(">=", self._local("part"), ZERO), alone)
+            alone = _in_short(s for m in group.members for s in self._renamed(m))
+            yield If(compare(">=", self._local("part"), ZERO), tuple(alone))
             yield self._end(ONE)
 
     def _names(self, window: Window) -> dict[str, str]:
@@ -456,7 +464,8 @@ class _Regions:
 
     def _renamed(self, member: Member) -> Block:
         names = {} if member.before is None else self._names(member.before)
-        return renamed((member.stmt,), names)
+        stmt = member.stmt if member.guard is None else If(member.guard, (member.stmt,))
+        return renamed((stmt,), names)
 
     def _shared(self, bands: tuple[Band, ...], kept: dict[str, str]) -> Iterator[Stmt]:
         """What all parts do in one turn, or in two."""
@@ -583,7 +592,11 @@ class _Regions:
         given = (first, last, *arrays)
         writes = tuple(names.get(a, a) for a in function.exports)
         locals_ = tuple(self._local(f"{s.name}_part", "", s.kind) for s in plan.sums)
-        yield Invoke(locals_, function.name, given, writes, at=loop.at)
+        call = Invoke(locals_, function.name, given, writes, at=loop.at)
+        if band.member.guard is not None:
+            yield If(self._expr(band, band.member.guard), (call,))
+            return
+        yield call
         for total, local in zip(plan.sums, locals_, strict=True):
             cell = Load(kept[total.name], (part,), total.kind)
             yield Store(cell.array, cell.index, Binary("+", cell, local, cell.kind))
@@ -663,6 +676,23 @@ def _may_round_otherwise(loop: For) -> bool:
     return _is_innermost(loop) and not all(isinstance(v, Load | Const) for v in values)
 
 
+def _is_plain(stmt: If) -> bool:
+    """Whether a condition is known to every worker, and all that hangs on it stores elements."""
+    simple = all(isinstance(s, Store | For) for s in stmt.body) and not stmt.orelse
+    loads = any(isinstance(e, Load) for e in walk(stmt.test))
+    return simple and not loads and not names_read(stmt.test) & assigned((stmt,))
+
+
+def _one_by_one(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """The statements, with those under one condition each under that condition."""
+    for piece in pieces:
+        if piece.body and all(map(_acts, piece.body)):
+            test = piece.stmt.test if isinstance(piece.stmt, If) else None
+            yield from (replace(p, guard=test) for p in piece.body)
+        else:
+            yield piece
+
+
 def _acts(piece: _Piece) -> bool:
     """Whether the workers share it, or one of them does it."""
     return piece.plan is not None or (not piece.parts and _writes(piece.stmt))
@@ -676,6 +706,7 @@ def _before(members: tuple[Member, ...], stmt: Stmt) -> tuple[Member, ...] | Non
     """
     bound = assigned((stmt,))
     named = {n for m in members for s in statements((m.stmt,)) for n in names_of(s)}
+    named = named.union(*(names_read(m.guard) for m in members if m.guard is not None))
     divided = {n for m in members if not m.light for n in names_of(m.stmt)}
     renaming = bool(bound & named)
     if renaming and not (isinstance(stmt, Window) and stmt.own):

@@ -575,7 +575,10 @@ def test_loops_apart_share_a_phase(eager):
     kernel = importlib.import_module("benchmarks.kernels.fdtd")
     text = grad(kernel.PRIMAL, parallel=True).source(**kernel.arguments(0.1))
     forward = next(f for f in workers_of(text) if "pulse" in f)
-    assert forward.count("end_phase(") == 2  # ex, ey, what is saved and row 0 of ey; then hz
+    step = forward[forward.index("    for t in range(") :]
+    assert step.count("end_phase(") == 2  # ex, ey, the border of hz and row 0 of ey; then hz
+    columns = step[: step.index("ey[0, j]")].count("_part_")  # each part those of its own rows
+    assert columns == 1
 
 
 def kernel_worker(name, mark):
