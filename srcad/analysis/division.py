@@ -4,9 +4,8 @@ What is proved of a loop leaves no race, whichever parts run together:
 
 - What is written, each iteration writes at places of its own.
 - What is added to the rows around an iteration's own, as the adjoint of a stencil does, meets what
-  the neighbours add. Each part runs without its last few iterations, its tail, then the tails run:
-  a part is twice as long as these places are apart at least, so that neither two parts nor two
-  tails meet.
+  the neighbours add. A few iterations between two parts are left until these are done
+  (``srcad.analysis.turns``).
 - Sums are summed by each part for itself.
 - Scratch arrays, that an iteration fills before it reads them, are others in each thread.
 """

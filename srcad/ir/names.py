@@ -20,7 +20,7 @@ RUNTIME = {
     ),
     "special": ("digamma",),
     "tapes": ("grow", "no_pool", "stack", "tape"),
-    "threads": ("end_phase", "goes_on", "new_worker", "next_part", "power_of_two"),
+    "threads": ("end_phase", "even_parts", "goes_on", "new_worker", "next_part", "power_of_two"),
     "unions": ("union",),
 }
 """Functions that generated code may call, by the modules of ``srcad.runtime``."""

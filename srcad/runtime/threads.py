@@ -111,6 +111,14 @@ def power_of_two(most: int) -> int:
 
 
 @register_jitable
+def even_parts(most: int, workers: int) -> int:
+    """As many parts for each worker, four at most; if there are more workers, ``most``."""
+    if most < workers:
+        return max(1, most)
+    return workers * min(4, most // workers)
+
+
+@register_jitable
 def new_worker(worker: int, workers: int) -> np.ndarray:
     """What one of the workers of a crew keeps for itself, at the start of what they share.
 

@@ -3,8 +3,9 @@
 Which loops can be divided into parts is proved in ``srcad.analysis.division``. A *region* is a run
 of statements with such loops, the loop over time around them included where that can be, so that
 threads are started once for all of them. Each thread, a *worker*, goes through the same statements
-with variables of its own; a divided loop is a *phase*, of which it runs the parts that no other one
-has taken, and which ends when all parts are done::
+with variables of its own. Statements that need not wait for each other (``srcad.analysis.turns``)
+are a *phase*, of which a worker runs the parts that no other one has taken, and which ends when all
+parts are done::
 
     for t in range(n):                        def f_part(first, last, m, u, v):
         for i in range(1, k - 1):                 for i in range(first, last):
@@ -14,17 +15,17 @@ has taken, and which ends when all parts are done::
         u, v = v, u                           def f_worker(worker, workers, crew, k, m, n, s, u, v):
                                                   own = new_worker(worker, workers)
                                                   for t in range(n):
-                                                      parts = max(1, min(k - 2, 32, ...))
+                                                      parts = even_parts(min(32, k - 2, ...))
                                                       part = next_part(crew, own, parts)
                                                       while part >= 0:
                                                           f_part(1 + part * (k - 2) // parts, ...)
+                                                          if part == 0:
+                                                              u[0, 0] = s[t]
                                                           part = next_part(crew, own, parts)
                                                       end_phase(crew, own, parts)
-                                                      part = next_part(crew, own, 1)
-                                                      if part >= 0:
-                                                          u[0, 0] = s[t]
-                                                      end_phase(crew, own, 1)
                                                       u, v = v, u
+
+What a part leaves near its borders is done in a second phase, where neighbours need each other.
 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
@@ -32,20 +33,21 @@ be late, and reads them when the others are many phases ahead. No worker waits f
 begun, whichever threads there are (see ``end_phase`` in ``srcad.runtime.threads``).
 
 Afterwards the caller binds its own names as the workers did. If there is little to do, it runs the
-statements as they were. The number of parts depends on the sizes, not on the number of threads; so
-do the results.
+statements as they were. Where the results hang on how many parts there are, that depends on the
+sizes, not on the number of threads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.division import Division, Plan
 from srcad.analysis.flow import assigned, exposed, names_of
-from srcad.analysis.iterations import Access, accesses
 from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
+from srcad.analysis.turns import Band, Member, Turns
 from srcad.ir.build import ONE, ZERO, add, compare, integer, literal, scale, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -65,6 +67,7 @@ from srcad.ir.nodes import (
     Load,
     Logic,
     Return,
+    Select,
     Stmt,
     Store,
     Var,
@@ -77,6 +80,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
+from srcad.ir.rename import renamed, renamed_expr
 from srcad.ir.types import INT
 from srcad.position import Position
 from srcad.transform.initialise import initialise
@@ -85,8 +89,6 @@ from srcad.transform.reorder import ascending
 
 _PARTS = 32
 """The most parts of a loop: more than there are threads, as some are slower than others."""
-_EACH = 4
-"""Parts for each worker, where the result does not depend on how many parts there are."""
 _GRAIN = 1 << 16
 """Operations of a part at least: 2 us, ten times what it costs to take one (measured)."""
 _LONG = 8
@@ -110,7 +112,8 @@ def parallel(
     """
     *others, function = functions
     maker = _Regions(function, names, counted)
-    body = maker.block(maker.pieces(function.body, frozenset(function.exports), 0))
+    pieces = maker.pieces(function.body, frozenset(function.exports), 0)
+    body = maker.block(pieces, Sizes(function.arrays))
     if not maker.made:
         return functions
     return (*others, *maker.made, prune(replace(function, body=body)))
@@ -126,6 +129,12 @@ class _Piece:
     plan: Plan | None = None
     parts: tuple[tuple[_Piece, ...], ...] = ()
     """Its blocks, where loops in them are divided."""
+    light: Plan | None = None
+    """How it is divided if a larger loop is, over the same rows."""
+    body: tuple[_Piece, ...] = ()
+    """What it does if its condition holds, where it does nothing else."""
+    guard: Expr | None = None
+    """The condition that it stood under."""
 
     @property
     def divided(self) -> bool:
@@ -134,13 +143,16 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Share:
-    """A divided loop of a phase."""
+class _Group:
+    """Statements that threads do without waiting in between, and names that are bound before."""
 
-    loop: For
-    plan: Plan
-    rows: Expr
-    member: Function
+    members: tuple[Member, ...] = ()
+    bands: tuple[Band, ...] = ()
+    bound: tuple[Stmt, ...] = ()
+
+
+_Border = Callable[[Band, Expr], Expr]
+"""The row at which a part begins, by its number."""
 
 
 class _Regions:
@@ -151,11 +163,15 @@ class _Regions:
         self.names = names
         self.counted = counted
         self.sites = points_to(function.body, set(function.arrays))
-        windows = (s for s in statements(function.body) if isinstance(s, Window))
-        self.rows = {w.target: w.source for w in windows if w.own}
+        self.rows: dict[str, set[str]] = {}
+        for stmt in statements(function.body):
+            if isinstance(stmt, Window) and stmt.own:
+                self.rows.setdefault(stmt.target, set()).add(stmt.source)
         self.division = Division(function, Aliases(function.body, self.sites))
         self.scalars = self.division.scalars
+        self.turns = Turns(self.division, self.rows)
         self.made: list[Function] = []
+        self.members: dict[int, Function] = {}
         self.locals: dict[str, Var] = {}
 
     # ------------------------------------------------------------ which loops
@@ -170,31 +186,44 @@ class _Regions:
 
     def _piece(self, stmt: Stmt, live: Live, depth: int) -> _Piece:
         parts: tuple[tuple[_Piece, ...], ...] = ()
+        light = None
         match stmt:
             case If():
                 parts = tuple(self.pieces(b, live, depth) for b in blocks(stmt))
             case For() if (plan := self.division.plan(stmt, live, depth == 0)) is not None:
                 return _Piece(ascending(stmt), live, plan)
+            case For() if stmt.step == ONE and _is_innermost(stmt):
+                light = self.division.plan(stmt, live, outermost=True)
+                light = None if light is None or light.sums or light.scratch else light
             case For() if depth < _DEPTH:
                 with self.division.bounds.within(stmt):
                     parts = (self.pieces(stmt.body, live_at_end(stmt, live), depth + 1),)
             case While() if depth < _DEPTH:
                 parts = (self.pieces(stmt.body, live_at_end(stmt, live), depth + 1),)
-        return _Piece(stmt, live, None, parts if any(p.divided for b in parts for p in b) else ())
+        if any(p.divided for b in parts for p in b):
+            return _Piece(stmt, live, None, parts)
+        body = next(iter(parts), ()) if isinstance(stmt, If) and _is_plain(stmt) else ()
+        return _Piece(stmt, live, None, (), light, body)
 
     # ------------------------------------------------------------ which regions
 
-    def block(self, pieces: tuple[_Piece, ...]) -> Block:
-        """The statements, with regions in place of those that can run in threads."""
+    def block(self, pieces: tuple[_Piece, ...], sizes: Sizes) -> Block:
+        """The statements, with regions in place of those that can run in threads.
+
+        ``sizes`` are known before them, and followed.
+        """
         out: list[Stmt] = []
         while pieces:
             region = self._region(pieces)
             if region:
-                out += self._in_threads(region)
+                out += self._in_threads(region, sizes.copy())
+                sizes_after((p.stmt for p in region), sizes)
                 pieces = pieces[len(region) :]
                 continue
             stmt, inner = pieces[0].stmt, pieces[0].parts
-            out.append(with_blocks(stmt, tuple(map(self.block, inner))) if inner else stmt)
+            parts = tuple(self.block(b, _inside(stmt, sizes)) for b in inner)
+            out.append(with_blocks(stmt, parts) if parts else stmt)
+            sizes_after((stmt,), sizes)
             pieces = pieces[1:]
         return tuple(out)
 
@@ -226,7 +255,8 @@ class _Regions:
     def _places(self, array: str) -> frozenset[str]:
         """All memory that a name denotes at some time: a late worker reads what is there then."""
         found = self.sites.get(array, frozenset((array,)))
-        return found.union(*(self._places(self.rows[name]) for name in found if name in self.rows))
+        tapes = (tape for name in found for tape in self.rows.get(name, ()))
+        return found.union(*map(self._places, tapes))
 
     def _fits(self, piece: _Piece, written: set[str]) -> bool:
         stmt = piece.stmt
@@ -253,12 +283,12 @@ class _Regions:
 
     # ------------------------------------------------------------ what replaces a region
 
-    def _in_threads(self, region: tuple[_Piece, ...]) -> list[Stmt]:
+    def _in_threads(self, region: tuple[_Piece, ...], sizes: Sizes) -> list[Stmt]:
         """The statements in place of a region; its functions are added to those of the module."""
         sums = {v.name: v for _, plan in _divided(region) for v in plan.sums}
         kept = {name: self.names.fresh(f"{name}_parts") for name in sums}
         self.known |= {k: (sums[name].kind, 1) for name, k in kept.items()}
-        crew = self._crew(self._worker(region, kept))
+        crew = self._crew(self._worker(region, kept, sizes))
         part = self._local("part")
         call = Invoke((), crew.name, crew.parameters, crew.exports, at=region[0].stmt.at)
         cells = [Alloc(k, (integer(_PARTS),), sums[s].kind, True) for s, k in kept.items()]
@@ -287,12 +317,12 @@ class _Regions:
         self.made.append(Function(title, inputs, body, self.known, exports))
         return self.made[-1]
 
-    def _worker(self, region: tuple[_Piece, ...], kept: dict[str, str]) -> Function:
+    def _worker(self, region: tuple[_Piece, ...], kept: dict[str, str], sizes: Sizes) -> Function:
         """The function that each thread runs."""
         number, workers = self._local("worker"), self._local("workers")
         private = {a for _, plan in _divided(region) for a in plan.scratch}
         made = [stmt for name, stmt in self.division.made.items() if name in private]
-        work = tuple(self._phases(region, kept))
+        work = tuple(self._phases(region, kept, sizes))
         start = Invoke((self.own,), "new_worker", (number, workers))
         body = (start, *made, *work)
         stored = {s.array for p in region for s in statements((p.stmt,)) if isinstance(s, Store)}
@@ -306,87 +336,230 @@ class _Regions:
         self.made.append(initialise(replace(function, parameters=parameters, body=body)))
         return self.made[-1]
 
-    def _phases(self, pieces: tuple[_Piece, ...], kept: dict[str, str]) -> Iterator[Stmt]:
-        """What a worker does of some statements."""
-        phase: list[_Piece] = []
-        for piece in pieces:
-            if piece.plan is not None or (not piece.parts and _writes(piece.stmt)):
-                alone = piece.plan is None
-                if any(self._meet(p, piece) for p in phase if not (alone and p.plan is None)):
-                    yield from self._phase(phase, kept)
-                    phase = []
-                phase.append(piece)
+    def _phases(
+        self, pieces: tuple[_Piece, ...], kept: dict[str, str], sizes: Sizes
+    ) -> Iterator[Stmt]:
+        """What a worker does of some statements, before which ``sizes`` are known."""
+        pieces = tuple(_one_by_one(pieces))
+        group = _Group()
+        while pieces:
+            piece = pieces[0]
+            if _acts(piece) or (group.members and not isinstance(piece.stmt, Comment)):
+                count, group_1 = self._grown(group, pieces, sizes)
+                if count:
+                    group, pieces = group_1, pieces[count:]
+                    continue
+                yield from self._done_by_all(group, kept)
+                group = _Group()
                 continue
-            if not isinstance(piece.stmt, Comment):
-                yield from self._phase(phase, kept)
-                phase = []
+            count, stmts = self._by_cases(pieces, kept, sizes)
+            if count:
+                yield from stmts
+                pieces = pieces[count:]
+                continue
             if piece.parts:
-                inner = tuple(tuple(self._phases(b, kept)) for b in piece.parts)
-                yield with_blocks(piece.stmt, inner)
+                inner = _inside(piece.stmt, sizes)
+                blocks_ = tuple(tuple(self._phases(b, kept, inner.copy())) for b in piece.parts)
+                yield with_blocks(piece.stmt, blocks_)
             else:
                 yield piece.stmt
-        yield from self._phase(phase, kept)
+            sizes_after((piece.stmt,), sizes)
+            pieces = pieces[1:]
+        yield from self._done_by_all(group, kept)
 
-    def _meet(self, one: _Piece, two: _Piece) -> bool:
-        """Whether two statements may touch an element that one of them writes."""
-        private = {a for p in (one, two) if p.plan is not None for a in p.plan.scratch}
-        (ours, mine), (theirs, yours) = self._touched(one, private), self._touched(two, private)
-        return any(
-            not (a.how == b.how == "load")
-            and self.division.aliases.may(a.array, b.array)
-            and not (a.array == b.array and (_apart(a, b, yours) or _apart(b, a, mine)))
-            for a in ours
-            for b in theirs
+    def _grown(self, group: _Group, pieces: tuple[_Piece, ...], sizes: Sizes) -> tuple[int, _Group]:
+        """The group with the next statement that threads share, and how many that takes.
+
+        What every worker does before that for itself, it does before the group. 0: they wait.
+        """
+        members, bound = group.members, group.bound
+        ahead = sizes.copy()
+        for k, piece in enumerate(pieces):
+            if _acts(piece):
+                stmt = piece.stmt
+                plan = piece.plan or piece.light
+                member = self.turns.member(stmt, plan, piece.plan is None, ahead)
+                member = replace(member, guard=piece.guard)
+                bands = self.turns.arrange((*members, member))
+                if bands is None or not self._gains(group.bands, bands):
+                    return 0, group
+                sizes_after((p.stmt for p in pieces[: k + 1]), sizes)
+                return k + 1, _Group((*members, member), bands, bound)
+            if isinstance(piece.stmt, Comment):
+                continue
+            early = None if piece.parts or not members else _before(members, piece.stmt)
+            if early is None:
+                return 0, group
+            members, bound = early, (*bound, piece.stmt)
+            sizes_after((piece.stmt,), ahead)
+        return 0, group
+
+    def _gains(self, old: tuple[Band, ...], new: tuple[Band, ...]) -> bool:
+        """Whether threads meet less often for all of them than for the last one by itself.
+
+        What they leave for the second turn is small for rows of matrices, not for planes.
+        """
+        if not old:
+            return True
+        last = new[-1].member
+        alone = 2 if new[-1].loop and last.plan and last.plan.spread else 1
+        skewed = any(
+            b.low + b.high > (b.member.plan.spread if b.member.plan and b.loop else 0) for b in new
         )
+        if skewed and any(_depth(b.member.stmt) > 2 for b in new):
+            return False
+        return 1 + _is_in_two_turns(new) < 1 + _is_in_two_turns(old) + alone
 
-    def _touched(self, piece: _Piece, private: set[str]) -> tuple[set[Access], dict[str, int]]:
-        """What a statement touches, and the least value of its counter."""
-        stmt = piece.stmt
-        found = {a for a in accesses((stmt,)) if a.array not in private}
-        least = self.division.bounds.least_counter(stmt) if isinstance(stmt, For) else None
-        if isinstance(stmt, For) and least is not None:
-            return found, {stmt.var.name: least}
-        return found, {}
+    def _by_cases(
+        self, pieces: tuple[_Piece, ...], kept: dict[str, str], sizes: Sizes
+    ) -> tuple[int, list[Stmt]]:
+        """A choice and what follows it, where one branch is done in one turn with what follows.
 
-    def _phase(self, pieces: list[_Piece], kept: dict[str, str]) -> Iterator[Stmt]:
-        """Statements that do not touch what others of them write: a part of each at a time."""
-        part = self._local("part")
-        divided = [(p.stmt, p.plan) for p in pieces if isinstance(p.stmt, For) and p.plan]
-        alone = tuple(p.stmt for p in pieces if p.plan is None)
-        if not divided:
-            if alone:
-                yield self._next(ONE)
-                yield If(compare(">=", part, ZERO), alone)
-                yield self._end(ONE)
-            return
-        parts = self._local("parts")
-        most: dict[Expr, None] = {}
+        In the other branch, what follows comes by itself. Returns how many statements that are.
+        """
+        stmt = pieces[0].stmt
+        if (
+            not isinstance(stmt, If)
+            or not pieces[0].parts
+            or not all(map(_acts, pieces[0].parts[0]))
+        ):
+            return 0, []
+        group, rest, here = _Group(), pieces[0].parts[0], sizes.copy()
+        while rest:
+            count, group = self._grown(group, rest, here)
+            if not count:
+                return 0, []
+            rest = rest[count:]
+        total = 0
+        while count := (grown := self._grown(group, pieces[1 + total :], here))[0]:
+            total, group = total + count, grown[1]
+        if not total:
+            return 0, []
+        after = sizes_after((stmt,), sizes.copy())
+        orelse = [s for b in pieces[0].parts[1:] for s in self._phases(b, kept, sizes.copy())]
+        orelse += self._phases(pieces[1 : 1 + total], kept, after)
+        sizes_after((p.stmt for p in pieces[: 1 + total]), sizes)
+        body = tuple(self._done_by_all(group, kept))
+        return 1 + total, [replace(stmt, body=body, orelse=tuple(orelse))]
+
+    def _done_by_all(self, group: _Group, kept: dict[str, str]) -> Iterator[Stmt]:
+        """A group, shared among the workers, and what each of them does before that."""
+        for stmt in group.bound:
+            if isinstance(stmt, Window) and any(m.before is stmt for m in group.members):
+                yield Bind(tuple(self._names(stmt).values()), (stmt.target,))
+            yield stmt
+        if group.members and any(b.loop is not None for b in group.bands):
+            yield from self._shared(group.bands, kept)
+        elif group.members:
+            yield self._next(ONE)
+            alone = _in_short(s for m in group.members for s in self._renamed(m))
+            yield If(compare(">=", self._local("part"), ZERO), tuple(alone))
+            yield self._end(ONE)
+
+    def _names(self, window: Window) -> dict[str, str]:
+        """How an array is called after this name was given to another one."""
+        name = self._local(f"{window.target}_before").name
+        self.known |= {name: self.known[window.target]}
+        return {window.target: name}
+
+    def _renamed(self, member: Member) -> Block:
+        names = {} if member.before is None else self._names(member.before)
+        stmt = member.stmt if member.guard is None else If(member.guard, (member.stmt,))
+        return renamed((stmt,), names)
+
+    def _shared(self, bands: tuple[Band, ...], kept: dict[str, str]) -> Iterator[Stmt]:
+        """What all parts do in one turn, or in two."""
+        part, parts = self._local("part"), self._local("parts")
+        rows: dict[int, tuple[Expr, Expr]] = {}
+        for band in bands:
+            loop = band.loop
+            if loop is None or loop is not band.reference:
+                continue
+            start, stop = (self._expr(band, e) for e in (loop.start, loop.stop))
+            count = sub(stop, start)
+            if not isinstance(count, Var):
+                yield Assign(self._local("count", str(len(rows))), count)
+                count = self._local("count", str(len(rows)))
+            rows[id(loop)] = start, count
+        yield Assign(parts, self._number_of_parts(bands, [count for _, count in rows.values()]))
+
+        def border(band: Band, k: Expr) -> Expr:
+            """The row at which a part begins."""
+            start, count = rows[id(band.reference)]
+            return add(Binary("//", Binary("*", k, count, INT), parts, INT), start)
+
+        first = [s for b in bands for s in self._first_turn(b, border, kept)]
+        yield from self._each_part(_in_short(first))
+        if _is_in_two_turns(bands):
+            second = _in_short(s for b in bands for s in self._second_turn(b, border, kept))
+            yield from self._each_part([If(compare("<", add(part, ONE), parts), tuple(second))])
+
+    def _number_of_parts(self, bands: tuple[Band, ...], counts: list[Expr]) -> Expr:
+        """How many parts there are, for loops of so many rows."""
         work: Expr = ZERO
-        shares: list[_Share] = []
-        for k, (loop, plan) in enumerate(divided):
-            rows = sub(loop.stop, loop.start)
-            if not isinstance(rows, Var):
-                yield Assign(self._local("count", str(k)), rows)
-                rows = self._local("count", str(k))
-            shares.append(_Share(loop, plan, rows, self._member(loop, plan)))
-            long = integer(_LONG * plan.spread)
-            most[Binary("//", rows, long, INT) if plan.spread else rows] = None
-            amount = self._work(loop, rows)
+        fixed = _is_in_two_turns(bands)
+        for band in bands:
+            plan = band.member.plan
+            if band.loop is None or plan is None:
+                continue
+            fixed = fixed or bool(plan.sums) or _may_round_otherwise(band.loop)
+            if band.member.light:
+                continue
+            trips = self._expr(band, sub(band.loop.stop, band.loop.start))
+            amount = self._expr(band, self._work(band.loop, trips))
             work = amount if work == ZERO else Binary("+", work, amount, INT)
-        limits = (*most, Binary("//", work, integer(_GRAIN), INT))
-        if any(plan.spread or plan.sums or _is_innermost(loop) for loop, plan in divided):
-            count = Call("power_of_two", (Call("min", (integer(_PARTS), *limits), INT),), INT)
-        else:
-            count = scale(self._local("workers"), _EACH)
-            count = Call("max", (ONE, Call("min", (integer(_PARTS), count, *limits), INT)), INT)
-        yield Assign(parts, count)
-        first = [s for share in shares for s in self._run(share, kept, tail=False)]
-        if alone:
-            first.insert(0, If(compare("==", part, ZERO), alone))
-        yield from self._each_part(first)
-        tails = [s for share in shares if share.plan.spread for s in self._run(share, kept, True)]
-        if tails:
-            yield from self._each_part(tails)
+        reach = max(b.low for b in bands) + max(b.high for b in bands)
+        long = _LONG * max(reach, *(b.reach for b in bands))
+        rows = (Binary("//", c, integer(long), INT) if long else c for c in dict.fromkeys(counts))
+        limits = (integer(_PARTS), *rows, Binary("//", work, integer(_GRAIN), INT))
+        most = Call("min", limits, INT)
+        if fixed:
+            return Call("power_of_two", (most,), INT)
+        return Call("even_parts", (most, self._local("workers")), INT)
+
+    def _expr(self, band: Band, expr: Expr) -> Expr:
+        """An expression of a member where it is evaluated."""
+        before = band.member.before
+        return renamed_expr(expr, {} if before is None else self._names(before))
+
+    def _first_turn(self, band: Band, border: _Border, kept: dict[str, str]) -> Iterator[Stmt]:
+        """All but what is near the borders to other parts."""
+        part, parts = self._local("part"), self._local("parts")
+        is_first, is_last = compare("==", part, ZERO), compare("==", add(part, ONE), parts)
+        if band.reference is None:
+            yield If(is_first, self._renamed(band.member))
+            return
+        first = add(border(band, part), integer(band.low))
+        last = sub(border(band, add(part, ONE)), integer(band.high))
+        if band.row is not None:
+            row = self._expr(band, band.row)
+            begun = Logic("or", (is_first, compare(">=", row, first)))
+            ended = Logic("or", (is_last, compare("<", row, last)))
+            test = Logic("and", (begun, ended))
+            if band.is_outside:
+                test = is_last if band.is_behind else is_first
+            yield If(test, self._renamed(band.member))
+            return
+        assert band.loop is not None
+        start, stop = (self._expr(band, e) for e in (band.loop.start, band.loop.stop))
+        if band.low or band.shift[0]:
+            first = Select(is_first, start, first, INT)
+        if band.high or band.shift[1]:
+            last = Select(is_last, stop, last, INT)
+        yield from self._some_rows(band, first, last, kept)
+
+    def _second_turn(self, band: Band, border: _Border, kept: dict[str, str]) -> Iterator[Stmt]:
+        """What is near the border to the next part."""
+        if band.low + band.high == 0 or band.reference is None or band.is_outside:
+            return
+        place = border(band, add(self._local("part"), ONE))
+        first, last = sub(place, integer(band.high)), add(place, integer(band.low))
+        if band.row is not None:
+            row = self._expr(band, band.row)
+            near = Logic("and", (compare("<=", first, row), compare("<", row, last)))
+            yield If(near, self._renamed(band.member))
+            return
+        yield from self._some_rows(band, first, last, kept)
 
     def _each_part(self, body: list[Stmt]) -> Iterator[Stmt]:
         """A phase: the body for each part that the worker takes."""
@@ -404,34 +577,34 @@ class _Regions:
         writes = self.crew, self.own
         return Invoke((), "end_phase", (*writes, parts), writes)
 
-    def _run(self, share: _Share, kept: dict[str, str], tail: bool) -> Iterator[Stmt]:
-        """A part of a loop: where neighbours add to the same rows, all but its tail, or its tail.
-
-        The tail are its last iterations, as many as the places are apart that one of them adds to.
-        What comes before meets no other part, and the tails do not meet each other.
-        """
-        loop, plan, rows, member = share.loop, share.plan, share.rows, share.member
-        part, parts = self._local("part"), self._local("parts")
+    def _some_rows(
+        self, band: Band, start: Expr, stop: Expr, kept: dict[str, str]
+    ) -> Iterator[Stmt]:
+        """The iterations of a loop from one to another."""
         first, last = self._local("first"), self._local("last")
-
-        def border(k: Expr) -> Expr:
-            place = Binary("//", Binary("*", k, rows, INT), parts, INT)
-            return add(loop.start, place) if loop.start != ZERO else place
-
-        yield Assign(first, border(part))
-        yield Assign(last, border(add(part, ONE)))
-        if plan.spread:
-            middle = Call("max", (first, sub(last, integer(plan.spread))), INT)
-            yield Assign(first if tail else last, middle)
+        yield Assign(first, start)
+        yield Assign(last, stop)
+        loop, plan, part = band.loop, band.member.plan, self._local("part")
+        assert loop is not None and plan is not None
+        function, before = self._member(loop, plan), band.member.before
+        names = {} if before is None else self._names(before)
+        arrays = (names.get(p, p) if isinstance(p, str) else p for p in function.parameters[2:])
+        given = (first, last, *arrays)
+        writes = tuple(names.get(a, a) for a in function.exports)
         locals_ = tuple(self._local(f"{s.name}_part", "", s.kind) for s in plan.sums)
-        given = (first, last, *member.parameters[2:])
-        yield Invoke(locals_, member.name, given, member.exports, at=loop.at)
+        call = Invoke(locals_, function.name, given, writes, at=loop.at)
+        if band.member.guard is not None:
+            yield If(self._expr(band, band.member.guard), (call,))
+            return
+        yield call
         for total, local in zip(plan.sums, locals_, strict=True):
             cell = Load(kept[total.name], (part,), total.kind)
             yield Store(cell.array, cell.index, Binary("+", cell, local, cell.kind))
 
     def _member(self, loop: For, plan: Plan) -> Function:
         """The function that runs some iterations of a loop."""
+        if id(loop) in self.members:
+            return self.members[id(loop)]
         first, last = self._local("first"), self._local("last")
         start = [Assign(s, literal(0.0, s.kind)) for s in plan.sums]
         body: Block = (*start, replace(loop, start=first, stop=last))
@@ -443,6 +616,7 @@ class _Regions:
         apart = self._are_apart([a for a in inputs if isinstance(a, str)], exports)
         function = Function(title, (first, last, *inputs), body, self.known, exports, apart)
         self.made.append(initialise(prune(function)))
+        self.members[id(loop)] = self.made[-1]
         return self.made[-1]
 
     def _are_apart(self, arrays: list[str], written: Collection[str]) -> bool:
@@ -496,16 +670,92 @@ def _is_innermost(loop: For) -> bool:
     return not any(isinstance(s, For | While) for s in statements(loop.body))
 
 
-def _apart(one: Access, other: Access, least: dict[str, int]) -> bool:
-    """Whether a fixed place of an array lies below all those of a counter that is at least so."""
-    return any(
-        isinstance(p, Const)
-        and p.value >= 0
-        and isinstance(q, Var)
-        and q.name in least
-        and p.value < least[q.name]
-        for p, q in zip(one.index, other.index, strict=True)
-    )
+def _may_round_otherwise(loop: For) -> bool:
+    """Whether numbers may hang on where a loop begins: LLVM runs several iterations at once."""
+    values = (s.value for s in statements(loop.body) if isinstance(s, Store | Assign))
+    return _is_innermost(loop) and not all(isinstance(v, Load | Const) for v in values)
+
+
+def _is_plain(stmt: If) -> bool:
+    """Whether a condition is known to every worker, and all that hangs on it stores elements."""
+    simple = all(isinstance(s, Store | For) for s in stmt.body) and not stmt.orelse
+    loads = any(isinstance(e, Load) for e in walk(stmt.test))
+    return simple and not loads and not names_read(stmt.test) & assigned((stmt,))
+
+
+def _one_by_one(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
+    """The statements, with those under one condition each under that condition."""
+    for piece in pieces:
+        if piece.body and all(map(_acts, piece.body)):
+            test = piece.stmt.test if isinstance(piece.stmt, If) else None
+            yield from (replace(p, guard=test) for p in piece.body)
+        else:
+            yield piece
+
+
+def _acts(piece: _Piece) -> bool:
+    """Whether the workers share it, or one of them does it."""
+    return piece.plan is not None or (not piece.parts and _writes(piece.stmt))
+
+
+def _before(members: tuple[Member, ...], stmt: Stmt) -> tuple[Member, ...] | None:
+    """Members that may come after a statement that stands behind them; None: they may not.
+
+    It binds names. If one of them is that of an array that they read, they read it by another name;
+    but loops are divided at rows that are the same in all members.
+    """
+    bound = assigned((stmt,))
+    named = {n for m in members for s in statements((m.stmt,)) for n in names_of(s)}
+    named = named.union(*(names_read(m.guard) for m in members if m.guard is not None))
+    divided = {n for m in members if not m.light for n in names_of(m.stmt)}
+    renaming = bool(bound & named)
+    if renaming and not (isinstance(stmt, Window) and stmt.own):
+        return None
+    if renaming and (bound & divided or any(m.before for m in members)):
+        return None
+
+    def later(member: Member) -> Member:
+        known = not any(bound & names_read(e) for e in member.rows or ())
+        rows, before = member.rows if known else None, stmt if isinstance(stmt, Window) else None
+        return replace(member, rows=rows, before=before if renaming else member.before)
+
+    return tuple(map(later, members))
+
+
+def _inside(stmt: Stmt, sizes: Sizes) -> Sizes:
+    """What is known in the blocks of a statement."""
+    return sizes_inside(stmt, sizes) if isinstance(stmt, For | While) else sizes.copy()
+
+
+def _is_in_two_turns(bands: Iterable[Band]) -> bool:
+    """Whether something near the borders of parts is left for a second turn."""
+    return any(b.low + b.high for b in bands)
+
+
+def _depth(stmt: Stmt) -> int:
+    """How many loops are nested in each other."""
+    own = isinstance(stmt, For | While)
+    return own + max((_depth(s) for b in blocks(stmt) for s in b), default=0)
+
+
+def _in_short(block: Iterable[Stmt]) -> list[Stmt]:
+    """A block without what repeats: a condition, or what a variable is already.
+
+    Nothing in it assigns these variables but its own assignments.
+    """
+    out: list[Stmt] = []
+    values: dict[str, Expr] = {}
+    for stmt in block:
+        if isinstance(stmt, Assign):
+            if values.get(stmt.target.name) == stmt.value:
+                continue
+            values[stmt.target.name] = stmt.value
+        match out[-1:], stmt:
+            case [If(orelse=()) as last], If(orelse=()) if last.test == stmt.test:
+                out[-1] = replace(last, body=(*last.body, *stmt.body))
+            case _:
+                out.append(stmt)
+    return out
 
 
 def _followed(pieces: tuple[_Piece, ...]) -> Iterator[Stmt]:

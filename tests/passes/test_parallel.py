@@ -143,14 +143,19 @@ class Threads:
         self.done = []
 
 
-def run(text, args):
-    """The result of a module's last function, and what its threads met."""
+def run(text, args, length=None):
+    """The result of a module's last function, and what its threads met.
+
+    ``length``: of the segments in which a time loop is reversed.
+    """
     threads = Threads()
     space = {}
     exec(text, space)
     space |= {"np": (numpy := _NumPy(threads)), "get_num_threads": lambda: 3}
     shared = ("prange", "new_worker", "next_part", "end_phase")
     space |= {name: getattr(threads, name) for name in shared}
+    if length is not None and "segment_length" in space:
+        space["segment_length"] = lambda trips, step, state: max(1, min(trips, length))
     if "tape" in space:
         space["tape"] = numpy.tape
     entry = space[text[text.rindex("\ndef ") + 5 :].split("(")[0]]
@@ -399,7 +404,74 @@ def shrinking_scratch(u):
     return s
 
 
+def waves(u, w, row, pulse):
+    """Three buffers with borders that are not zero, a source in a row or on the border, receivers."""
+    n, m = u.shape
+    before, now, after = u.copy(), w * 0.5, w.copy()
+    misfit = 0.0
+    for t in range(len(pulse)):
+        for i in range(2, n - 1):
+            for j in range(1, m - 1):
+                after[i, j] = now[i - 1, j] * now[i + 1, j] + now[i, j - 1] - 0.3 * before[i, j]
+        after[row, 3] += pulse[t]
+        for j in range(m):
+            misfit += (after[1, j] * after[2, j] - pulse[t]) ** 2
+        before, now, after = now, after, before
+    return misfit + np.sum(now)
+
+
+def staggered(u, k, steps):
+    """Loops over rows that are not quite the same, each of which needs rows of the one before."""
+    n, m = u.shape
+    e, g, h = np.zeros((n, m)), u.copy(), u * 0.5
+    for _ in range(steps):
+        for i in range(2, n):
+            for j in range(m):
+                e[i, j] -= k[i, j] * (h[i, j] - h[i - 2, j])
+        for i in range(n):
+            for j in range(1, m):
+                g[i, j] = 0.9 * g[i, j] + h[i, j] * h[i, j - 1]
+        for j in range(m):
+            e[0, j] = 0.1 * g[1, j]
+        for i in range(1, n - 2):
+            for j in range(m):
+                h[i, j] -= 0.7 * (e[i + 2, j] * g[i + 1, j] - e[i - 1, j])
+        h[-2, 2] = h[0, 1] * h[3, 1]
+    return np.sum(h * g)
+
+
+def framed(u, steps):
+    """A square field, of which one loop sets rows and columns of the border."""
+    n = u.shape[0]
+    v = u.copy()
+    for _ in range(steps):
+        for i in range(1, n - 1):
+            for j in range(1, n - 1):
+                v[i, j] = u[i, j] * u[i - 1, j] + 0.1 * u[i + 1, j - 1]
+        for i in range(1, n - 1):
+            v[i, 0] = v[i, 1] * v[i, 1]
+            v[i, n - 1] = v[i, n - 2]
+            v[0, i] = 0.5 * v[1, i]
+            v[n - 1, i] = v[n - 2, i] * v[0, i]
+        u, v = v, u
+    return np.sum(u * u)
+
+
+def probed(u, a, b, steps):
+    """Rows that only the caller knows: they may be the same."""
+    s = 0.0
+    for _ in range(steps):
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                u[i, j] = math.sin(u[i, j])
+        u[a, 1] += 0.5
+        u[b, 1] *= u[b, 2]
+        s += u[a, 1]
+    return s + np.sum(u)
+
+
 AT = np.array([3, 0, 3, 2, 0, 16, 3, 1, 2])
+PULSE = np.linspace(-0.3, 0.4, 11)
 PROGRAMS = {
     "pointwise": (pointwise, (X,), 0, True),
     "stencil": (stencil, (U, 0.7), (0, 1), True),
@@ -419,6 +491,15 @@ PROGRAMS = {
     "watched": (watched, (U, 3), 0, True),
     "until_late": (until_late, (U, 1.0), 0, True),
     "shrinking_scratch": (shrinking_scratch, (U,), 0, None),
+    "waves": (waves, (U, U[::-1].copy(), 4, PULSE), (0, 1, 3), True),
+    "waves, row from the end": (waves, (U, U[::-1].copy(), -5, PULSE), (0, 1, 3), True),
+    "waves, first row": (waves, (U, U[::-1].copy(), 0, PULSE), (0, 1, 3), True),
+    "waves, last row": (waves, (U, U[::-1].copy(), 16, PULSE), (0, 1, 3), True),
+    "waves, no rows": (waves, (U[:3], U[:3] * 2.0, 1, PULSE), (0, 1, 3), True),
+    "staggered": (staggered, (U, U[::-1].copy(), 3), (0, 1), True),
+    "framed": (framed, (np.outer(X, X[::-1])[:13, :13].copy(), 3), 0, True),
+    "probed": (probed, (U, 3, -9, 3), 0, None),
+    "probed, the same row": (probed, (U, 3, 3, 3), 0, None),
 }
 
 
@@ -428,7 +509,7 @@ def test_no_two_threads_meet(name, parts, eager, monkeypatch):
     monkeypatch.setattr(_parallel, "_PARTS", parts)
     f, args, wrt, expected = PROGRAMS[name]
     text = text_of(f, *args, wrt=wrt)
-    found, threads = run(text, args)
+    found, threads = run(text, [np.copy(a) if isinstance(a, np.ndarray) else a for a in args], 8)
     assert threads.meetings == 0
     if expected is not None:
         assert (divided(text) > 0) == expected
@@ -436,11 +517,14 @@ def test_no_two_threads_meet(name, parts, eager, monkeypatch):
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernels_run_in_threads(name, eager):
+@pytest.mark.parametrize("parts", [2, 5, 32])
+@pytest.mark.parametrize("length", [8, None])
+def test_kernels_run_in_threads(name, parts, length, eager, monkeypatch):
+    monkeypatch.setattr(_parallel, "_PARTS", parts)
     kernel = importlib.import_module(f"benchmarks.kernels.{name}")
     args = kernel.arguments(0.1)
     text = grad(kernel.PRIMAL, wrt=kernel.WRT, parallel=True).source(**args)
-    found, threads = run(text, list(args.values()))
+    found, threads = run(text, list(args.values()), length)
     assert threads.loops > 2 and threads.meetings == 0
     close(found, grad(kernel.PRIMAL, wrt=kernel.WRT, jit=False)(**args))
 
@@ -491,14 +575,53 @@ def test_loops_apart_share_a_phase(eager):
     kernel = importlib.import_module("benchmarks.kernels.fdtd")
     text = grad(kernel.PRIMAL, parallel=True).source(**kernel.arguments(0.1))
     forward = next(f for f in workers_of(text) if "pulse" in f)
-    step = forward[forward.index("for t in") :]
+    step = forward[forward.index("    for t in range(") :]
     assert step.count("end_phase(") == 2  # ex, ey, the border of hz and row 0 of ey; then hz
+    columns = step[: step.index("ey[0, j]")].count("_part_")  # each part those of its own rows
+    assert columns == 1
+
+
+def kernel_worker(name, mark):
+    """What threads do of a kernel, where it says ``mark``."""
+    kernel = importlib.import_module(f"benchmarks.kernels.{name}")
+    text = grad(kernel.PRIMAL, wrt=kernel.WRT, parallel=True).source(**kernel.arguments(0.1))
+    return next(f for f in workers_of(text) if mark in f)
+
+
+def test_a_step_is_one_phase_with_its_source_and_its_border(eager):
+    """Also where the step runs once more, in the reverse sweep."""
+    forward = kernel_worker("wave2d", "before, now, after = now, after, before")
+    step = forward[forward.index("now = now_tape[0]") :]
+    assert "source[t]" in step and step.count("end_phase(") == 1
+    reverse = kernel_worker("wave2d", "misfit_b")
+    step = reverse[reverse.index("for t_1 in range(") : reverse.index("# before, now, after")]
+    assert "source[t_1]" in step and step.count("end_phase(") == 1
+    assert reverse[reverse.index("# before, now, after") :].count("end_phase(") == 2
+
+
+def test_loops_that_need_neighbours_share_two_turns(eager):
+    assert kernel_worker("fdtd", "ey_b[0, j] = 0.0").count("end_phase(") == 2
+
+
+def test_statements_go_to_the_part_that_has_their_row(eager):
+    """Wherever that is: two rows that may be the same are in one part if they are."""
+    forward = workers_of(text_of(probed, U, 3, -9, 3))[0]
+    assert forward.count("end_phase(") == 1
+    assert "a % u.shape[0] >= part * count // parts" in forward
+    assert "b % u.shape[0] >= part * count // parts" in forward
+
+
+def test_what_needs_several_rows_waits(eager):
+    forward = next(f for f in workers_of(text_of(staggered, U, U, 3)) if "h[0, 1]" in f)
+    assert "next_part(crew, own, 1)" in forward[: forward.index("h[0, 1]")]
+    reverse = next(f for f in workers_of(text_of(framed, U[:9], 3)) if "seed_3" in f)
+    assert "next_part(crew, own, 1)" in reverse[: reverse.index("seed_3")]
 
 
 def test_tails_come_after_all_else(eager):
     text = text_of(stencil, U, 0.7, wrt=(0, 1))
-    assert "last = max(first, last - 3)" in text  # rows i - 2 to i + 1
-    assert "first = max(first, last - 3)" in text
+    assert "if part + 1 == parts else (part + 1) * count // parts - 1\n" in text
+    assert "first = (part + 1) * count // parts - 1\n" in text  # rows i - 2 to i + 1
     assert "power_of_two(min(5, count // 6, " in text  # a part is twice as long
 
 
