@@ -28,6 +28,8 @@ written while it may denote that, or if a loop around it runs for a number of ti
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, fixed_names, names_of, reads_of, writes_of
 from srcad.analysis.places import Place, arrays_written, places_of
@@ -215,7 +217,9 @@ def _reads_neighbours(place: Place, name: str) -> bool:
     """Whether a statement reads an element that is not at the counters of the loops around it."""
     counters = {loop.var for loop in place.loops() if isinstance(loop, For)}
     return any(
-        isinstance(e, Load) and e.array == name and not set(e.index) <= counters
+        isinstance(e, Load)
+        and e.array == name
+        and any(not isinstance(k, Const) and k not in counters for k in e.index)
         for x in expressions(place.stmt)
         for e in walk(x)
     )
@@ -288,6 +292,8 @@ def _written(
                 out.append(Bind((name, new), (new, name), stmt.at))
             case Bind(targets=(name,)) if name in first:
                 out += _elements(stmt, *arrays[name], names)
+            case Store(array=array) if array in news:
+                out.append(replace(stmt, fresh=False))  # there are elements of another iteration
             case Alloc(target=new, zeros=zeros) if new in news:
                 out += _filled(stmt, arrays, names) if zeros else ()
             case Copy(target=new) if new in news:

@@ -456,3 +456,37 @@ def test_steps_are_run_again_from_the_state():
     assert source.count("u_1_tape[t, i] = u_1[i]") == 1
     assert "u_1[i] = u_1_tape[t, i]" not in source  # it is read where it stands
     assert "w_list" not in source and source.count(" = tape(pool") == 1
+
+
+def test_all_of_a_new_array_from_neighbours():
+    """The elements that it is exchanged with are overwritten, each with one of another iteration."""
+
+    def f(u, k, steps):
+        n = u.size
+        for _ in range(steps):
+            right = np.empty(n)
+            for i in range(n):
+                right[i] = k * u[i] * u[i - 1] + np.sin(u[n - 1 - i])
+            u = right
+        return np.sum(u * u)
+
+    for steps in range(5):
+        args = (np.linspace(0.2, 0.9, 4), 0.7, steps)
+        for name in ("u", "k"):
+            found = srcad.grad(f, wrt=name, jit=False)(*args)
+            expected = oracles.complex_step(f, args, ("u", "k").index(name))
+            np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+def test_all_of_a_formula_of_slices():
+    def f(u, k, steps):
+        for _ in range(steps):
+            u = np.concatenate((u[1:] * u[:-1], k * u[:1] + np.sin(u[-1:])))
+        return np.sum(u * u)
+
+    for steps in range(5):
+        args = (np.linspace(0.2, 0.9, 4), 0.7, steps)
+        for name in ("u", "k"):
+            found = srcad.grad(f, wrt=name, jit=False)(*args)
+            expected = oracles.complex_step(f, args, ("u", "k").index(name))
+            np.testing.assert_allclose(found, expected, rtol=1e-11)
