@@ -339,7 +339,10 @@ class _Start:
             return None
         index, later = stmt.index, body[first + 1 :]
         lengths = [unclamped(sizes.known(Extent(self.donor, a))) for a in range(len(index))]
-        whole = len(around) == len(set(index)) and [around.get(e) for e in index] == lengths
+        whole = (
+            len(around) == len(index) == len(set(index))
+            and [around.get(e) for e in index] == lengths
+        )
         if not whole or any(self.donor in _touched(s) for s in later):
             return None
         if not all(map(self._at, statements(body), repeat(index))):

@@ -349,3 +349,24 @@ def test_the_gradient_of_a_part_takes_the_place_of_its_work_matrix():
     x, v = noise(90, 90), noise(90)
     most = peak(srcad.grad(part_of_a_matrix, jit=False), x, v)
     assert most < 2.2 * x.nbytes  # the matrix, and its shadow
+
+
+def test_a_diagonal_is_not_the_whole():
+    """What a loop over the diagonal begins with has zeros beside it."""
+
+    def f(k, v):
+        n = v.size
+        s = 0.0
+        for i in range(n):
+            s += k[i, i] * k[i, i]
+        w = np.empty((n, n))
+        for i in range(n):
+            for j in range(n):
+                w[i, j] = v[i] * v[j]
+        return s + np.sum(w * w * w)
+
+    k, v = noise(4, 4), noise(4)
+    found = srcad.grad(f, wrt=("k", "v"), jit=False)(k, v)
+    for place, gradient in enumerate(found):
+        expected = oracles.complex_step(f, (k, v), place)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-13)
