@@ -354,19 +354,14 @@ def test_the_gradient_of_a_part_takes_the_place_of_its_work_matrix():
 def test_a_diagonal_is_not_the_whole():
     """What a loop over the diagonal begins with has zeros beside it."""
 
-    def f(k, v):
-        n = v.size
-        s = 0.0
-        for i in range(n):
-            s += k[i, i] * k[i, i]
-        w = np.empty((n, n))
-        for i in range(n):
-            for j in range(n):
-                w[i, j] = v[i] * v[j]
-        return s + np.sum(w * w * w)
+    def f(k, m):
+        v = np.cross(k[0], k[:, m % 3])
+        r = np.empty((3, 3))
+        for i in range(3):
+            for j in range(3):
+                r[i, j] = v[i] - k[j, j]
+        return np.sum(r * r) + r[m % 3, -2] * v[1]
 
-    k, v = noise(4, 4), noise(4)
-    found = srcad.grad(f, wrt=("k", "v"), jit=False)(k, v)
-    for place, gradient in enumerate(found):
-        expected = oracles.complex_step(f, (k, v), place)
-        np.testing.assert_allclose(gradient, expected, rtol=1e-11, atol=1e-13)
+    k = noise(3, 3)
+    found = srcad.grad(f, jit=False)(k, 1)
+    np.testing.assert_allclose(found, oracles.complex_step(f, (k, 1), 0), rtol=1e-11, atol=1e-13)
