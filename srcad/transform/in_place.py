@@ -129,6 +129,8 @@ class _Rebound:
             return None
         if any(use.order > at.order for use in uses):
             return None
+        if any(isinstance(s, For) and s.checkpoints is not None for s in at.loops()):
+            return None  # its snapshots would keep both
         loads = [p for p in others if made.order < p.order < at.order]
         return made.stmt.target if any(_reads_neighbours(p, name) for p in loads) else None
 
