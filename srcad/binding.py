@@ -185,9 +185,12 @@ class Signature:
             ) from None
         size = len(self.positional)
         if not -size <= index < size:
+            hint = self._nameable() if self.rest or not size else ""
+            if not hint and len(self.names) > size:
+                hint = "name a keyword-only parameter by its name"
             raise ArgumentValueError(
                 f"wrt={index} is out of range: {self} has {_some(size, 'positional parameter')}",
-                hint=self._nameable() if self.rest or not size else "",
+                hint=hint,
             )
         return self.positional[index]
 
