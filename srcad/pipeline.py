@@ -360,7 +360,7 @@ def _simplified(
     block: Block, program: Elaborated, inputs: set[str], escaping: set[str], checked: bool
 ) -> Block:
     """A block, and those of the rules in it, simplified."""
-    block = coalesce(block)
+    block = coalesce(block, escaping)
     rolled, _ = settle_checks(settle(block), inputs, checked)  # lengths as the program has them
     wide = padded(rolled, program.arrays, escaping, program.names)
     block = block if wide is rolled else wide

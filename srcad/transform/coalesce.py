@@ -15,6 +15,7 @@ A name for another array, that is bound anew before any loop rebinds it, is that
     u_1 = u_1.copy()
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned, reads_of, writes_of
@@ -35,14 +36,17 @@ from srcad.ir.nodes import (
 from srcad.ir.rename import renamed
 
 
-def coalesce(body: Block) -> Block:
-    """The body with arrays made directly under the name that they are bound to."""
+def coalesce(body: Block, kept: Collection[str] = ()) -> Block:
+    """The body with arrays made directly under the name that they are bound to.
+
+    Those that are ``kept`` are needed afterwards, by their own names.
+    """
     body = _renamed_everywhere(body)
     uses: dict[str, int] = {}
     for stmt in statements(body):
         for name in (*reads_of(stmt), *writes_of(stmt)):
             uses[name] = uses.get(name, 0) + 1
-    return _block(body, uses)
+    return _block(body, uses | dict.fromkeys(kept, 0))
 
 
 def _renamed_everywhere(body: Block) -> Block:

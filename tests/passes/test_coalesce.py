@@ -92,3 +92,10 @@ def test_a_name_whose_source_is_bound_meanwhile():
         Return(("u", "v", "w")),
     )
     assert coalesce(body) == body
+
+
+def test_what_is_kept_keeps_its_name():
+    """A result that is bound to another name as well, as in the adjoint of an adjoint."""
+    body = (Copy("made", "x"), Bind(("v",), ("made",)))
+    assert coalesce(body) == (Copy("v", "x"),)
+    assert coalesce(body, {"made"}) == body
