@@ -78,6 +78,8 @@ def test_what_is_derived_is_not_written_down():
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
 def test_the_verdict_is_true(functions, entry):
     text = CALLS[entry.name]
+    if entry.name in ("np.empty", "np.empty_like"):
+        pytest.skip("their values are what was in memory")
     if entry.verdict == "refused":
         with pytest.raises(srcad.UnsupportedError) as caught:
             srcad.grad(functions[text], jit=False).source(np.full((2, 2), 0.5))
