@@ -329,8 +329,7 @@ def _in_rows(function: Function, request: Request, program: Elaborated) -> Funct
     if request.kind not in ("gradient", "value_and_gradient", "vjp"):
         return function
     function, fields = resident(rows(function, program.names), program.names)
-    function, _ = next_slot(function, program.names)
-    return segments(function, fields, program.names)
+    return segments(next_slot(function, program.names), fields, program.names)
 
 
 def _callees(callee: Outlined, request: Request) -> Iterator[Function]:

@@ -53,6 +53,9 @@ from srcad.ir.types import INT
 
 Index = tuple[Expr, ...]
 
+BY_ELEMENT = Assign | Store | For | While | If | Check | IndexCheck | Comment
+"""Statements that name arrays as accesses to elements only."""
+
 
 @dataclass(frozen=True)
 class Access:

@@ -18,28 +18,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from srcad.analysis.flow import names_of
+from srcad.analysis.iterations import BY_ELEMENT
 from srcad.analysis.sizes import Sizes, difference, sizes_after
 from srcad.ir.build import ONE, ZERO, added_to, is_const
 from srcad.ir.nodes import (
     Assign,
     Block,
-    Check,
     Comment,
     Const,
     Expr,
     Extent,
     For,
-    If,
-    IndexCheck,
     Load,
     Stmt,
     Store,
     Var,
-    While,
     statements,
 )
 
-_PLAIN = Assign | Store | For | While | If | Check | IndexCheck | Comment
 Line = tuple[int, int]
 """An axis and a place along it; those from the end are negative."""
 
@@ -57,7 +53,9 @@ def zero_lines(
     for stmt in block:
         inner = list(statements((stmt,)))
         written = {s.array for s in inner if isinstance(s, Store) and may(s.array)}
-        written |= {n for s in inner if not isinstance(s, _PLAIN) for n in names_of(s) if may(n)}
+        written |= {
+            n for s in inner if not isinstance(s, BY_ELEMENT) for n in names_of(s) if may(n)
+        }
         if written == {array} and isinstance(stmt, For):
             lines = _Along(stmt, array, rank, least, sizes).after(lines)
         elif written:

@@ -61,6 +61,11 @@ def literal(value: complex, kind: str) -> Const:
     return Const(complex(value) if is_complex(kind) else float(value.real), kind)
 
 
+def zero_of(kind: str) -> Const:
+    """The zero of a kind of number."""
+    return literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
+
+
 def join_kinds(a: str, b: str) -> str:
     """The kind of a sum of two numbers."""
     if is_complex(a) or is_complex(b):

@@ -11,38 +11,30 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import names_of
-from srcad.analysis.iterations import accesses, offset_from
+from srcad.analysis.iterations import BY_ELEMENT, accesses, offset_from
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, add, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
-    Assign,
     Bind,
     Block,
-    Check,
-    Comment,
     Expr,
     Extent,
     For,
     Function,
     If,
-    IndexCheck,
     Load,
     Return,
     Span,
     Stmt,
     Store,
     Tape,
-    While,
     Window,
     statements,
 )
 from srcad.ir.types import kind_of
 from srcad.transform.boxes import Box, Index, copied, edges, has_edges
 from srcad.transform.nest import copied_by, nest
-
-PLAIN = Assign | Store | For | While | If | Check | IndexCheck | Comment
-"""Statements that name arrays as accesses to elements only."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +48,6 @@ class Field:
     """The number of an iteration."""
     box: Box
     """The elements that an iteration writes, before it looks at any."""
-    in_place: bool = False
-    """Whether the next iteration finds it by the name that this one has for what it makes."""
 
     @property
     def name(self) -> str:
@@ -125,7 +115,7 @@ class FieldLoop:
         """Whether the names denote different arrays, of which no other name is heard again."""
         own = {site for n in cycle for site in self.aliases.sites.get(n, frozenset((n,)))}
         later = self.function.body[self.place :]
-        named = (names_of(s) for s in statements(later) if not isinstance(s, PLAIN))
+        named = (names_of(s) for s in statements(later) if not isinstance(s, BY_ELEMENT))
         others = {a.array for a in accesses(later)}.union(*named) - set(cycle)
         if any(self.aliases.sites.get(n, frozenset((n,))) & own for n in others):
             return False

@@ -234,10 +234,8 @@ class _Folder:
             total = added(Load(original, target, self.arrays[original][0]), sums)
         field = fields[kept[0].name]
         ranges = [_range(loop, axis, field, least, spread) for axis, loop in enumerate(nest.loops)]
-        plain = [(loop.start, loop.stop) for loop in nest.loops]
-        return _nested(nest, plain, filled), _nested(
-            nest, ranges, (Store(original, target, total),)
-        )
+        gathered = _nested(nest, ranges, (Store(original, target, total),))
+        return scatter.around(filled), gathered
 
     def _is_scattered(self, scatter: Scatter, shadow: str) -> bool:
         """Whether a nest only adds to a shadow, at several offsets from its counters."""

@@ -34,7 +34,7 @@ from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, fixed_names, names_of, reads_of, writes_of
 from srcad.analysis.places import Place, arrays_written, places_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
-from srcad.ir.build import literal
+from srcad.ir.build import zero_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -63,7 +63,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import is_inexact, kind_of
+from srcad.ir.types import kind_of
 from srcad.transform.nest import nest
 
 Arrays = dict[str, tuple[str, int]]
@@ -319,14 +319,10 @@ def _filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
     kind = kind_of(dtype)
 
     def element(at: tuple[Expr, ...]) -> list[Stmt]:
-        value = Load(stmt.source, at, kind) if isinstance(stmt, Copy) else _zero(kind)
+        value = Load(stmt.source, at, kind) if isinstance(stmt, Copy) else zero_of(kind)
         return [Store(stmt.target, at, value, at=stmt.at)]
 
     return nest(names, stmt.target, ndim, element)
-
-
-def _zero(kind: str) -> Const:
-    return literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
 
 
 def _elements(stmt: Bind, dtype: str, ndim: int, names: Names) -> list[Stmt]:

@@ -41,10 +41,10 @@ from srcad.ir.nodes import (
     ZerosLike,
     blocks,
     names_read,
-    statements,
     with_blocks,
 )
 from srcad.ir.types import INT, kind_of
+from srcad.transform.cost import tapes_of
 
 _CAPACITY = 256
 
@@ -52,8 +52,7 @@ _CAPACITY = 256
 def own_memory(function: Function, names: Names) -> Function:
     """The function with its tapes in arrays that it makes itself."""
     arrays = dict(function.arrays)
-    tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
-    body = _Settler(arrays, names, tapes).block(function.body, ())
+    body = _Settler(arrays, names, tapes_of(function)).block(function.body, ())
     return replace(function, body=body, arrays=arrays)
 
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import accesses
+from srcad.analysis.iterations import BY_ELEMENT, accesses
 from srcad.ir.build import ONE, add
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -51,25 +51,20 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import with_expressions
 from srcad.transform.boxes import Box, box_of
-from srcad.transform.fields import PLAIN, Field, FieldLoop, row_of
+from srcad.transform.fields import Field, FieldLoop, row_of
 from srcad.transform.nest import copied_by
 
 
-def next_slot(function: Function, names: Names) -> tuple[Function, tuple[Field, ...]]:
-    """The function with such fields in their tapes, and these."""
-    fields: list[Field] = []
+def next_slot(function: Function, names: Names) -> Function:
+    """The function with such fields in their tapes."""
     tapes = {s.target for s in function.body if isinstance(s, Tape)}
     k = 0
     while k < len(function.body):
         stmt = function.body[k]
-        found = None
         if isinstance(stmt, For) and any(_is_copy(s, tapes) for s in stmt.body):
-            found = _InPlace(function, k, names).rewritten()
-        if found is not None:
-            function, field = found
-            fields.append(field)
+            function = _InPlace(function, k, names).rewritten() or function
         k += 1  # what follows looks at all before it, and finds the loop again
-    return function, tuple(fields)
+    return function
 
 
 def _is_copy(stmt: Stmt, tapes: set[str]) -> bool:
@@ -83,7 +78,7 @@ def _is_copy(stmt: Stmt, tapes: set[str]) -> bool:
 class _InPlace(FieldLoop):
     """A loop that changes the field in place."""
 
-    def rewritten(self) -> tuple[Function, Field] | None:
+    def rewritten(self) -> Function | None:
         """The function with a field of this loop in its tape; None: there is none."""
         if not self.is_plain():
             return None
@@ -128,14 +123,14 @@ class _InPlace(FieldLoop):
 
     def _made(
         self, name: str, old: str | None, tape: Tape, slot: Expr, before: Block, rest: Block
-    ) -> tuple[Function, Field] | None:
+    ) -> Function | None:
         """The function with a field in its tape, if it can be there."""
         body = (*before, *rest)
         if not self.counts(slot) or not self.have_shape((name,), tape):
             return None
         if not self.are_apart((name,)) or not self.are_left_alone((name,)):
             return None
-        if any(name in names_of(s) for s in statements(body) if not isinstance(s, PLAIN)):
+        if any(name in names_of(s) for s in statements(body) if not isinstance(s, BY_ELEMENT)):
             return None
         if any(s.array == name for s in _stores(before)) or not self._is_kept(old, tape, rest):
             return None
@@ -144,7 +139,7 @@ class _InPlace(FieldLoop):
         if box is None:
             return None
         names = self.names.fresh(f"{name}_old") if old is None else old
-        field = Field((names, name), tape.target, slot, box, in_place=True)
+        field = Field((names, name), tape.target, slot, box)
         return self._in_slots(field, tape, before, rest[:first], rest[first], rest[first + 1 :])
 
     def _is_kept(self, old: str | None, tape: Tape, rest: Block) -> bool:
@@ -157,7 +152,7 @@ class _InPlace(FieldLoop):
         written = _stores((*rest, *whole[self.place + 1 :]))
         if stored or any(self.aliases.may(old, s.array) for s in written):
             return False
-        handed = {n for s in statements(rest) if not isinstance(s, PLAIN) for n in names_of(s)}
+        handed = {n for s in statements(rest) if not isinstance(s, BY_ELEMENT) for n in names_of(s)}
         return old not in handed and all(w.target == old for w in named)
 
     def _box(self, name: str, stmt: Stmt) -> Box | None:
@@ -178,7 +173,7 @@ class _InPlace(FieldLoop):
 
     def _in_slots(
         self, field: Field, tape: Tape, before: Block, reads: Block, writes: Stmt, rest: Block
-    ) -> tuple[Function, Field]:
+    ) -> Function:
         """The function with the field in its tape; ``writes`` is the first to change it."""
         old, name = field.cycle
         arrays = self.function.arrays | {old: self.function.arrays[name]}
@@ -189,7 +184,7 @@ class _InPlace(FieldLoop):
         )
         border = self.border(field, old, name, ())
         made = (*_from(old, name, reads), *_written_to(name, old, (writes,)), *rest)
-        return self.around(field, tape, name, (), (*before, *windows, *border, *made)), field
+        return self.around(field, tape, name, (), (*before, *windows, *border, *made))
 
 
 def _stores(block: Block) -> Iterator[Store]:

@@ -29,33 +29,29 @@ from itertools import repeat
 
 from srcad.analysis.flow import assigned, names_of, reads_of, times_bound, writes_of
 from srcad.analysis.held import held_arrays
+from srcad.analysis.iterations import BY_ELEMENT
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
-from srcad.ir.build import added_to, converted, literal, unclamped
+from srcad.ir.build import added_to, converted, unclamped, zero_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
-    Assign,
     Attempt,
     Bind,
     Block,
-    Check,
     Comment,
     Compare,
-    Const,
     Copy,
     Expr,
     Extent,
     For,
     Function,
     If,
-    IndexCheck,
     Load,
     Logic,
     MatMul,
     Reshape,
     Stmt,
     Store,
-    While,
     Window,
     ZerosLike,
     expressions,
@@ -68,7 +64,7 @@ from srcad.transform.nest import copied_by, nest
 from srcad.transform.reuse import trips
 
 _Making = Alloc | ZerosLike | Copy
-_BY_ELEMENT = Assign | Store | For | While | If | Check | IndexCheck | Alloc | Comment
+_TOUCHING = BY_ELEMENT | Alloc
 """Statements that touch arrays by their elements only."""
 
 
@@ -101,7 +97,7 @@ def _touched_by(stmt: Stmt) -> set[str]:
             found.add(stmt.target)
         case Store():
             found.add(stmt.array)
-        case _ if not isinstance(stmt, _BY_ELEMENT):
+        case _ if not isinstance(stmt, _TOUCHING):
             found |= names_of(stmt)
     return found
 
@@ -265,7 +261,7 @@ class _Recycler:
                 itself = copied is not None and (copied.target, copied.source) == (name, donor)
                 self.rest[first] = () if itself else (begun,)
                 return ()
-        return self._filled(name, lambda _, kind: _zero(kind)) if last < k else None
+        return self._filled(name, lambda _, kind: zero_of(kind)) if last < k else None
 
     def _first(self, name: str, k: int) -> int | None:
         """The statement after the one with number ``k`` that first touches an array."""
@@ -286,10 +282,6 @@ class _Recycler:
         dtype, rank = self.arrays[name]
         kind = kind_of(dtype)
         return tuple(nest(self.names, name, rank, lambda at: [Store(name, at, value(at, kind))]))
-
-
-def _zero(kind: str) -> Expr:
-    return literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
 
 
 def _shown(function: Function) -> set[str]:
@@ -355,7 +347,7 @@ class _Start:
 
     def _at(self, stmt: Stmt, index: tuple[Expr, ...]) -> bool:
         """Whether a statement touches the two arrays, if at all, at this place."""
-        if not isinstance(stmt, _BY_ELEMENT):
+        if not isinstance(stmt, _TOUCHING):
             return not {self.name, self.donor} & _touched(stmt)
         found = [e for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
         found += [Load(stmt.array, stmt.index, "")] if isinstance(stmt, Store) else []

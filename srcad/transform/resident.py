@@ -23,12 +23,12 @@ at it, and that nothing but the loop writes the arrays afterwards.
 from __future__ import annotations
 
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import accesses
+from srcad.analysis.iterations import BY_ELEMENT, accesses
 from srcad.ir.build import ONE, ZERO, add
 from srcad.ir.names import Names
 from srcad.ir.nodes import Bind, Block, Expr, For, Function, Store, Tape, statements
 from srcad.transform.boxes import Box, box_of
-from srcad.transform.fields import PLAIN, Field, FieldLoop, exchanged, row_of
+from srcad.transform.fields import Field, FieldLoop, exchanged, row_of
 
 
 def resident(function: Function, names: Names) -> tuple[Function, tuple[Field, ...]]:
@@ -90,7 +90,7 @@ class _Exchanging(FieldLoop):
                 continue
             denoted = exchanged(body[:k])
             for inner in statements((stmt,)):
-                if not isinstance(inner, PLAIN) and names_of(inner) & set(cycle):
+                if not isinstance(inner, BY_ELEMENT) and names_of(inner) & set(cycle):
                     return False
                 match inner:
                     case Store(array=array) if array in cycle:

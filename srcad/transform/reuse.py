@@ -30,7 +30,16 @@ from srcad.analysis.flow import assigned, exposed, names_of, times_bound
 from srcad.analysis.held import Holders, held_arrays
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
-from srcad.ir.build import ONE, ZERO, add, added_to, at_least_zero, integer, literal, unclamped
+from srcad.ir.build import (
+    ONE,
+    ZERO,
+    add,
+    added_to,
+    at_least_zero,
+    integer,
+    unclamped,
+    zero_of,
+)
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -60,7 +69,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import is_inexact, kind_of
+from srcad.ir.types import kind_of
 from srcad.transform.nest import nest
 
 _Making = Alloc | ZerosLike | Copy
@@ -205,8 +214,7 @@ class _Reuser:
         given = _added_first(target, rest, sizes)
         if given is not None:
             return [], given
-        zero = literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
-        return nest(self.names, target, ndim, lambda at: [Store(target, at, zero)]), rest
+        return nest(self.names, target, ndim, lambda at: [Store(target, at, zero_of(kind))]), rest
 
 
 @dataclass(frozen=True)

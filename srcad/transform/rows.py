@@ -25,12 +25,11 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import points_to, stored_sites
 from srcad.analysis.flow import assigned, times_bound
 from srcad.analysis.sizes import Shape, Sizes, sizes_after, sizes_inside
-from srcad.ir.build import ONE, ZERO, at_least_zero, integer, literal
+from srcad.ir.build import ONE, ZERO, at_least_zero, integer, zero_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
     Block,
-    Const,
     Copy,
     Expr,
     Extent,
@@ -55,7 +54,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
-from srcad.ir.types import is_inexact, kind_of
+from srcad.ir.types import kind_of
 from srcad.transform.nest import nest
 from srcad.transform.products import Plain, set_product
 from srcad.transform.reverse.loops import backwards, position, trip_count
@@ -284,8 +283,7 @@ class _Writer:
         kind = kind_of(plan.dtype)
         match plan.made:
             case Alloc(zeros=True):
-                zero = literal(0.0, kind) if is_inexact(kind) else Const(0, kind)
-                return [self._row(plan), *self._filled(plan, lambda _: zero)]
+                return [self._row(plan), *self._filled(plan, lambda _: zero_of(kind))]
             case Alloc():
                 return [self._row(plan)]
             case Copy(source=source):

@@ -378,7 +378,7 @@ class _Union:
     def _take(self, found: Iterable[Access], loops: Sequence[For], state: _State) -> None:
         """Elements are read, and set to zero, in a nest of loops."""
         for access in found:
-            if access.array not in self.group or self.gone & {*self.pair} - {access.array}:
+            if access.array not in self.group:
                 continue
             region = self._region(access.index, loops)
             self._demand(access.array, region, state)

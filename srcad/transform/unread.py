@@ -34,26 +34,19 @@ from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, names_of
-from srcad.analysis.iterations import span
+from srcad.analysis.iterations import BY_ELEMENT, span
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.build import ONE, add, integer, sub
 from srcad.ir.nodes import (
-    Assign,
     Attempt,
     Block,
-    Check,
-    Comment,
     Const,
     Expr,
     For,
     Function,
-    If,
-    IndexCheck,
     Load,
-    Stack,
     Stmt,
     Store,
-    Tape,
     Var,
     While,
     ZerosLike,
@@ -67,14 +60,12 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import INT
-
-_SIMPLE = Assign | Store | For | While | If | Check | IndexCheck | Comment
-"""Statements that touch arrays by their elements only."""
+from srcad.transform.cost import tapes_of
 
 
 def unread(function: Function) -> Function:
     """The function without restoring elements that are stored again before they are read."""
-    tapes = {s.target for s in statements(function.body) if isinstance(s, Tape | Stack)}
+    tapes = tapes_of(function)
     dead = unread_stores(function, lambda s: isinstance(s.value, Load) and s.value.array in tapes)
     return replace(function, body=without(function.body, dead)) if dead else function
 
@@ -250,7 +241,7 @@ class _Finder:
 
     def _misses(self, stmt: Stmt, region: _Region, loops: _Loops) -> bool:
         """Whether a statement certainly reads other elements only; ``loops`` are around it."""
-        if not isinstance(stmt, _SIMPLE):
+        if not isinstance(stmt, BY_ELEMENT):
             return not self._reads(stmt, region.array)
         loads = [e for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)]
         read = [e for e in loads if self.aliases.may(e.array, region.array)]
@@ -274,7 +265,7 @@ class _Finder:
             before = before and stmt is not store
             if read and not own:
                 return False
-            if not isinstance(stmt, _SIMPLE) and self._reads(stmt, store.array):
+            if not isinstance(stmt, BY_ELEMENT) and self._reads(stmt, store.array):
                 return False
         return True
 
@@ -296,7 +287,7 @@ def _read(stmt: Stmt) -> set[str]:
         found |= {e.array for x in expressions(s) for e in walk(x) if isinstance(e, Load)}
         if isinstance(s, ZerosLike):
             found.add(s.target)
-        elif not isinstance(s, _SIMPLE):
+        elif not isinstance(s, BY_ELEMENT):
             found |= names_of(s)
     return found
 
