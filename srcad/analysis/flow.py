@@ -29,8 +29,10 @@ from srcad.ir.nodes import (
     While,
     Window,
     ZerosLike,
+    blocks,
     expressions,
     names_read,
+    remembered,
     statements,
     walk,
 )
@@ -58,15 +60,12 @@ _BOUND: dict[type, Callable[[Any], tuple[str, ...]]] = {
 }
 
 
-def reads_of(stmt: Stmt) -> set[str]:
+@remembered("_reads")
+def reads_of(stmt: Stmt) -> frozenset[str]:
     """Names that a statement itself reads."""
-    out: set[str] = set()
-    for e in expressions(stmt):
-        out |= names_read(e)
     named = _NAMED.get(type(stmt))
-    if named is not None:
-        out.update(named(stmt))
-    return out
+    found = frozenset[str]() if named is None else frozenset(named(stmt))
+    return found.union(*map(names_read, expressions(stmt)))
 
 
 _NAMED: dict[type, Callable[[Any], Iterable[str]]] = {
@@ -86,9 +85,9 @@ _NAMED: dict[type, Callable[[Any], Iterable[str]]] = {
 """What a statement reads by name, beside its expressions."""
 
 
-def names_of(stmt: Stmt) -> set[str]:
+def names_of(stmt: Stmt) -> frozenset[str]:
     """Names that a statement itself reads or binds."""
-    return reads_of(stmt) | set(writes_of(stmt))
+    return reads_of(stmt).union(writes_of(stmt))
 
 
 def times_bound(block: Block) -> Counter[str]:
@@ -98,7 +97,13 @@ def times_bound(block: Block) -> Counter[str]:
 
 def assigned(block: Block) -> set[str]:
     """Names that a block binds, in nested blocks too."""
-    return {name for stmt in statements(block) for name in writes_of(stmt)}
+    return set[str]().union(*map(_bound, block))
+
+
+@remembered("_bound")
+def _bound(stmt: Stmt) -> frozenset[str]:
+    """Names that a statement and those in it bind."""
+    return frozenset(writes_of(stmt)).union(*(_bound(s) for block in blocks(stmt) for s in block))
 
 
 def scalars(block: Block) -> dict[str, Var]:

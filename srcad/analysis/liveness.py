@@ -1,7 +1,7 @@
 """Which names are read later: scalars and array names, through the structured control flow."""
 
 from srcad.analysis.flow import reads_of, writes_of
-from srcad.ir.nodes import Block, For, If, Stmt, While, blocks, statements
+from srcad.ir.nodes import Block, For, If, Stmt, While, blocks, remembered, statements
 
 Live = frozenset[str]
 
@@ -14,32 +14,42 @@ def live_before(stmt: Stmt, after: Live) -> Live:
     >>> sorted(live_before(Assign(y, x), frozenset({"y", "z"})))
     ['x', 'z']
     """
+    gone, read = _flow(stmt)
+    return after - gone | read
+
+
+@remembered("_flow")
+def _flow(stmt: Stmt) -> tuple[Live, Live]:
+    """What is not live before a statement for being live after it, and what always is."""
     match stmt:
         case If():
-            return _before(stmt.body, after) | _before(stmt.orelse, after) | reads_of(stmt)
+            (gone, read), (other, more) = map(_flows, blocks(stmt))
+            return gone & other, read | more | reads_of(stmt)
         case For() | While():
-            return live_at_end(stmt, after) | after
-    return after - set(writes_of(stmt)) | reads_of(stmt)
+            return frozenset(), _read_around(stmt)
+    return frozenset(writes_of(stmt)), reads_of(stmt)
+
+
+def _flows(block: Block) -> tuple[Live, Live]:
+    """The same of a block."""
+    gone, read = Live(), Live()
+    for stmt in reversed(block):
+        own, more = _flow(stmt)
+        gone, read = gone | own, read - own | more
+    return gone, read
 
 
 def live_at_end(loop: For | While, after: Live) -> Live:
     """The names that are live at the end of an iteration of a loop."""
-    own = reads_of(loop)
-    if isinstance(loop, For) and loop.until is not None:
-        own = own | {loop.until.name}
-    counter = {loop.var.name} if isinstance(loop, For) else set()
-    end = after | own
-    while True:
-        head = _before(loop.body, end) - counter
-        if head <= end:
-            return end
-        end |= head
+    return after | _read_around(loop)
 
 
-def _before(block: Block, live: Live) -> Live:
-    for stmt in reversed(block):
-        live = live_before(stmt, live)
-    return live
+def _read_around(loop: For | While) -> Live:
+    """What a loop reads of before it, or of the iteration before: that is live in all of them."""
+    own, (_, read) = reads_of(loop), _flows(loop.body)
+    if isinstance(loop, While):
+        return own | read
+    return own | read - {loop.var.name} | ({loop.until.name} if loop.until is not None else set())
 
 
 def live_after(block: Block, place: Stmt, after: Live) -> Live:

@@ -146,9 +146,9 @@ class _Finder:
                 yield stmt
 
 
-def _used(stmt: Stmt) -> set[str]:
+def _used(stmt: Stmt) -> frozenset[str]:
     """Names that a statement itself uses, other than for the lengths of an array."""
-    loads = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
+    loads = frozenset(e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load))
     match stmt:
         case Store():
             return loads | {stmt.array}

@@ -15,7 +15,6 @@ value that it is about.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 
 from srcad.analysis.flow import assigned, writes_of
@@ -254,7 +253,7 @@ class Sizes:
         first, last = span = self._span(loop)
         if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
             self.claims[span] = kept
-            self.mentioned.update(*map(_names, (*span, *kept, *kept.values())))
+            self.mentioned.update(*map(names_read, (*span, *kept, *kept.values())))
 
     def _span(self, loop: For) -> tuple[Expr, Expr]:
         """The least counter of a loop with steps of one, in either direction, and the end."""
@@ -289,7 +288,7 @@ class Sizes:
         self.mentioned -= gone
 
         def stays(*exprs: Expr) -> bool:
-            return all(gone.isdisjoint(_names(e)) for e in exprs)
+            return all(gone.isdisjoint(names_read(e)) for e in exprs)
 
         self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
         self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
@@ -319,7 +318,7 @@ class Sizes:
 
     def _mention(self, name: str, *exprs: Expr) -> None:
         self.mentioned.add(name)
-        self.mentioned.update(*map(_names, exprs))
+        self.mentioned.update(*map(names_read, exprs))
 
     def _learn_order(self, op: str, a: Expr, b: Expr) -> None:
         """``a op b`` narrows the atom in ``a``, if it is one plus a literal."""
@@ -341,7 +340,7 @@ class Sizes:
         if isinstance(a, Var | Extent) and a not in walk(b):
             self.equal = {k: (b if v == a else v) for k, v in self.equal.items()}
             self.equal[a] = b
-            self.mentioned.update(_names(a), _names(b))
+            self.mentioned.update(names_read(a), names_read(b))
 
     def _narrow(self, atom: Expr, bound: Range) -> None:
         if isinstance(atom, Const):
@@ -350,7 +349,7 @@ class Sizes:
         lows = [n for n in (low, bound[0]) if n is not None]
         highs = [n for n in (high, bound[1]) if n is not None]
         self.ranges[atom] = (max(lows, default=None), min(highs, default=None))
-        self.mentioned |= _names(atom)
+        self.mentioned |= names_read(atom)
 
     def _extent(self, expr: Extent) -> Expr:
         if expr.array in self.shapes:
@@ -411,21 +410,14 @@ class Sizes:
         return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
 
 
-@functools.lru_cache(maxsize=1 << 14)
-def _names(expr: Expr) -> frozenset[str]:
-    """The names that an expression reads: the same few expressions are asked for many times."""
-    return frozenset(names_read(expr))
-
-
 def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
     """What is known at the end of a block, given what is known before it."""
     sizes = sizes or Sizes()
     for stmt in block:
         match stmt:
             case For() | While():
-                inside, gone = sizes_inside(stmt, sizes), assigned((stmt,))
+                (inside, end), gone = _iteration(stmt, sizes), assigned((stmt,))
                 kept = {a: s for a, s in inside.shapes.items() if a in gone}
-                end = sizes_after(stmt.body, inside)
                 _leave(stmt, sizes, end.lists)
                 for array, shape in kept.items():
                     sizes.learn_shape(array, shape)
@@ -453,6 +445,11 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
     An array that the loop binds anew has the shape from before it if every iteration gives it back
     one of that shape.
     """
+    return _iteration(loop, sizes, ends=False)[0]
+
+
+def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[Sizes, Sizes]:
+    """What is known at the start of every iteration, and (if ``ends``) at its end."""
     changing = assigned((loop,))
     steady = {a: sizes.shape(a) for a in changing if a in sizes.arrays}
     steady = {
@@ -467,12 +464,12 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
             inside.learn_list(name, None)
         if isinstance(loop, For):
             inside.within(loop)
-        if not steady:
-            return inside
+        if not steady and not ends:
+            return inside, inside
         end = sizes_after(loop.body, inside.copy())
         held = {a: s for a, s in steady.items() if end.shape(a) == tuple(map(end.known, s))}
         if held == steady:
-            return inside
+            return inside, end
         steady = held
 
 

@@ -18,17 +18,55 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
           | Comment | Return
 """
 
+import functools
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from srcad.position import NOWHERE, Position
+
+# ---------------------------------------------------------------- what is remembered
+
+N = TypeVar("N")
+R = TypeVar("R")
+
+
+class _Expression:
+    """Room for what was found out about a node, which never changes (``remembered``)."""
+
+    __slots__ = ("_names",)
+
+
+class _Statement:
+    """The same for a statement."""
+
+    __slots__ = ("_bound", "_contents", "_flow", "_inside", "_reads")
+
+
+def remembered(slot: str) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
+    """A function of a node that is evaluated once for each node."""
+
+    def once(function: Callable[[N], R]) -> Callable[[N], R]:
+        @functools.wraps(function)
+        def found(node: N) -> R:
+            try:
+                return getattr(node, slot)
+            except AttributeError:
+                out = function(node)
+                object.__setattr__(node, slot, out)
+                return out
+
+        return found
+
+    return once
+
 
 # ---------------------------------------------------------------- expressions
 
 
 @dataclass(frozen=True, slots=True)
-class Const:
+class Const(_Expression):
     """A literal: ``value`` is the bool, int, float or complex that its kind says."""
 
     value: Any
@@ -36,7 +74,7 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
-class Var:
+class Var(_Expression):
     """A scalar variable."""
 
     name: str
@@ -44,7 +82,7 @@ class Var:
 
 
 @dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(_Expression):
     """``op x`` with op one of ``-``, ``+``, ``not``, ``~``."""
 
     op: str
@@ -53,7 +91,7 @@ class Unary:
 
 
 @dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(_Expression):
     """``a op b`` with an arithmetic or bitwise operator."""
 
     op: str
@@ -63,7 +101,7 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(_Expression):
     """``a op b``, a bool."""
 
     op: str
@@ -73,7 +111,7 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(_Expression):
     """``and`` or ``or`` over bools, evaluated from the left as far as needed."""
 
     op: str
@@ -82,7 +120,7 @@ class Logic:
 
 
 @dataclass(frozen=True, slots=True)
-class Select:
+class Select(_Expression):
     """``a if test else b``; only the branch chosen is evaluated.
 
     ``strong``: no branch of the program, but a product ``a`` of the numbers that ``test`` compares
@@ -97,7 +135,7 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(_Expression):
     """A scalar function by its canonical name, such as "math.sin", "np.exp", "abs", "int"."""
 
     function: str
@@ -106,7 +144,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Load(_Expression):
     """An element of an array."""
 
     array: str
@@ -115,7 +153,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(_Expression):
     """``array.shape[axis]``."""
 
     array: str
@@ -129,7 +167,7 @@ Expr = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | E
 
 
 @dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(_Statement):
     """``target = value``; ``dear``: reversal saves the value, it does not compute it again."""
 
     target: Var
@@ -139,7 +177,7 @@ class Assign:
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Store(_Statement):
     """``array[index] = value``; ``fresh``: the element is written for the first time."""
 
     array: str
@@ -150,7 +188,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class Alloc:
+class Alloc(_Statement):
     """``target = np.empty(shape, dtype)``, or ``np.zeros``."""
 
     target: str
@@ -161,7 +199,7 @@ class Alloc:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(_Statement):
     """``target = source.copy()``."""
 
     target: str
@@ -170,7 +208,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class ZerosLike:
+class ZerosLike(_Statement):
     """``target = np.zeros_like(source)``: a shadow of ``source``, of its shape and dtype."""
 
     target: str
@@ -179,7 +217,7 @@ class ZerosLike:
 
 
 @dataclass(frozen=True, slots=True)
-class MatMul:
+class MatMul(_Statement):
     """``target = np.dot(a, b)``, a fresh array.
 
     ``ta``/``tb`` take the transpose of a factor, ``ca``/``cb`` its complex conjugate.
@@ -209,7 +247,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(_Statement):
     """``targets = sources``: array names made to denote other arrays, all at once."""
 
     targets: tuple[str, ...]
@@ -227,7 +265,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class Window(_Statement):
     """``target = source[keys]``: a view; each axis of the source has a position or a span.
 
     ``order`` lists, for each axis of the target, the axis of the source that it runs along (None:
@@ -244,7 +282,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Reshape:
+class Reshape(_Statement):
     """``target = source.reshape(shape)`` of a contiguous array: another name for its memory."""
 
     target: str
@@ -269,7 +307,7 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, slots=True)
-class For:
+class For(_Statement):
     """``for var in range(start, stop, step)``; leaves after an iteration that sets ``until``.
 
     ``parallel``: its iterations, each a call, run in threads. No pass but the last one writes that.
@@ -287,7 +325,7 @@ class For:
 
 
 @dataclass(frozen=True, slots=True)
-class While:
+class While(_Statement):
     """``while test``."""
 
     test: Expr
@@ -297,7 +335,7 @@ class While:
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class If(_Statement):
     """``if test: body else: orelse``."""
 
     test: Expr
@@ -307,7 +345,7 @@ class If:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(_Statement):
     """``try: body except Exception: otherwise``; written by the last pass only."""
 
     body: tuple["Stmt", ...]
@@ -316,7 +354,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Check(_Statement):
     """``if not test: raise error(message)``."""
 
     test: Expr
@@ -326,7 +364,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexCheck:
+class IndexCheck(_Statement):
     """``index`` must be within ``-extent <= index < extent`` of an axis of an array.
 
     ``what`` is the array and the index in the words of the user.
@@ -340,7 +378,7 @@ class IndexCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
+class Raise(_Statement):
     """``raise error(message)``."""
 
     error: str
@@ -349,7 +387,7 @@ class Raise:
 
 
 @dataclass(frozen=True, slots=True)
-class Print:
+class Print(_Statement):
     """``print(...)`` of scalars, arrays (by name) and string constants."""
 
     items: tuple[Expr | str, ...]
@@ -389,7 +427,7 @@ class Pushforward:
 
 
 @dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(_Statement):
     """``targets = function(args)``: a call of a function that is not inlined, by its name.
 
     Arrays are passed by reference (their names); ``writes`` are those that the callee writes.
@@ -414,7 +452,7 @@ class Invoke:
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class Tape(_Statement):
     """``target = tape(pool, prod(shape), dtype).reshape(shape)``: one slot for each iteration."""
 
     target: str
@@ -424,7 +462,7 @@ class Tape:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(_Statement):
     """``target = stack(pool, dtype)``: slots for a number of iterations not known beforehand."""
 
     target: str
@@ -433,7 +471,7 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Grow:
+class Grow(_Statement):
     """``if top == target.size: target = grow(pool, target)``.
 
     With ``room``, that many slots from ``top`` on: ``while target.size < top + room``.
@@ -446,7 +484,7 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(_Statement):
     """``target = [example]; target.clear()``: an empty list of arrays like ``example``."""
 
     target: str
@@ -458,7 +496,7 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class Push(_Statement):
     """``target.append(array)``: keeps a reference to an array."""
 
     target: str
@@ -467,7 +505,7 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True)
-class Pop:
+class Pop(_Statement):
     """``array = source.pop()``."""
 
     array: str
@@ -476,7 +514,7 @@ class Pop:
 
 
 @dataclass(frozen=True, slots=True)
-class Refill:
+class Refill(_Statement):
     """All elements of some arrays are written next: nobody reads what they hold. Prints nothing."""
 
     arrays: tuple[str, ...]
@@ -484,7 +522,7 @@ class Refill:
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(_Statement):
     """``# text``."""
 
     text: str
@@ -492,7 +530,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class Return:
+class Return(_Statement):
     """``return items``: scalars, and arrays by name."""
 
     items: tuple[Expr | str, ...]
@@ -568,22 +606,22 @@ _OPERANDS: dict[type, Callable[[Any], tuple[Expr, ...]]] = {
 
 
 def rebuild(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
-    """The expression with other operands."""
-    match expr:
-        case Unary():
-            return replace(expr, x=parts[0])
-        case Binary() | Compare():
-            return replace(expr, a=parts[0], b=parts[1])
-        case Logic():
-            return replace(expr, items=parts)
-        case Select():
-            return replace(expr, test=parts[0], a=parts[1], b=parts[2])
-        case Call():
-            return replace(expr, args=parts)
-        case Load():
-            return replace(expr, index=parts)
-        case _:
-            return expr
+    """The expression with other operands: itself, if they are its own."""
+    made = _REBUILT.get(type(expr))
+    if made is None or all(map(operator.is_, parts, children(expr))):
+        return expr
+    return made(expr, parts)
+
+
+_REBUILT: dict[type, Callable[[Any, tuple[Expr, ...]], Expr]] = {
+    Unary: lambda e, parts: Unary(e.op, parts[0], e.kind),
+    Binary: lambda e, parts: Binary(e.op, parts[0], parts[1], e.kind),
+    Compare: lambda e, parts: Compare(e.op, parts[0], parts[1], e.kind),
+    Logic: lambda e, parts: Logic(e.op, parts, e.kind),
+    Select: lambda e, parts: Select(parts[0], parts[1], parts[2], e.kind, e.strong),
+    Call: lambda e, parts: Call(e.function, parts, e.kind),
+    Load: lambda e, parts: Load(e.array, parts, e.kind),
+}
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
@@ -658,11 +696,14 @@ def statements(block: Block) -> Iterator[Stmt]:
     """All statements of a block, those in nested blocks included, in order."""
     for stmt in block:
         yield stmt
-        if isinstance(stmt, If):
-            yield from statements(stmt.body)
-            yield from statements(stmt.orelse)
-        elif isinstance(stmt, _LOOPS):
-            yield from statements(stmt.body)
+        if isinstance(stmt, _NESTING):
+            yield from _inside(stmt)
+
+
+@remembered("_inside")
+def _inside(stmt: Stmt) -> Block:
+    """All statements in the blocks of a statement."""
+    return tuple(inner for block in blocks(stmt) for inner in statements(block))
 
 
 def plain_statements(block: Block) -> Iterator[Stmt]:
@@ -675,6 +716,7 @@ def plain_statements(block: Block) -> Iterator[Stmt]:
 
 
 _LOOPS = (For, While)
+_NESTING = (If, For, While)
 
 
 def with_blocks(stmt: Stmt, parts: tuple[Block, ...]) -> Stmt:
@@ -688,15 +730,22 @@ def with_blocks(stmt: Stmt, parts: tuple[Block, ...]) -> Stmt:
             return stmt
 
 
-def names_read(expr: Expr) -> set[str]:
+@remembered("_names")
+def names_read(expr: Expr) -> frozenset[str]:
     """Names of the scalars and arrays that an expression reads (shapes included)."""
-    found: set[str] = set()
-    for part in walk(expr):
-        if isinstance(part, Var):
-            found.add(part.name)
-        elif isinstance(part, _NAMING):
-            found.add(part.array)
+    if isinstance(expr, Var):
+        return _alone(expr.name)
+    found = _alone(expr.array) if isinstance(expr, Load | Extent) else _NOTHING
+    for part in children(expr):
+        names = names_read(part)
+        if not names <= found:
+            found = found | names if found else names
     return found
 
 
-_NAMING = (Load, Extent)
+@functools.lru_cache(maxsize=1 << 12)
+def _alone(name: str) -> frozenset[str]:
+    return frozenset((name,))
+
+
+_NOTHING: frozenset[str] = frozenset()

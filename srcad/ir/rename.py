@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -50,7 +51,7 @@ def with_expressions(block: Block, change: Callable[[Expr], Expr]) -> Block:
 
 def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
     if isinstance(value, tuple):
-        return tuple(_changed(v, change) for v in value)
+        return tuple([_changed(v, change) for v in value])
     if isinstance(value, Expr):
         return change(value)
     if isinstance(value, Span):
@@ -60,9 +61,16 @@ def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
         return replace(value, amount=change(value.amount), on_disk=on_disk)
     if not isinstance(value, Stmt):
         return value
+    return replace(
+        value, **{n: _changed(getattr(value, n), change) for n in _evaluated(type(value))}
+    )
+
+
+@functools.cache
+def _evaluated(kind: type) -> tuple[str, ...]:
+    """The fields of a statement that may hold expressions or blocks."""
     left = (*_OTHERS, "target", "targets", "var", "until")
-    kept = {f.name: getattr(value, f.name) for f in fields(value) if f.name not in left}
-    return replace(value, **{n: _changed(v, change) for n, v in kept.items()})
+    return tuple(f.name for f in fields(kind) if f.name not in left)
 
 
 _NAMES = ("array", "target", "source", "a", "b")

@@ -430,8 +430,8 @@ def _is_inexact(item: Leaf, arrays: dict[str, tuple[str, int]]) -> bool:
     return is_inexact(arrays[item][0] if isinstance(item, str) else item.kind)
 
 
-def _names_in(item: Leaf) -> set[str]:
-    return {item} if isinstance(item, str) else names_read(item)
+def _names_in(item: Leaf) -> frozenset[str]:
+    return frozenset((item,)) if isinstance(item, str) else names_read(item)
 
 
 def _seeded(reverser: Reverser, item: Leaf, seed: Expr | str) -> list[Stmt]:

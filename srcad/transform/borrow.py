@@ -72,7 +72,7 @@ def _without(block: Block, arrays: set[str]) -> Block:
     )
 
 
-def _named(stmt: Stmt) -> set[str]:
+def _named(stmt: Stmt) -> frozenset[str]:
     """Arrays that a statement names otherwise than to read elements or lengths."""
     within = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load | Extent)}
     own = {stmt.array} if isinstance(stmt, Store) else set()

@@ -46,6 +46,7 @@ from srcad.ir.nodes import (
     While,
     Window,
     expressions,
+    remembered,
     statements,
     walk,
 )
@@ -55,10 +56,10 @@ _EFFECTS = (Check, IndexCheck, Raise, Print, Return, Invoke)
 
 def prune(function: Function) -> Function:
     """The function without dead statements."""
-    body, size, uses = function.body, -1, _Uses()
+    body, size = function.body, -1
     while size != (size := sum(1 for _ in statements(body))):
         sites = points_to(body, set(function.arrays))
-        pruner = _Pruner(sites, _exchanged(body, sites), uses)
+        pruner = _Pruner(sites, _exchanged(body, sites))
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -71,7 +72,7 @@ def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
     """
     sites = points_to(body, arrays)
     contents = {f"@{s}" for found in sites.values() for s in found}
-    return _Pruner(sites, {}, _Uses()).block(body, live | contents)[0]
+    return _Pruner(sites, {}).block(body, live | contents)[0]
 
 
 def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
@@ -91,21 +92,9 @@ def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
     }
 
 
-class _Uses:
-    """What statements read by themselves, by identity: a body is gone through several times."""
-
-    def __init__(self) -> None:
-        self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
-
-    def of(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
-        """The statement, the names that it reads and the arrays whose contents it reads."""
-        found = self.known.get(id(stmt))
-        if found is None:
-            found = self.known[id(stmt)] = (stmt, reads_of(stmt), _contents_read(stmt))
-        return found
-
-
+@remembered("_contents")
 def _contents_read(stmt: Stmt) -> set[str]:
+    """The arrays whose contents a statement reads."""
     out = {e.array for x in expressions(stmt) for e in walk(x) if isinstance(e, Load)}
     match stmt:
         case Copy():
@@ -122,16 +111,15 @@ def _contents_read(stmt: Stmt) -> set[str]:
 
 
 class _Pruner:
-    def __init__(self, sites: Sites, exchanged: dict[str, frozenset[str]], uses: _Uses) -> None:
+    def __init__(self, sites: Sites, exchanged: dict[str, frozenset[str]]) -> None:
         self.sites = sites
         self.exchanged = exchanged
-        self.uses = uses
         holders: dict[str, int] = {}
         for found in sites.values():
             for site in found:
                 holders[site] = holders.get(site, 0) + 1
         self.shared = {site for site, n in holders.items() if n > 1}
-        self.read: dict[int, frozenset[str]] = {}
+        self.read: dict[int, tuple[Stmt, frozenset[str]]] = {}
         self.loops: dict[tuple[int, frozenset[str]], tuple[Stmt | None, frozenset[str]]] = {}
         """Loops already gone through: an outer loop goes several times through an inner one."""
 
@@ -145,9 +133,9 @@ class _Pruner:
         """Names and contents that a statement reads itself."""
         found = self.read.get(id(stmt))
         if found is None:
-            _, names, arrays = self.uses.of(stmt)
-            found = self.read[id(stmt)] = frozenset(names.union(*map(self.contents, arrays)))
-        return found
+            every = reads_of(stmt).union(*map(self.contents, _contents_read(stmt)))
+            found = self.read[id(stmt)] = (stmt, every)
+        return found[1]
 
     def block(self, block: Block, live: frozenset[str]) -> tuple[Block, frozenset[str]]:
         """The block without dead statements, and what is live before it."""

@@ -114,7 +114,7 @@ def _derived(block: Block, adjoints: Set[str]) -> Set[str]:
         found |= more
 
 
-def _sources(stmt: Stmt) -> set[str]:
+def _sources(stmt: Stmt) -> frozenset[str]:
     """The names that what a statement makes is made of."""
     return names_read(stmt.value) if isinstance(stmt, Assign | Store) else reads_of(stmt)
 

@@ -139,9 +139,11 @@ def _in_order(body: list[Stmt]) -> Block:
     return (*out, *made)
 
 
-def _ends(stmt: Stmt, array: str, needed: set[str]) -> bool:
+def _ends(stmt: Stmt, array: str, needed: frozenset[str]) -> bool:
     """Whether a statement mentions an array, or binds what its lengths are made of."""
-    return any(array in names_of(s) or needed & set(writes_of(s)) for s in statements((stmt,)))
+    return any(
+        array in names_of(s) or not needed.isdisjoint(writes_of(s)) for s in statements((stmt,))
+    )
 
 
 def _surely_made(function: Function) -> set[int]:
