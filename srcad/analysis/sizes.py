@@ -91,6 +91,8 @@ class Sizes:
         """Lengths that are equal wherever a loop over a range, first and end, has an iteration."""
         self.mentioned: set[str] = set()
         """All names in what is known, and some more: of others there is nothing to forget."""
+        self._turn: tuple[For | While, Sizes, Sizes] | None = None
+        """A loop at this place, and what is known at the start and at the end of its iterations."""
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
@@ -184,10 +186,21 @@ class Sizes:
                 return _order(op, low, high)
         return None
 
+    def turn_of(self, loop: For | While) -> tuple[Sizes, Sizes] | None:
+        """What is known at the start and the end of its iterations, if it was just found out."""
+        if self._turn is None or self._turn[0] is not loop:
+            return None
+        return self._turn[1].copy(), self._turn[2]
+
+    def note_turn(self, loop: For | While, start: Sizes, end: Sizes) -> None:
+        """Take note of that: the same loop is asked about from several sides."""
+        self._turn = loop, start, end
+
     # ------------------------------------------------------------ what statements say
 
     def after(self, stmt: Stmt) -> None:
         """Take note of a statement without blocks."""
+        self._turn = None
         match stmt:
             case Assign(target=target, value=value) if target.kind == INT:
                 found = self.known(value)
@@ -235,6 +248,7 @@ class Sizes:
 
     def within(self, loop: For) -> None:
         """Take note of the counter of a loop, in its iterations."""
+        self._turn = None
         self.forget((loop.var.name,))
         if isinstance(loop.step, Const) and int(loop.step.value) > 0:
             low, _ = self.range(self.known(loop.start))
@@ -249,6 +263,7 @@ class Sizes:
 
         Whoever runs over the same range later knows that they held: the loop did so as well.
         """
+        self._turn = None
         kept = {a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone}
         first, last = span = self._span(loop)
         if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
@@ -265,6 +280,7 @@ class Sizes:
 
     def learn(self, test: Expr) -> None:
         """Take a test that holds from here on as known."""
+        self._turn = None
         match test:
             case Logic(op="and", items=items):
                 for item in items:
@@ -285,6 +301,7 @@ class Sizes:
         gone = self.mentioned.intersection(names)
         if not gone:
             return
+        self._turn = None
         self.mentioned -= gone
 
         def stays(*exprs: Expr) -> bool:
@@ -308,11 +325,13 @@ class Sizes:
 
     def learn_shape(self, array: str, shape: Shape) -> None:
         """Take the lengths of an array as known."""
+        self._turn = None
         self.shapes[array] = shape
         self._mention(array, *shape)
 
     def learn_list(self, name: str, shape: Shape | None) -> None:
         """Take the lengths of all arrays on a list as known (None: they are not)."""
+        self._turn = None
         self.lists[name] = shape
         self._mention(name, *(shape or ()))
 
@@ -450,6 +469,8 @@ def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
 
 def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[Sizes, Sizes]:
     """What is known at the start of every iteration, and (if ``ends``) at its end."""
+    if (known := sizes.turn_of(loop)) is not None:
+        return known
     changing = assigned((loop,))
     steady = {a: sizes.shape(a) for a in changing if a in sizes.arrays}
     steady = {
@@ -469,7 +490,8 @@ def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[S
         end = sizes_after(loop.body, inside.copy())
         held = {a: s for a, s in steady.items() if end.shape(a) == tuple(map(end.known, s))}
         if held == steady:
-            return inside, end
+            sizes.note_turn(loop, inside, end)
+            return inside.copy(), end
         steady = held
 
 

@@ -35,7 +35,7 @@ R = TypeVar("R")
 class _Expression:
     """Room for what was found out about a node, which never changes (``remembered``)."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("_hash", "_names")
 
 
 class _Statement:
@@ -160,6 +160,10 @@ class Extent(_Expression):
     axis: int
     kind: str = "int64"
 
+
+_kind: Any
+for _kind in (Unary, Binary, Compare, Logic, Select, Call, Load):
+    _kind.__hash__ = remembered("_hash")(_kind.__hash__)
 
 Expr = Const | Var | Unary | Binary | Compare | Logic | Select | Call | Load | Extent
 

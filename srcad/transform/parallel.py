@@ -48,7 +48,7 @@ from srcad.analysis.flow import assigned, exposed, names_of
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.analysis.turns import Band, Member, Turns
-from srcad.ir.build import ONE, ZERO, add, compare, integer, literal, scale, sub
+from srcad.ir.build import ONE, ZERO, add, compare, integer, scale, sub, zero_of
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
@@ -116,7 +116,8 @@ def parallel(
     body = maker.block(pieces, Sizes(function.arrays))
     if not maker.made:
         return functions
-    return (*others, *maker.made, prune(replace(function, body=body)))
+    divided = replace(function, body=body, arrays=maker.known)
+    return (*others, *maker.made, prune(divided))
 
 
 @dataclass(frozen=True)
@@ -606,7 +607,7 @@ class _Regions:
         if id(loop) in self.members:
             return self.members[id(loop)]
         first, last = self._local("first"), self._local("last")
-        start = [Assign(s, literal(0.0, s.kind)) for s in plan.sums]
+        start = [Assign(s, zero_of(s.kind)) for s in plan.sums]
         body: Block = (*start, replace(loop, start=first, stop=last))
         if plan.sums:
             body = (*body, Return(plan.sums))

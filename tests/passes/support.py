@@ -26,6 +26,7 @@ from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.transform.adjoint import result_leaves
 from srcad.transform.bounds import settle_checks
 from srcad.transform.fuse import fuse
+from tests.oracles import complex_step
 
 F, INTEGER, B = Scalar("float64"), Scalar("int64"), Scalar("bool")
 V, M = Array("float64", 1, (False,)), Array("float64", 2, (False, False))
@@ -135,9 +136,48 @@ def _inputs(e: Elaborated) -> set[str]:
     return {p if isinstance(p, str) else p.name for p in e.parameters}
 
 
+def is_exact(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    *wrt: str,
+    tolerance: tuple[float, float] = (1e-11, 1e-12),
+    compiled: tuple[dict[str, Any], ...] = ({},),
+) -> None:
+    """The gradients are those of a complex step, and the arguments stay as they are."""
+    names = list(inspect.signature(function).parameters)
+    expected = [complex_step(function, args, names.index(name)) for name in wrt]
+    gradients_are(expected, function, args, wrt, tolerance, compiled)
+
+
+def gradients_are(
+    expected: list[Any],
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    wrt: tuple[str, ...],
+    tolerance: tuple[float, float],
+    compiled: tuple[dict[str, Any], ...] = ({},),
+) -> None:
+    """As Python each gradient by itself; compiled all of them at once, with these options."""
+
+    def same(found: Any, right: Any) -> None:
+        np.testing.assert_allclose(found, right, rtol=tolerance[0], atol=tolerance[1])
+        for now, before in zip(given, args, strict=True):
+            np.testing.assert_array_equal(now, before)
+
+    given = tuple(map(_own, args))
+    for name, right in zip(wrt, expected, strict=True):
+        same(grad(function, wrt=name, jit=False)(*given), right)
+    for options in compiled:
+        together = wrt if len(wrt) > 1 else wrt[0]
+        found = grad(function, wrt=together, **options)(*given)
+        for one, right in zip(found if len(wrt) > 1 else (found,), expected, strict=True):
+            same(one, right)
+
+
 def slopes_agree(function: Callable[..., Any], args: tuple[Any, ...], *, wrt: tuple[str, ...]):
     """Gradients with respect to floats and arrays agree with central differences, in Python."""
     names = list(inspect.signature(function).parameters)
+    slopes = []
     for name in wrt:
         k = names.index(name)
         x = np.asarray(args[k], float)
@@ -150,9 +190,8 @@ def slopes_agree(function: Callable[..., Any], args: tuple[Any, ...], *, wrt: tu
                 given = moved if x.shape else float(moved)
                 ends.append(function(*(given if j == k else _own(a) for j, a in enumerate(args))))
             expected[place] = (ends[0] - ends[1]) / 2e-6
-        for jit in (True, False):
-            found = grad(function, wrt=name, jit=jit)(*args)
-            np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
+        slopes.append(expected)
+    gradients_are(slopes, function, args, wrt, (2e-6, 2e-6))
 
 
 def _own(value: Any) -> Any:

@@ -7,17 +7,7 @@ import pytest
 
 import srcad
 from tests.oracles import complex_step
-from tests.passes.support import INTEGER, M, V, gradient_text
-
-
-def is_exact(f, args, *wrt):
-    """The gradients are those of a complex step, with and without compiling."""
-    names = f.__code__.co_varnames[: f.__code__.co_argcount]
-    for name in wrt:
-        expected = complex_step(f, args, names.index(name))
-        for jit in (True, False):
-            found = srcad.grad(f, wrt=name, jit=jit)(*args)
-            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+from tests.passes.support import INTEGER, M, V, gradient_text, is_exact
 
 
 def reverse(f, types, *wrt):

@@ -6,8 +6,8 @@ import pytest
 import srcad
 from benchmarks.kernels import fdtd as kernel
 from tests.oracles import complex_step
-from tests.passes.support import INTEGER, M, V, gradient_text
-from tests.passes.test_read_saved import field, is_exact
+from tests.passes.support import INTEGER, M, V, gradient_text, is_exact
+from tests.passes.test_read_saved import field
 from tests.passes.test_resident import plane
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import srcad
 from tests.oracles import complex_step
-from tests.passes.support import INTEGER, M, V, gradient_text
-from tests.passes.test_read_saved import field, is_exact
+from tests.passes.support import INTEGER, M, V, gradient_text, is_exact
+from tests.passes.test_read_saved import field
 
 
 def plane(*shape):

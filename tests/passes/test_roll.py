@@ -5,7 +5,7 @@ import pytest
 
 import srcad
 from srcad.ir.types import Array
-from tests.oracles import complex_step
+from tests.passes import support
 from tests.passes.support import INTEGER, F, M, gradient_text
 
 C = Array("float64", 3, (False, False, False))
@@ -17,12 +17,7 @@ def reverse_sweep(*args):
 
 
 def is_exact(f, args, *wrt):
-    names = f.__code__.co_varnames[: f.__code__.co_argcount]
-    for name in wrt:
-        expected = complex_step(f, args, names.index(name))
-        for options in ({"jit": True}, {"jit": False}, {"parallel": True}):
-            found = srcad.grad(f, wrt=name, **options)(*args)
-            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    support.is_exact(f, args, *wrt, compiled=({}, {"parallel": True}))
 
 
 def cube(*shape):

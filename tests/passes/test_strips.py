@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import srcad
-from tests.passes.support import M, V, gradient_text
+from tests.passes.support import M, V, gradient_text, gradients_are
 
 
 def differences(f, args, k):
@@ -29,12 +29,8 @@ def differences(f, args, k):
 
 def agrees(f, args, *, wrt):
     names = f.__code__.co_varnames[: f.__code__.co_argcount]
-    for name in wrt:
-        k = names.index(name)
-        expected = differences(f, args, k)
-        for jit in (True, False):
-            found = srcad.grad(f, wrt=name, jit=jit)(*args)
-            np.testing.assert_allclose(found, expected, rtol=2e-6, atol=2e-6)
+    slopes = [differences(f, args, names.index(name)) for name in wrt]
+    gradients_are(slopes, f, args, wrt, (2e-6, 2e-6))
 
 
 def triangle(x, a):
