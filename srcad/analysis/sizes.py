@@ -446,10 +446,11 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
                 ends = [sizes_after(b, sizes.copy()) for b in blocks(stmt)]
                 lists = {n: s for end in ends for n, s in end.lists.items()}
                 same = {n: s for n, s in lists.items() if all(s == e.lists.get(n, s) for e in ends)}
-                shapes = {a: end.shape(a) for end in ends for a in end.shapes if a in sizes.arrays}
                 gone = assigned((stmt,))
+                own = gone & sizes.arrays.keys()
+                shapes = {a: end.shape(a) for end in ends for a in own & end.shapes.keys()}
                 _leave(stmt, sizes, {n: same.get(n) for n in lists})
-                for array in shapes.keys() & gone:
+                for array in shapes:
                     found = {end.shape(array) for end in ends}
                     if len(found) == 1 and not any(names_read(e) & gone for e in shapes[array]):
                         sizes.learn_shape(array, shapes[array])

@@ -122,6 +122,8 @@ class _Pruner:
         self.read: dict[int, tuple[Stmt, frozenset[str]]] = {}
         self.loops: dict[tuple[int, frozenset[str]], tuple[Stmt | None, frozenset[str]]] = {}
         """Loops already gone through: an outer loop goes several times through an inner one."""
+        self.ends: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
+        """What was live after a loop, and at the end of its iterations: less is not, if more is."""
 
     def contents(self, array: str) -> set[str]:
         """What stands for the elements of an array among what is live."""
@@ -216,6 +218,9 @@ class _Pruner:
         end = live | own if isinstance(stmt, While) else live
         if isinstance(stmt, For) and stmt.until is not None:
             end |= {stmt.until.name}
+        after, known = self.ends.get(id(stmt), (None, frozenset[str]()))
+        if after is not None and after <= live:
+            end |= known
         while True:
             body, head = self.block(stmt.body, end)
             if isinstance(stmt, For):
@@ -223,6 +228,7 @@ class _Pruner:
             if head <= end:
                 break
             end |= head
+        self.ends[id(stmt)] = live, end
         if not _substance(body) and not (isinstance(stmt, For) and stmt.var.name in live):
             return None, live
         before = live | head | own

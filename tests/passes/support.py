@@ -9,19 +9,18 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from srcad import grad, pipeline
+from srcad import grad
 from srcad.analysis.alias import points_to
 from srcad.frontend.elaborate import Elaborated, elaborate
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import Block, Function, Return
 from srcad.ir.printer import print_block
-from srcad.ir.types import Array, Scalar, Tuple, Type, is_inexact
+from srcad.ir.types import Array, Scalar, Type
 from srcad.pipeline import Kind, Program, Request, compile_request
 from srcad.transform.adjoint import result_leaves
 from srcad.transform.bounds import settle_checks
@@ -71,33 +70,6 @@ def lines(block: Block) -> str:
 def text(expected: str) -> str:
     """A block of text as a test writes it: indented, with a line before and after."""
     return textwrap.dedent(expected).strip("\n")
-
-
-def carries(kind: Type) -> bool:
-    """Whether an argument of a type has a derivative."""
-    match kind:
-        case Array():
-            return is_inexact(kind.dtype)
-        case Scalar():
-            return is_inexact(kind.kind)
-        case Tuple():
-            return all(map(carries, kind.items))
-    return False
-
-
-@contextmanager
-def functions_written(monkeypatch: Any) -> Iterator[list[Function]]:
-    """The functions of every module that is printed meanwhile."""
-    found: list[Function] = []
-    original = pipeline.print_module
-
-    def spy(functions: tuple[Function, ...], *rest: Any) -> str:
-        found.extend(functions)
-        return original(functions, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "print_module", spy)
-        yield found
 
 
 def function_of(function: Callable[..., Any], *types: Type) -> Function:

@@ -17,7 +17,8 @@ def reverse_sweep(*args):
 
 
 def is_exact(f, args, *wrt):
-    support.is_exact(f, args, *wrt, compiled=({}, {"parallel": True}))
+    """In rings, and where there are to be none for threads: that is run as Python."""
+    support.is_exact(f, args, *wrt, compiled=({}, {"parallel": True, "jit": False}))
 
 
 def cube(*shape):
@@ -57,6 +58,11 @@ def test_planes_are_kept_in_a_ring():
 )
 def test_heat(shape, steps):
     is_exact(heat, (cube(*shape), 0.1, steps), "u", "k")
+
+
+@pytest.mark.slow
+def test_in_threads():
+    support.is_exact(heat, (cube(5, 4, 6), 0.1, 3), "u", "k", compiled=({"parallel": True},))
 
 
 def wide(u, v, low):

@@ -1,9 +1,10 @@
-"""The verifier: every program of the zoo passes, and each kind of damage is found."""
+"""The verifier: each kind of damage is found, and all that tests write is verified."""
 
-import inspect
+from dataclasses import replace
 
 import pytest
 
+from srcad import pipeline
 from srcad.frontend.source import find_source
 from srcad.ir.nodes import (
     Alloc,
@@ -28,14 +29,11 @@ from srcad.ir.nodes import (
     Var,
     While,
 )
-from srcad.ir.typeof import typeof
+from srcad.ir.types import Array
 from srcad.ir.verify import VerificationError, verify, verify_block
 from srcad.pipeline import Request, compile_request
-from tests.passes import support
-from tests.programs.complexes import PROGRAMS as COMPLEX_PROGRAMS
-from tests.programs.complexes import Program as ComplexProgram
-from tests.programs.load import PROGRAMS
-from tests.programs.registry import Program
+from tests.passes.support import F, gradient_text
+from tests.programs.dtypes import single_beside_double
 
 X, COUNTER = Var("x", "float64"), Var("i", "int64")
 T = Var("t", "float64")
@@ -48,59 +46,21 @@ def function(*body) -> Function:
     return Function("f", (X, Var("n", "int64"), "u", "w", "k", "m"), body, ARRAYS)
 
 
-LOOSE = {
-    "dtypes.single_beside_double": "a_b[i, j] += x[j] * seed, in float32",
-}
-"""Programs whose adjoint mixes kinds (such as an integer for a float), or is refused."""
+@pytest.mark.xfail(raises=VerificationError, strict=True, reason="a_b[i, j] += x[j] * seed")
+def test_an_adjoint_in_two_precisions():
+    """All other programs of the tests are verified when they are written (``tests/conftest.py``)."""
+    types = (("a", Array("float32", 2, (False, False))), ("x", Array("float64", 1, (False,))))
+    names = tuple(name for name, _ in types)
+    request = Request(find_source(single_beside_double), types, names, "gradient")
+    function = compile_request(request).function
+    assert function is not None
+    verify(function)
 
 
-def zoo() -> list[object]:
-    out = []
-    for k, each in enumerate(PROGRAMS):
-        reason = LOOSE.get(each.name)
-        marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
-        if each.waits:
-            continue
-        if each.heavy or (each.theme.startswith("kernels_") and k % 3):
-            marks.append(pytest.mark.slow)
-        out.append(pytest.param(each, id=each.name, marks=marks))
-    return out
-
-
-@pytest.mark.parametrize("program", zoo())
-def test_zoo(program: Program, monkeypatch):
-    plain = getattr(program.function, "py_func", program.function)
-    bound = inspect.signature(plain).bind(*program.samples[0](), **program.kwargs)
-    bound.apply_defaults()
-    types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
-    wrt = tuple(name for name, kind in types if support.carries(kind))
-    kind = "vjp" if program.outputs or program.whole else "gradient"
-    requests = [
-        Request(find_source(plain), types, wrt, kind, program.outputs),
-        Request(find_source(plain), types, (), "primal", program.outputs),
-        Request(find_source(plain), types, (), "jvp", program.outputs),
-    ]
-    verify_written(requests, monkeypatch)
-
-
-@pytest.mark.parametrize("program", [pytest.param(p, id=p.f.__name__) for p in COMPLEX_PROGRAMS])
-def test_complex(program: ComplexProgram, monkeypatch):
-    bound = inspect.signature(program.f).bind(*program.args())
-    bound.apply_defaults()
-    types = tuple((name, typeof(value)) for name, value in bound.arguments.items())
-    source = find_source(program.f)
-    verify_written(
-        [Request(source, types, (), kind) for kind in ("vjp", "primal", "jvp")], monkeypatch
-    )
-
-
-def verify_written(requests: list[Request], monkeypatch) -> None:
-    with support.functions_written(monkeypatch) as functions:
-        for request in requests:
-            compile_request(request)
-    assert len(functions) >= 3
-    for each in functions:
-        verify(each)
+def test_what_is_written_is_verified(monkeypatch):
+    monkeypatch.setattr(pipeline, "named_extents", lambda f: replace(f, name="not a name"))
+    with pytest.raises(VerificationError, match="is not a name"):
+        gradient_text(lambda x: x * x, (F,), "x")
 
 
 LOOP = For(COUNTER, Const(0, "int64"), Var("n", "int64"), ONE, ())
