@@ -450,10 +450,10 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
                 own = gone & sizes.arrays.keys()
                 shapes = {a: end.shape(a) for end in ends for a in own & end.shapes.keys()}
                 _leave(stmt, sizes, {n: same.get(n) for n in lists})
-                for array in shapes:
+                for array, shape in shapes.items():
                     found = {end.shape(array) for end in ends}
-                    if len(found) == 1 and not any(names_read(e) & gone for e in shapes[array]):
-                        sizes.learn_shape(array, shapes[array])
+                    if len(found) == 1 and not any(names_read(e) & gone for e in shape):
+                        sizes.learn_shape(array, shape)
             case _:
                 sizes.after(stmt)
     return sizes

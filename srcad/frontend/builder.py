@@ -109,6 +109,8 @@ class Duplicate:
     source: str
     check: Check | None
     here: Position
+    within: Position | None = None
+    """The assignment that evaluates it before it writes anything, if it is made in one."""
 
 
 class Builder:
@@ -122,6 +124,8 @@ class Builder:
         """The statement being read: where emitted statements say they come from."""
         self.here: Position = NOWHERE
         """The expression being read: where errors point."""
+        self.assignments: set[Position] = set()
+        """Assignments whose right-hand side writes into nothing (``out=``) while it is read."""
         self.wanted = "t"
         """The name that the result of a call would like to have."""
         self.arrays: dict[str, tuple[str, int]] = {}

@@ -334,7 +334,9 @@ class _Elaborator(Comprehensions):
                 idle.add(id(d.check))
             elif d.check is None and (
                 sites[d.copy] & stored
-                or stale_reads(body, {d.copy: frozenset((d.source,))}, sites, _returned(result))
+                or stale_reads(
+                    body, {d.copy: frozenset((d.source,))}, sites, _returned(result), d.within
+                )
             ):
                 self.b.here = d.here
                 raise self.b.refuse(
@@ -489,6 +491,10 @@ class _Elaborator(Comprehensions):
     def statement(self, node: Any) -> None:
         """Elaborate one statement."""
         self._move_to(node)
+        if isinstance(node, gast.Assign | gast.AugAssign) and not any(
+            isinstance(n, gast.Call) and n.keywords for n in gast.walk(node)
+        ):
+            self.b.assignments.add(self.b.at)
         match node:
             case gast.Assign():
                 self._assign(node)

@@ -31,5 +31,6 @@ def stand_in(b: Builder, value: ArrayValue, same: Value) -> ArrayValue:
     made = arrays.materialise(b, same, "held")
     assert made.view is not None
     for source in value.reads if value.view is not None or value.readonly else ():
-        b.duplicates.append(Duplicate(made.view.base, source, None, b.here))
+        within = b.at if b.at in b.assignments else None
+        b.duplicates.append(Duplicate(made.view.base, source, None, b.here, within))
     return made

@@ -264,7 +264,7 @@ def test_other_kinds_of_numbers(dtype):
     assert given.dtype == dtype
 
 
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_kernel_against_the_adjoint_by_hand(parallel):
     args = kernel.arguments(1.0)
     expected = kernel.adjoint(**args)
