@@ -1,7 +1,6 @@
 """One cache of compiled code for all workers of a session, and one thread for each of them.
 
-Both are environment variables: workers and the processes that tests start inherit them. And
-whatever the compiler writes during a session is verified.
+Both are environment variables: workers and the processes that tests start inherit them.
 """
 
 import os
@@ -36,9 +35,9 @@ LOOSE = "single_beside_double"
 """A program whose adjoint mixes kinds (``tests/passes/test_verify.py``)."""
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture
 def verified():
-    """Every function that is written is well formed, whichever test it is written for."""
+    """Every function that is written for a test is well formed."""
     from srcad import pipeline
     from srcad.ir.verify import verify
 

@@ -64,6 +64,7 @@ def run_forward(program: Program, jit: bool) -> None:
         assert abs(left - right) <= (SINGLE if program.single else DOT) * size + 1e-15
 
 
+@pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 def test_as_python(program: Program):
     run_forward(program, jit=False)
@@ -161,6 +162,7 @@ def along(args, directions, step):
     return copied(args) if directions is None else args + step * directions
 
 
+@pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("item", COMPLEX, ids=lambda p: p.f.__name__)
 def test_complex(item):
     args = item.args()

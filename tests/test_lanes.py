@@ -104,6 +104,7 @@ def check(program: Program, kind: str, jit: bool) -> None:
     assert has_lanes or calls_itself or program.name in CALLS_ITSELF
 
 
+@pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize(
     "program", [waiting(p, 1 if k % 10 else 0) for k, p in enumerate(PROGRAMS)]
 )
@@ -111,6 +112,7 @@ def test_as_python(program: Program):
     check(program, "jvp", jit=False)
 
 
+@pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("program", [waiting(p, 1 if k % 20 else 0) for k, p in enumerate(SECOND)])
 def test_second_order(program: Program):
     check(program, "hvp", jit=False)
@@ -128,6 +130,7 @@ def test_compiled_second_order(program: Program):
     check(program, "hvp", jit=True)
 
 
+@pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("item", COMPLEX[::2], ids=lambda p: p.f.__name__)
 def test_complex(item):
     has_lanes = compare(item.f, item.args(), "jvp")

@@ -161,6 +161,7 @@ def test_compiled(program: Program):
     (run_pullback if is_vjp(program) else run_gradient)(program, jit=True)
 
 
+@pytest.mark.usefixtures("verified")
 @every_program
 def test_as_python(program: Program):
     (run_pullback if is_vjp(program) else run_gradient)(program, jit=False)

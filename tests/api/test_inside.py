@@ -47,6 +47,53 @@ def test_what_was_just_computed_may_be_written(jit):
     np.testing.assert_array_equal(srcad.grad(f, jit=jit)(K), expected)
 
 
+def relaxed(k, stop=srcad.stop_gradient):
+    for _ in range(2):
+        k += np.tanh(stop(k)) * k[0, 1]
+        k[1:] *= stop(k)[:-1]
+        k[0, 0], k[0, 1] = stop(k)[0, 1] * k[0, 2], stop(k)[0, 0]
+    return np.sum(k * k)
+
+
+@either
+def test_an_assignment_reads_before_it_writes(jit):
+    """The oracle is complex step, where the real part passes no derivative on, and is a view too."""
+    expected = np.zeros((3, 3))
+    for at in np.ndindex(3, 3):
+        k = 0.2 * K + 0j
+        k[at] += 1e-30j
+        expected[at] = relaxed(k, np.real).imag / 1e-30
+    found = srcad.grad(relaxed, jit=jit)(0.2 * K)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def tail_written(k):
+    k[0] = 5.0 * k[1]
+    return k[1]
+
+
+def changed_meanwhile(k):
+    k += srcad.stop_gradient(k) * tail_written(k)
+    return np.sum(k * k)
+
+
+def changed_by_a_keyword(k):
+    k += srcad.stop_gradient(k) * np.add(k, 1.0, out=k)
+    return np.sum(k * k)
+
+
+def changed_row_by_row(k):
+    for row in srcad.stop_gradient(k):
+        k[1] = row * 2.0
+    return np.sum(k * k)
+
+
+@pytest.mark.parametrize("f", [changed_meanwhile, changed_by_a_keyword, changed_row_by_row])
+def test_what_is_written_before_it_is_read_is_refused(f):
+    with pytest.raises(srcad.UnsupportedError, match="share memory"):
+        srcad.grad(f, jit=False)(K)
+
+
 def read_later(k):
     v = srcad.stop_gradient(k[0])
     k[0] *= 2.0

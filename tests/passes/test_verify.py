@@ -1,4 +1,4 @@
-"""The verifier: each kind of damage is found, and all that tests write is verified."""
+"""The verifier: each kind of damage is found, and looked for in what is written."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def function(*body) -> Function:
 
 @pytest.mark.xfail(raises=VerificationError, strict=True, reason="a_b[i, j] += x[j] * seed")
 def test_an_adjoint_in_two_precisions():
-    """All other programs of the tests are verified when they are written (``tests/conftest.py``)."""
+    """The other programs of the zoo are verified where they run (``tests/conftest.py``)."""
     types = (("a", Array("float32", 2, (False, False))), ("x", Array("float64", 1, (False,))))
     names = tuple(name for name, _ in types)
     request = Request(find_source(single_beside_double), types, names, "gradient")
@@ -57,6 +57,7 @@ def test_an_adjoint_in_two_precisions():
     verify(function)
 
 
+@pytest.mark.usefixtures("verified")
 def test_what_is_written_is_verified(monkeypatch):
     monkeypatch.setattr(pipeline, "named_extents", lambda f: replace(f, name="not a name"))
     with pytest.raises(VerificationError, match="is not a name"):
