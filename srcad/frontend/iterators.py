@@ -23,7 +23,7 @@ from srcad.frontend.values import (
     Value,
 )
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, binary, compare, integer, scale, sub
-from srcad.ir.nodes import Call, Const, Expr
+from srcad.ir.nodes import Call, Const, Expr, names_read
 from srcad.ir.types import INT
 
 
@@ -48,7 +48,7 @@ class Iterators(ChosenLists):
             case "islice", [value, *bounds] if bounds and not keywords:
                 return self._slice_of(self._required(value, name), bounds)
             case "repeat", [value, times] if isinstance(times, Expr) and not keywords:
-                return RowsValue(at_least_zero(self.b.hold(times, "n")), lambda k: value)
+                return self._repeated(value, times)
             case "accumulate", [value, *rest]:
                 return self._accumulated_by(value, rest, keywords)
         raise self.b.refuse(
@@ -130,6 +130,12 @@ class Iterators(ChosenLists):
             return self.new_list(tuple(items), "chain")
         return TupleValue(tuple(items))
 
+    def _repeated(self, value: Value, times: Expr) -> RowsValue:
+        """``repeat``: a value as it is now, again and again."""
+        read = names_read(value) if isinstance(value, Expr) else set()
+        value = self._untouched(value, read, stores=True)
+        return RowsValue(at_least_zero(self.b.store(times, "n")), lambda k: value)
+
     def _slice_of(self, rows: RowsValue, bounds: list[Value]) -> RowsValue:
         """``islice(rows, stop)`` or ``islice(rows, start, stop[, step])``; no bound is negative."""
         if len(bounds) == 1:
@@ -139,7 +145,7 @@ class Iterators(ChosenLists):
         step = ONE if _is_none(step) else step
         if not (isinstance(start, Expr) and isinstance(step, Const)):
             raise self.b.refuse("itertools.islice takes integers, and a literal step")
-        start = self.b.hold(start, "start")
+        start = start if isinstance(start, Const) else self.b.store(start, "start")
         end = rows.length
         if not _is_none(stop):
             assert isinstance(stop, Expr)
