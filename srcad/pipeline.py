@@ -46,6 +46,7 @@ from srcad.transform.adjoint import (
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
+from srcad.transform.common import common
 from srcad.transform.contract import contract
 from srcad.transform.deliver import deliver
 from srcad.transform.distribute import distribute
@@ -242,6 +243,7 @@ def compile_request(request: Request) -> Program:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
     functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
+    functions = tuple(common(f, program.names) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)

@@ -45,6 +45,7 @@ from srcad.frontend.values import (
     Outside,
     PullbackFunction,
     RangeValue,
+    StarredValue,
     StaticValue,
     TupleValue,
     Value,
@@ -208,7 +209,7 @@ class Calls(Instances):
                     f"{title}() takes {len(names)} positional arguments, {len(values)} were given",
                     self.b.here,
                 )
-            given[args.vararg.id] = TupleValue(tuple(values[len(names) :]))
+            given[args.vararg.id] = self._packed(tuple(values[len(names) :]))
         elif args.vararg is not None:
             given[args.vararg.id] = TupleValue(())
         extra: dict[str, Value] = {}
@@ -249,6 +250,11 @@ class Calls(Instances):
                 keep = True
             scope.env[name] = value if keep else self._bind(name, value)
         self.scope = saved
+
+    def _packed(self, values: tuple[Value, ...]) -> Value:
+        """What ``*args`` is bound to; items whose number is known at run time only are a list."""
+        is_open = any(isinstance(value, StarredValue) for value in values)
+        return self.new_list(values) if is_open else TupleValue(values)
 
     def _keyword_defaults(self, function: Any) -> list[tuple[str, Value]]:
         if isinstance(function, LocalFunction):

@@ -34,6 +34,7 @@ from srcad.frontend.builder import Builder
 from srcad.frontend.catalogue import METHODS, array_method, library_function
 from srcad.frontend.conditions import Conditions, plain_number
 from srcad.frontend.functions import BUILTINS
+from srcad.frontend.parameters import parameters_of
 from srcad.frontend.refusals import ATTRIBUTES, function_refusal, refusal_of
 from srcad.frontend.ruleless import title_of
 from srcad.frontend.syntax import spoken
@@ -44,6 +45,7 @@ from srcad.frontend.values import (
     MaybeUnbound,
     ObjectValue,
     Outside,
+    StarredValue,
     StaticValue,
     TupleValue,
     Value,
@@ -187,8 +189,8 @@ class Expressions(Conditions):
         """A list of known items."""
 
     @abstractmethod
-    def unstarred(self, value: Value) -> list[Value]:
-        """The items of ``*value`` in a display or a call."""
+    def unstarred(self, value: Value, *, is_open: bool) -> list[Value]:
+        """The items of ``*value``; one starred value for all if there may be any number."""
 
     @abstractmethod
     def item_at(self, owner: TupleValue, key: Expr) -> Value:
@@ -267,9 +269,10 @@ class Expressions(Conditions):
                 return self._constant(node.value)
             case gast.Name():
                 return self.name(node.id)
-            case gast.Tuple() | gast.List():
-                items = tuple(self.values(node.elts))
-                return self.new_list(items) if isinstance(node, gast.List) else TupleValue(items)
+            case gast.Tuple():
+                return TupleValue(tuple(self.values(node.elts)))
+            case gast.List():
+                return self.new_list(tuple(self.values(node.elts, is_open=True)))
             case gast.Dict():
                 return self.display(node)
             case gast.BinOp():
@@ -298,10 +301,13 @@ class Expressions(Conditions):
                 return self.name(node.target.id)
         raise self.b.refuse(**refusal_of(node).words())
 
-    def values(self, nodes: list[Any], titles: tuple[str, ...] = ()) -> list[Value]:
+    def values(
+        self, nodes: list[Any], titles: tuple[str, ...] = (), *, is_open: bool = False
+    ) -> list[Value]:
         """Several expressions from the left; what a later one changes is read before it.
 
-        ``titles`` are what arrays are called that they make.
+        ``titles`` are what arrays are called that they make. With ``is_open``, what is starred may
+        have any number of items.
         """
         out: list[Value] = []
         marks: list[int] = []
@@ -314,7 +320,8 @@ class Expressions(Conditions):
             if written:
                 for k, earlier in enumerate(out):
                     out[k] = self._settled(earlier, written, marks[k])
-            found = self.unstarred(value) if isinstance(node, gast.Starred) else [value]
+            is_starred = isinstance(node, gast.Starred)
+            found = self.unstarred(value, is_open=is_open) if is_starred else [value]
             out += found
             marks += [len(self.b.block)] * len(found)
         return out
@@ -331,6 +338,9 @@ class Expressions(Conditions):
         elif isinstance(value, ArrayValue) and value.view is None and value.reads & written:
             with self.b.into(head):
                 value = arrays.materialise(self.b, value, "t")
+        elif isinstance(value, StarredValue) and value.contents.reads & written:
+            with self.b.into(head):
+                value = StarredValue(arrays.materialise(self.b, value.contents, "t"))
         block[:] = head + tail
         return value
 
@@ -563,7 +573,10 @@ class Expressions(Conditions):
 
     def _call(self, node: Any) -> Value:
         size = len(node.keywords)
-        values = self.values([node.func, *node.args, *(k.value for k in node.keywords)])
+        values = self.values(
+            [node.func, *node.args, *(k.value for k in node.keywords)], is_open=True
+        )
+        values = self._unstarred_in(values, node)
         function, *positional = values[: len(values) - size]
         keywords: dict[str, Value] = {}
         for keyword, value in zip(node.keywords, values[len(values) - size :], strict=True):
@@ -573,6 +586,49 @@ class Expressions(Conditions):
                     raise ArgumentError(f"several values for argument {name!r}", self.b.here)
                 keywords[name] = item
         return self.call_value(function, positional, keywords, node)
+
+    def _unstarred_in(self, values: list[Value], node: Any) -> list[Value]:
+        """A function and its arguments, where ``*items`` gives as many as the function still takes.
+
+        A function of ``*args`` gets those that are left as they are.
+        """
+        starred = [(k, v) for k, v in enumerate(values) if isinstance(v, StarredValue)]
+        if not starred:
+            return values
+        (place, star), *others = starred
+        names = [k.arg for k in node.keywords]
+        after = len(values) - len(names) - place - 1
+        if _is_of_one(values[0]) and place == 1 and not after:
+            return [values[0], star.contents, *values[2:]]
+        found = parameters_of(values[0])
+        if others or found is None or None in names or (found.is_variadic and after):
+            raise self.b.refuse(
+                "this call takes any number of items, and has several arguments after *, or "
+                "another * or **"
+                if found is not None
+                else "how many items the function takes is not known",
+                "write the items out",
+            )
+        free = [p for p in found.positional[place - 1 :] if p.name not in names]
+        optional = [p.name for p in free if p.has_default]
+        if optional:
+            raise self.b.refuse(
+                f"whether the items after * give {optional[0]!r}, too, is known at run time only",
+                f"name it in the call: {optional[0]}=...",
+            )
+        items = star.contents
+        count = len(free) - after
+        if count < 0:
+            raise ArgumentError(f"{after - count} arguments too many are given", self.b.here)
+        length = items.extents[0]
+        wanted = scalars.compare(">=" if found.is_variadic else "==", length, integer(count))
+        self.b.check(wanted, "TypeError", f"not the {count} items that the call takes after *")
+        given: list[Value] = [indexing.select(self.b, items, [integer(k)]) for k in range(count)]
+        if found.is_variadic:
+            rest = indexing.select(self.b, items, [(integer(count), None, None)])
+            assert isinstance(rest, ArrayValue)
+            given.append(StarredValue(rest))
+        return values[:place] + given + values[place + 1 :]
 
     def call_value(
         self, function: Value, positional: list[Value], keywords: dict[str, Value], node: Any
@@ -832,6 +888,11 @@ FUNCTIONS = Marker(
     "{} is one of several functions, by the path taken",
     "choose with if and elif where it is called",
 )
+
+
+def _is_of_one(function: Value) -> bool:
+    """Whether a function of one sequence is the same as of its items."""
+    return isinstance(function, StaticValue) and function.value in (max, min)
 
 
 def is_marker(value: Value) -> bool:

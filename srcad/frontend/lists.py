@@ -15,6 +15,7 @@ That the second form is needed is seen only where the loop ends; then elaboratio
 
 from __future__ import annotations
 
+import itertools
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -23,7 +24,7 @@ from typing import Any, TypeGuard
 import gast
 
 from srcad.errors import ArgumentValueError
-from srcad.frontend import arrays, histories, indexing, scalars
+from srcad.frontend import arrays, histories, indexing, joining, scalars
 from srcad.frontend.builder import Builder
 from srcad.frontend.expressions import STALE, Scope, is_by_key
 from srcad.frontend.sequences import EAGER, ITERATORS, Sequences
@@ -41,6 +42,7 @@ from srcad.frontend.values import (
     RecordsValue,
     RowsValue,
     Site,
+    StarredValue,
     StaticValue,
     TupleValue,
     Value,
@@ -121,9 +123,13 @@ class Lists(Sequences):
         if isinstance(left, TupleValue) and not left.keys and is_number and op == "*":
             return self.repeated(left, right)  # type: ignore[arg-type]
         if isinstance(left, ListValue) or isinstance(right, ListValue):
-            raise self.b.refuse(
-                "arithmetic on a list whose length is known at run time only is not supported",
-                "make an array of it: np.array(...)",
+            if not (op == "+" and is_list(left) and is_list(right)):
+                raise self.b.refuse(
+                    "arithmetic on a list whose length is known at run time only is not supported",
+                    "make an array of it: np.array(...)",
+                )
+            return self._concatenated(
+                (*self._spread_out(left), *self._spread_out(right)), "operator"
             )
         found = super().binary(op, left, right)
         if isinstance(found, TupleValue) and found.cls is list:
@@ -178,14 +184,23 @@ class Lists(Sequences):
             return self.known_items(value) or self.numbers_of(value) or value
         return value
 
-    def unstarred(self, value: Value) -> list[Value]:
-        """The items of ``*value`` in a display or a call."""
+    def unstarred(self, value: Value, *, is_open: bool) -> list[Value]:
+        """The items of ``*value``; one starred value for all if there may be any number."""
         found = self.known_items(value)
-        if found is None:
-            raise self.b.refuse(
-                "* takes a tuple, or a list or range of known length", "write the items out"
-            )
-        return list(found.items)
+        if found is not None:
+            return list(found.items)
+        items = value if isinstance(value, ArrayValue) else self.numbers_of(value)
+        if isinstance(items, ArrayValue) and items.ndim:
+            length = items.extents[0]
+            if isinstance(length, Const):
+                rows = range(int(length.value))
+                return [indexing.select(self.b, items, [integer(k)]) for k in rows]
+            if is_open:
+                return [StarredValue(items)]
+        raise self.b.refuse(
+            "* takes a tuple here, or a list, range or array of known length",
+            "write the items out, or use a list: [*...]",
+        )
 
     # ------------------------------------------------------------ making lists
 
@@ -195,12 +210,37 @@ class Lists(Sequences):
         return (self.scope.key, here.line, here.column, "_".join([what, *map(str, self.rounds)]))
 
     def new_list(self, items: Items, what: str = "list") -> TupleValue | ListValue:
-        """A list of known items."""
+        """A list of items."""
+        if any(isinstance(item, StarredValue) for item in items):
+            return self._concatenated(items, what)
         site = self.site(what)
         kind = self.b.decisions.lists.get(site)
         if kind is None:
             return TupleValue(items, list, tag=ListTag(site))
         return self.stored_list(site, kind, items)
+
+    def _spread_out(self, value: Value) -> Items:
+        """The items of a list in a longer one."""
+        if isinstance(value, ListValue):
+            return (StarredValue(arrays.listed(self.b, value)),)
+        return tuple(self.unstarred(value, is_open=True))
+
+    def _concatenated(self, items: Items, what: str) -> ListValue:
+        """A list of numbers, of which some are those of arrays."""
+        pieces: list[Value] = []
+        for is_starred, run in itertools.groupby(items, lambda i: isinstance(i, StarredValue)):
+            found = tuple(run)
+            if is_starred:
+                pieces += [i.contents for i in found if isinstance(i, StarredValue)]
+            else:
+                pieces.append(TupleValue(found))
+        made = joining.concatenate(self.b, TupleValue(tuple(pieces)))
+        if not isinstance(made, ArrayValue) or made.ndim > 1:
+            raise self.b.refuse(
+                "a list of arrays whose length is known at run time only, and of other items",
+                "use np.concatenate, np.vstack or the rows of np.empty((n, m))",
+            )
+        return self.array_list(arrays.materialise(self.b, made, "items"), what)
 
     def stored_list(self, site: Site, kind: str, items: Items) -> ListValue:
         """A list in an array, which may grow."""

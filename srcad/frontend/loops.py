@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import combinations, product
 from typing import Any
 
 import gast
@@ -14,13 +15,16 @@ from srcad.frontend import arrays, library, scalars
 from srcad.frontend.bindings import vars_in
 from srcad.frontend.branches import are_one_list
 from srcad.frontend.checkpoints import is_marked, marks_of, unmarked
-from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.expressions import LOST, ReadBeforeAssignment
 from srcad.frontend.heap import HEAP, Joins, sequenced
+from srcad.frontend.iterators import Iterators
+from srcad.frontend.nests import mark_of, over_combinations, over_indices, over_product
 from srcad.frontend.sequences import EAGER, LONGEST, ON_REQUEST
 from srcad.frontend.syntax import assigned_names, plain, target_names
 from srcad.frontend.values import (
+    ArrayValue,
     ListTag,
+    ListValue,
     MaybeUnbound,
     ObjectValue,
     RangeValue,
@@ -50,7 +54,7 @@ from srcad.ir.types import BOOL, FLOAT, INT
 from srcad.position import Position
 
 
-class Loops(ChosenLists):
+class Loops(Iterators):
     """Elaborates loops."""
 
     def _loop(
@@ -184,6 +188,10 @@ class Loops(ChosenLists):
         if self._is_over_indices(node.iter):
             self._for_indices(node)
             return
+        function = self._nesting_function(node.iter)
+        if function is not None:
+            self._for_choices(node, function)
+            return
         members = self._items(node.iter)
         if members is not None:
             self._unrolled(node, members, until)
@@ -248,30 +256,107 @@ class Loops(ChosenLists):
     def _for_indices(self, node: Any) -> None:
         """A loop over ``np.ndindex`` or ``np.ndenumerate``: nested loops over ranges."""
         with_items = node.iter.func.attr == "ndenumerate"
-        if getattr(node, "until", None) is not None:
-            raise self.b.refuse(
-                "break and return inside a loop over np.ndindex are not supported yet",
-                "write nested loops over range()",
-            )
         args = self.values(node.iter.args)
-        mark = f"{node.lineno}{node.col_offset:03}"
+        mark = mark_of(node)
         whole = args[0] if len(args) == 1 else None
         if with_items:
             whole = library.as_array(self.b, args[0])
             whole = arrays.materialise(self.b, whole, "t") if whole.view is None else whole
-            self.scope.env[f"$a{mark}"] = self._still(whole)
+            self.scope.env[f"$a_{mark}"] = self._still(whole)
             shape = TupleValue(whole.extents)
         else:
             shape = whole if isinstance(whole, TupleValue) else TupleValue(tuple(args))
-        self.scope.env[f"$range{mark}"] = StaticValue(range)
-        counters: list[str] = []
-        for k, extent in enumerate(library.shape_of(self.b, shape)):
+        self.scope.env[f"$range_{mark}"] = StaticValue(range)
+        extents = library.shape_of(self.b, shape)
+        names = () if with_items else self._own_counters(node, len(extents))
+        for k, extent in enumerate(extents):
             self.scope.env[f"$n{k}_{mark}"] = self._bound_held(
                 extent, assigned_names(node.body), "n"
             )
-            counters.append(f"${'ijklmnpq'[k]}{mark}")
-        for stmt in _nested(node, counters, mark, with_items):
+        for stmt in over_indices(node, len(extents), names, with_items=with_items):
             self.statement(stmt)
+
+    def _nesting_function(self, iterable: Any) -> Any:
+        """``itertools.product`` or ``itertools.combinations``, if it is a call of one."""
+        if isinstance(iterable, gast.Call) and isinstance(
+            iterable.func, gast.Attribute | gast.Name
+        ):
+            called = self.value(iterable.func)
+            if isinstance(called, StaticValue) and called.value in (product, combinations):
+                return called.value
+        return None
+
+    def _for_choices(self, node: Any, function: Any) -> None:
+        """A loop over ``itertools.product`` or ``combinations``: nested loops."""
+        args = self.values(node.iter.args)
+        keywords = {k.arg: self.value(k.value) for k in node.iter.keywords}
+        pools = self.pools(function, args, keywords)
+        is_known = all(isinstance(pool, TupleValue) for pool in pools)
+        if not pools or (function is combinations and is_known):
+            found = self.known_items(self.call_value(StaticValue(function), args, keywords, node))
+            assert found is not None
+            until = getattr(node, "until", None)
+            self._unrolled(node, self._steady_items(node, found), until)
+            return
+        mark, written = mark_of(node), self._written_in(node)
+        self.scope.env[f"$range_{mark}"] = StaticValue(range)
+        for k, pool in enumerate(pools):
+            if k == 0 or pool is not pools[0]:
+                steady = self._steady_pool(pool, written)
+            self.scope.env[f"$pool{k}_{mark}"] = steady
+        first = self.scope.env[f"$pool0_{mark}"]
+        if isinstance(first, RangeValue):
+            ends: tuple[Value, Value] = first.start, first.stop
+        elif isinstance(first, ArrayValue):
+            ends = ZERO, first.extents[0]
+        else:
+            ends = ZERO, self._required(first, function.__name__).length
+        self.scope.env[f"$start_{mark}"], self.scope.env[f"$stop_{mark}"] = ends
+        write = over_product if function is product else over_combinations
+        is_range = [isinstance(pool, RangeValue) for pool in pools]
+        names = self._own_counters(node, len(pools)) if all(is_range) else ()
+        for stmt in write(node, is_range, names):
+            self.statement(stmt)
+
+    def _own_counters(self, node: Any, count: int) -> tuple[str, ...]:
+        """The names that a loop assigns, if each can be the counter of one of several loops.
+
+        Another may count on where the program's loop has no more items: nobody must see that.
+        """
+        if not isinstance(node.target, gast.Tuple | gast.List):
+            return ()
+        names = tuple(t.id for t in node.target.elts if isinstance(t, gast.Name))
+        if len(names) != count or len(set(names)) < len(node.target.elts):
+            return ()
+        seen = set(names) & (assigned_names(node.body) | self._read_outside(set(names)))
+        return () if seen else names
+
+    def _read_outside(self, names: set[str]) -> set[str]:
+        """Those of some names that the function reads other than in loops that assign them."""
+
+        def read(node: Any, names: set[str]) -> set[str]:
+            if isinstance(node, gast.Name) and isinstance(node.ctx, gast.Load):
+                return names & {node.id}
+            own = target_names(node.target) if isinstance(node, gast.For) else set()
+            found: set[str] = set()
+            for child in gast.iter_child_nodes(node):
+                is_body = any(child is stmt for stmt in getattr(node, "body", ()) if own)
+                found |= read(child, names - own if is_body else names)
+            return found
+
+        return read(self.scope.source.node, names)
+
+    def _steady_pool(self, pool: Value, written: set[str]) -> Value:
+        """What ``itertools`` takes items of, as it is before the loop."""
+        if isinstance(pool, ListValue):
+            pool = arrays.listed(self.b, pool)
+        if isinstance(pool, ArrayValue) and pool.ndim == 1:
+            return arrays.materialise(self.b, pool, "pool")
+        if isinstance(pool, RangeValue):
+            bounds = (self._untouched(e, written, stores=True) for e in (pool.start, pool.stop))
+            start, stop = (e for e in bounds if isinstance(e, Expr))
+            return replace(pool, start=start, stop=stop)
+        return self._untouched(pool, written, stores=True)
 
     def _for_range(self, node: Any, r: RangeValue, until: str | None, at: Position) -> None:
         assigned = assigned_names([*node.body]) | target_names(node.target)
@@ -541,24 +626,3 @@ class Loops(ChosenLists):
 def _owner(name: str) -> str:
     """The object that a cell belongs to."""
     return name.rpartition("|")[2]
-
-
-def _nested(node: Any, counters: list[str], mark: str, with_items: bool) -> list[Any]:
-    """Loops over hidden counters around the body of a loop over all indices of an array."""
-
-    def placed(new: Any) -> Any:
-        return gast.copy_location(new, node)
-
-    def named(name: str, store: bool = False) -> Any:
-        return placed(gast.Name(name, gast.Store() if store else gast.Load(), None, None))
-
-    item = placed(gast.Tuple([named(c) for c in counters], gast.Load()))
-    if with_items:
-        element = placed(gast.Subscript(named(f"$a{mark}"), item, gast.Load()))
-        item = placed(gast.Tuple([item, element], gast.Load()))
-    body = [placed(gast.Assign([node.target], item, None)), *node.body]
-    for k in reversed(range(len(counters))):
-        bounds = placed(gast.Call(named(f"$range{mark}"), [named(f"$n{k}_{mark}")], []))
-        loop = gast.For(named(counters[k], store=True), bounds, body, [], None)
-        body = [placed(loop)]
-    return body

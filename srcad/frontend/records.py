@@ -201,7 +201,7 @@ class Records(Lists):
                 value = self.value(node.args[0].value)
                 if isinstance(value, RecordsValue):
                     return self._columns(value)
-                return self._call_object(zip, self.unstarred(value), {}, node)
+                return self._call_object(zip, self.unstarred(value, is_open=False), {}, node)
         return super()._call(node)
 
     def _columns(self, owner: RecordsValue) -> Value:

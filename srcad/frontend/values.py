@@ -229,6 +229,13 @@ class StaticValue:
 
 
 @dataclass(frozen=True, slots=True)
+class StarredValue:
+    """``*items`` in a call or a list, as many as there are when the program runs."""
+
+    contents: "ArrayValue"
+
+
+@dataclass(frozen=True, slots=True)
 class RangeValue:
     """``range(start, stop, step)``."""
 
@@ -314,6 +321,7 @@ Value = (
     | ArrayValue
     | TupleValue
     | StaticValue
+    | StarredValue
     | RangeValue
     | ListValue
     | RecordsValue

@@ -283,3 +283,44 @@ def function_that_remembers(x, n):
     for k in range(n):
         s += remembered(x, k) * remembered(x, 1)
     return s
+
+
+def cubic(x, a, b, c):
+    return a * x * x + b * x + c
+
+
+def decay(t, *p):
+    return p[0] * math.exp(-p[1] * t) + sum(p[2:])
+
+
+@program(lambda: (np.array([0.2, 0.5, 0.9]), wave(3)))
+def parameters_in_an_array(xs, p):
+    s = 0.0
+    for x in xs:
+        s += cubic(x, *p) ** 2 + cubic(x, x, *p[1:]) + decay(x, *p)
+    return s + np.hypot(*p[:2]) + max(*p) + cubic(0.5, *p[:2], c=p[2] ** 2)
+
+
+@program(lambda: (wave(3),))
+def arguments_before_they_are_written(p):
+    p = p.copy()
+
+    def shift():
+        p[0] = 7.0
+        return p[1]
+
+    first = cubic(*p, shift())
+    listed = [*p, shift() * p[2], *p]
+    return first + sum(v * k for k, v in enumerate(listed))
+
+
+@program(lambda: (wave(3), 4), lambda: (wave(5), 2))
+def lists_end_to_end(p, n):
+    squares = []
+    for v in p:
+        squares.append(v * v)
+    both = [0.5, *squares] + [p[0]] + squares
+    both.append(p[-1])
+    both[1] = both[-1] * 3.0
+    rows = [*range(n), 1]
+    return sum(v * v for v in both) * decay(0.3, *squares) + sum(rows) * len(both)

@@ -9,6 +9,7 @@ from tests.programs import (  # noqa: F401
     contractions,
     dtypes,
     indexing,
+    iterators,
     kernels_bodies,
     kernels_fields,
     kernels_finance,

@@ -1,6 +1,7 @@
 """Constructs outside the language: refused by name, at their line, with what to write instead."""
 
 import contextlib
+import itertools
 import math
 import random
 import time
@@ -308,12 +309,12 @@ def elements_of_a_result_written(x):
     return np.sum(x)
 
 
-@refused(VECTOR, "break", "ndindex", hint="range")
-def break_in_a_loop_over_indices(x):
-    for i in np.ndindex(2):  # <-- here
-        if x[i] > 2.0:
-            break
-    return x[0]
+@refused(VECTOR, "permutations", hint="write the loop out")
+def permutations_of_an_array(x):
+    s = 0.0
+    for a in itertools.permutations(x):  # <-- here
+        s += a[0] * a[1]
+    return s
 
 
 @refused(ONE, "try/except", hint="if")

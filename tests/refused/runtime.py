@@ -271,3 +271,26 @@ def message_in_the_names_of_the_program(x, n):
         v = u * x
         u = v + 1.0
     return u[n] * u[0]
+
+
+def _three(a, b, c):
+    return a * b + c
+
+
+def _third_is_optional(a, b, c=1.0):
+    return a * b + c
+
+
+@raises(lambda: (np.ones(2),), TypeError, "3 items")
+def array_of_two_for_three_parameters(p):
+    return _three(*p)
+
+
+@refused(lambda: (np.ones(3),), "c", "name it")
+def array_for_parameters_with_defaults(p):
+    return _third_is_optional(*p)  # <-- here
+
+
+@refused(lambda: (np.ones(3),), "items", "write")
+def array_for_any_number_of_arguments(p):
+    return math.hypot(*p)  # <-- here
