@@ -82,7 +82,7 @@ def hinted(text: str) -> Hinted:
         inside = line[start:end]
         taken = _tape(made)
         if taken is not None and starts.get(name):
-            close = taken.end_col_offset - start - 1
+            close = (taken.end_col_offset or 0) - start - 1
             inside = inside[:close] + f", {starts[name]}".encode() + inside[close:]
         marked = f"{names['fresh']}(".encode() + inside + b")"
         lines[made.lineno - 1] = line[:start] + marked + line[end:]
@@ -125,10 +125,11 @@ def _starts(tree: ast.Module) -> dict[str, int]:
     votes: dict[str, Counter[int]] = {name: Counter() for name in tapes}
     for loop, depth in _innermost(tree, 0):
         for node in ast.walk(loop):
-            if isinstance(node, ast.Subscript) and ast.unparse(node.value) in shows:
-                start = _start(loop, node)
-                if start is not None:
-                    votes[shows[ast.unparse(node.value)]][start] += 8**depth
+            match node:
+                case ast.Subscript(value=ast.Name(id=name)) if name in shows:
+                    start = _start(loop, node)
+                    if start is not None:
+                        votes[shows[name]][start] += 8**depth
     return {name: found.most_common(1)[0][0] for name, found in votes.items() if found}
 
 
