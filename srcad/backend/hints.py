@@ -16,8 +16,16 @@ address of its own; so what is compiled says what they are ``at_least``::
                                                         at_least(j, 1)
                                                         u_b[j] += ...
 
-Both follow from the lines at hand alone. In other loops LLVM knows by itself, and is hindered. It
-is not told of arrays that are written element by element, by number: it would copy them to where
+A vector that lies across the end of a cache line is two accesses. What runs over the inside of a
+field starts at element 1 of each row, so half of its vectors would: a tape is told which element
+is to start a line, the one where most of the loops start that read and write it::
+
+    x_tape = tape(pool, n, np.float64)          x_tape = fresh(tape(pool, n, np.float64, 1))
+    for i in range(1, n):               ->      for i in range(1, n):
+        x_tape[i] = ...                             x_tape[i] = ...
+
+All this follows from the lines at hand alone. In other loops LLVM knows by itself, and is hindered.
+It is not told of arrays that are written element by element, by number: it would copy them to where
 they go by whole vectors, which wait for each of these stores.
 """
 
@@ -63,17 +71,20 @@ def hinted(text: str) -> Hinted:
     names = {name: _free(name, used) for name in ("fresh", "at_least")}
     lines = [line.encode() for line in text.split("\n")]  # columns count bytes
     written = _written_by_number(tree)
-    makers = [
-        n.value
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Assign)
-        and _is_new(n.value)
-        and written[ast.unparse(n.targets[0])] < _FEW
-    ]
-    for made in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+    starts = _starts(tree)
+    makers = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
+    for assigned in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+        made, name = assigned.value, ast.unparse(assigned.targets[0])
+        if written[name] >= _FEW:
+            continue
         assert made.lineno == made.end_lineno
         line, start, end = lines[made.lineno - 1], made.col_offset, made.end_col_offset
-        marked = f"{names['fresh']}(".encode() + line[start:end] + b")"
+        inside = line[start:end]
+        taken = _tape(made)
+        if taken is not None and starts.get(name):
+            close = (taken.end_col_offset or 0) - start - 1
+            inside = inside[:close] + f", {starts[name]}".encode() + inside[close:]
+        marked = f"{names['fresh']}(".encode() + inside + b")"
         lines[made.lineno - 1] = line[:start] + marked + line[end:]
     loops = {n.lineno: n for n in _nests(tree)}
     out: list[str] = []
@@ -93,6 +104,64 @@ def _written_by_number(tree: ast.Module) -> Counter[str]:
         for s in stores
         if isinstance(s.ctx, ast.Store) and _literal(s.slice) is not None
     )
+
+
+def _starts(tree: ast.Module) -> dict[str, int]:
+    """For each tape, the element of its rows at which most accesses in innermost loops start.
+
+    Deep loops run more often: one access in them counts as much as eight one level further out.
+    """
+    tapes = {
+        ast.unparse(n.targets[0])
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Assign) and _tape(n.value) is not None
+    }
+    shows = {name: name for name in tapes}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
+            tape, target = ast.unparse(node.value.value), node.targets[0]
+            if tape in tapes and isinstance(target, ast.Name):
+                shows[target.id] = tape
+    votes: dict[str, Counter[int]] = {name: Counter() for name in tapes}
+    for loop, depth in _innermost(tree, 0):
+        for node in ast.walk(loop):
+            match node:
+                case ast.Subscript(value=ast.Name(id=name)) if name in shows:
+                    start = _start(loop, node)
+                    if start is not None:
+                        votes[shows[name]][start] += 8**depth
+    return {name: found.most_common(1)[0][0] for name, found in votes.items() if found}
+
+
+def _innermost(node: ast.AST, depth: int) -> Iterator[tuple[ast.For, int]]:
+    """The loops that have none inside, and in how many each is."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.For):
+            found = list(_innermost(child, depth + 1))
+            yield from found or [(child, depth)]
+        else:
+            yield from _innermost(child, depth)
+
+
+def _start(loop: ast.For, read: ast.Subscript) -> int | None:
+    """The last index of an element at the first iteration, where it rises by one each time."""
+    match loop.iter:
+        case ast.Call(func=ast.Name("range"), args=[_] | [_, _]):
+            first = _least(loop.iter)
+        case _:
+            return None
+    index = read.slice.elts[-1] if isinstance(read.slice, ast.Tuple) else read.slice
+    counter = ast.unparse(loop.target)
+    match index:
+        case ast.Name(id=name) if name == counter:
+            shift: int | None = 0
+        case ast.BinOp(ast.Name(id=name), ast.Add(), right) if name == counter:
+            shift = _literal(right)
+        case ast.BinOp(ast.Name(id=name), ast.Sub(), right) if name == counter:
+            shift = _literal(ast.UnaryOp(ast.USub(), right))
+        case _:
+            return None
+    return None if first is None or shift is None else max(0, first + shift)
 
 
 def _nests(tree: ast.Module) -> Iterator[ast.For]:
@@ -135,6 +204,15 @@ def _is_new(value: ast.expr) -> bool:
     if isinstance(function, ast.Attribute) and function.attr == "copy":
         return not value.args
     return ast.unparse(function) in _MAKERS
+
+
+def _tape(value: ast.expr) -> ast.Call | None:
+    """The call of ``tape`` in an expression that makes an array of it."""
+    if not isinstance(value, ast.Call):
+        return None
+    if isinstance(value.func, ast.Attribute) and value.func.attr == "reshape":
+        return _tape(value.func.value)
+    return value if ast.unparse(value.func) == "tape" else None
 
 
 def _about(loop: ast.For | None, function: str) -> Iterator[str]:

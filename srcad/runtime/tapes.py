@@ -75,23 +75,28 @@ _lend = also_compiled(_lent_slots, _type_slots, _lower_lent_slots, *_SLOTS)
 
 
 @register_jitable
-def _reserved(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> int:
+def _reserved(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any, aligned: int = 0) -> int:
     """Where in the pool there is room for ``size`` elements; -1: nowhere."""
     buffer, mark = pool
-    start = mark[0]
-    end = start + size * _take(buffer, 0, 0, dtype).itemsize
+    width = _take(buffer, 0, 0, dtype).itemsize
+    start = mark[0] + (-aligned * width) % 64
+    end = start + size * width
     mark[0] = (end + 63) & -64  # whole cache lines
     return start if 0 <= size <= buffer.size and end <= buffer.size else -1
 
 
 @register_jitable
-def tape(pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any) -> np.ndarray:
+def tape(
+    pool: tuple[np.ndarray, np.ndarray], size: int, dtype: Any, aligned: int = 0
+) -> np.ndarray:
     """An uninitialised array of ``size`` elements: from the pool, or fresh memory.
+
+    In the pool, the element with the number ``aligned`` starts a cache line.
 
     Memory is handed out before it is there, so a tape that is too long would be noticed when the
     system has no more, which then ends some program.
     """
-    start = _reserved(pool, size, dtype)
+    start = _reserved(pool, size, dtype, aligned)
     if start >= 0:
         return _take(pool[0], start, size, dtype)
     _ask_for(pool[1], size * _take(pool[0], 0, 0, dtype).itemsize)

@@ -70,6 +70,59 @@ def test_counters_of_rows_that_are_taken_together():
     assert "\n".join(plain) == text
 
 
+def test_tapes_are_told_where_loops_over_their_rows_start():
+    text = (
+        "def f(x, n, pool):\n"
+        "    a = tape(pool, 9 * n, np.float64).reshape((9, n))\n"
+        "    b = tape(pool, n, np.float64)\n"
+        "    c = tape(pool, n, np.float64)\n"
+        "    d = tape(pool, n, np.float64)\n"
+        "    e = np.zeros(n)\n"
+        "    for i in range(n):\n"
+        "        a[0, i] = b[i] + d[n - i]\n"
+        "    for t in range(8):\n"
+        "        y = a[t + 1]\n"
+        "        for i in range(1, n - 1):\n"
+        "            y[i] = a[t, i] + a[t, i + 1] + a[t, i - 1] + b[i - 1] + c[2 + i] + e[i]\n"
+        "        for i in range(n - 1, 0, -1):\n"
+        "            c[i] = d[i]\n"
+        "        for i in range(1, n, 2):\n"
+        "            c[i] = d[i]\n"
+        "        for i in range(t, n):\n"
+        "            c[i] = c[t] + c[i + 3]\n"
+    )
+    found = [line.strip() for line in hinted(text).text.split("\n") if "fresh" in line]
+    assert found == [
+        "a = fresh(tape(pool, 9 * n, np.float64, 1).reshape((9, n)))",
+        *(f"{name} = fresh(tape(pool, n, np.float64))" for name in "bcd"),
+        "e = fresh(np.zeros(n))",
+    ]
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.bool_])
+def test_the_element_of_a_tape_that_starts_a_cache_line(compiled, dtype):
+    def addresses(pool):
+        first = tape(pool, 5, np.bool_)
+        taken = tape(pool, 20, dtype, 3)
+        following = tape(pool, 4, dtype, 1)
+        first[:] = True
+        taken[:] = 0
+        following[:] = 1
+        return first.all(), taken[3:].ctypes.data, following[1:].ctypes.data, taken, following
+
+    run = njit(addresses) if compiled else addresses
+    memory = np.zeros((1 << 10) + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    pool = memory[start : start + (1 << 10)], np.zeros(8, np.int64)
+    kept, third, second, taken, following = run(pool)
+    assert kept and third % 64 == second % 64 == 0
+    assert not taken.any() and following.all()
+    assert pool[1][1] == 0  # nothing was fresh memory
+    end = following.ctypes.data + following.nbytes - pool[0].ctypes.data
+    assert pool[1][0] == -(-end // 64) * 64
+
+
 def test_hints_are_at_the_lines_of_the_program():
     text = "def f(n):\n    for i in range(0, n, 4):\n        for j in range(n):\n            g(i)\n    for i in range(n, m):\n        h(i)\n"
     tree = hinted(text).tree()
