@@ -241,7 +241,9 @@ def compile_request(request: Request) -> Program:
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
-    functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
+    functions = tuple(
+        free_quotients(f, written.adjoints, program.names, every=every) for f in functions
+    )
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
         functions, elementary = vectorise(functions, program.names)
