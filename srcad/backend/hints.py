@@ -27,7 +27,9 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
-_MAKERS = frozenset(("np.empty", "np.zeros", "np.zeros_like", "np.dot", "tape", "stack", "grow"))
+_MAKERS = frozenset(
+    (*("np.empty", "np.empty_like", "np.zeros", "np.zeros_like"), "np.dot", "tape", "stack", "grow")
+)
 """Functions that return memory of their own; those of a pool hand it out once."""
 
 
