@@ -69,6 +69,7 @@ from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
 from srcad.transform.quotients import free_quotients
+from srcad.transform.ragged import ragged
 from srcad.transform.recycle import recycle
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
@@ -238,6 +239,7 @@ def compile_request(request: Request) -> Program:
     functions = (*functions[:-1], spent(functions[-1]))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+        functions = (*functions[:-1], ragged(functions[-1], program.names))
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"

@@ -42,7 +42,6 @@ from srcad.ir.nodes import (
     Compare,
     Copy,
     Expr,
-    Extent,
     For,
     Function,
     If,
@@ -269,6 +268,9 @@ class _Recycler:
         between = tuple(s for b in self.rest[k + 1 : first] for s in b)
         if isinstance(loop, For) and not any(_mentions(s, stmt.target) for s in between):
             inside = renamed((loop,), {donor: stmt.target})
+            copied = copied_by(inside[0])
+            if copied is not None and (copied.target, copied.to) == (copied.source, copied.at):
+                inside = ()
             self.rest[k] = ()
             self.rest[first] = (replace(test, body=(*test.body, *inside), orelse=(stmt, loop)),)
 
