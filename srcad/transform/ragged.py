@@ -43,6 +43,7 @@ from srcad.ir.nodes import (
     Alloc,
     Assign,
     Block,
+    Call,
     Compare,
     Const,
     Expr,
@@ -177,6 +178,11 @@ def _assigned(stmt: Stmt, array: str, counter: Var) -> Store | None:
     return replace(stmt, value=converted(term, kind) if is_complex(kind) else term)
 
 
+def _of(lengths: list[Expr], function: str) -> Expr:
+    """The least or the greatest of lengths."""
+    return lengths[0] if len(lengths) == 1 else Call(function, tuple(lengths), INT)
+
+
 class _Filler:
     def __init__(self, arrays: list[str], known: dict[str, tuple[str, int]], names: Names) -> None:
         self.arrays = arrays
@@ -194,12 +200,14 @@ class _Filler:
         lengths: list[Expr] = [Extent(a, 0) for a in self.arrays]
         if isinstance(loop.step, Const) and loop.step.value < 0:
             edge = Var(self.names.fresh("left"), INT)
-            first, end, done = lengths[0], start, zero
+            first = _of(lengths, "min")
+            beyond = [(edge, length) for length in lengths] if len(lengths) > 1 else []
+            end, done = start, zero
             gap, rest = (stop, edge), [(zero, edge) for _ in lengths]
             follows = Logic("and", (Compare("<=", zero, start), some, Compare("<=", stop, edge)))
         else:
             edge = Var(self.names.fresh("filled"), INT)
-            first, end, done = zero, stop, lengths[0]
+            first, beyond, end, done = zero, [], stop, _of(lengths, "max")
             gap, rest = (edge, start), [(edge, length) for length in lengths]
             follows = Logic("and", (Compare("<=", edge, start), some))
         assigning = tuple(self._without_zeros(s, rows) for s in rows.body)
@@ -208,11 +216,12 @@ class _Filler:
         chosen = If(follows, one, (If(some, two, ()),))
         place = next(k for k, s in enumerate(loop.body) if s is rows)
         body = (*loop.body[:place], *bound, chosen, *loop.body[place + 1 :])
-        return (Assign(edge, first), replace(loop, body=body), *self._left(rest))
+        before = Assign(edge, first), *self._left(beyond)
+        return (*before, replace(loop, body=body), *self._left(rest))
 
     def _left(self, rest: Sequence[tuple[Expr, Expr]]) -> Iterator[Stmt]:
         """Zeros in what is left of each array."""
-        for array, ends in zip(self.arrays, rest, strict=True):
+        for array, ends in zip(self.arrays, rest, strict=False):
             yield self._zeros(*ends, array)
 
     def _held(self, end: Expr, base: str, bound: list[Stmt]) -> Expr:
