@@ -43,6 +43,7 @@ from srcad.transform.adjoint import (
     write_callee,
     write_primal,
 )
+from srcad.transform.blit import blit
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
@@ -253,6 +254,8 @@ def compile_request(request: Request) -> Program:
         counted = counted_loops(functions[-1], request.options.progress)
         functions = parallel(functions, program.names, counted)
     functions = (*functions[:-1], recycle(functions[-1], program.names))
+    if request.options.jit and not request.options.parallel:
+        functions = (*functions[:-1], blit(functions[-1]))
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     text = print_module(tuple(map(named_extents, functions)), elementary)
