@@ -43,6 +43,7 @@ from srcad.transform.adjoint import (
     write_callee,
     write_primal,
 )
+from srcad.transform.blit import blit
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.coalesce import coalesce
@@ -70,6 +71,7 @@ from srcad.transform.parallel import parallel
 from srcad.transform.pattern import Dependence, reads_floats
 from srcad.transform.products import products
 from srcad.transform.quotients import free_quotients
+from srcad.transform.ragged import ragged
 from srcad.transform.recycle import recycle
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
@@ -239,10 +241,13 @@ def compile_request(request: Request) -> Program:
     functions = (*functions[:-1], spent(functions[-1]))
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
+        functions = (*functions[:-1], ragged(functions[-1], program.names))
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
-    functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
+    functions = tuple(
+        free_quotients(f, written.adjoints, program.names, every=every) for f in functions
+    )
     functions = tuple(common(f, program.names) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:
@@ -251,6 +256,8 @@ def compile_request(request: Request) -> Program:
         counted = counted_loops(functions[-1], request.options.progress)
         functions = parallel(functions, program.names, counted)
     functions = (*functions[:-1], recycle(functions[-1], program.names))
+    if request.options.jit and not request.options.parallel:
+        functions = (*functions[:-1], blit(functions[-1]))
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
     text = print_module(tuple(map(named_extents, functions)), elementary)

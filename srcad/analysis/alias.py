@@ -218,24 +218,25 @@ def _permuted(body: Block) -> Iterator[set[str]]:
 def _start_apart(group: set[str], body: Block, sites: Sites) -> bool:
     """Whether the names of a group denote different arrays before they are exchanged.
 
-    Each is made by statements that make arrays, or bound once, outside of loops and branches.
+    Each is made by statements that make arrays, bound once, outside of loops and branches, or both.
     """
-    first: dict[str, frozenset[str]] = {name: frozenset((name,)) for name in group}
+    made: set[str] = set()
     bound: Counter[str] = Counter()
+    first: list[frozenset[str]] = []
     for stmt in statements(body):
         for name in group.intersection(writes_of(stmt)):
             match stmt:
                 case Alloc() | Copy() | ZerosLike() | MatMul() | Window(own=True):
-                    pass
+                    made.add(name)
                 case Bind() if set(stmt.targets) == set(stmt.sources):
                     pass
                 case Bind() if any(stmt is s for s in body):
                     bound[name] += 1
                     source = stmt.sources[stmt.targets.index(name)]
-                    first[name] = sites.get(source, frozenset((source,)))
+                    first.append(sites.get(source, frozenset((source,))))
                 case _:
                     return False
-    made = {n for s in statements(body) if not isinstance(s, Bind) for n in writes_of(s)}
-    if any(n > 1 or name in made for name, n in bound.items()):
+    if any(n > 1 for n in bound.values()):
         return False
-    return sum(map(len, first.values())) == len(frozenset[str]().union(*first.values()))
+    first += [frozenset((name,)) for name in group if name in made or name not in bound]
+    return sum(map(len, first)) == len(frozenset[str]().union(*first))

@@ -34,6 +34,7 @@ from srcad.elementary import exponentials, lanes, logarithms, powers, primitives
 from srcad.errors import ArgumentError
 from srcad.pipeline import Program
 from srcad.runtime import (
+    copies,
     hints,
     intrinsics,
     inverses,
@@ -48,6 +49,7 @@ from srcad.runtime import (
 
 _RUNTIME = (
     intrinsics,  # the others are made with it
+    copies,
     hints,
     inverses,
     marks,

@@ -6,6 +6,7 @@ import keyword
 from srcad.ir.nodes import Binary, Call, Expr, Load, Var
 
 RUNTIME = {
+    "copies": ("set_copy",),
     "hints": ("over", "plus"),
     "inverses": ("cofactors", "determinant", "set_inverse"),
     "marks": ("stop_gradient", "straight_through"),

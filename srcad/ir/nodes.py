@@ -213,11 +213,15 @@ class Copy(_Statement):
 
 @dataclass(frozen=True, slots=True)
 class ZerosLike(_Statement):
-    """``target = np.zeros_like(source)``: a shadow of ``source``, of its shape and dtype."""
+    """``target = np.zeros_like(source)``: a shadow of ``source``, of its shape and dtype.
+
+    ``empty``: ``np.empty_like``, as the loops that follow give each element its first value.
+    """
 
     target: str
     source: str
     at: Position = field(default=NOWHERE, compare=False)
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,7 +259,8 @@ def _stmt(stmt: Stmt, depth: int) -> list[str]:
         case Copy():
             return one(f"{stmt.target} = {stmt.source}.copy()")
         case ZerosLike():
-            return one(f"{stmt.target} = np.zeros_like({stmt.source})")
+            maker = "np.empty_like" if stmt.empty else "np.zeros_like"
+            return one(f"{stmt.target} = {maker}({stmt.source})")
         case MatMul():
             return _product(stmt, depth)
         case Bind():

@@ -10,16 +10,30 @@ where the divisor is the same in all iterations of the innermost loop::
 So are the quotients of the program, where nothing but the gradient is asked for, and where no digit
 decides anything: where floats are neither compared nor rounded (``int(x / h)`` must be the same).
 The reciprocal of a number below 6e-309 is infinite, which shows.
+
+Where the rows of a matrix are divided by one vector, or a time loop divides by one, its reciprocals
+are made once, before the loops that leave it as it is::
+
+                                                w_reciprocal = np.empty(w.shape[0])
+    for i in range(n):                          for k in range(w.shape[0]):
+        for j in range(m):          ->              w_reciprocal[k] = 1.0 / w[k]
+            x_b[i, j] += y_b[i, j] / w[j]       for i in range(n):
+                                                    for j in range(m):
+                                                        x_b[i, j] += y_b[i, j] * w_reciprocal[j]
 """
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
-from srcad.analysis.flow import assigned, reads_of, writes_of
-from srcad.analysis.iterations import is_still
+from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.flow import assigned, names_of, reads_of, writes_of
+from srcad.analysis.iterations import BY_ELEMENT
+from srcad.ir.build import real
+from srcad.ir.names import Names
 from srcad.ir.nodes import (
+    Alloc,
     Assign,
     Binary,
     Bind,
@@ -28,13 +42,18 @@ from srcad.ir.nodes import (
     Compare,
     Copy,
     Expr,
+    Extent,
     For,
     Function,
     Invoke,
+    Load,
     Select,
     Stmt,
     Store,
+    Tape,
+    Var,
     While,
+    ZerosLike,
     blocks,
     children,
     expressions,
@@ -44,7 +63,8 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import FLOAT, FLOAT32, is_inexact
+from srcad.ir.types import FLOAT, FLOAT32, is_inexact, kind_of
+from srcad.transform.nest import nest
 
 _CONTINUOUS = frozenset(
     {
@@ -57,45 +77,134 @@ _CONTINUOUS = frozenset(
     }
 )
 """Functions whose result changes by its last digits if an argument does."""
+_PRODUCTS = frozenset({"set_product", "add_product", "add_products", "set_inverse"})
+"""What is called for matrices, of which the same can be said."""
+_APART = BY_ELEMENT | Alloc | ZerosLike | Tape
+"""Statements that write no array but those that they store to by element."""
 
 
-def free_quotients(function: Function, adjoints: Set[str], *, every: bool) -> Function:
+def free_quotients(
+    function: Function, adjoints: Set[str], names: Names, *, every: bool
+) -> Function:
     """The function with quotients of adjoints and tangents freed, or with ``every`` one."""
-    body = function.body
-    freer = _Freer(_derived(body, adjoints), every and _is_smooth(body))
-    return replace(function, body=freer.block(body, None))
+    body, arrays = function.body, dict(function.arrays)
+    if not any(isinstance(e, Binary) and e.op == "/" for e in _parts(body)):
+        return function
+    aliases = Aliases(body, points_to(body, set(arrays)))
+    free = every and _is_smooth(body)
+    freer = _Freer(_derived(body, adjoints), free, aliases, names, arrays)
+    return replace(function, body=freer.block(body, ()), arrays=arrays)
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """A loop, and what is made before it."""
+
+    counter: str
+    changing: Set[str]
+    """The names that it binds, and those of arrays that it writes."""
+    known: dict[str, str]
+    """The reciprocals of arrays, by the name of the array, that are there before it."""
+    wanted: dict[str, str]
+    """Those that it asks for beside them."""
 
 
 @dataclass(frozen=True)
 class _Freer:
     derived: Set[str]
     every: bool
+    aliases: Aliases
+    names: Names
+    arrays: dict[str, tuple[str, int]]
 
-    def block(self, block: Block, changing: set[str] | None) -> Block:
-        """A block; ``changing`` is what the innermost loop around it assigns, if there is one."""
+    def block(self, block: Block, around: tuple[_Loop, ...]) -> Block:
+        """A block; ``around`` are the loops around it, outermost first."""
         out: list[Stmt] = []
+        known: dict[str, str] = {}
         for stmt in block:
-            inner = assigned((stmt,)) if isinstance(stmt, For | While) else changing
-            parts = tuple(self.block(b, inner) for b in blocks(stmt))
-            if parts:
-                stmt = with_blocks(stmt, parts)
-            elif isinstance(stmt, Assign | Store) and changing is not None:
-                stmt = replace(stmt, value=self._freed(stmt.value, changing, False))
+            before = stmt
+            if isinstance(stmt, For | While):
+                counter = stmt.var.name if isinstance(stmt, For) else ""
+                loop = _Loop(counter, self._changed(stmt), known, {})
+                parts = (self.block(part, (*around, loop)) for part in blocks(stmt))
+                stmt = with_blocks(stmt, tuple(parts))
+                for array, name in loop.wanted.items():
+                    out += self._reciprocals(array, name)
+                known |= loop.wanted
+            elif blocks(stmt):
+                parts = (self.block(part, around) for part in blocks(stmt))
+                stmt = with_blocks(stmt, tuple(parts))
+            elif isinstance(stmt, Assign | Store) and around:
+                stmt = replace(stmt, value=self._freed(stmt.value, around, False))
             out.append(stmt)
+            for array in known.keys() & self._changed(before):
+                del known[array]
         return tuple(out)
 
-    def _freed(self, expr: Expr, changing: set[str], strong: bool) -> Expr:
+    def _freed(self, expr: Expr, around: tuple[_Loop, ...], strong: bool) -> Expr:
         """An expression; ``strong``: it is a factor of the product that reversal made of a seed."""
         strong = strong or (isinstance(expr, Select) and expr.strong)
-        parts = tuple(self._freed(e, changing, strong) for e in children(expr))
+        parts = tuple(self._freed(e, around, strong) for e in children(expr))
         expr = rebuild(expr, parts) if parts else expr
         match expr:
             case Binary(op="/", a=a, b=b, kind=kind) if kind in (FLOAT, FLOAT32):
                 free = self.every or strong or not names_read(a).isdisjoint(self.derived)
-                alike = a.kind == b.kind == kind
-                if free and alike and is_still(b, changing) and not is_still(a, changing):
-                    return Call("over", (a, b), kind)
+                if not free or not a.kind == b.kind == kind:
+                    return expr
+                changing = around[-1].changing
+                if _is_same(b, changing):
+                    return expr if _is_same(a, changing) else Call("over", (a, b), kind)
+                if isinstance(b, Load) and (row := self._row(b, around)) is not None:
+                    return Binary("*", a, replace(b, array=row), kind)
         return expr
+
+    def _row(self, divisor: Load, around: tuple[_Loop, ...]) -> str | None:
+        """The reciprocals of a vector, where the loops around go through it more than once."""
+        array = divisor.array
+        place = len(around)
+        while place and array not in around[place - 1].changing:
+            place -= 1
+        counters = {loop.counter for loop in around[place:]}
+        if len(divisor.index) != 1 or len(counters) < 2:
+            return None
+        (at,) = divisor.index
+        if not isinstance(at, Var) or at.name not in counters:
+            return None
+        loop = around[place]
+        found = loop.known.get(array) or loop.wanted.get(array)
+        if found is None:
+            found = self.names.fresh(f"{array}_reciprocal")
+            loop.wanted[array] = found
+            self.arrays[found] = self.arrays[array]
+        return found
+
+    def _reciprocals(self, array: str, name: str) -> list[Stmt]:
+        """Statements that make the reciprocals of a vector."""
+        dtype, _ = self.arrays[array]
+        kind = kind_of(dtype)
+
+        def reciprocal(at: tuple[Expr, ...]) -> list[Stmt]:
+            return [Store(name, at, Binary("/", real(1.0, kind), Load(array, at, kind), kind))]
+
+        return [Alloc(name, (Extent(array, 0),), dtype), *nest(self.names, array, 1, reciprocal)]
+
+    def _changed(self, stmt: Stmt) -> set[str]:
+        """The names that a statement binds, and those of arrays that it writes."""
+        bound = assigned((stmt,))
+        touched = {s.array for s in statements((stmt,)) if isinstance(s, Store)}
+        others = (s for s in statements((stmt,)) if not isinstance(s, _APART))
+        touched |= set[str]().union(*map(names_of, others)) & self.arrays.keys()
+        return bound | {a for a in self.arrays for b in touched if self.aliases.may(a, b)}
+
+
+def _is_same(expr: Expr, changing: Set[str]) -> bool:
+    """Whether an expression is the same in every iteration of a loop."""
+    return names_read(expr).isdisjoint(changing)
+
+
+def _parts(block: Block) -> Iterator[Expr]:
+    """The expressions of a block, and those that they are made of."""
+    return (e for stmt in statements(block) for x in expressions(stmt) for e in walk(x))
 
 
 def _derived(block: Block, adjoints: Set[str]) -> Set[str]:
@@ -122,7 +231,7 @@ def _sources(stmt: Stmt) -> frozenset[str]:
 def _is_smooth(block: Block) -> bool:
     """Whether the last digit of a float of the program decides nothing."""
     for stmt in statements(block):
-        if isinstance(stmt, Invoke):
+        if isinstance(stmt, Invoke) and stmt.function not in _PRODUCTS:
             return False
         for expr in expressions(stmt):
             nodes = list(walk(expr))

@@ -42,7 +42,6 @@ from srcad.ir.nodes import (
     Compare,
     Copy,
     Expr,
-    Extent,
     For,
     Function,
     If,
@@ -59,6 +58,7 @@ from srcad.ir.nodes import (
     statements,
     walk,
 )
+from srcad.ir.rename import renamed
 from srcad.ir.types import INT, is_complex, is_inexact, kind_of
 from srcad.transform.nest import copied_by, nest
 from srcad.transform.reuse import trips
@@ -180,6 +180,8 @@ class _Recycler:
         self.layouts: dict[str, str] = {}
         self.free: list[str] = []
         """The arrays that can give their memory away once they are done with."""
+        self.followed: list[tuple[int, int, str]] = []
+        """Where arrays are made that may follow a donor, in which loop, and the donor."""
 
     def body(self) -> Block:
         """The body with arrays in the memory of others."""
@@ -194,6 +196,8 @@ class _Recycler:
                     self.rest[k] = self._made(stmt, k, sizes)
                 if stmt.target in self.donors:
                     self.free.append(stmt.target)
+        for place in self.followed:
+            self._divide(*place)
         return tuple(s for block in self.rest for s in block)
 
     def _lay(self, stmt: _Making | MatMul) -> None:
@@ -214,13 +218,27 @@ class _Recycler:
                 self.free.remove(donor)
                 return (*self._taken(name, donor), *found)
         if isinstance(stmt, ZerosLike) and self.arrays[name][1] > 1:  # of a row it is not much
-            return self._if_alike(stmt, k, sizes)
-        return (stmt,)
+            found = self._if_alike(stmt, k, sizes)
+            if found is not None:
+                return found
+        return (self._unfilled(stmt, k, sizes),)
+
+    def _unfilled(self, stmt: _Making, k: int, sizes: Sizes) -> Stmt:
+        """What makes an array, without its zeros where the next loops overwrite all of them."""
+        if isinstance(stmt, Copy) or (isinstance(stmt, Alloc) and not stmt.zeros):
+            return stmt
+        first = self._first(stmt.target, k)
+        begun = None if first is None else self._begun(stmt.target, "", True, first, k, sizes)
+        if first is None or begun is None:
+            return stmt
+        self.rest[first] = (begun,)
+        filled = {"empty": True} if isinstance(stmt, ZerosLike) else {"zeros": False}
+        return replace(stmt, **filled)
 
     def _taken(self, name: str, donor: str) -> Block:
         return Comment(f"{name} takes the place of {donor}"), Bind((name,), (donor,))
 
-    def _if_alike(self, stmt: ZerosLike, k: int, sizes: Sizes) -> Block:
+    def _if_alike(self, stmt: ZerosLike, k: int, sizes: Sizes) -> Block | None:
         """What makes an array: in that of which the next loops read all, if lengths are equal."""
         name, first = stmt.target, self._first(stmt.target, k)
         for donor in self.free:
@@ -235,8 +253,28 @@ class _Recycler:
                 self.rest[first] = (begun,)
                 self.free.remove(donor)
                 test = Logic("and", tuple(tests)) if len(tests) > 1 else tests[0]
+                self.followed.append((k, first, donor))
                 return (If(test, self._taken(name, donor), (stmt,), stmt.at),)
-        return (stmt,)
+        return None
+
+    def _divide(self, k: int, first: int, donor: str) -> None:
+        """Have loops in which an array follows a donor, if that is as long, in both branches.
+
+        LLVM would ask whether the two arrays overlap, and take one element after the other where
+        they are the same.
+        """
+        (test,), (loop,) = self.rest[k], self.rest[first]
+        assert isinstance(test, If)
+        (stmt,) = test.orelse
+        assert isinstance(stmt, ZerosLike)
+        between = tuple(s for b in self.rest[k + 1 : first] for s in b)
+        if isinstance(loop, For) and not any(_mentions(s, stmt.target) for s in between):
+            inside = renamed((loop,), {donor: stmt.target})
+            copied = copied_by(inside[0])
+            if copied is not None and (copied.target, copied.to) == (copied.source, copied.at):
+                inside = ()
+            self.rest[k] = ()
+            self.rest[first] = (replace(test, body=(*test.body, *inside), orelse=(stmt, loop)),)
 
     def _alike(self, one: str, other: str, sizes: Sizes) -> bool:
         """Whether an array can have the memory of another one."""
@@ -286,6 +324,11 @@ class _Recycler:
         return tuple(nest(self.names, name, rank, lambda at: [Store(name, at, value(at, kind))]))
 
 
+def _mentions(stmt: Stmt, array: str) -> bool:
+    """Whether a statement names an array, if only for its lengths."""
+    return any(array in names_of(s) for s in statements((stmt,)))
+
+
 def _shown(function: Function) -> set[str]:
     """Arrays that there are views of."""
     return {s.source for s in statements(function.body) if isinstance(s, Window | Reshape)}
@@ -297,6 +340,7 @@ class _Start:
 
     name: str
     donor: str
+    """The array whose memory it has; empty: it has its own."""
     zeros: bool
     """Whether the array is zero before."""
 
@@ -332,7 +376,8 @@ class _Start:
         if not isinstance(stmt, Store) or stmt.array != self.name:
             return None
         index, later = stmt.index, body[first + 1 :]
-        lengths = [unclamped(sizes.known(Extent(self.donor, a))) for a in range(len(index))]
+        shape = sizes.shape(self.donor or self.name)
+        lengths = list(map(unclamped, shape))
         whole = (
             len(around) == len(index) == len(set(index))
             and [around.get(e) for e in index] == lengths

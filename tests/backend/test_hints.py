@@ -123,6 +123,34 @@ def test_the_element_of_a_tape_that_starts_a_cache_line(compiled, dtype):
     assert pool[1][0] == -(-end // 64) * 64
 
 
+def test_rows_that_begin_at_a_number_read_from_an_array():
+    """Two loops, and only where counting from the end would be asked for in each iteration."""
+    text = (
+        "def f(x, at, n, low):\n"
+        "    for i in range(n):\n"
+        "        start = at[i]\n"
+        "        for k in range(start, n):\n"
+        "            x[k] = 0.0\n"
+        "        for k in range(low, n):\n"
+        "            x[k] = 0.0\n"
+        "        for k in range(start, n):\n"
+        "            x[i] += k\n"
+        "        for k in range(n - 1, start - 1, -1):\n"
+        "            x[k] = 1.0\n"
+    )
+    found = hinted(text)
+    assert found.text.split("\n")[3:9] == [
+        "        if 0 <= start:",
+        "            for k in range(start, n):",
+        "                at_least(k, 0)",
+        "                x[k] = 0.0",
+        "        else:",
+        "            for k in range(start, n):",
+    ]
+    assert found.text.count("if 0 <= start:") == 2 and "at_least(k, 0)" in found.text
+    assert found.lines[3:10] == [4, 4, 4, 5, 4, 4, 5]
+
+
 def test_hints_are_at_the_lines_of_the_program():
     text = "def f(n):\n    for i in range(0, n, 4):\n        for j in range(n):\n            g(i)\n    for i in range(n, m):\n        h(i)\n"
     tree = hinted(text).tree()
@@ -167,7 +195,7 @@ def test_an_ejected_module_tells_them_apart_too(tmp_path):
 
     x = np.array([1.0, 2.0, 3.0])
     path = srcad.grad(f).eject(tmp_path / "made.py", x)
-    assert "fresh(np.zeros_like(x))" in path.read_text()
+    assert "fresh(np.empty_like(x))" in path.read_text()
     assert "fresh" not in srcad.grad(f).source(x)
 
 

@@ -1,6 +1,6 @@
 """Sites: which memory an array name can denote."""
 
-from srcad.analysis.alias import Flow, points_to, stored_sites
+from srcad.analysis.alias import Aliases, Flow, points_to, stored_sites
 from srcad.ir.nodes import Bind, Const, Copy, For, If, Pop, Push, Store, Var
 
 ZERO, ONE = Const(0, "int64"), Const(1, "int64")
@@ -34,6 +34,18 @@ def test_swap_in_a_loop():
 
 def test_made_and_bound():
     assert sites(Copy("u", "a"), Bind(("u",), ("b",)))["u"] == "bu"
+
+
+def test_names_that_are_made_and_bound_are_apart_when_they_are_exchanged():
+    """Unless what one is bound to can be an array that was made for either."""
+    made = (Copy("a", "x"), Bind(("u",), ("a",)), Copy("u", "x"), Copy("v", "x"))
+    swap = Bind(("u", "v"), ("v", "u"))
+    for between, apart in ((), True), ((Bind(("a",), ("u",)),), False):
+        body = (*made[:3], *between, made[3], swap)
+        if between:
+            body = (Copy("u", "x"), *between, Bind(("u",), ("a",)), made[3], swap)
+        aliases = Aliases(body, points_to(body, {"x", "a", "u", "v"}))
+        assert aliases.may("u", "v") != apart
 
 
 def test_list():

@@ -189,3 +189,89 @@ def test_the_members_of_a_batch_of_jacobians():
     for (a, b, c), jacobian in zip(x, found, strict=True):
         expected = [[1 / c, 0.0, -a / c**2], [b / c, a / c, -a * b / c**2]]
         np.testing.assert_allclose(jacobian, expected, rtol=1e-13)
+
+
+# ---------------------------------------------------------------- reciprocals of a vector
+
+
+def columns(x, c, n):
+    """The columns of a matrix over a vector, again and again."""
+    y = x.copy()
+    for _ in range(n):
+        for i in range(x.shape[0]):
+            for j in range(c.size):
+                y[i, j] = y[i, j] * y[i, j] / c[j]
+    return np.sum(y)
+
+
+def moving(x, c, n):
+    """The vector changes between the runs over the matrix, so that each has reciprocals anew."""
+    y, w = x.copy(), c.copy()
+    for _ in range(n):
+        for i in range(x.shape[0]):
+            for j in range(w.size):
+                y[i, j] = y[i, j] / w[j]
+        w[0] = w[0] * 1.5
+        for j in range(w.size):
+            w[j] += y[0, j]
+    return np.sum(y * y)
+
+
+def stepping(x, c, n):
+    """The vector changes while the rows are divided by it."""
+    w, s = c.copy(), 0.0
+    for i in range(x.shape[0]):
+        for j in range(w.size):
+            w[j] = w[j] + x[i, j] / w[j]
+        s += w[i % 2] * n
+    return s
+
+
+def exchanged(x, c, n):
+    """The name of the divisor denotes another vector in each iteration."""
+    w, v = c.copy(), c * 2.0
+    s = 0.0
+    for i in range(x.shape[0]):
+        for j in range(w.size):
+            s += x[i, j] * x[i, j] / w[j]
+        w, v = v, w
+    return s * n
+
+
+WIDE = np.array([[0.3, 0.7, -0.5], [1.1, 0.2, 0.9]])
+
+
+@pytest.mark.parametrize("f", [columns, moving, stepping, exchanged])
+def test_rows_over_a_vector(f):
+    c = np.array([1.5, 0.7, 2.0])
+    g = srcad.grad(f, wrt=("x", "c"))
+    text = g.source(WIDE, c, 2)
+    assert ("_reciprocal" in text) == (f in (columns, moving))
+    for n in (0, 1, 2):
+        for k, found in enumerate(g(WIDE, c, n)):
+            expected = oracles.complex_step(f, (WIDE, c, n), k)
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    if f is columns:
+        assert g(np.zeros((0, 3)), c, 2)[0].shape == (0, 3)
+
+
+def test_the_reciprocals_are_made_once_for_both_sweeps():
+    text = srcad.grad(columns, wrt="x").source(WIDE, np.ones(3), 2)
+    assert text.count("1.0 / ") == 1 and "seed * c_reciprocal[j]" in text
+
+
+def test_a_zero_that_nobody_divides_by_does_no_harm():
+    def f(x, c):
+        s = 0.0
+        for i in range(x.shape[0]):
+            for j in range(c.size):
+                if c[j] > 0.0:
+                    s += x[i, j] * x[i, j] / c[j]
+        return s
+
+    c = np.array([1.5, 0.0, 2.0])
+    for jit in (True, False):
+        found = srcad.grad(f, wrt=("x", "c"), jit=jit)(WIDE, c)
+        over = np.where(c > 0.0, 1.0 / np.where(c > 0.0, c, 1.0), 0.0)
+        np.testing.assert_allclose(found[0], 2.0 * WIDE * over, rtol=1e-13)
+        np.testing.assert_allclose(found[1], -np.sum(WIDE**2, axis=0) * over**2, rtol=1e-13)

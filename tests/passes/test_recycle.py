@@ -211,6 +211,22 @@ def test_arrays_of_another_kind_keep_their_memory(made):
     assert "takes the place" not in recycled(READ, made, reading, use, arrays=kinds)
 
 
+def test_zeros_that_are_overwritten_are_not_written():
+    """Where the next loops reach every element, and the first thing they do is to add to it."""
+    held = Bind(("b",), ("a",))  # so that the memory of a is not to be had
+    every, part = nest(added("y", HALF)), nest(added("y", HALF), over=((ROW, N), (COLUMN, N)))
+    found = recycled(held, ZerosLike("y", "a"), every)
+    assert "y = np.empty_like(a)" in found and "y[i, j] = 0.5" in found
+    twice = nest(added("y", HALF), added("y", at("x")))
+    found = recycled(held, ZerosLike("y", "a"), twice)
+    assert "y[i, j] = 0.5" in found and "y[i, j] += x[i, j]" in found
+    reading = nest(added("y", at("y", ROW, ZERO)))
+    some = nest(If(Compare("<", ROW, COLUMN), (added("y", HALF),), ()))
+    for loops in (part, reading, some, nest(part)):
+        found = recycled(held, ZerosLike("y", "a"), loops)
+        assert "y = np.zeros_like(a)" in found
+
+
 def test_of_unknown_lengths_it_is_decided_when_they_are_known():
     square = Alloc("a", (N, N), "float64", True)
     loops = nest(added("y", at("a")), over=((ROW, N), (COLUMN, N)))
@@ -227,9 +243,9 @@ def test_of_unknown_lengths_it_is_decided_when_they_are_known():
             y = a
         else:
             y = np.zeros_like(x)
-        for i in range(n):
-            for j in range(n):
-                y[i, j] = a[i, j]
+            for i in range(n):
+                for j in range(n):
+                    y[i, j] = a[i, j]
         return y
         """
     )
