@@ -32,7 +32,7 @@ _MAKERS = frozenset(("np.empty", "np.zeros", "np.zeros_like", "np.dot", "tape", 
 
 
 _FEW = 4
-"""So many stores by number keep an array from being marked."""
+"""So many stores by number, each time that it is made, keep an array from being marked."""
 
 
 class Hinted(NamedTuple):
@@ -63,18 +63,14 @@ def hinted(text: str) -> Hinted:
     names = {name: _free(name, used) for name in ("fresh", "at_least")}
     lines = [line.encode() for line in text.split("\n")]  # columns count bytes
     written = _written_by_number(tree)
-    makers = [
-        n.value
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Assign)
-        and _is_new(n.value)
-        and written[ast.unparse(n.targets[0])] < _FEW
-    ]
-    for made in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
-        assert made.lineno == made.end_lineno
-        line, start, end = lines[made.lineno - 1], made.col_offset, made.end_col_offset
+    made = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
+    times = Counter(ast.unparse(n.targets[0]) for n in made)
+    makers = [n.value for n in made if written[t := ast.unparse(n.targets[0])] < _FEW * times[t]]
+    for maker in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+        assert maker.lineno == maker.end_lineno
+        line, start, end = lines[maker.lineno - 1], maker.col_offset, maker.end_col_offset
         marked = f"{names['fresh']}(".encode() + line[start:end] + b")"
-        lines[made.lineno - 1] = line[:start] + marked + line[end:]
+        lines[maker.lineno - 1] = line[:start] + marked + line[end:]
     loops = {n.lineno: n for n in _nests(tree)}
     out: list[str] = []
     numbers: list[int] = []
