@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, times_bound, writes_of
 from srcad.analysis.iterations import offset_from
@@ -90,6 +91,7 @@ class _Shadow:
 
     name: str
     of: _Periodic
+    """The array, without a name if the sweep has none whose elements may be read."""
     made: int
     scatter: int
     folds: tuple[int, ...]
@@ -106,8 +108,6 @@ class _Term:
 
 def periodic(block: Block, shadows: Collection[str], names: Names, arrays: Arrays) -> Block:
     """A reverse sweep in which shadows of periodic arrays are gathered where they are read."""
-    if not any(isinstance(s, ZerosLike) and s.target in shadows for s in statements(block)):
-        return block
     return _Search(shadows, names, arrays, _mentions(block)).block(block)
 
 
@@ -123,7 +123,7 @@ class _Search:
         block = tuple(
             with_blocks(s, tuple(map(self.block, blocks(s)))) if blocks(s) else s for s in block
         )
-        if not any(isinstance(s, ZerosLike) for s in block):
+        if not any(map(_makes_zeros, block)):
             return block
         changed = True
         while changed:
@@ -159,32 +159,39 @@ class _Search:
 
     def _shadows(self, block: Block, found: dict[str, _Periodic]) -> Iterator[_Shadow]:
         for k, stmt in enumerate(block):
-            if isinstance(stmt, ZerosLike) and stmt.target in self.shadows and stmt.source in found:
-                where = self._where(block, stmt.target)
-                of = found[stmt.source]
-                if where is None or len(where) < 4 or where[0] != k:
-                    continue
-                _, scatter, *folds, use = where
-                shadow = _Shadow(stmt.target, of, k, scatter, tuple(folds), use)
-                loops = (block[scatter], block[use])
-                if (
-                    scatter > of.ends
-                    and all(_counts(s, of.size) for s in loops)
-                    and self._are_folds([block[j] for j in folds], shadow)
-                    and _is_read(loops[1], shadow)
-                ):
-                    yield shadow
+            if not _makes_zeros(stmt) or stmt.target not in self.shadows:
+                continue
+            name, where = stmt.target, self._where(block, stmt.target) or []
+            if len(where) < 4 or where[0] != k:
+                continue
+            _, scatter, *folds, use = where
+            loop, user = block[scatter], block[use]
+            if not isinstance(loop, For) or not _counts(loop, loop.stop):
+                continue
+            low = _read_at(user, name, loop.stop)
+            if low is None or not _is_steady(loop.stop, block[scatter : use + 1]):
+                continue
+            added = [j for j in folds if not _is_zeroed(block[j])]
+            of = _Periodic("", loop.stop, low, len(added) // 2 - low, 0, 0)
+            own = found.get(stmt.source) if isinstance(stmt, ZerosLike) else None
+            if own is not None and own.ends < scatter:
+                same = (own.size, own.low, own.high) == (of.size, of.low, of.high)
+                of = own if same else of
+            if of.high >= 0 and self._are_folds([block[j] for j in added], name, of):
+                yield _Shadow(name, of, k, scatter, tuple(folds), use)
 
-    def _are_folds(self, block: list[Stmt], shadow: _Shadow) -> bool:
+    def _are_folds(self, block: list[Stmt], array: str, of: _Periodic) -> bool:
         """Whether statements add what came to the repeated elements to those that they repeat."""
-        block = [s for s in block if not (isinstance(s, Store) and is_const(s.value, 0.0))]
-        ends = reversed(_ends(shadow.of))
-        if len(block) != 2 * shadow.of.repeated:
+        if len(block) != 2 * of.repeated:
             return False
+        ends = reversed(_ends(of))
         for (target, taken), took, adds in zip(ends, block[::2], block[1::2], strict=True):
             match took, adds:
-                case Assign(target=v, value=Load(index=(place,))), Store(index=(into,)):
-                    term = added_to(adds.value, Load(shadow.name, (into,), adds.value.kind))
+                case (
+                    Assign(target=v, value=Load(index=(place,))),
+                    Store(array=a, index=(into,), value=value),
+                ) if a == array:
+                    term = added_to(value, Load(array, (into,), value.kind))
                     if term != v or self.mentions[v.name] != 2:
                         return False
                     if difference(place, target) != 0 or difference(into, taken) != 0:
@@ -332,21 +339,29 @@ def _only_reads(stmt: Stmt, array: str) -> bool:
     return True
 
 
-def _is_read(loop: Stmt, shadow: _Shadow) -> bool:
-    """Whether the iterations of a loop read of the shadow their own elements, and no more."""
-    assert isinstance(loop, For)
+def _makes_zeros(stmt: Stmt) -> TypeGuard[ZerosLike | Alloc]:
+    return isinstance(stmt, ZerosLike) or (isinstance(stmt, Alloc) and stmt.zeros)
+
+
+def _is_zeroed(stmt: Stmt) -> bool:
+    """Whether a statement sets an element to zero."""
+    return isinstance(stmt, Store) and is_const(stmt.value, 0.0)
+
+
+def _read_at(loop: Stmt, array: str, size: Expr) -> int | None:
+    """How far from its counter are the elements that a loop reads, if it does no more with them."""
+    if not isinstance(loop, For) or not _counts(loop, size):
+        return None
+    found: set[int | None] = set()
     for stmt in statements((loop,)):
-        if isinstance(stmt, Store) and stmt.array == shadow.name:
-            return False
-        if shadow.name not in names_of(stmt):
+        if array not in names_of(stmt):
             continue
         inside = [e for x in expressions(stmt) for e in walk(x)]
-        own = [e for e in inside if isinstance(e, Load) and e.array == shadow.name]
-        if not own or any(isinstance(e, Extent) and e.array == shadow.name for e in inside):
-            return False
-        if any(offset_from(e.index[0], loop.var) != shadow.of.low for e in own):
-            return False
-    return True
+        own = [e for e in inside if isinstance(e, Load | Extent) and e.array == array]
+        if not own or array in writes_of(stmt) or (isinstance(stmt, Store) and stmt.array == array):
+            return None
+        found |= {offset_from(e.index[0], loop.var) if isinstance(e, Load) else None for e in own}
+    return found.pop() if len(found) == 1 else None
 
 
 class _Scatter:
@@ -381,6 +396,8 @@ class _Scatter:
             own = Load(stmt.array, stmt.index, stmt.value.kind)
             term, offset = added_to(stmt.value, own), offset_from(stmt.index[0], self.loop.var)
             if term is None or offset is None or not 0 <= offset <= self.shadow.of.repeated:
+                return None
+            if self.shadow.name in names_read(term):
                 return None
             value = self._expanded(term)
             if value is None or _operations(value) > _OPERATIONS:
