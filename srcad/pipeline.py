@@ -45,6 +45,7 @@ from srcad.transform.adjoint import (
 )
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
+from srcad.transform.chains import chains
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.deliver import deliver
@@ -241,6 +242,7 @@ def compile_request(request: Request) -> Program:
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
+    functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
     functions = tuple(free_quotients(f, written.adjoints, every=every) for f in functions)
     elementary: dict[str, str] = {}
     if request.options.jit and request.options.vector_math:

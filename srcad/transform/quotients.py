@@ -62,7 +62,7 @@ _CONTINUOUS = frozenset(
 def free_quotients(function: Function, adjoints: Set[str], *, every: bool) -> Function:
     """The function with quotients of adjoints and tangents freed, or with ``every`` one."""
     body = function.body
-    freer = _Freer(_derived(body, adjoints), every and _is_smooth(body))
+    freer = _Freer(derived_from(body, adjoints), every and is_smooth(body))
     return replace(function, body=freer.block(body, None))
 
 
@@ -98,7 +98,7 @@ class _Freer:
         return expr
 
 
-def _derived(block: Block, adjoints: Set[str]) -> Set[str]:
+def derived_from(block: Block, adjoints: Set[str]) -> Set[str]:
     """The adjoints, and every name whose value is made of them."""
     makers = [s for s in statements(block) if isinstance(s, Assign | Store | Copy | Bind | Invoke)]
     found = set(adjoints)
@@ -119,7 +119,7 @@ def _sources(stmt: Stmt) -> set[str]:
     return names_read(stmt.value) if isinstance(stmt, Assign | Store) else reads_of(stmt)
 
 
-def _is_smooth(block: Block) -> bool:
+def is_smooth(block: Block) -> bool:
     """Whether the last digit of a float of the program decides nothing."""
     for stmt in statements(block):
         if isinstance(stmt, Invoke):
