@@ -178,8 +178,43 @@ class _Chain:
             if name in self.adjoints and self._is_read(name):
                 for group in self._groups(name, places):
                     new |= self._summed(name, group)
-        body = [new.get(k, stmt) for k, stmt in enumerate(self.body)]
-        return self._without_dead(tuple(s for s in body if s is not None))
+        body = {k: new.get(k, stmt) for k, stmt in enumerate(self.body)}
+        left = {k: s for k, s in body.items() if s is not None}
+        return self._without_dead(tuple(self._shared(left).values()))
+
+    def _shared(self, body: dict[int, Stmt]) -> dict[int, Stmt]:
+        """The statements with products of a seed that others make too, by their places.
+
+        Where ``b_b += x * seed``, the only reader of ``seed = y * k_b``, stands beside
+        ``a_b += x * k_b``, it is ``b_b += x * k_b * y``.
+        """
+        parts = [e for s in body.values() if isinstance(s, Assign) for e in walk(s.value)]
+        read = Counter(e.name for e in parts if isinstance(e, Var))
+        products = {e for e in parts if isinstance(e, Binary) and e.op == "*"}
+        out = dict(body)
+        for k, stmt in body.items():
+            added = added_to(stmt.value, stmt.target) if isinstance(stmt, Assign) else None
+            match added:
+                case Binary(op="*", a=partial, b=Var(name=name)) if read[name] == 1:
+                    j = self.made.get(name, k)
+                    made = body.get(j)
+                case _:
+                    continue
+            if not isinstance(made, Assign) or j >= k or name in self.early | self.adjoints:
+                continue
+            value = made.value
+            minus = isinstance(value, Unary) and value.op == "-"
+            if isinstance(value, Unary) and minus:
+                value = value.x
+            match value:
+                case Binary(op="*", a=other, b=Var() as seed) if name in self.local:
+                    product = times(partial, seed)
+                    if product in products and self._is_same(_Term(seed, other, False), j, k):
+                        whole = times(product, other)
+                        assert isinstance(stmt, Assign)
+                        total = accumulate(stmt.target, negate(whole) if minus else whole)
+                        out[k] = replace(stmt, value=total)
+        return out
 
     def _is_read(self, name: str) -> bool:
         """Whether more than a sum is made of an adjoint."""
