@@ -46,6 +46,7 @@ from srcad.transform.adjoint import (
 from srcad.transform.blit import blit
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
+from srcad.transform.chains import chains
 from srcad.transform.coalesce import coalesce
 from srcad.transform.common import common
 from srcad.transform.contract import contract
@@ -245,6 +246,7 @@ def compile_request(request: Request) -> Program:
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
+    functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
     functions = tuple(
         free_quotients(f, written.adjoints, program.names, every=every) for f in functions
     )

@@ -24,10 +24,10 @@ is to start a line, the one where most of the loops start that read and write it
     for i in range(1, n):               ->      for i in range(1, n):
         x_tape[i] = ...                             x_tape[i] = ...
 
-All this follows from the lines at hand alone. In other loops LLVM knows by itself, and is hindered. But
-where a row begins at a number that is read from an array, nobody knows, and counting from the end
-takes a third of the time of a loop over a row. So what is compiled has two such loops, one for rows
-that begin at no negative number::
+All this follows from the lines at hand alone. In other loops LLVM knows by itself, and is hindered.
+But where a row begins at a number that is read from an array, nobody knows, and counting from the
+end takes a third of the time of a loop over a row. So what is compiled has two such loops, one for
+rows that begin at no negative number::
 
                                                 if 0 <= start:
                                                     for k in range(start, stop):
@@ -54,7 +54,7 @@ _MAKERS = frozenset(
 
 
 _FEW = 4
-"""So many stores by number keep an array from being marked."""
+"""So many stores by number, each time that it is made, keep an array from being marked."""
 
 
 class Hinted(NamedTuple):
@@ -87,9 +87,10 @@ def hinted(text: str) -> Hinted:
     written = _written_by_number(tree)
     starts = _starts(tree)
     makers = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
+    times = Counter(ast.unparse(n.targets[0]) for n in makers)
     for assigned in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
         made, name = assigned.value, ast.unparse(assigned.targets[0])
-        if written[name] >= _FEW:
+        if written[name] >= _FEW * times[name]:
             continue
         assert made.lineno == made.end_lineno
         line, start, end = lines[made.lineno - 1], made.col_offset, made.end_col_offset
@@ -149,7 +150,7 @@ def _starts(tree: ast.Module) -> dict[str, int]:
         for node in ast.walk(loop):
             match node:
                 case ast.Subscript(value=ast.Name(id=name)) if name in shows:
-                    start = _start(loop, node)
+                    start = _first_element(loop, node)
                     if start is not None:
                         votes[shows[name]][start] += 8**depth
     return {name: found.most_common(1)[0][0] for name, found in votes.items() if found}
@@ -165,7 +166,7 @@ def _innermost(node: ast.AST, depth: int) -> Iterator[tuple[ast.For, int]]:
             yield from _innermost(child, depth)
 
 
-def _start(loop: ast.For, read: ast.Subscript) -> int | None:
+def _first_element(loop: ast.For, read: ast.Subscript) -> int | None:
     """The last index of an element at the first iteration, where it rises by one each time."""
     match loop.iter:
         case ast.Call(func=ast.Name("range"), args=[_] | [_, _]):

@@ -132,7 +132,7 @@ class Iterators(ChosenLists):
 
     def _repeated(self, value: Value, times: Expr) -> RowsValue:
         """``repeat``: a value as it is now, again and again."""
-        read = names_read(value) if isinstance(value, Expr) else set()
+        read = set(names_read(value)) if isinstance(value, Expr) else set()
         value = self._untouched(value, read, stores=True)
         return RowsValue(at_least_zero(self.b.store(times, "n")), lambda k: value)
 

@@ -56,6 +56,7 @@ from srcad.transform.lengths import lengths
 from srcad.transform.once import run_once
 from srcad.transform.privatise import hoist, privatise
 from srcad.transform.prune import prune
+from srcad.transform.put_back import put_back
 from srcad.transform.read_saved import read_saved
 from srcad.transform.remade import Maker, remade
 from srcad.transform.reserve import reserve
@@ -364,6 +365,7 @@ def _in_one(
     function = prune(propagate_zeros(prune(lengths(function)), set(bars)))
     function = prune(unread(lengths(function)))  # what was read before it was pruned is told now
     function = read_saved(prune(drop_copies(function, reverser.keepers)), names)
+    function = put_back(function)
     return replace(function, body=share(function.body))
 
 

@@ -11,6 +11,8 @@ loops that run inside of others count for more, and what one iteration computes 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from srcad.analysis.alias import Aliases, points_to
 from srcad.ir.nodes import (
     Binary,
@@ -27,11 +29,13 @@ from srcad.ir.nodes import (
     Tape,
     While,
     blocks,
+    children,
     expressions,
     statements,
     walk,
 )
 from srcad.ir.types import FLOAT, FLOAT32, is_inexact
+from srcad.transform.partials import logistic_of
 from srcad.transform.vectorise import has_lanes
 
 _CHEAP = frozenset(
@@ -112,8 +116,16 @@ def is_dear(expr: Expr) -> bool:
 
 
 def dear_calls(stmt: Stmt) -> frozenset[Expr]:
-    """The dear calls that a statement evaluates itself."""
-    return frozenset(part for e in expressions(stmt) for part in walk(e) if is_dear(part))
+    """The dear calls that a statement evaluates itself; a logistic function is one."""
+    return frozenset(part for e in expressions(stmt) for part in _dear(e))
+
+
+def _dear(expr: Expr) -> Iterator[Expr]:
+    u = logistic_of(expr)
+    if u is not None or is_dear(expr):
+        yield expr
+    for part in children(expr) if u is None else (u,):
+        yield from _dear(part)
 
 
 def aliases_of(function: Function) -> Aliases:

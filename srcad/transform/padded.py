@@ -41,6 +41,7 @@ from srcad.ir.nodes import (
     Expr,
     Extent,
     For,
+    IndexCheck,
     Load,
     Stmt,
     Store,
@@ -357,7 +358,7 @@ def _is_store(stmt: Stmt, array: str) -> bool:
 def _reads_elements(place: Place, array: str, ndim: int) -> bool:
     """Whether a statement reads elements of an array, none counted from the end, or lengths."""
     named = reads_of(place.stmt) - set[str]().union(*map(names_read, expressions(place.stmt)))
-    if array in named:
+    if array in named or (isinstance(place.stmt, IndexCheck) and place.stmt.array == array):
         return False
     least: dict[str, int | None] = {}
     for loop in place.loops():

@@ -7,8 +7,8 @@ it to the argument, forward multiplies the tangent of the argument and adds up.
 from collections.abc import Callable, Sequence
 
 from srcad.ir.build import compare, integer, is_const, join_kinds, literal, negate, real, times
-from srcad.ir.nodes import Binary, Const, Expr, Logic, Select, Unary, Var
-from srcad.ir.types import is_inexact
+from srcad.ir.nodes import Binary, Call, Const, Expr, Logic, Select, Unary, Var
+from srcad.ir.types import is_complex, is_inexact
 
 Namer = Callable[[Expr, str], Expr]
 """Gives an expression a name: emits an assignment and returns the variable."""
@@ -20,6 +20,26 @@ EXTREMES = ("max", "min", "np.maximum", "np.minimum", "np.fmax", "np.fmin")
 def is_cheap(expr: Expr) -> bool:
     """Whether an expression may be written twice."""
     return isinstance(expr, Var | Const) or (isinstance(expr, Unary) and is_cheap(expr.x))
+
+
+def logistic_of(expr: Expr) -> Expr | None:
+    """The ``u`` of ``1.0 / (1.0 + exp(u))``, whose derivative is told by its value.
+
+    >>> from srcad.ir.nodes import Call
+    >>> u = Var("u", "float64")
+    >>> e = Binary("+", real(1.0), Call("math.exp", (u,), u.kind), u.kind)
+    >>> logistic_of(Binary("/", real(1.0), e, u.kind)), logistic_of(e)
+    (Var(name='u', kind='float64'), None)
+    """
+    match expr:
+        case Binary(op="/", a=one, b=Binary(op="+", a=a, b=b), kind=kind) if is_const(one, 1.0):
+            for other, power in ((a, b), (b, a)):
+                match power:
+                    case Call(function="math.exp", args=(u,)) if is_const(other, 1.0):
+                        return None if is_complex(kind) or is_complex(u.kind) else u
+                    case _:
+                        pass
+    return None
 
 
 def strong(partial: Expr, seed: Expr, singular: bool, name: Namer) -> Expr:

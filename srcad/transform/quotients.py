@@ -91,8 +91,8 @@ def free_quotients(
     if not any(isinstance(e, Binary) and e.op == "/" for e in _parts(body)):
         return function
     aliases = Aliases(body, points_to(body, set(arrays)))
-    free = every and _is_smooth(body)
-    freer = _Freer(_derived(body, adjoints), free, aliases, names, arrays)
+    free = every and is_smooth(body)
+    freer = _Freer(derived_from(body, adjoints), free, aliases, names, arrays)
     return replace(function, body=freer.block(body, ()), arrays=arrays)
 
 
@@ -207,7 +207,7 @@ def _parts(block: Block) -> Iterator[Expr]:
     return (e for stmt in statements(block) for x in expressions(stmt) for e in walk(x))
 
 
-def _derived(block: Block, adjoints: Set[str]) -> Set[str]:
+def derived_from(block: Block, adjoints: Set[str]) -> Set[str]:
     """The adjoints, and every name whose value is made of them."""
     makers = [s for s in statements(block) if isinstance(s, Assign | Store | Copy | Bind | Invoke)]
     found = set(adjoints)
@@ -228,7 +228,7 @@ def _sources(stmt: Stmt) -> frozenset[str]:
     return names_read(stmt.value) if isinstance(stmt, Assign | Store) else reads_of(stmt)
 
 
-def _is_smooth(block: Block) -> bool:
+def is_smooth(block: Block) -> bool:
     """Whether the last digit of a float of the program decides nothing."""
     for stmt in statements(block):
         if isinstance(stmt, Invoke) and stmt.function not in _PRODUCTS:

@@ -15,6 +15,7 @@ from srcad.transform.carry import carry
 from srcad.transform.fold import fold
 from srcad.transform.gather import gather
 from srcad.transform.outer import batch_products
+from srcad.transform.periodic import periodic
 from srcad.transform.products import strided
 from srcad.transform.registers import keep_sums
 from srcad.transform.reorder import reorder
@@ -51,6 +52,7 @@ def shaped(
         in_rows = shadows - strided(body)
         sweep = batch_products(sweep, in_rows, aliases, names, arrays)
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
+    sweep = periodic(sweep, shadows, names, arrays)
     body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
     if not threads:
         body = unite(body, start, shadows, aliases, names, arrays)

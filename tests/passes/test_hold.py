@@ -84,7 +84,7 @@ X, W = np.array([0.3, 1.2, 2.0, 0.7]), np.array([0.2, -0.4, 0.9, 0.5])
 
 PROGRAMS = [
     (newton, (V, F), (X, 0.4), "sin_x_tape[trip] = sin_x"),
-    (gates, (V, V, INTEGER), (X, W, 4), "exp_value_tape[k, j] = exp_value"),
+    (gates, (V, V, INTEGER), (X, W, 4), "g_tape[k, j] = g"),
     (carried, (F, INTEGER), (0.4, 5), "exp_value_tape[k] = exp_value"),
     (branches, (V, V), (X, W), "sin_s_tape[i] = sin_s"),
     (read_before, (F, INTEGER), (0.6, 5), "cos_s_tape[k] = cos_s"),

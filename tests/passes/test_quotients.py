@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import srcad
+from tests import oracles
 from tests.passes.support import INTEGER, F, V, is_exact, written
 from tests.passes.test_strips import differences
 

@@ -10,7 +10,7 @@ import pytest
 
 import srcad
 from tests import oracles
-from tests.passes.support import INTEGER, V, gradient_text, slopes_agree
+from tests.passes.support import INTEGER, F, V, gradient_text, slopes_agree
 
 
 def normalised(x, n):
@@ -135,3 +135,22 @@ def test_an_element_that_is_put_back_first_holds_no_result():
     for h, args, k in ((f, (y, 0.4, 3), 1), (g, (y, y + 0.1, np.full((3, 3), 0.3), 1), 2)):
         _, found = srcad.value_and_grad(h, wrt=k, jit=False)(*args)
         np.testing.assert_allclose(found, oracles.complex_step(h, args, k), rtol=1e-12, atol=1e-14)
+
+
+def test_the_logistic_function_is_told_by_its_value():
+    def f(x):
+        return 1.0 / (1.0 + math.exp(-3.0 * x)) + 2.0 / (math.exp(x) + 1.0)
+
+    def g(x):
+        y = 1.0 / (math.exp(x) + 1.0)
+        return y * y
+
+    text = gradient_text(g, (F,), "x")
+    assert "y * (1.0 - y)" in text
+    for h in (f, g):
+        for x in (-0.7, 0.0, 2.5):
+            found = srcad.grad(h, jit=False)(x)
+            np.testing.assert_allclose(found, oracles.complex_step(h, (x,), 0), rtol=1e-12)
+    srcad.check_grads(g, (0.3,), order=2, jit=False)
+    steep = srcad.grad(lambda x: 1.0 / (1.0 + np.exp(-x)))
+    assert steep(-800.0) == steep(800.0) == 0.0  # where the exponential overflows

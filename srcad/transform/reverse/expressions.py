@@ -45,6 +45,7 @@ from srcad.transform.partials import (
     extreme_share,
     is_cheap,
     is_natural,
+    logistic_of,
     power_factor,
     strong,
 )
@@ -251,9 +252,16 @@ def _divide(
 ) -> None:
     """``a / b``: the quotient of the seed serves both operands; ``-a / b**2 = -(a / b) / b``.
 
-    Where a is 1, the result is ``1 / b`` itself, and nothing has to be divided again.
+    Where a is 1, the result is ``1 / b`` itself, and nothing has to be divided again; that of
+    ``y = 1 / (1 + exp(u))`` is ``-y * (1 - y)``, also where the exponential overflows.
     """
     kind = join_kinds(seed.kind, expr.b.kind)
+    u = logistic_of(expr)
+    if u is not None:
+        y = result if result is not None else name(expr, value_name(expr))
+        slope = times(y, Binary("-", literal(1.0, y.kind), y, y.kind))
+        _pull(u, negate(times(slope, seed)), active, name, None, at, out)
+        return
     if is_const(expr.a, 1.0):
         inverse = conjugate(result if result is not None else name(expr, value_name(expr)))
         seed = seed if is_cheap(seed) else name(seed, "seed")
