@@ -72,6 +72,7 @@ from srcad.transform.quotients import free_quotients
 from srcad.transform.recycle import recycle
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
+from srcad.transform.rotate import rotate
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
@@ -367,7 +368,8 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
-    written = in_place(block, program.arrays, escaping, program.names)
+    turned = rotate(block, program.arrays, escaping, program.names)
+    written = in_place(turned, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = originals(block, set(program.arrays))

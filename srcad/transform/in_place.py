@@ -297,9 +297,9 @@ def _written(
             case Store(array=array) if array in news:
                 out.append(replace(stmt, fresh=False))  # there are elements of another iteration
             case Alloc(target=new, zeros=zeros) if new in news:
-                out += _filled(stmt, arrays, names) if zeros else ()
+                out += filled(stmt, arrays, names) if zeros else ()
             case Copy(target=new) if new in news:
-                out += _filled(stmt, arrays, names)
+                out += filled(stmt, arrays, names)
             case For() | While() | If():
                 inside = {s.target for b in blocks(stmt) for s in b if isinstance(s, Alloc | Copy)}
                 for new in sorted(inside & news.keys()):
@@ -313,7 +313,7 @@ def _written(
     return tuple(out)
 
 
-def _filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
+def filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
     """The elements of an array that an iteration starts with."""
     dtype, ndim = arrays[stmt.target]
     kind = kind_of(dtype)
