@@ -45,6 +45,7 @@ from srcad.transform.adjoint import (
 )
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
+from srcad.transform.centre import centre
 from srcad.transform.coalesce import coalesce
 from srcad.transform.contract import contract
 from srcad.transform.deliver import deliver
@@ -374,7 +375,7 @@ def _simplified(
         block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
-    block = settle(contract(block, escaping, program.names), program.arrays)
+    block = centre(settle(contract(block, escaping, program.names), program.arrays))
 
     def back_of(rule: Pullback) -> Pullback:
         names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)

@@ -13,7 +13,8 @@ else has hold of that, its memory is that of the next state but one, as one woul
         before, now = now, after                    before, now, after = now, after, before
 
 Then loops are fused that could not be while ``now`` might be an array of any step, and reversal
-finds three fields that are exchanged, with three shadows, in place of references to arrays.
+finds three fields that are exchanged, with three shadows, in place of references to arrays. It is
+done where the next state is computed from neighbours in another one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import replace
 
 from srcad.analysis.flow import names_of, times_bound, writes_of
 from srcad.analysis.iterations import BY_ELEMENT
+from srcad.analysis.places import places_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -39,7 +41,7 @@ from srcad.ir.nodes import (
     statements,
     with_blocks,
 )
-from srcad.transform.in_place import filled
+from srcad.transform.in_place import filled, reads_neighbours
 
 Arrays = dict[str, tuple[str, int]]
 
@@ -87,6 +89,9 @@ class _Rotater:
             return None
         if not self._are_known_here(at, made, loop.body[j : k + 1], before):
             return None
+        uses = tuple(places_of(loop.body[j : k + 1]))
+        if not any(reads_neighbours(p, name) for name in at.targets for p in uses):
+            return None
         inside = sizes_after(loop.body[:k], sizes_inside(loop, sizes))
         if len({inside.shape(n) for n in (*at.targets, new)} | {sizes.shape(at.targets[0])}) > 1:
             return None
@@ -95,8 +100,8 @@ class _Rotater:
         empty = isinstance(made, Alloc) and not made.zeros
         start = () if empty else filled(made, self.arrays, self.names)
         turn = Bind((*at.targets, new), (*at.sources, at.targets[0]), at.at)
-        uses = _again(loop.body[j + 1 : k], new)
-        body = (*loop.body[:j], *start, *uses, turn, *loop.body[k + 1 :])
+        step = _again(loop.body[j + 1 : k], new)
+        body = (*loop.body[:j], *start, *step, turn, *loop.body[k + 1 :])
         return [once, replace(loop, body=body)]
 
     def _are_known_here(
