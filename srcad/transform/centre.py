@@ -1,8 +1,8 @@
 """Loops over slices count as one would: by the element that they write.
 
-A statement on slices arrives as a loop from zero on, whose elements are all ahead of its counter. That
-is hard to read, and LLVM cannot tell that ``i + 2`` is never negative, where Numba would count from
-the end; it does not vectorise such a loop well::
+A statement on slices arrives as a loop from zero on, whose elements are all ahead of its counter.
+That is hard to read, and LLVM does not vectorise a loop with ``i + 2`` well, of which it would have
+to know that it is not negative, as Numba counts from the end then::
 
     for i in range(n - 2):                      for i in range(1, n - 1):
         v[i + 1] = u[i] + u[i + 2]      ->          v[i] = u[i - 1] + u[i + 1]
