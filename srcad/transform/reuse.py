@@ -273,18 +273,16 @@ def _given_to_the_end(block: Block, first: int, array: str, sizes: Sizes) -> Blo
         if 0 < n:                           y[n] = b if 0 < n else 0.0
             y[n] += b
     """
-    loop = block[first]
-    last = next((k for k, s in enumerate(block) if k > first and _touches(s, array)), None)
-    match loop, block[last or first]:
-        case For(start=start, step=step, until=None), If(test=test, orelse=()) as ends:
-            pass
-        case _:
-            return None
+    last = next((k for k, s in enumerate(block) if k > first and _touches(s, array)), first)
+    loop, ends = block[first], block[last]
+    if not isinstance(loop, For) or not isinstance(ends, If) or ends.orelse or loop.until:
+        return None
     least, _ = sizes.range(loop.stop)
     inside = [k for k, s in enumerate(loop.body) if _touches(s, array)]
-    if (start, step, len(inside)) != (ZERO, ONE, 1) or least is None or least < 0:
+    if (loop.start, loop.step, len(inside)) != (ZERO, ONE, 1) or least is None or least < 0:
         return None
-    if loop.var.name in assigned(loop.body) or names_read(loop.stop) & assigned((loop,)):
+    changing = assigned(block[first : last + 1]) - {loop.var.name}
+    if loop.var.name in assigned(loop.body) or names_read(loop.stop) & (changing | {loop.var.name}):
         return None
     length = unclamped(sizes.known(add(loop.stop, integer(len(ends.body)))))
     if unclamped(sizes.known(Extent(array, 0))) != length:
@@ -292,14 +290,15 @@ def _given_to_the_end(block: Block, first: int, array: str, sizes: Sizes) -> Blo
     made = _assigned(loop.body[inside[0]], array, loop.var)
     if made is None:
         return None
-    out = [replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))]
+    out: list[Stmt] = [
+        replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
+    ]
     for k, stmt in enumerate(ends.body):
         made = _assigned(stmt, array, add(loop.stop, integer(k)))
         if made is None or not isinstance(made.value, Var):
             return None
         zero = zero_of(made.value.kind)
-        out.append(replace(made, value=Select(test, made.value, zero, made.value.kind)))
-    assert last is not None
+        out.append(replace(made, value=Select(ends.test, made.value, zero, zero.kind)))
     return (*block[:first], out[0], *block[first + 1 : last], *out[1:], *block[last + 1 :])
 
 
