@@ -46,6 +46,7 @@ from srcad.transform.adjoint import (
 from srcad.transform.blit import blit
 from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
+from srcad.transform.centre import centre
 from srcad.transform.chains import chains
 from srcad.transform.coalesce import coalesce
 from srcad.transform.common import common
@@ -76,6 +77,7 @@ from srcad.transform.ragged import ragged
 from srcad.transform.recycle import recycle
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
+from srcad.transform.rotate import rotate
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
@@ -378,12 +380,13 @@ def _simplified(
     few = scalarise(block, escaping, program.names)
     if few is not block:
         block, lengths = settle_checks(settle(few, program.arrays), inputs, checked)
-    written = in_place(block, program.arrays, escaping, program.names)
+    turned = rotate(block, program.arrays, escaping, program.names)
+    written = in_place(turned, program.arrays, escaping, program.names)
     if written is not block:
         block, lengths = settle_checks(settle(written, program.arrays), inputs, checked)
     block = originals(block, set(program.arrays))
     block = fuse(block, points_to(block, set(program.arrays)), lengths)
-    block = settle(contract(block, escaping, program.names), program.arrays)
+    block = centre(settle(contract(block, escaping, program.names), program.arrays))
 
     def back_of(rule: Pullback) -> Pullback:
         names = _named(*rule.args, *rule.results, *rule.seeds, *rule.shares)

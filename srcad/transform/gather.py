@@ -80,6 +80,9 @@ from srcad.transform.terms import added
 CHEAP = 7
 """Nodes of a term that the second loop may compute again."""
 
+FAR = 4
+"""The most iterations that an element may wait in variables for what it receives."""
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -115,12 +118,15 @@ def gather(
     bounds: Bounds,
     names: Names,
     arrays: dict[str, tuple[str, int]],
+    *,
+    carries: bool,
 ) -> Block:
     """The block with scatters into the shadows made gathers.
 
-    ``live`` are the names read after the block; ``arrays`` learns of the buffers.
+    ``live`` are the names read after the block; ``arrays`` learns of the buffers. ``carries``:
+    iterations may hand on what they add, for which they have to run one after the other.
     """
-    gatherer = _Gatherer(frozenset(shadows), aliases, bounds, names, arrays)
+    gatherer = _Gatherer(frozenset(shadows), aliases, bounds, names, arrays, carries)
     return gatherer.block(block, live, None)[0]
 
 
@@ -132,12 +138,14 @@ class _Gatherer:
         bounds: Bounds,
         names: Names,
         arrays: dict[str, tuple[str, int]],
+        carries: bool,
     ) -> None:
         self.shadows = shadows
         self.aliases = aliases
         self.bounds = bounds
         self.names = names
         self.arrays = arrays
+        self.carries = carries
 
     def block(
         self, block: Block, live: Live, changing: set[str] | None
@@ -189,6 +197,9 @@ class _Gatherer:
         rows: Rows = {}
         core = self._core(loop.body, loop, scattered, rows)
         core += self._totals(rows)
+        before, inside, after = self._carried(loop, core, rows)
+        if not rows:
+            return [*before, replace(loop, body=(*core, *inside)), *after], []
         spread = max(max(found) - min(found) for found in rows.values())
         local = {v for found in rows.values() for ts in found.values() for t in ts for v in walk(t)}
         kept = sorted(
@@ -206,7 +217,8 @@ class _Gatherer:
                 return at
             return rebuild(expr, tuple(fetched(e, at) for e in children(expr)))
 
-        out: list[Stmt] = [replace(loop, body=(*core, *filled))]
+        core += inside
+        out: list[Stmt] = [*before, replace(loop, body=(*core, *filled)), *after]
         alone = {row: found for row, found in rows.items() if len(found) == 1}
         for together in _apart(alone):
             adding = [
@@ -220,6 +232,53 @@ class _Gatherer:
             if row not in alone:
                 out.append(self._gathered(loop, row, found, fetched, size, spread))
         return out, list(buffers.values())
+
+    def _carried(self, loop: For, core: Block, rows: Rows) -> tuple[Block, Block, Block]:
+        """What stands before the loop, at the end of an iteration and after the loop for rows
+        whose elements receive all in one loop; these are taken out of ``rows``.
+        """
+        before: list[Stmt] = []
+        sums: list[Stmt] = []
+        stores: list[Stmt] = []
+        turns: list[Stmt] = []
+        after: list[Stmt] = []
+        for row in [r for r in rows if self._can_carry(loop, core, r, rows)]:
+            found = rows.pop(row)
+            kind = self.arrays[row.array][0]
+            first, last = min(found), max(found)
+            ahead = [Var(self.names.fresh(f"{row.array}_next"), kind) for _ in range(first, last)]
+            before += [Assign(v, literal(0.0, kind)) for v in ahead]
+            for k, var in enumerate(ahead, 1):
+                terms = [*found.get(first + k, ()), *ahead[k : k + 1]]
+                if len(terms) > 1 or not isinstance(terms[0], Var):
+                    total = Var(self.names.fresh("total"), kind)
+                    sums.append(Assign(total, functools.reduce(accumulate, terms)))
+                    terms = [total]
+                turns.append(Assign(var, terms[0]))
+            here = add(loop.var, integer(first))
+            stores.append(self._adding(row, here, [*found[first], ahead[0]]))
+            after += [
+                self._adding(row, add(loop.stop, integer(first + k)), [var])
+                for k, var in enumerate(ahead)
+            ]
+        runs = self.bounds.least(sub(loop.stop, loop.start))
+        if after and (runs is None or runs < 1):
+            after = [If(compare("<", loop.start, loop.stop), tuple(after), ())]
+        return tuple(before), (*sums, *stores, *turns), tuple(after)
+
+    def _can_carry(self, loop: For, core: Block, row: _Row, rows: Rows) -> bool:
+        """Whether the elements of a row can receive all in one loop, in vectors."""
+        found = rows[row]
+        if not self.carries or not 0 < max(found) - min(found) <= FAR:
+            return False
+        if not all(isinstance(s, Assign | Store | Comment) for s in core):
+            return False
+        least = self.bounds.least(add(loop.start, integer(min(found))))
+        if least is None or least < 0:
+            return False
+        others = [r for r in rows if r != row and len(rows[r]) > 1]
+        touched = {a.array for a in accesses(core)} | {r.array for r in others}
+        return not any(self.aliases.may(row.array, array) for array in touched)
 
     def _totals(self, rows: Rows) -> Block:
         """Names for sums of several terms of one offset, in place of these in ``rows``."""

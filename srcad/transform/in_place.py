@@ -132,7 +132,7 @@ class _Rebound:
         if any(isinstance(s, For) and s.checkpoints is not None for s in at.loops()):
             return None  # its snapshots would keep both
         loads = [p for p in others if made.order < p.order < at.order]
-        return made.stmt.target if any(_reads_neighbours(p, name) for p in loads) else None
+        return made.stmt.target if any(reads_neighbours(p, name) for p in loads) else None
 
     def _is_able(self, name: str) -> bool:
         """Whether a name can be written in place, if its arrays have one shape."""
@@ -215,7 +215,7 @@ class _Rebound:
         return True
 
 
-def _reads_neighbours(place: Place, name: str) -> bool:
+def reads_neighbours(place: Place, name: str) -> bool:
     """Whether a statement reads an element that is not at the counters of the loops around it."""
     counters = {loop.var for loop in place.loops() if isinstance(loop, For)}
     return any(
@@ -297,9 +297,9 @@ def _written(
             case Store(array=array) if array in news:
                 out.append(replace(stmt, fresh=False))  # there are elements of another iteration
             case Alloc(target=new, zeros=zeros) if new in news:
-                out += _filled(stmt, arrays, names) if zeros else ()
+                out += filled(stmt, arrays, names) if zeros else ()
             case Copy(target=new) if new in news:
-                out += _filled(stmt, arrays, names)
+                out += filled(stmt, arrays, names)
             case For() | While() | If():
                 inside = {s.target for b in blocks(stmt) for s in b if isinstance(s, Alloc | Copy)}
                 for new in sorted(inside & news.keys()):
@@ -313,7 +313,7 @@ def _written(
     return tuple(out)
 
 
-def _filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
+def filled(stmt: Alloc | Copy, arrays: Arrays, names: Names) -> list[Stmt]:
     """The elements of an array that an iteration starts with."""
     dtype, ndim = arrays[stmt.target]
     kind = kind_of(dtype)

@@ -57,6 +57,7 @@ from srcad.ir.nodes import (
     Function,
     If,
     Load,
+    Select,
     Stmt,
     Store,
     Var,
@@ -256,7 +257,59 @@ def _added_first(array: str, block: Block, sizes: Sizes) -> Block | None:
         return None
     known = sizes_after(block[:first], sizes.copy())
     given = _given(loop, array, (), known)
-    return None if given is None else (*block[:first], given, *block[first + 1 :])
+    if given is None:
+        return _given_to_the_end(block, first, array, known)
+    return (*block[:first], given, *block[first + 1 :])
+
+
+def _given_to_the_end(block: Block, first: int, array: str, sizes: Sizes) -> Block | None:
+    """The same of a loop that adds to all but the last elements, and additions to these then.
+
+    So it is where elements receive what they do in variables (``gather.py``)::
+
+        for i in range(n):                  for i in range(n):
+            y[i] += a[i] + b                    y[i] = a[i] + b
+            b = c[i]                ->          b = c[i]
+        if 0 < n:                           y[n] = b if 0 < n else 0.0
+            y[n] += b
+    """
+    last = next((k for k, s in enumerate(block) if k > first and _touches(s, array)), first)
+    loop, ends = block[first], block[last]
+    if not isinstance(loop, For) or not isinstance(ends, If) or ends.orelse or loop.until:
+        return None
+    least, _ = sizes.range(loop.stop)
+    inside = [k for k, s in enumerate(loop.body) if _touches(s, array)]
+    if (loop.start, loop.step, len(inside)) != (ZERO, ONE, 1) or least is None or least < 0:
+        return None
+    changing = assigned(block[first : last + 1]) - {loop.var.name}
+    if loop.var.name in assigned(loop.body) or names_read(loop.stop) & (changing | {loop.var.name}):
+        return None
+    length = unclamped(sizes.known(add(loop.stop, integer(len(ends.body)))))
+    if unclamped(sizes.known(Extent(array, 0))) != length:
+        return None
+    made = _assigned(loop.body[inside[0]], array, loop.var)
+    if made is None:
+        return None
+    out: list[Stmt] = [
+        replace(loop, body=(*loop.body[: inside[0]], made, *loop.body[inside[0] + 1 :]))
+    ]
+    for k, stmt in enumerate(ends.body):
+        made = _assigned(stmt, array, add(loop.stop, integer(k)))
+        if made is None or not isinstance(made.value, Var):
+            return None
+        zero = zero_of(made.value.kind)
+        out.append(replace(made, value=Select(ends.test, made.value, zero, zero.kind)))
+    return (*block[:first], out[0], *block[first + 1 : last], *out[1:], *block[last + 1 :])
+
+
+def _assigned(stmt: Stmt, array: str, place: Expr) -> Store | None:
+    """An addition to an element of the array, which is zero, as an assignment."""
+    match stmt:
+        case Store(index=index, value=value) if stmt.array == array and index == (place,):
+            term = added_to(value, Load(array, index, value.kind))
+            made = None if term is None else replace(stmt, value=term)
+            return None if made is None or _loads(made, array) else made
+    return None
 
 
 def _given(loop: For, array: str, around: tuple[tuple[Var, Expr], ...], sizes: Sizes) -> For | None:

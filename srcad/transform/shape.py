@@ -58,7 +58,8 @@ def shaped(
         body = unite(body, start, shadows, aliases, names, arrays)
         start = body.index(Comment("reverse sweep"))
         body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
-    sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays)
+    carries = final and not threads
+    sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays, carries=carries)
     if final:
         sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 import srcad
+from srcad.config import Options
+from srcad.frontend.source import find_source
+from srcad.pipeline import Request, compile_request
 from tests import oracles
 from tests.passes.support import INTEGER, F, M, V, gradient_text
 from tests.passes.test_strips import agrees
@@ -190,9 +193,78 @@ def test_a_stencil_gathers():
         return np.sum(v * v)
 
     text = reverse_sweep(f, (V, V), "u", "k")
-    assert "np.zeros(u.shape[0] + 2 if 1 < u.shape[0] - 1 else 0)" in text
-    assert text.count("u_b[i] = u_b[i] +") == 1
-    assert "u_b[i + 1]" not in text
+    assert text.count("u_b[i - 1] = u_b[i - 1] + seed_1 + u_b_next\n") == 1
+    assert "    if 1 < u.shape[0] - 1:\n        u_b[u.shape[0] - 2] += u_b_next\n" in text
+    assert text.index("total = ") < text.index("u_b[i - 1] = ")  # LLVM needs it in this order
+    assert "u_b[i + 1]" not in text and "_row" not in text
+
+
+def distant(u, k):
+    """Neighbours far away, for which too many variables would wait."""
+    v = np.zeros_like(u)
+    for i in range(5, u.size):
+        v[i] = k[i] * (u[i - 5] - u[i])
+    return np.sum(v * v)
+
+
+def gapped(u, k):
+    """The elements between are not touched; nor is what an iteration hands on a factor."""
+    v = np.zeros(u.size)
+    for i in range(u.size - 4):
+        v[i] = math.sin(k[0] * (u[i] + 3.0 * u[i + 3] - u[i + 4]))
+    return np.sum(v * v)
+
+
+def two_rows(u, k):
+    """Two rows of one array are stencils: the second has a buffer."""
+    s = 0.0
+    for i in range(u.shape[0] - 1):
+        for j in range(1, u.shape[1] - 1):
+            a = u[i, j - 1] - 2.0 * u[i, j] + u[i, j + 1]
+            s += math.sin(a * (u[i + 1, j - 1] + k[j] * u[i + 1, j + 1]))
+    return s
+
+
+def two_fields(u, k):
+    """Two arrays are stencils, and a third one by its own elements."""
+    s = 0.0
+    for i in range(1, u.size - 1):
+        s += math.sin(u[i - 1] - u[i] * u[i + 1]) * (k[i] * k[i - 1])
+    return s
+
+
+def behind_a_branch(u, k):
+    s = 0.0
+    for i in range(1, u.size - 1):
+        if k[i] > 0.5:
+            s += math.sin(u[i - 1] - u[i]) * u[i + 1]
+        s += u[i - 1] * u[i] * u[i + 1]
+    return s
+
+
+@pytest.mark.parametrize("f", [distant, gapped, two_rows, two_fields, behind_a_branch])
+def test_stencils_with_and_without_buffers(f):
+    rank = 2 if f is two_rows else 1
+    text = reverse_sweep(f, (M if rank == 2 else V, V), "u", "k")
+    assert ("_row" in text) == (f in (distant, two_rows, behind_a_branch))
+    assert ("u_b_next" in text) == (f in (gapped, two_fields))
+    found = [srcad.grad(f, wrt=("u", "k"), jit=jit) for jit in (False, True)]
+    random = np.random.default_rng(8)
+    for n in (1, 2, 3, 4, 5, 6, 9):
+        args = random.random((3, n) if rank == 2 else n), random.random(n)
+        expected = [oracles.complex_step(f, args, k) for k in (0, 1)]
+        for gradient in found:
+            for one, other in zip(gradient(*args), expected, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
+
+
+def test_threads_take_buffers():
+    """What goes from an iteration to the next would keep them in order."""
+    for threads in (False, True):
+        options = Options(parallel=threads)
+        given = find_source(gapped), (("u", V), ("k", V)), ("u",), "gradient"
+        text = compile_request(Request(*given, options=options)).text
+        assert ("_next" in text) != threads and ("_row" in text) == threads
 
 
 def windows(x, u):
@@ -283,7 +355,8 @@ def test_no_stencil_in_place():
             u[i] = math.sin(u[i - 1]) * u[i + 1]
         return np.sum(u)
 
-    assert "_row" not in reverse_sweep(f, (V,), "u")
+    text = reverse_sweep(f, (V,), "u")
+    assert "_row" not in text and "_next" not in text
 
 
 def staggered(x, y, steps):
@@ -302,8 +375,8 @@ def staggered(x, y, steps):
 
 def test_rows_beside_a_stencil_have_loops_of_their_own():
     text = reverse_sweep(staggered, (M, M, INTEGER), "x", "y")
-    assert "                y_b[i + 1, j] += seed_2_row[j + 1]\n            for j in range(" in text
-    assert "                y_b[i, j] -= seed_2_row[j + 1]\n            for j in range(" in text
+    assert "                y_b[i + 1, j] += seed_2_row[j]\n            for j in range(" in text
+    assert "                y_b[i, j] -= seed_2_row[j]\n    return" in text
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (1, 1), (1, 4), (4, 1), (2, 2), (4, 5)])
