@@ -89,6 +89,8 @@ from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
 LANES = 8
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
+STEPS = 1024
+"""The most that a point may take side by side with others: there is memory for so many."""
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
@@ -140,8 +142,8 @@ class _Marcher:
         with self.bounds.within(loop):
             return replace(loop, body=self.block(loop.body, live_at_end(loop, live)))
 
-    def _strips(self, loop: For, live: Live) -> If | None:
-        """The loop in strips where there are points enough, else as it is; None if it stays."""
+    def _strips(self, loop: For, live: Live) -> For | None:
+        """The loop in strips; None if it stays."""
         if loop.step not in (ONE, integer(-1)) or not _is_worth_it(loop, self.aliases):
             return None
         own = self._own_stacks(loop)
@@ -149,7 +151,7 @@ class _Marcher:
         if not commute(plain, live, self.aliases, self.bounds, own):
             return None
         points = _points(loop, own, live)
-        if points is None:
+        if points is None or (own and points.filling is None):
             return None
         used = self.names.used
         arrays = dict(self.arrays)
@@ -165,9 +167,7 @@ class _Marcher:
             return None
         self.arrays.update(arrays)
         self.memory += writer.memory
-        enough = compare(">=", sub(stop, first), integer(LANES))
-        said = Comment(f"{LANES} iterations side by side, each for as long as it goes on")
-        return If(enough, (said, strips), (loop,), loop.at)
+        return strips
 
     def _own_stacks(self, loop: For) -> set[str]:
         """Stacks that the points of a loop fill and read, each for itself."""
@@ -232,6 +232,25 @@ class _Points:
     """Scalars that count the steps of a loop, by its identity: the same for all that take one."""
     kept: dict[int, Live] = field(default_factory=dict[int, Live])
     """What points that a statement leaves out need later, by its identity."""
+
+    @property
+    def filling(self) -> int | None:
+        """The number of the statement that fills the stacks; None: there is none, or too many.
+
+        Nothing but what a point has for itself is written up to there.
+        """
+        body = self.loop.body
+        found = [k for k, s in enumerate(body) if any(map(_is_grow, statements((s,))))]
+        if len(found) != 1:
+            return None
+        before = body[: found[0] + 1]
+        writes = {s.array for s in statements(before) if isinstance(s, Store)} - self.own
+        loop = body[found[0]]
+        tops = {s.top for s in statements((loop,)) if isinstance(s, Grow)}
+        direct = sum(_is_grow(s) for b in blocks(loop) for s in b)
+        alone = not writes and not assigned(before) & self.sums
+        fits = alone and isinstance(loop, While) and self.is_apart(loop) and len(tops) == 1
+        return found[0] if fits and direct == sum(map(_is_grow, statements((loop,)))) else None
 
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from point to point."""
@@ -384,6 +403,10 @@ def _loads(expr: Expr) -> bool:
     return isinstance(expr, Load)
 
 
+def _is_grow(stmt: Stmt) -> bool:
+    return isinstance(stmt, Grow)
+
+
 # ---------------------------------------------------------------- the loop in strips
 
 
@@ -395,12 +418,15 @@ class _Writer:
         self.names = names
         self.arrays = arrays
         self.strip = Var(names.fresh("strip"), INT)
-        self.count = Var(names.fresh("lanes"), INT)
         self.lane = Var(names.fresh("lane"), INT)
         self.memory: list[Stmt] = []
         """The arrays of variables that are handed from one loop over lanes to the next."""
         self.wide: dict[str, str] = {}
         """These arrays, by the names of the variables."""
+        self.rows: dict[str, str] = {}
+        """The arrays in place of stacks."""
+        self.some: Expr = ZERO
+        """How many points go on in the last loop."""
         self.kinds: dict[str, str] = {}
         self.out: list[Stmt] = []
         self.group: list[Stmt] = []
@@ -410,20 +436,49 @@ class _Writer:
 
     def strips(self, first: Expr, stop: Expr) -> For:
         """The loop in strips."""
-        self._block(self.points.loop.body, None, frozenset())
+        for name in sorted(self.points.own):
+            self.rows[name] = self._memory(name, STEPS * LANES, self.arrays[name][0])
+        body, filling = self.points.loop.body, self.points.filling
+        filled: Block = ()
+        if filling is not None:
+            filled = self._part(body[: filling + 1])
+        some = self.some
+        rest = self._part(body[0 if filling is None else filling + 1 :])
+        self._widen((*filled, *rest))
+        rest, live = self._handed(rest, frozenset())
+        filled, _ = self._handed(filled, live)
+        end = Call("min", (add(self.strip, integer(LANES)), stop), INT)
+        alone = replace(self.points.loop, start=self.strip, stop=end, step=ONE)
+        few = compare("<", sub(stop, self.strip), integer(LANES))
+        said = Comment(f"{LANES} iterations side by side, each for as long as it goes on")
+        inside: Block = (If(few, (alone,), (said, *rest)),)
+        if filling is not None:
+            apart = Var(self.names.fresh("apart"), BOOL)
+            (top,) = {s.top for s in statements(body) if isinstance(s, Grow)}
+            long = logic("and", (compare(">", some, ZERO), compare(">=", top, integer(STEPS))))
+            tried = If(negation(apart), (said, *filled, Assign(apart, long)))
+            inside = (Assign(apart, few), tried, If(apart, (alone,), rest))
+        return For(self.strip, first, stop, integer(LANES), inside, None, self.points.loop.at)
+
+    def _part(self, block: Block) -> Block:
+        self._block(block, None, frozenset())
         self._flush()
-        self._widen(tuple(self.out))
-        body, _ = self._handed(self.out, frozenset())
-        size = Assign(self.count, Call("min", (integer(LANES), sub(stop, self.strip)), INT))
-        at = self.points.loop.at
-        return For(self.strip, first, stop, integer(LANES), (size, *body), None, at)
+        made, self.out = tuple(self.out), []
+        return made
+
+    def _memory(self, name: str, length: int, kind: str) -> str:
+        """An array for the lanes."""
+        array = self.names.fresh(f"{name}_lanes")
+        self.arrays[array] = (kind, 1)
+        self.memory.append(Alloc(array, (integer(length),), kind))
+        return array
 
     # ------------------------------------------------------------ statements
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
         if any(not isinstance(s, Comment) for s in self.group):
-            self.out.append(For(self.lane, ZERO, self.count, ONE, tuple(self.group)))
+            self.out.append(For(self.lane, ZERO, integer(LANES), ONE, tuple(self.group)))
         else:
             self.out += self.group
         self.out += self.delayed
@@ -462,10 +517,6 @@ class _Writer:
                     self._assign(stmt, mask, kept)
                 case Store():
                     self._store(stmt, mask)
-                case Grow():
-                    top = binary("*", stmt.top, integer(LANES), INT)
-                    self._flush()
-                    self.out.append(replace(stmt, top=top, room=integer(LANES)))
                 case If():
                     self._branch(stmt, mask, kept)
                 case While():
@@ -534,6 +585,7 @@ class _Writer:
         common = tuple(e for e in parts if not self.points.varies(e))
         apart = logic("and", tuple(e for e in parts if self.points.varies(e)))
         some = Var(self.names.fresh("some"), INT)
+        self.some = some
         self._once(Assign(some, ZERO))
         going = self._named("going", _both(mask, _eager(apart)))
         count = Assign(some, Binary("+", some, Select(going, ONE, ZERO, INT), INT))
@@ -541,7 +593,8 @@ class _Writer:
         self._flush()
         again = Assign(going, _both(going, _eager(apart)))
         body = self._inner(stmt.body, going, self._inside(stmt), again, count)
-        test = logic("and", (compare(">", some, ZERO), *common))
+        full = {compare("<", s.top, integer(STEPS)) for s in stmt.body if isinstance(s, Grow)}
+        test = logic("and", (compare(">", some, ZERO), *common, *full))
         self.out.append(While(test, (Assign(some, ZERO), *body), stmt.at))
 
     def _for(self, stmt: For, mask: Var | None, kept: Live) -> None:
@@ -581,9 +634,7 @@ class _Writer:
                 if isinstance(stmt, Assign):
                     self.kinds[stmt.target.name] = stmt.target.kind
         for name in sorted(early & self.points.varying & self.kinds.keys()):
-            array, kind = self.names.fresh(f"{name}_lanes"), self.kinds[name]
-            self.wide[name], self.arrays[array] = array, (kind, 1)
-            self.memory.append(Alloc(array, (integer(LANES),), kind))
+            self.wide[name] = self._memory(name, LANES, self.kinds[name])
 
     def _handed(self, block: Iterable[Stmt], live: Live) -> tuple[Block, Live]:
         """The block, its loops over lanes with what they take from others and leave to them.
@@ -632,7 +683,8 @@ class _Writer:
             case Store():
                 place = self._expr(Load(stmt.array, stmt.index, stmt.value.kind))
                 assert isinstance(place, Load)
-                return replace(stmt, index=place.index, value=self._expr(stmt.value))
+                value = self._expr(stmt.value)
+                return replace(stmt, array=place.array, index=place.index, value=value)
         return stmt
 
     def _expr(self, expr: Expr) -> Expr:
@@ -641,7 +693,8 @@ class _Writer:
         parts = tuple(map(self._expr, children(expr)))
         if isinstance(expr, Load) and expr.array in self.points.own:
             (slot,) = parts
-            return replace(expr, index=(add(binary("*", slot, integer(LANES), INT), self.lane),))
+            place = add(binary("*", slot, integer(LANES), INT), self.lane)
+            return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
 
 
