@@ -6,8 +6,8 @@ take each step together: those that are through, or took the other branch, keep 
 The innermost loops then run over lanes, and their elementary functions are vector instructions
 (``vectorise.py``)::
 
-    for i in range(n):                    for strip in range(0, n, 8):
-        z = x[i]                              lanes = min(8, n - strip)
+    for i in range(n):                    for strip in range(0, n, 16):
+        z = x[i]                              lanes = min(16, n - strip)
         d = 1.0                               some = 0
         while abs(d) > 1e-9:                  for lane in range(lanes):
             d = math.sin(z) - z * k               z = x[strip + lane]
@@ -37,10 +37,11 @@ from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, names_of
-from srcad.analysis.iterations import Bounds, commute, is_still
+from srcad.analysis.iterations import Bounds, commute, is_still, offset_from
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.ir.build import (
     ONE,
+    TRUE,
     ZERO,
     add,
     added_to,
@@ -63,6 +64,7 @@ from srcad.ir.nodes import (
     Compare,
     Const,
     Expr,
+    Extent,
     For,
     Function,
     Grow,
@@ -87,7 +89,7 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, INT
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
-LANES = 8
+LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
 STEPS = 1024
 """The most that a point may take side by side with others: there is memory for so many."""
@@ -95,6 +97,10 @@ _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
 _FEW = 9
+
+
+Place = tuple[str, tuple[Expr, ...]]
+"""An element of an array, by its index."""
 
 
 def abreast(function: Function, names: Names) -> Function:
@@ -233,6 +239,29 @@ class _Points:
     kept: dict[int, Live] = field(default_factory=dict[int, Live])
     """What points that a statement leaves out need later, by its identity."""
 
+    looked_at: list[Place] = field(default_factory=list[Place])
+    """Elements that are looked at for points that may have none: they must be there."""
+
+    def is_plain(self, index: Expr) -> bool:
+        """Whether it is known before the loop which elements of an axis its points look at."""
+        return offset_from(index, self.loop.var) is not None or is_still(
+            index, assigned(self.loop.body) | {self.loop.var.name}
+        )
+
+    def there(self, first: Expr, stop: Expr) -> Expr:
+        """Whether the elements are there."""
+        tests: list[Expr] = []
+        for array, index in self.looked_at:
+            for axis, place in enumerate(index):
+                offset = offset_from(place, self.loop.var)
+                low, high = (
+                    (place, add(place, ONE))
+                    if offset is None
+                    else (add(first, integer(offset)), add(stop, integer(offset)))
+                )
+                tests += [compare(">=", low, ZERO), compare("<=", high, Extent(array, axis))]
+        return logic("and", tuple(dict.fromkeys(tests)))
+
     @property
     def filling(self) -> int | None:
         """The number of the statement that fills the stacks; None: there is none, or too many.
@@ -273,6 +302,8 @@ class _Points:
 def _points(loop: For, own: set[str], live: Live) -> _Points | None:
     """What differs from point to point; None if they cannot run side by side."""
     body = loop.body
+    if not all(is_still(e, assigned(body)) for e in (loop.start, loop.stop)):
+        return None
     if loop.until is not None or not all(isinstance(s, _SIMPLE) for s in statements(body)):
         return None
     if not all(map(can_be_vector, _parts(body))):
@@ -287,7 +318,15 @@ def _points(loop: For, own: set[str], live: Live) -> _Points | None:
         if points.varying == before:
             break
     always = {p for s in body for p in _certain(s)}
-    return points if _is_safe(body, points, always, False) else None
+    places = list(_in_vain(body, points, False))
+    if any(array in own and any(map(points.varies, index)) for array, index in places):
+        return None
+    for array, index in dict.fromkeys(places):
+        if array not in own and (array, index) not in always:
+            if not all(map(points.is_plain, index)):
+                return None
+            points.looked_at.append((array, index))
+    return points
 
 
 def _walk(block: Block, points: _Points, kept: Live | None, live: Live) -> bool:
@@ -359,9 +398,6 @@ def _is_common(stmt: If | While | For, points: _Points, later: Live) -> bool:
 # ---------------------------------------------------------------- what may be computed in vain
 
 
-Place = tuple[str, tuple[Expr, ...]]
-
-
 def _certain(stmt: Stmt) -> Iterator[Place]:
     """The elements that a statement looks at each time."""
     if isinstance(stmt, Store):
@@ -378,29 +414,20 @@ def _looked_at(expr: Expr) -> Iterator[Place]:
         yield from _looked_at(part)
 
 
-def _is_safe(block: Block, points: _Points, always: set[Place], apart: bool) -> bool:
-    """Whether points can come along where a block is not for them (``apart``)."""
-    changing = assigned(points.loop.body)
+def _in_vain(block: Block, points: _Points, apart: bool) -> Iterator[Place]:
+    """The elements that points look at where a block may not be for them (``apart``), and own."""
     for stmt in block:
         inner = apart or points.is_apart(stmt)
-        places = {(e.array, e.index) for x in expressions(stmt) for e in walk(x) if _loads(e)}
+        places = [(e.array, e.index) for e in _loads(stmt)]
         if isinstance(stmt, Store):
-            places.add((stmt.array, stmt.index))
-        for array, index in places:
-            if array in points.own:
-                if any(map(points.varies, index)):
-                    return False
-            elif inner and not (
-                (array, index) in always and all(is_still(e, changing) for e in index)
-            ):
-                return False
-        if not all(_is_safe(b, points, always, inner) for b in blocks(stmt)):
-            return False
-    return True
+            places.append((stmt.array, stmt.index))
+        yield from (p for p in places if inner or p[0] in points.own)
+        for part in blocks(stmt):
+            yield from _in_vain(part, points, inner)
 
 
-def _loads(expr: Expr) -> bool:
-    return isinstance(expr, Load)
+def _loads(stmt: Stmt) -> Iterator[Load]:
+    return (e for x in expressions(stmt) for e in walk(x) if isinstance(e, Load))
 
 
 def _is_grow(stmt: Stmt) -> bool:
@@ -450,6 +477,9 @@ class _Writer:
         end = Call("min", (add(self.strip, integer(LANES)), stop), INT)
         alone = replace(self.points.loop, start=self.strip, stop=end, step=ONE)
         few = compare("<", sub(stop, self.strip), integer(LANES))
+        there = self.points.there(first, stop)
+        if there != TRUE:
+            few = logic("or", (few, negation(there)))
         said = Comment(f"{LANES} iterations side by side, each for as long as it goes on")
         inside: Block = (If(few, (alone,), (said, *rest)),)
         if filling is not None:
