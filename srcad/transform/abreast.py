@@ -36,10 +36,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, names_of
+from srcad.analysis.flow import assigned, exposed, names_of, scalars
 from srcad.analysis.iterations import Bounds, commute, is_still, offset_from
 from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
+    FALSE,
     ONE,
     TRUE,
     ZERO,
@@ -109,7 +111,7 @@ def abreast(function: Function, names: Names) -> Function:
     aliases = Aliases(body, points_to(body, set(function.arrays)))
     marcher = _Marcher(body, dict(function.arrays), aliases, names)
     made = marcher.block(body, frozenset(function.exports))
-    if not marcher.memory:
+    if not marcher.found:
         return function
     return replace(function, body=(*marcher.memory, *made), arrays=marcher.arrays)
 
@@ -126,6 +128,8 @@ class _Marcher:
         self.mentions = _mentions(body)
         self.memory: list[Stmt] = []
         """What the lanes of all loops need."""
+        self.found = False
+        """Whether there are such loops."""
 
     def block(self, block: Block, live: Live) -> Block:
         """The block with loops over points in strips, the outermost that can be."""
@@ -153,10 +157,12 @@ class _Marcher:
         if loop.step not in (ONE, integer(-1)) or not _is_worth_it(loop, self.aliases):
             return None
         own = self._own_stacks(loop)
-        plain = replace(loop, body=_without_grows(loop.body))
+        changed = replace(loop, body=_with_whiles(loop.body))
+        changed = replace(changed, body=(*self._set_first(changed.body), *changed.body))
+        plain = replace(changed, body=_without_grows(changed.body))
         if not commute(plain, live, self.aliases, self.bounds, own):
             return None
-        points = _points(loop, own, live)
+        points = _points(changed, own, live)
         if points is None or (own and points.filling is None):
             return None
         used = self.names.used
@@ -167,13 +173,26 @@ class _Marcher:
             else (add(loop.stop, ONE), add(loop.start, ONE))
         )
         writer = _Writer(points, self.names, arrays)
-        strips = writer.strips(first, stop)
+        strips = writer.strips(loop, first, stop)
         if not _become_vectors((*writer.memory, strips), writer.lane, arrays):
             self.names.release(set(used))
             return None
         self.arrays.update(arrays)
         self.memory += writer.memory
+        self.found = True
         return strips
+
+    def _set_first(self, body: Block) -> Block:
+        """Values, which nobody reads, for variables that an iteration sets in a branch.
+
+        What a branch sets and another one reads, under the same test, is not from the iteration
+        before.
+        """
+        kinds = scalars(body)
+        early = assigned(body) & exposed(body) & kinds.keys()
+        early -= read_unset(body, self.aliases)
+        zeros = {n: FALSE if kinds[n].kind == BOOL else zero_of(kinds[n].kind) for n in early}
+        return tuple(Assign(kinds[n], zeros[n]) for n in sorted(early))
 
     def _own_stacks(self, loop: For) -> set[str]:
         """Stacks that the points of a loop fill and read, each for itself."""
@@ -186,6 +205,30 @@ class _Marcher:
 def _mentions(block: Block) -> Counter[str]:
     """How many statements mention each name."""
     return Counter(name for stmt in statements(block) for name in names_of(stmt))
+
+
+def _with_whiles(block: Block) -> Block:
+    """The block, each statement an object of its own, its loops that may be left as ``while``."""
+    out: list[Stmt] = []
+    for stmt in block:
+        made = with_blocks(stmt, tuple(map(_with_whiles, blocks(stmt)))) if blocks(stmt) else stmt
+        if isinstance(made, For) and made.until is not None and _is_entered(made, out):
+            test = logic("and", (compare("<", made.var, made.stop), negation(made.until)))
+            count = Assign(made.var, add(made.var, ONE))
+            out += [Assign(made.var, made.start), While(test, (*made.body, count), made.at)]
+        else:
+            out.append(replace(made))
+    return tuple(out)
+
+
+def _is_entered(loop: For, before: list[Stmt]) -> bool:
+    """Whether a loop begins with its flag down, counts up and changes no end of its range."""
+    assert loop.until is not None
+    setting = [s for s in before if loop.until.name in assigned((s,))]
+    down = bool(setting) and setting[-1] == Assign(loop.until, FALSE)
+    changing = assigned(loop.body) | {loop.var.name}
+    still = is_still(loop.start, changing) and is_still(loop.stop, changing)
+    return down and still and loop.step == ONE and loop.var.name not in assigned(loop.body)
 
 
 def _without_grows(block: Block) -> Block:
@@ -352,6 +395,8 @@ def _walk(block: Block, points: _Points, kept: Live | None, live: Live) -> bool:
                 inner = kept
                 if points.is_apart(stmt):
                     inner = (kept or frozenset()) | later
+                    if isinstance(stmt, If):
+                        inner |= exposed(stmt.orelse)  # which comes after the other branch
                     points.kept[id(stmt)] = inner
                     if not isinstance(stmt, If):
                         counters = _counters(stmt, points, inner)
@@ -455,13 +500,17 @@ class _Writer:
         self.some: Expr = ZERO
         """How many points go on in the last loop."""
         self.kinds: dict[str, str] = {}
+        self.begun: set[str] = set()
+        """Variables that have a value."""
+        self.looping = 0
+        """How many loops there are around."""
         self.out: list[Stmt] = []
         self.group: list[Stmt] = []
         """What all lanes do next, one after the other."""
         self.delayed: list[Assign] = []
         """What is done once for all lanes after that."""
 
-    def strips(self, first: Expr, stop: Expr) -> For:
+    def strips(self, loop: For, first: Expr, stop: Expr) -> For:
         """The loop in strips."""
         for name in sorted(self.points.own):
             self.rows[name] = self._memory(name, STEPS * LANES, self.arrays[name][0])
@@ -475,7 +524,7 @@ class _Writer:
         rest, live = self._handed(rest, frozenset())
         filled, _ = self._handed(filled, live)
         end = Call("min", (add(self.strip, integer(LANES)), stop), INT)
-        alone = replace(self.points.loop, start=self.strip, stop=end, step=ONE)
+        alone = replace(loop, start=self.strip, stop=end, step=ONE)
         few = compare("<", sub(stop, self.strip), integer(LANES))
         there = self.points.there(first, stop)
         if there != TRUE:
@@ -531,10 +580,12 @@ class _Writer:
     def _inner(self, block: Block, mask: Var | None, kept: Live, *last: Stmt) -> Block:
         """The body of a loop or branch of all lanes, with ``last`` at the end for each lane."""
         out, self.out = self.out, []
+        self.looping += 1
         self._block(block, mask, kept)
         for stmt in last:
             self._each(stmt)
         self._flush()
+        self.looping -= 1
         made, self.out = tuple(self.out), out
         return made
 
@@ -566,7 +617,9 @@ class _Writer:
         elif target.name not in self.points.varying:
             self._once(stmt)
         else:
-            if mask is not None and target.name in kept:
+            old = target.name in self.begun or self.looping
+            self.begun.add(target.name)
+            if mask is not None and target.name in kept and old:
                 value = Select(mask, self._simple(value), target, target.kind)
             self._each(replace(stmt, value=value))
 
