@@ -7,26 +7,28 @@ The innermost loops then run over lanes, and their elementary functions are vect
 (``vectorise.py``)::
 
     for i in range(n):                    for strip in range(0, n, 16):
-        z = x[i]                              lanes = min(16, n - strip)
-        d = 1.0                               some = 0
-        while abs(d) > 1e-9:                  for lane in range(lanes):
-            d = math.sin(z) - z * k               z = x[strip + lane]
-            z = z + d                             d = 1.0
-        y[i] = z                                  going = abs(d) > 1e-9
-                                ->                some += 1 if going else 0
-                                                  z_lanes[lane] = z
-                                                  ...
+        z = x[i]                              some = 0
+        d = 1.0                               for lane in range(16):
+        while abs(d) > 1e-9:                      z = x[strip + lane]
+            d = z - math.sin(z) - k       ->      d = 1.0
+            z = z - d                             going = abs(d) > 1e-9
+        y[i] = z                                  some += 1 if going else 0
+                                                  z_lanes[lane] = z; ...
                                               while some > 0:
                                                   some = 0
-                                                  for lane in range(lanes):
-                                                      z = z_lanes[lane]
+                                                  for lane in range(16):
+                                                      z = z_lanes[lane]; ...
+                                                      d = z - sin(z) - k
+                                                      z = z - d if going else z
                                                       ...
-                                                      d = sin(z) - z * k if going else d
-                                                      ...
+                                              for lane in range(16):
+                                                  y[strip + lane] = z_lanes[lane]
 
 Few lanes, as a strip takes as many steps as the slowest of its points. Only what cannot fail is
-computed for points that do not need it: arithmetic, elementary functions, and elements that each
-point looks at anyhow.
+computed for points that do not need it: arithmetic, elementary functions, and elements of arrays
+that are there, which is tested before a strip. The loop as it was is kept for the last few points,
+for elements that are not there, and for strips that take more steps than there is memory for: up to
+there a strip writes nothing but what it has for itself.
 """
 
 from __future__ import annotations
