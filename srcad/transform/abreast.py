@@ -85,6 +85,7 @@ from srcad.ir.nodes import (
     blocks,
     children,
     expressions,
+    names_read,
     rebuild,
     statements,
     walk,
@@ -159,7 +160,7 @@ class _Marcher:
         if loop.step not in (ONE, integer(-1)) or not _is_worth_it(loop, self.aliases):
             return None
         own = self._own_stacks(loop)
-        changed = replace(loop, body=_with_whiles(loop.body))
+        changed = replace(loop, body=_with_whiles(loop.body, loop.body))
         changed = replace(changed, body=(*self._set_first(changed.body), *changed.body))
         plain = replace(changed, body=_without_grows(changed.body))
         if not commute(plain, live, self.aliases, self.bounds, own):
@@ -209,12 +210,13 @@ def _mentions(block: Block) -> Counter[str]:
     return Counter(name for stmt in statements(block) for name in names_of(stmt))
 
 
-def _with_whiles(block: Block) -> Block:
+def _with_whiles(block: Block, whole: Block) -> Block:
     """The block, each statement an object of its own, its loops that may be left as ``while``."""
     out: list[Stmt] = []
     for stmt in block:
-        made = with_blocks(stmt, tuple(map(_with_whiles, blocks(stmt)))) if blocks(stmt) else stmt
-        if isinstance(made, For) and made.until is not None and _is_entered(made, out):
+        parts = tuple(_with_whiles(b, whole) for b in blocks(stmt))
+        made = with_blocks(stmt, parts) if parts else stmt
+        if isinstance(made, For) and made.until is not None and _is_entered(made, out, whole):
             test = logic("and", (compare("<", made.var, made.stop), negation(made.until)))
             count = Assign(made.var, add(made.var, ONE))
             out += [Assign(made.var, made.start), While(test, (*made.body, count), made.at)]
@@ -223,14 +225,28 @@ def _with_whiles(block: Block) -> Block:
     return tuple(out)
 
 
-def _is_entered(loop: For, before: list[Stmt]) -> bool:
-    """Whether a loop begins with its flag down, counts up and changes no end of its range."""
+def _is_entered(loop: For, before: list[Stmt], whole: Block) -> bool:
+    """Whether a loop begins with its flag down and counts up, for itself and to a fixed end."""
     assert loop.until is not None
     setting = [s for s in before if loop.until.name in assigned((s,))]
     down = bool(setting) and setting[-1] == Assign(loop.until, FALSE)
-    changing = assigned(loop.body) | {loop.var.name}
-    still = is_still(loop.start, changing) and is_still(loop.stop, changing)
-    return down and still and loop.step == ONE and loop.var.name not in assigned(loop.body)
+    changing = assigned(loop.body)
+    still = all(is_still(e, changing | {loop.var.name}) for e in (loop.start, loop.stop))
+    own = loop.var.name not in changing and not _asks_for(loop.var.name, whole)
+    return down and still and own and loop.step == ONE
+
+
+def _asks_for(counter: str, block: Block) -> bool:
+    """Whether a counter is read, or bound by something else, outside of its loops."""
+    for stmt in block:
+        if any(counter in names_read(e) for e in expressions(stmt)):
+            return True
+        own = isinstance(stmt, For) and stmt.var.name == counter
+        if not own and counter in names_of(stmt):
+            return True
+        if not own and any(_asks_for(counter, b) for b in blocks(stmt)):
+            return True
+    return False
 
 
 def _without_grows(block: Block) -> Block:

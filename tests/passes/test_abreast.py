@@ -100,6 +100,23 @@ def test_loops_that_are_left():
     slopes_agree(left_early, inputs(20), wrt=("x", "e"))
 
 
+def counted(x, e, w):
+    """The number of the step that was the last is used."""
+    total = 0.0
+    for i in range(x.size):
+        z = x[i]
+        for k in range(40):
+            z += 0.3 * e[i] + 0.1 * math.sin(z)
+            if z > 3.0:
+                break
+        total += z * w[i] * k
+    return total
+
+
+def test_the_counter_of_a_loop_that_is_left():
+    slopes_agree(counted, inputs(20), wrt=("x", "e"))
+
+
 def two_sums(x, e, w):
     """Sums in the steps of points, and how many these are."""
     total, other = 0.0, 1.0
