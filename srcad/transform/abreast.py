@@ -682,7 +682,7 @@ class _Writer:
             self._flush()
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
             return
-        parts = stmt.test.items if _is_and(stmt.test) else (stmt.test,)
+        parts = _parts_of(stmt.test)
         common = tuple(e for e in parts if not self.points.varies(e))
         apart = logic("and", tuple(e for e in parts if self.points.varies(e)))
         some = Var(self.names.fresh("some"), INT)
@@ -799,8 +799,9 @@ class _Writer:
         return rebuild(expr, parts) if parts else expr
 
 
-def _is_and(expr: Expr) -> bool:
-    return isinstance(expr, Logic) and expr.op == "and"
+def _parts_of(test: Expr) -> tuple[Expr, ...]:
+    """What has to hold, one by one."""
+    return test.items if isinstance(test, Logic) and test.op == "and" else (test,)
 
 
 def _eager(expr: Expr) -> Expr:
