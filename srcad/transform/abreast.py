@@ -686,7 +686,6 @@ class _Writer:
         common = tuple(e for e in parts if not self.points.varies(e))
         apart = logic("and", tuple(e for e in parts if self.points.varies(e)))
         some = Var(self.names.fresh("some"), INT)
-        self.some = some
         self._once(Assign(some, ZERO))
         going = self._named("going", _both(mask, _eager(apart)))
         count = Assign(some, Binary("+", some, Select(going, ONE, ZERO, INT), INT))
@@ -694,6 +693,7 @@ class _Writer:
         self._flush()
         again = Assign(going, _both(going, _eager(apart)))
         body = self._inner(stmt.body, going, self._inside(stmt), again, count)
+        self.some = some  # not that of a loop inside
         full = {compare("<", s.top, integer(STEPS)) for s in stmt.body if isinstance(s, Grow)}
         test = logic("and", (compare(">", some, ZERO), *common, *full))
         self.out.append(While(test, (Assign(some, ZERO), *body), stmt.at))

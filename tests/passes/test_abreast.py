@@ -117,6 +117,26 @@ def test_the_counter_of_a_loop_that_is_left():
     slopes_agree(counted, inputs(20), wrt=("x", "e"))
 
 
+def loops_within(x, e, w):
+    """Steps that have steps of their own, which nothing is saved of."""
+    total = 0.0
+    for i in range(x.size):
+        z, q = x[i], e[i]
+        while z < 3.0:
+            k = 0
+            while k < 3 and q * k < 1.0:
+                k += 1
+            z += 0.2 * k + 0.1 * math.sin(q * z) + 0.1
+        total += z * w[i]
+    return total
+
+
+def test_long_strips_whose_steps_have_steps(monkeypatch):
+    monkeypatch.setattr(abreast, "STEPS", 2)
+    assert side_by_side(loops_within)
+    slopes_agree(loops_within, inputs(20), wrt=("x", "e"))
+
+
 def two_sums(x, e, w):
     """Sums in the steps of points, and how many these are."""
     total, other = 0.0, 1.0
