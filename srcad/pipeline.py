@@ -35,6 +35,7 @@ from srcad.ir.nodes import (
 from srcad.ir.printer import print_module
 from srcad.ir.types import INT, Type, is_inexact
 from srcad.position import Position
+from srcad.transform.abreast import abreast
 from srcad.transform.adjoint import (
     Leaf,
     Written,
@@ -75,6 +76,7 @@ from srcad.transform.products import products
 from srcad.transform.quotients import free_quotients
 from srcad.transform.ragged import ragged
 from srcad.transform.recycle import recycle
+from srcad.transform.reserve import reserve
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rotate import rotate
@@ -254,7 +256,12 @@ def compile_request(request: Request) -> Program:
     )
     functions = tuple(common(f, program.names) for f in functions)
     elementary: dict[str, str] = {}
-    if request.options.jit and request.options.vector_math:
+    vectors = request.options.jit and request.options.vector_math
+    if vectors and not request.options.parallel:
+        functions = (*functions[:-1], abreast(functions[-1], program.names))
+    if request.kind in ("gradient", "value_and_gradient", "vjp"):
+        functions = (*functions[:-1], reserve(functions[-1], program.names))
+    if vectors:
         functions, elementary = vectorise(functions, program.names)
     if _may_divide(request, functions):
         counted = counted_loops(functions[-1], request.options.progress)

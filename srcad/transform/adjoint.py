@@ -59,7 +59,6 @@ from srcad.transform.prune import prune
 from srcad.transform.put_back import put_back
 from srcad.transform.read_saved import read_saved
 from srcad.transform.remade import Maker, remade
-from srcad.transform.reserve import reserve
 from srcad.transform.results import own_results
 from srcad.transform.reverse.around import around
 from srcad.transform.reverse.expressions import contributions
@@ -225,8 +224,6 @@ def write_adjoint(
         function, reverser = _cheapest((plain, reverser), body, in_one, names, used)
     function = hoist(function, private, reverser.bars, names)
     function = replace(function, body=run_once(_settled(function.body), frozenset()))
-    if strips:
-        function = reserve(function, names)
     function = initialise(_tidied(function))
     pooled = any(isinstance(s, Tape | Stack | Grow) for s in statements(function.body))
     if pooled and not within:

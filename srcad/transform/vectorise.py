@@ -112,13 +112,11 @@ class _Lanes:
         if not all(isinstance(s, Assign | Store | Comment) for s in loop.body):
             return False
         parts = [part for s in loop.body for e in expressions(s) for part in walk(e)]
-        calls = [part for part in parts if isinstance(part, Call)]
         own = assigned(loop.body)
         changing = {loop.var.name, *own}
         return (
-            any(_is_elementary(part) and names_read(part) & changing for part in parts)
-            and all(map(_is_vector_call, calls))
-            and all(map(_is_vector_operation, parts))
+            any(is_elementary(part) and names_read(part) & changing for part in parts)
+            and all(map(can_be_vector, parts))
             and all(is_sum(name, loop.body) for name in sums_of(loop.body))
             and self._goes_along(loop, parts, changing)
         )
@@ -156,7 +154,7 @@ class _Lanes:
     def _called(self, expr: Expr) -> Expr:
         """The expression with calls of srcad's own functions."""
         parts = tuple(map(self._called, children(expr)))
-        if not _is_elementary(expr):
+        if not is_elementary(expr):
             return rebuild(expr, parts) if parts else expr
         if isinstance(expr, Binary):
             return Call(self._name(_POWER), parts, expr.kind)
@@ -171,7 +169,7 @@ class _Lanes:
         return self.imported[path]
 
 
-def _is_elementary(expr: Expr) -> bool:
+def is_elementary(expr: Expr) -> bool:
     """Whether srcad has a function for what is computed."""
     if isinstance(expr, Binary):
         floats = expr.a.kind == expr.b.kind == expr.kind and expr.kind in (FLOAT, FLOAT32)
@@ -186,6 +184,13 @@ def _is_small_power(expr: Binary) -> bool:
     return expr.b.value in (range(-8, 9) if expr.b.kind == INT else (0.5, 1.0, 2.0))
 
 
+def can_be_vector(expr: Expr) -> bool:
+    """Whether LLVM has vector instructions for an operation, or srcad a function."""
+    if isinstance(expr, Call) and not _is_vector_call(expr):
+        return False
+    return _is_vector_operation(expr)
+
+
 def _is_vector_call(call: Call) -> bool:
     if call.function in _MODULES:
         return call.kind in (FLOAT, FLOAT32) and all(a.kind == call.kind for a in call.args)
@@ -196,7 +201,7 @@ def _is_vector_operation(expr: Expr) -> bool:
     """Not so: complex numbers, quotients and powers of integers."""
     if isinstance(expr, Binary):
         if expr.op == "**":
-            return _is_elementary(expr) or (_is_small_power(expr) and not is_complex(expr.kind))
+            return is_elementary(expr) or (_is_small_power(expr) and not is_complex(expr.kind))
         if expr.op in ("%", "//"):
             return False
     return not is_complex(expr.kind)

@@ -177,13 +177,18 @@ def leaves(x):
     return n
 
 
+@pytest.mark.parametrize(("function", "types"), [(column, (M,)), (branch, (V,))])
+def test_loops_that_become_such_loops(function, types):
+    text = primal(function, *types)  # by srcad.transform.abreast
+    assert "strip + lane] = " in text and "srcad.elementary" in text
+
+
 @pytest.mark.parametrize(
     ("function", "types"),
     [
-        *((f, (V,)) for f in (recurrence, sum_that_is_read, neighbours, view, branch, other_call)),
+        *((f, (V,)) for f in (recurrence, sum_that_is_read, neighbours, view, other_call)),
         *((f, (V,)) for f in (complex_number, same_element, leaves)),
         *((f, (V, IV)) for f in (gather, scatter)),
-        (column, (M,)),
         (two_rows, (M, INTEGER)),
         (nothing_new, (V, F)),
     ],
