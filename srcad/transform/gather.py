@@ -68,6 +68,7 @@ from srcad.ir.nodes import (
     While,
     blocks,
     children,
+    expressions,
     names_read,
     rebuild,
     statements,
@@ -76,6 +77,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import INT
 from srcad.transform.terms import added
+from srcad.transform.vectorise import is_elementary
 
 CHEAP = 7
 """Nodes of a term that the second loop may compute again."""
@@ -272,6 +274,9 @@ class _Gatherer:
         if not self.carries or not 0 < max(found) - min(found) <= FAR:
             return False
         if not all(isinstance(s, Assign | Store | Comment) for s in core):
+            return False
+        parts = (part for s in core for e in expressions(s) for part in walk(e))
+        if any(map(is_elementary, parts)):  # of several elements at once, without what is carried
             return False
         least = self.bounds.least(add(loop.start, integer(min(found))))
         if least is None or least < 0:
