@@ -299,6 +299,9 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
         return [np.array([curvature(f, given, one, two, shift) for one, two in pairs])]
     if case.kind == "complex":  # complex step is for real programs
         found = [np.asarray(oracles.differences(f, given, i, step=step)) for i in case.wrt]
+        if case.mode == "vjp":
+            (seed,) = seed_of(case, [np.asarray(0.0)])
+            found = [seed * part for part in found]
         return [_along(found, directions)] if directions else found
     if directions:
         positions = tuple("xyAK".index(n) for n in outputs_of(case)) if case.mode == "vjp" else ()
