@@ -19,6 +19,7 @@ import numpy as np
 
 from srcad.backend.compile import load
 from srcad.backend.draws import drawing
+from srcad.backend.hints import aligned
 from srcad.backend.interrupts import ENDS, listener
 from srcad.backend.pool import acquire, release, shortage
 from srcad.backend.progress import bar_of
@@ -238,7 +239,8 @@ class Variant:
                 given[name.name] = int(leaf)
             elif isinstance(leaf, float | np.floating):
                 given[name.name] = float(leaf)
-        found = kept_by(function, given, self.program.rooms)
+        starts = aligned(self.program.text) if self.options.jit else {}
+        found = kept_by(function, given, self.program.rooms, starts)
         return Plan(found.tapes, found.array_bytes, budget, found.steps)
 
     def _run_drawing(self, leaves: Sequence[Any], state: Any, limit: int | None = None) -> Any:

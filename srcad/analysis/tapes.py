@@ -11,11 +11,12 @@ on numbers that the program computes is not known before it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from srcad.analysis.alias import Sites, points_to
-from srcad.analysis.concrete import Given, Known, bytes_of
+from srcad.analysis.concrete import Given, Known, bytes_of, width_of
 from srcad.analysis.flow import names_of
 from srcad.ir.nodes import (
     Alloc,
@@ -107,15 +108,21 @@ class Kept:
     """How many steps it counts, those aside that run again."""
 
 
-def kept_by(function: Function, given: Given, rooms: tuple[str, ...] = ()) -> Kept:
+def kept_by(
+    function: Function,
+    given: Given,
+    rooms: tuple[str, ...] = (),
+    starts: Mapping[str, int] = MappingProxyType({}),
+) -> Kept:
     """What a program keeps, for these numbers and shapes of arguments.
 
-    ``rooms`` are parameters that say how many snapshots loops keep.
+    ``rooms`` are parameters that say how many snapshots loops keep, and ``starts`` the elements of
+    tapes that start a cache line, where it is not the first.
 
     An array counts once, and twice where a loop makes it anew: the last one goes when the next is
     there. Those that an iteration puts on a list stay, and count for every iteration.
     """
-    finder = _Finder(function, rooms)
+    finder = _Finder(function, rooms, starts)
     known = Known(function.arrays, given)
     known.follow(function.body, finder.see)
     made = finder.made
@@ -127,8 +134,10 @@ def kept_by(function: Function, given: Given, rooms: tuple[str, ...] = ()) -> Ke
 class _Finder:
     """Sees a program from its start to its end."""
 
-    def __init__(self, function: Function, rooms: tuple[str, ...]) -> None:
-        self.rooms = rooms
+    def __init__(
+        self, function: Function, rooms: tuple[str, ...], starts: Mapping[str, int]
+    ) -> None:
+        self.rooms, self.starts = rooms, starts
         self.marked = dict.fromkeys(at for at, _ in _marks(function.body))
         self.sites = points_to(function.body, set(function.arrays))
         loops = [s for s in plain_statements(function.body) if isinstance(s, For | While)]
@@ -187,7 +196,10 @@ class _Finder:
             size = known.size(tape.target)
             if taped.is_marked:
                 self._slots(taped, tape, known)
-        taped.sizes.append(None if size is None else -(-size // _LINE) * _LINE)
+        if size is not None:
+            ahead = -self.starts.get(tape.target, 0) * width_of(tape.dtype) % _LINE
+            size = -(-(ahead + size) // _LINE) * _LINE
+        taped.sizes.append(size)
 
     def _taped(self, at: Position, known: Known) -> Taped:
         """The loop at a place that is still to come."""

@@ -84,14 +84,9 @@ def hinted(text: str) -> Hinted:
     used |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     names = {name: _free(name, used) for name in ("fresh", "at_least")}
     lines = [line.encode() for line in text.split("\n")]  # columns count bytes
-    written = _written_by_number(tree)
     starts = _starts(tree)
-    makers = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
-    times = Counter(ast.unparse(n.targets[0]) for n in makers)
-    for assigned in sorted(makers, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+    for assigned in sorted(_makers(tree), key=lambda n: (n.lineno, n.col_offset), reverse=True):
         made, name = assigned.value, ast.unparse(assigned.targets[0])
-        if written[name] >= _FEW * times[name]:
-            continue
         assert made.lineno == made.end_lineno
         line, start, end = lines[made.lineno - 1], made.col_offset, made.end_col_offset
         inside = line[start:end]
@@ -117,6 +112,24 @@ def hinted(text: str) -> Hinted:
         out += [line for line, _ in found]
         numbers += [at for _, at in found]
     return Hinted("\n".join(out), numbers, names)
+
+
+def aligned(text: str) -> dict[str, int]:
+    """The tapes of a module of which another element than the first starts a cache line."""
+    tree = ast.parse(text)
+    starts = _starts(tree)
+    made = (n for n in _makers(tree) if _tape(n.value) is not None)
+    names = (ast.unparse(n.targets[0]) for n in made)
+    return {name: starts[name] for name in names if starts.get(name)}
+
+
+def _makers(tree: ast.Module) -> list[ast.Assign]:
+    """The statements that make arrays which LLVM is told to be memory of their own."""
+    written = _written_by_number(tree)
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and _is_new(n.value)]
+    times = Counter(ast.unparse(n.targets[0]) for n in found)
+    names = [ast.unparse(n.targets[0]) for n in found]
+    return [n for n, t in zip(found, names, strict=True) if written[t] < _FEW * times[t]]
 
 
 def _written_by_number(tree: ast.Module) -> Counter[str]:

@@ -6,6 +6,9 @@ to know that it is not negative, as Numba counts from the end then::
 
     for i in range(n - 2):                      for i in range(1, n - 1):
         v[i + 1] = u[i] + u[i + 2]      ->          v[i] = u[i - 1] + u[i + 1]
+
+Loops over arrays that repeat one end at the other are left: what they compute has a place for each
+element from zero on (``periodic.py``).
 """
 
 from __future__ import annotations
@@ -16,13 +19,16 @@ from dataclasses import replace
 
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import accesses, offset_from
+from srcad.analysis.sizes import difference
 from srcad.ir.build import ONE, add, integer
 from srcad.ir.nodes import (
     Block,
     Const,
     Expr,
     For,
+    Load,
     Stmt,
+    Store,
     Var,
     While,
     blocks,
@@ -40,14 +46,23 @@ FAR = 2
 def centre(body: Block) -> Block:
     """The body with such loops counted from another number on."""
     mentions = Counter(n for s in statements(body) for n in names_of(s))
-    return tuple(_statement(s, mentions) for s in body)
+    rings = {s.array for s in statements(body) if isinstance(s, Store) and _is_repeating(s)}
+
+    def changed(stmt: Stmt) -> Stmt:
+        stmt = with_blocks(stmt, tuple(tuple(map(changed, b)) for b in blocks(stmt)))
+        if not isinstance(stmt, For) or any(a.array in rings for a in accesses(stmt.body)):
+            return stmt
+        return _centred(stmt, mentions)
+
+    return tuple(map(changed, body))
 
 
-def _statement(stmt: Stmt, mentions: Counter[str]) -> Stmt:
-    parts = blocks(stmt)
-    if parts:
-        stmt = with_blocks(stmt, tuple(tuple(_statement(s, mentions) for s in b) for b in parts))
-    return _centred(stmt, mentions) if isinstance(stmt, For) else stmt
+def _is_repeating(store: Store) -> bool:
+    """Whether an element of a vector becomes that of its other end."""
+    match store:
+        case Store(array=array, index=(into,), value=Load(array=other, index=(place,))):
+            return array == other and difference(into, place) is None
+    return False
 
 
 def _centred(loop: For, mentions: Counter[str]) -> For:

@@ -177,7 +177,9 @@ class _Search:
             if own is not None and own.ends < scatter:
                 same = (own.size, own.low, own.high) == (of.size, of.low, of.high)
                 of = own if same else of
-            if of.high >= 0 and self._are_folds([block[j] for j in added], name, of):
+            if of.high < 0 or not of.repeated or not _are_taken([block[j] for j in folds], of):
+                continue
+            if self._are_folds([block[j] for j in added], name, of):
                 yield _Shadow(name, of, k, scatter, tuple(folds), use)
 
     def _are_folds(self, block: list[Stmt], array: str, of: _Periodic) -> bool:
@@ -300,6 +302,20 @@ def _ends(found: _Periodic) -> list[tuple[Expr, Expr]]:
         (integer(h), add(size, integer(h))) for h in reversed(range(low))
     ]
     return ends + [(add(size, integer(low + h)), integer(low + h)) for h in range(found.high)]
+
+
+def _are_taken(folds: list[Stmt], of: _Periodic) -> bool:
+    """Whether only repeated elements are set to zero, each after its value was taken."""
+    there = [target for target, _ in _ends(of)]
+    for stmt in folds:
+        match stmt:
+            case Assign(value=Load(index=(place,))):
+                there = [t for t in there if difference(place, t) != 0]
+            case Store(index=(place,)) if _is_zeroed(stmt):
+                gone = [t for t, _ in _ends(of) if t not in there]
+                if not any(difference(place, t) == 0 for t in gone):
+                    return False
+    return True
 
 
 def _repeating(found: _Periodic, kind: str) -> list[Stmt]:

@@ -64,7 +64,7 @@ def loops(text: str) -> int:
 
 def test_one_loop():
     text = gradient_text(csr, (V, IV, IV, V), "data", "x")
-    assert loops(text) == 3
+    assert loops(text[: text.index("# reverse sweep")]) == 0
     assert text.index("raise IndexError") < text.index("s = plus(")
     assert loops(gradient_text(gather, (V, IV), "x")) == 1
     assert loops(gradient_text(overwritten, (V, IV), "x")) > 1

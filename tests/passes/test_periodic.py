@@ -146,3 +146,28 @@ def test_varying_factors_are_kept():
         expected = oracles.complex_step(f, (x, c, 3), 1)
         found = srcad.grad(f, wrt="c", jit=False)(x, c, 3)
         np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def overwritten(x, n):
+    """An end is set after it was repeated; another element that others repeat is set as well."""
+    for _ in range(n):
+        p = np.empty(x.size + 2)
+        p[1:-1] = x
+        p[0] = x[-1]
+        p[-1] = x[0]
+        p[0] = 0.5
+        p[2] = 0.25
+        x = x + 0.1 * (p[2:] - p[:-2]) * p[1:-1]
+    return np.sum(x * x)
+
+
+def set_afterwards(x):
+    y = x * 2.0
+    y[0] = 5.0
+    return np.sum(y * x)
+
+
+def test_elements_that_are_set_and_no_ends():
+    for n in (2, 3, 5):
+        agrees(overwritten, rows(n), 3)
+        agrees(set_afterwards, rows(n))

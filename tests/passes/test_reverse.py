@@ -111,7 +111,7 @@ def test_accumulated_element():
 
     found = gradient_text(f, (V, V), "x")
     assert "u_b[i] = 0.0" not in found
-    assert "x_b[i] += w[i] * u_b[i]" in found
+    assert "x_b[i] = w[i] * u_b[i]" in found
 
 
 def test_branch_is_decided_again():
