@@ -96,7 +96,7 @@ from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
 LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
-STEPS = 1024
+STEPS = 512
 """The most that a point may take side by side with others: there is memory for so many."""
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
