@@ -92,6 +92,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import BOOL, INT
+from srcad.transform.outermost import Outermost
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
 LANES = 16
@@ -119,7 +120,7 @@ def abreast(function: Function, names: Names) -> Function:
     return replace(function, body=(*marcher.memory, *made), arrays=marcher.arrays)
 
 
-class _Marcher:
+class _Marcher(Outermost):
     def __init__(
         self, body: Block, arrays: dict[str, tuple[str, int]], aliases: Aliases, names: Names
     ) -> None:
@@ -134,28 +135,7 @@ class _Marcher:
         self.found = False
         """Whether there are such loops."""
 
-    def block(self, block: Block, live: Live) -> Block:
-        """The block with loops over points in strips, the outermost that can be."""
-        out: list[Stmt] = []
-        for stmt in reversed(block):
-            before = live_before(stmt, live)
-            match stmt:
-                case For():
-                    stmt = self._strips(stmt, live) or self._inside(stmt, live)
-                case While():
-                    stmt = with_blocks(stmt, (self.block(stmt.body, before),))
-                case If():
-                    parts = tuple(self.block(b, live) for b in blocks(stmt))
-                    stmt = with_blocks(stmt, parts)
-            out.append(stmt)
-            live = before
-        return tuple(reversed(out))
-
-    def _inside(self, loop: For, live: Live) -> For:
-        with self.bounds.within(loop):
-            return replace(loop, body=self.block(loop.body, live_at_end(loop, live)))
-
-    def _strips(self, loop: For, live: Live) -> For | None:
+    def written(self, loop: For, live: Live) -> For | None:
         """The loop in strips; None if it stays."""
         if loop.step not in (ONE, integer(-1)) or not _is_worth_it(loop, self.aliases):
             return None

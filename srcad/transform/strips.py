@@ -29,7 +29,7 @@ from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, names_of
 from srcad.analysis.invariant import before_loop
 from srcad.analysis.iterations import Bounds, accesses, commute
-from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.liveness import Live
 from srcad.ir.build import ONE, ZERO, add, binary, compare, integer, literal, logic, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -61,6 +61,7 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import INT
 from srcad.transform.nest import nest
+from srcad.transform.outermost import Outermost
 
 LANES = 64
 """Iterations of a strip."""
@@ -86,7 +87,7 @@ def in_strips(function: Function, names: Names) -> Function:
     return replace(function, body=(*body[:start], *sweep), arrays=arrays)
 
 
-class _Stripper:
+class _Stripper(Outermost):
     def __init__(self, body: Block, arrays: dict[str, tuple[str, int]], names: Names) -> None:
         self.aliases = Aliases(body, points_to(body, set(arrays)))
         self.bounds = Bounds(body)
@@ -95,28 +96,7 @@ class _Stripper:
         self.arrays = arrays
         self.names = names
 
-    def block(self, block: Block, live: Live) -> Block:
-        """The block with loops in strips, the outermost that can be."""
-        out: list[Stmt] = []
-        for stmt in reversed(block):
-            before = live_before(stmt, live)
-            match stmt:
-                case For():
-                    stmt = self._stripped(stmt, live) or self._inside(stmt, live)
-                case While():
-                    stmt = with_blocks(stmt, (self.block(stmt.body, before),))
-                case If():
-                    parts = tuple(self.block(b, live) for b in blocks(stmt))
-                    stmt = with_blocks(stmt, parts)
-            out.append(stmt)
-            live = before
-        return tuple(reversed(out))
-
-    def _inside(self, loop: For, live: Live) -> For:
-        with self.bounds.within(loop):
-            return replace(loop, body=self.block(loop.body, live_at_end(loop, live)))
-
-    def _stripped(self, loop: For, live: Live) -> If | None:
+    def written(self, loop: For, live: Live) -> If | None:
         """The loop in strips where that pays, and as it is where it does not."""
         shapes = self._shapes(loop)
         if not shapes or not commute(loop, live, self.aliases, self.bounds, shapes.keys()):
