@@ -7,6 +7,7 @@ captured numbers and arrays are fetched at every call.
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 import weakref
@@ -239,9 +240,13 @@ class Variant:
                 given[name.name] = int(leaf)
             elif isinstance(leaf, float | np.floating):
                 given[name.name] = float(leaf)
-        starts = aligned(self.program.text) if self.options.jit else {}
-        found = kept_by(function, given, self.program.rooms, starts)
+        found = kept_by(function, given, self.program.rooms, self._starts)
         return Plan(found.tapes, found.array_bytes, budget, found.steps)
+
+    @functools.cached_property
+    def _starts(self) -> dict[str, int]:
+        """The elements of tapes that start a cache line, where it is not the first."""
+        return aligned(self.program.text) if self.options.jit else {}
 
     def _run_drawing(self, leaves: Sequence[Any], state: Any, limit: int | None = None) -> Any:
         self._compile(leaves)
