@@ -7,10 +7,13 @@ comprehension, they are the list of their items.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from srcad.frontend import scalars
+import numpy as np
+
+from srcad.frontend import arrays, scalars
 from srcad.frontend.chosen import ChosenLists
 from srcad.frontend.values import (
     ArrayValue,
@@ -24,7 +27,10 @@ from srcad.frontend.values import (
 )
 from srcad.ir.build import ONE, ZERO, add, at_least_zero, binary, compare, integer, scale, sub
 from srcad.ir.nodes import Call, Const, Expr, names_read
-from srcad.ir.types import INT
+from srcad.ir.types import FLOAT, INT
+
+_FEW = 64
+"""So many choices of known items are written out, other than in a loop."""
 
 
 class Iterators(ChosenLists):
@@ -38,9 +44,9 @@ class Iterators(ChosenLists):
         name = function.__name__
         match name, values:
             case "product", _:
-                return self._listed_choices(function, self.pools(function, values, keywords))
+                return self._choices(function, self.pools(function, values, keywords))
             case "combinations", [_, _]:
-                return self._listed_choices(function, self.pools(function, values, keywords))
+                return self._choices(function, self.pools(function, values, keywords))
             case "pairwise", [value] if not keywords:
                 return self._pairs(self._required(value, name))
             case "chain", _ if not keywords:
@@ -61,7 +67,7 @@ class Iterators(ChosenLists):
         self, function: Any, values: Sequence[Value], keywords: dict[str, Value]
     ) -> list[Value]:
         """What each item of a choice is taken of."""
-        times: Value = ONE
+        keywords, times = dict(keywords), ONE
         if function is itertools.product:
             times = keywords.pop("repeat", ONE)
         elif len(values) == 2:
@@ -82,16 +88,27 @@ class Iterators(ChosenLists):
             return value
         return self.list_of(value)
 
-    def _listed_choices(self, function: Any, pools: list[Value]) -> Value:
+    def known_choices(self, function: Any, pools: list[Value]) -> TupleValue | None:
+        """The items of ``product`` or ``combinations``, if those of the pools are known."""
         known = [self.known_items(pool) for pool in pools]
-        if all(items is not None for items in known):
-            every = [items.items for items in known if items is not None]
-            found = (
-                itertools.product(*every)
-                if function is itertools.product
-                else itertools.combinations(every[0], len(every))
-            )
-            return TupleValue(tuple(TupleValue(choice) for choice in found))
+        every = [items.items for items in known if items is not None]
+        if len(every) < len(pools):
+            return None
+        found = (
+            itertools.product(*every)
+            if function is itertools.product
+            else itertools.combinations(every[0] if every else (), len(every))
+        )
+        return TupleValue(tuple(TupleValue(choice) for choice in found))
+
+    def _choices(self, function: Any, pools: list[Value]) -> Value:
+        """The same of a few items, or a list of them."""
+        lengths = [self._required(pool, function.__name__).length for pool in pools]
+        if math.prod(int(n.value) if isinstance(n, Const) else 0 for n in lengths) > _FEW:
+            pools = [self._numbers(p) if isinstance(p, RangeValue) else p for p in pools]
+        found = self.known_choices(function, pools)
+        if found is not None:
+            return found
         helper = _LISTED[function].get(len(pools))
         if helper is None:
             raise self.b.refuse(
@@ -101,6 +118,18 @@ class Iterators(ChosenLists):
             )
         given = pools if function is itertools.product else pools[:1]
         return self.call_user(helper, given, {}, None)
+
+    def _numbers(self, pool: RangeValue) -> ArrayValue:
+        """The numbers of a range, in an array: a loop over them is not written out."""
+        rows = self._required(pool, "range")
+        length = self.b.hold(at_least_zero(rows.length), "n")
+
+        def number(at: tuple[Expr, ...]) -> Expr:
+            found = rows.row(at[0])
+            assert isinstance(found, Expr)
+            return found
+
+        return arrays.materialise(self.b, ArrayValue(INT, (length,), (False,), number), "pool")
 
     def _pairs(self, rows: RowsValue) -> RowsValue:
         """``pairwise``: each row with the next one."""
@@ -143,14 +172,14 @@ class Iterators(ChosenLists):
         start, stop, step = (*bounds, ONE)[:3]
         start = ZERO if _is_none(start) else start
         step = ONE if _is_none(step) else step
-        if not (isinstance(start, Expr) and isinstance(step, Const)):
-            raise self.b.refuse("itertools.islice takes integers, and a literal step")
+        if not (isinstance(start, Expr) and isinstance(step, Const) and step.value >= 1):
+            raise self.b.refuse("itertools.islice takes integers, and a literal step of 1 or more")
         start = start if isinstance(start, Const) else self.b.store(start, "start")
         end = rows.length
         if not _is_none(stop):
             assert isinstance(stop, Expr)
             end = _smaller(end, self.b.hold(stop, "stop"))
-        for bound in (start, step, ZERO if _is_none(stop) else stop):
+        for bound in (start, ZERO if _is_none(stop) else stop):
             assert isinstance(bound, Expr)
             self.b.check(
                 compare("<=", ZERO, bound), "ValueError", "islice takes no negative bounds"
@@ -167,10 +196,12 @@ class Iterators(ChosenLists):
         )
 
     def _accumulated_by(self, value: Value, rest: list[Value], keywords: dict[str, Value]) -> Value:
-        """``accumulate``: a list."""
+        """``accumulate``: a list, or an array of floats if it is of one."""
         function = rest[0] if rest else keywords.get("func", StaticValue(None))
         initial = keywords.get("initial", StaticValue(None))
-        helper: Callable[..., Any] = _accumulated if _is_none(initial) else _accumulated_from
+        is_vector = isinstance(value, ArrayValue) and (value.dtype, value.ndim) == (FLOAT, 1)
+        helper: Callable[..., Any] = _accumulated_vector if is_vector else _accumulated
+        helper = helper if _is_none(initial) else _accumulated_from
         given = [value] if _is_none(initial) else [value, initial]
         if _is_none(function):
             function = StaticValue(_sum)
@@ -194,13 +225,21 @@ def _sum(a: Any, b: Any) -> Any:
     return a + b
 
 
+def _accumulated_vector(items: Any, function: Any) -> Any:
+    out = np.array(items)
+    for k in range(1, len(out)):
+        out[k] = function(out[k - 1], out[k])
+    return out
+
+
 def _accumulated(items: Any, function: Any) -> Any:
     out = []
-    total = items[0]
-    for k in range(len(items)):
-        if k > 0:
-            total = function(total, items[k])
+    if len(items) > 0:
+        total = items[0]
         out.append(total)
+        for k in range(1, len(items)):
+            total = function(total, items[k])
+            out.append(total)
     return out
 
 

@@ -293,27 +293,27 @@ class Loops(Iterators):
         pools = self.pools(function, args, keywords)
         is_known = all(isinstance(pool, TupleValue) for pool in pools)
         if not pools or (function is combinations and is_known):
-            found = self.known_items(self.call_value(StaticValue(function), args, keywords, node))
+            found = self.known_choices(function, pools)
             assert found is not None
             until = getattr(node, "until", None)
             self._unrolled(node, self._steady_items(node, found), until)
             return
-        mark, written = mark_of(node), self._written_in(node)
-        self.scope.env[f"$range_{mark}"] = StaticValue(range)
-        for k, pool in enumerate(pools):
-            if k == 0 or pool is not pools[0]:
-                steady = self._steady_pool(pool, written)
-            self.scope.env[f"$pool{k}_{mark}"] = steady
-        first = self.scope.env[f"$pool0_{mark}"]
-        if isinstance(first, RangeValue):
-            ends: tuple[Value, Value] = first.start, first.stop
-        elif isinstance(first, ArrayValue):
-            ends = ZERO, first.extents[0]
-        else:
-            ends = ZERO, self._required(first, function.__name__).length
-        self.scope.env[f"$start_{mark}"], self.scope.env[f"$stop_{mark}"] = ends
-        write = over_product if function is product else over_combinations
+        mark, env, written = mark_of(node), self.scope.env, self._written_in(node)
+        env[f"$range_{mark}"] = StaticValue(range)
         is_range = [isinstance(pool, RangeValue) for pool in pools]
+        if function is product:
+            write = over_product
+            steady = {id(pool): self._steady_pool(pool, written) for pool in pools}
+            for k, pool in enumerate(pools):
+                env[f"$pool{k}_{mark}"] = steady[id(pool)]
+        else:
+            write = over_combinations
+            pool = env[f"$pool0_{mark}"] = self._steady_pool(pools[0], written)
+            is_simple = isinstance(pool, RangeValue)
+            env[f"$start_{mark}"] = pool.start if is_simple else ZERO
+            env[f"$stop_{mark}"] = (
+                pool.stop if is_simple else self._required(pool, "combinations").length
+            )
         names = self._own_counters(node, len(pools)) if all(is_range) else ()
         for stmt in write(node, is_range, names):
             self.statement(stmt)

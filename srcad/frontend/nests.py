@@ -9,9 +9,9 @@
                                                          ...
 
 What leaves the loop leaves all of them: each has the flag of a jump (``jumps.py``), or one of its
-own that follows it. Counters,
-bounds and what is run over are names that no user can write (they hold a ``$``, and end in the mark
-of the loop). The caller binds ``$range``, ``$n0``, ``$n1``, ..., ``$pool0``, ``$pool1``, ...
+own that follows it. Counters, bounds and what is run over are names that no user can write (they
+hold a ``$``, and end in the mark of the loop). The caller binds ``$range``, ``$n0``, ``$n1``, ...,
+``$pool0``, ``$pool1``, ..., and of combinations ``$start`` and ``$stop``.
 """
 
 from collections.abc import Sequence

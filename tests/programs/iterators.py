@@ -82,6 +82,24 @@ def rows_of_iterators(x, y):
     return s + sum(u * v for u, v in pairwise([x[0], x[2], s]))
 
 
+@program(lambda: (wave(5),))
+def choices_of_known_items(x):
+    s = 0.0
+    for c in product(x, repeat=0):
+        s += x[0] + len(c)
+    for c in combinations(x, 0):
+        s += x[1] + len(c)
+    for i, j in combinations((0, 1, 3, 4), 2):
+        s += x[i] * x[j] * j
+    few = sum(x[i] * x[j] for i, j in product(range(3), (1, 4)))
+    return few * s + sum(x[i % 5] * x[j % 5] * (k + 1) for i, j, k in product(range(5), repeat=3))
+
+
+@program(lambda: (wave(3), 2), lambda: (wave(3), 0))
+def sums_of_a_part(x, n):
+    return sum(accumulate(x[:n])) + sum(v * v for v in accumulate(x[:n], max)) + x[2]
+
+
 @program(lambda: (wave(4),))
 def lists_of_iterators(x):
     s = sum(accumulate(x)) + sum(accumulate(x, lambda a, b: a * b))
