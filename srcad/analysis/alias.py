@@ -7,7 +7,7 @@ alias only if they share a site.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from srcad.analysis.flow import writes_of
 from srcad.ir.nodes import (
@@ -15,9 +15,11 @@ from srcad.ir.nodes import (
     Bind,
     Block,
     Copy,
+    Expr,
     For,
     If,
     Invoke,
+    Load,
     MatMul,
     Pop,
     Push,
@@ -27,7 +29,9 @@ from srcad.ir.nodes import (
     While,
     Window,
     ZerosLike,
+    names_read,
     statements,
+    walk,
 )
 
 Sites = dict[str, frozenset[str]]
@@ -200,6 +204,13 @@ class Aliases:
         if b in self.apart.get(a, ()):
             return False
         return bool(self.sites.get(a, frozenset((a,))) & self.sites.get(b, frozenset((b,))))
+
+    def may_change(self, expr: Expr, bound: Set[str], stored: Set[str]) -> bool:
+        """Whether the value of an expression may change where names are bound or stored to."""
+        if not bound.isdisjoint(names_read(expr)):
+            return True
+        loads = {e.array for e in walk(expr) if isinstance(e, Load)}
+        return any(self.may(a, b) for a in loads for b in stored)
 
 
 def _permuted(body: Block) -> Iterator[set[str]]:

@@ -95,6 +95,11 @@ def times_bound(block: Block) -> Counter[str]:
     return Counter(name for stmt in statements(block) for name in writes_of(stmt))
 
 
+def mentions(block: Block) -> Counter[str]:
+    """How many statements of a block, those in nested blocks included, name each name."""
+    return Counter(name for stmt in statements(block) for name in names_of(stmt))
+
+
 def assigned(block: Block) -> set[str]:
     """Names that a block binds, in nested blocks too."""
     return set[str]().union(*map(_bound, block))

@@ -14,7 +14,7 @@ exception, as their terms can come in any order (the result differs by rounding)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -286,6 +286,14 @@ def is_own(index: Expr, counter: Var, changing: set[str]) -> bool:
 def is_still(expr: Expr, changing: set[str]) -> bool:
     """Whether an expression, of scalars and lengths, is the same in every iteration."""
     return not any(isinstance(e, Load) for e in walk(expr)) and not names_read(expr) & changing
+
+
+def varies(expr: Expr, scalars: Set[str], arrays: Set[str]) -> bool:
+    """Whether an expression reads some scalars, or elements of some arrays."""
+    return any(
+        (isinstance(e, Var) and e.name in scalars) or (isinstance(e, Load) and e.array in arrays)
+        for e in walk(expr)
+    )
 
 
 def offset_from(expr: Expr, counter: Var) -> int | None:

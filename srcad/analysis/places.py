@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from srcad.ir.nodes import Block, For, Invoke, Stmt, Store, While, blocks
+from srcad.ir.nodes import Block, Comment, For, Invoke, Stmt, Store, While, blocks
+
+REVERSE = Comment("reverse sweep")
+"""What stands above the reverse sweep of an adjoint."""
+
+
+def start_of_reverse(body: Block) -> int | None:
+    """The number of the statement at which the reverse sweep begins; None: there is none."""
+    return next((k for k, stmt in enumerate(body) if stmt == REVERSE), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,8 +53,7 @@ class _Known:
         changed = assigned(block)
         stored = {s.array for s in statements(block) if isinstance(s, Store)}
         for test in list(self.under):
-            loads = (e.array for e in walk(test) if isinstance(e, Load))
-            if names_read(test) & changed or any(aliases.may(a, b) for a in loads for b in stored):
+            if aliases.may_change(test, changed, stored):
                 del self.under[test]
             else:
                 self.under[test].forget(block, aliases)

@@ -649,6 +649,11 @@ def expressions(stmt: Stmt) -> tuple[Expr, ...]:
     return () if evaluated is None else evaluated(stmt)
 
 
+def all_expressions(block: "Block") -> Iterator[Expr]:
+    """The expressions of a block and of the blocks in it, and those that they are made of."""
+    return (part for stmt in statements(block) for e in expressions(stmt) for part in walk(e))
+
+
 def _not_named(items: tuple[Expr | str, ...]) -> tuple[Expr, ...]:
     return tuple(a for a in items if not isinstance(a, str))
 

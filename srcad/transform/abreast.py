@@ -33,13 +33,12 @@ there a strip writes nothing but what it has for itself.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, names_of, scalars
-from srcad.analysis.iterations import Bounds, commute, is_still, offset_from
+from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
+from srcad.analysis.iterations import Bounds, commute, is_still, offset_from, span, varies
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
@@ -82,6 +81,7 @@ from srcad.ir.nodes import (
     Unary,
     Var,
     While,
+    all_expressions,
     blocks,
     children,
     expressions,
@@ -129,7 +129,7 @@ class _Marcher(Outermost):
         self.names = names
         self.bounds = Bounds(body)
         self.stacks = {s.target for s in body if isinstance(s, Stack)}
-        self.mentions = _mentions(body)
+        self.mentions = mentions(body)
         self.memory: list[Stmt] = []
         """What the lanes of all loops need."""
         self.found = False
@@ -137,7 +137,8 @@ class _Marcher(Outermost):
 
     def written(self, loop: For, live: Live) -> For | None:
         """The loop in strips; None if it stays."""
-        if loop.step not in (ONE, integer(-1)) or not _is_worth_it(loop, self.aliases):
+        ends = span(loop)
+        if ends is None or not _is_worth_it(loop, self.aliases):
             return None
         own = self._own_stacks(loop)
         changed = replace(loop, body=_with_whiles(loop.body, loop.body))
@@ -150,13 +151,8 @@ class _Marcher(Outermost):
             return None
         used = self.names.used
         arrays = dict(self.arrays)
-        first, stop = (
-            (loop.start, loop.stop)
-            if loop.step == ONE
-            else (add(loop.stop, ONE), add(loop.start, ONE))
-        )
         writer = _Writer(points, self.names, arrays)
-        strips = writer.strips(loop, first, stop)
+        strips = writer.strips(loop, *ends)
         if not _become_vectors((*writer.memory, strips), writer.lane, arrays):
             self.names.release(set(used))
             return None
@@ -179,15 +175,10 @@ class _Marcher(Outermost):
 
     def _own_stacks(self, loop: For) -> set[str]:
         """Stacks that the points of a loop fill and read, each for itself."""
-        inside = _mentions(loop.body)
+        inside = mentions(loop.body)
         found = {s for s in self.stacks if 0 < inside[s] == self.mentions[s] - 1}
         others = inside.keys() & self.arrays.keys() - found
         return {a for a in found if not any(self.aliases.may(a, b) for b in others)}
-
-
-def _mentions(block: Block) -> Counter[str]:
-    """How many statements mention each name."""
-    return Counter(name for stmt in statements(block) for name in names_of(stmt))
 
 
 def _with_whiles(block: Block, whole: Block) -> Block:
@@ -242,13 +233,7 @@ def _is_worth_it(loop: For, aliases: Aliases) -> bool:
     inner = [s for s in statements(loop.body) if isinstance(s, For | While | If)]
     if not inner or any(isinstance(s, For) and has_lanes(s, aliases) for s in inner):
         return False
-    return any(map(is_elementary, _parts(loop.body)))
-
-
-def _parts(block: Block) -> Iterator[Expr]:
-    for stmt in statements(block):
-        for expr in expressions(stmt):
-            yield from walk(expr)
+    return any(map(is_elementary, all_expressions(loop.body)))
 
 
 def _become_vectors(block: Block, lane: Var, arrays: dict[str, tuple[str, int]]) -> bool:
@@ -257,7 +242,7 @@ def _become_vectors(block: Block, lane: Var, arrays: dict[str, tuple[str, int]])
     return all(
         has_lanes(s, aliases)
         for s in statements(block)
-        if isinstance(s, For) and s.var == lane and any(map(is_elementary, _parts(s.body)))
+        if isinstance(s, For) and s.var == lane and any(map(is_elementary, all_expressions(s.body)))
     )
 
 
@@ -324,11 +309,7 @@ class _Points:
 
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from point to point."""
-        return any(
-            (isinstance(e, Var) and e.name in self.varying)
-            or (isinstance(e, Load) and e.array in self.own)
-            for e in walk(expr)
-        )
+        return varies(expr, self.varying, self.own)
 
     def is_apart(self, stmt: Stmt) -> bool:
         """Whether points take different paths at a statement."""
@@ -347,7 +328,7 @@ def _points(loop: For, own: set[str], live: Live) -> _Points | None:
         return None
     if loop.until is not None or not all(isinstance(s, _SIMPLE) for s in statements(body)):
         return None
-    if not all(map(can_be_vector, _parts(body))):
+    if not all(map(can_be_vector, all_expressions(body))):
         return None
     points = _Points(loop, own, assigned(body) & exposed(body) - own, {loop.var.name})
     end = live_at_end(loop, live)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from srcad.analysis.activity import active, carriers
 from srcad.analysis.alias import Sites, points_to, stored_sites
 from srcad.analysis.flow import variables
+from srcad.analysis.places import REVERSE
 from srcad.errors import ArgumentError
 from srcad.frontend.elaborate import Elaborated
 from srcad.frontend.values import ArrayValue, GivenValue, StaticValue, TupleValue, Value
@@ -328,7 +329,7 @@ def _in_one(
         if name in alive and name not in reverser.shadowed_late and name not in given:
             forward.append(ZerosLike(reverser.bar(name), name))
     forward += [Comment("forward sweep"), *sweeps.forward, *primal]
-    reverse: list[Stmt] = [Comment("reverse sweep"), *sweeps.middle]
+    reverse: list[Stmt] = [REVERSE, *sweeps.middle]
     for name in sorted(reverser.shadowed_late):
         if name in alive and name not in given:
             reverse.append(ZerosLike(reverser.bar(name), name))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from srcad.analysis.flow import assigned, names_of, times_bound
+from srcad.analysis.flow import assigned, mentions, names_of, times_bound
 from srcad.analysis.iterations import is_still
 from srcad.ir.nodes import (
     Alloc,
@@ -92,7 +92,7 @@ class _Borrower:
     def __init__(self, function: Function, given: set[str]) -> None:
         self.given = given
         self.arrays = function.arrays
-        self.mentions = Counter(n for s in statements(function.body) for n in names_of(s))
+        self.mentions = mentions(function.body)
         self.named = Counter(n for s in statements(function.body) for n in _named(s))
         made = (s for s in statements(function.body) if isinstance(s, Alloc))
         self.shapes = {s.target: s.shape for s in made}

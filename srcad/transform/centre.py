@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, mentions, names_of
 from srcad.analysis.iterations import accesses, offset_from
 from srcad.analysis.sizes import difference
 from srcad.ir.build import ONE, add, integer
@@ -45,14 +45,14 @@ FAR = 2
 
 def centre(body: Block) -> Block:
     """The body with such loops counted from another number on."""
-    mentions = Counter(n for s in statements(body) for n in names_of(s))
+    mentioned = mentions(body)
     rings = {s.array for s in statements(body) if isinstance(s, Store) and _is_repeating(s)}
 
     def changed(stmt: Stmt) -> Stmt:
         stmt = with_blocks(stmt, tuple(tuple(map(changed, b)) for b in blocks(stmt)))
         if not isinstance(stmt, For) or any(a.array in rings for a in accesses(stmt.body)):
             return stmt
-        return _centred(stmt, mentions)
+        return _centred(stmt, mentioned)
 
     return tuple(map(changed, body))
 
@@ -65,7 +65,7 @@ def _is_repeating(store: Store) -> bool:
     return False
 
 
-def _centred(loop: For, mentions: Counter[str]) -> For:
+def _centred(loop: For, mentioned: Counter[str]) -> For:
     """A loop, counted by what it writes, if that is ahead of its counter."""
     counter, start = loop.var, loop.start
     if not isinstance(start, Const) or start.value != 0 or loop.step != ONE or not _is_nest(loop):
@@ -76,7 +76,7 @@ def _centred(loop: For, mentions: Counter[str]) -> For:
         return loop
     inside = sum(counter.name in names_of(s) for s in statements((loop,)))
     read, written = (set(_offsets(loop.body, counter, w)) for w in (False, True))
-    if mentions[counter.name] != inside or len(written) != 1 or max(read, default=0) < FAR:
+    if mentioned[counter.name] != inside or len(written) != 1 or max(read, default=0) < FAR:
         return loop
     (shift,) = written
     if shift < 1:

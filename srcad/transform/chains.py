@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
-from srcad.analysis.flow import exposed, names_of, times_bound
+from srcad.analysis.flow import exposed, mentions, names_of, times_bound
 from srcad.analysis.iterations import is_sum
 from srcad.ir.build import accumulate, added_to, negate, times
 from srcad.ir.nodes import (
@@ -45,7 +45,6 @@ from srcad.ir.nodes import (
     children,
     names_read,
     rebuild,
-    statements,
     walk,
     with_blocks,
 )
@@ -58,7 +57,7 @@ def chains(function: Function, adjoints: Set[str], *, every: bool) -> Function:
     body = function.body
     derived = derived_from(body, adjoints)
     factored = every and is_smooth(body)
-    mentions = Counter(n for s in statements(body) for n in names_of(s))
+    mentioned = mentions(body)
 
     def changed(block: Block) -> Block:
         return tuple(inside(s) if blocks(s) else s for s in block)
@@ -66,7 +65,7 @@ def chains(function: Function, adjoints: Set[str], *, every: bool) -> Function:
     def inside(stmt: Stmt) -> Stmt:
         if isinstance(stmt, For | While) and _is_chain(stmt.body):
             new = _factored(stmt.body, derived) if factored else stmt.body
-            return replace(stmt, body=_Chain(new, derived, adjoints, mentions).block())
+            return replace(stmt, body=_Chain(new, derived, adjoints, mentioned).block())
         return with_blocks(stmt, tuple(map(changed, blocks(stmt))))
 
     return replace(function, body=changed(body))
@@ -156,11 +155,11 @@ class _Chain:
     """The statements of a loop's body, in their order."""
 
     def __init__(
-        self, body: Block, derived: Set[str], adjoints: Set[str], mentions: Counter[str]
+        self, body: Block, derived: Set[str], adjoints: Set[str], mentioned: Counter[str]
     ) -> None:
         self.body = body
-        own = Counter(n for s in body for n in names_of(s))
-        self.local = {n for n, count in own.items() if count == mentions[n]}
+        own = mentions(body)
+        self.local = {n for n, count in own.items() if count == mentioned[n]}
         self.derived = derived
         self.adjoints = adjoints
         self.times = times_bound(body)

@@ -32,7 +32,6 @@ from srcad.ir.nodes import (
     For,
     Function,
     If,
-    Load,
     Logic,
     Return,
     Select,
@@ -46,7 +45,6 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
     statements,
-    walk,
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
@@ -71,8 +69,6 @@ class _Value:
     """The variable that holds it, if the program has one."""
     is_assigned: bool
     """Whether the program assigns it where it is evaluated first."""
-    reads: frozenset[str]
-    loads: frozenset[str]
     is_used: bool = False
 
 
@@ -136,7 +132,7 @@ class _Finder:
             for part in children(call):
                 self._find(part, placed, known, is_certain=True)
             if target.name not in names_read(call):
-                placed.first.append(_value(call, target, is_assigned=True))
+                placed.first.append(_Value(call, target, is_assigned=True))
             return
         self._use(value, placed)
         is_only = self.times[target.name] == 1 and target.name not in self.given
@@ -154,7 +150,7 @@ class _Finder:
         for k, part in enumerate(children(expr)):
             self._find(part, placed, known, is_certain=is_certain and k < always)
         if _is_shared(expr) and is_certain:
-            known[expr] = _value(expr, None, is_assigned=False)
+            known[expr] = _Value(expr, None, is_assigned=False)
             placed.first.append(known[expr])
 
     def _use(self, value: _Value, placed: _Placed) -> None:
@@ -171,10 +167,8 @@ class _Finder:
         names = assigned((stmt,))
         stored = {s.array for s in statements((stmt,)) if isinstance(s, Store)}
         for call, value in list(known.items()):
-            is_stale = bool(names & value.reads) or (
-                value.name is not None and value.name.name in names
-            )
-            if is_stale or any(self.aliases.may(a, b) for a in value.loads for b in stored):
+            is_renamed = value.name is not None and value.name.name in names
+            if is_renamed or self.aliases.may_change(call, names, stored):
                 del known[call]
 
 
@@ -183,11 +177,6 @@ _PLAIN = (Assign, Store, Check, Comment, Return, If, For, While)
 
 def _is_shared(expr: Expr) -> bool:
     return is_dear(expr) or (isinstance(expr, Call) and expr.function == "math.sqrt")
-
-
-def _value(call: Expr, name: Var | None, *, is_assigned: bool) -> _Value:
-    loads = frozenset(e.array for e in walk(call) if isinstance(e, Load))
-    return _Value(call, name, is_assigned, frozenset(names_read(call)), loads)
 
 
 def _emitted(placed: list[_Placed], names: Names) -> Iterator[Stmt]:

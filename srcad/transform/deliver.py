@@ -17,11 +17,10 @@ that begins as zeros stays: zeros of its own need not be written (``overwrite.py
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, mentions, names_of
 from srcad.analysis.iterations import is_still
 from srcad.ir.nodes import (
     Alloc,
@@ -77,7 +76,7 @@ class _Deliverer:
         self.arrays = function.arrays
         body = function.body
         self.aliases = Aliases(body, points_to(body, set(function.arrays)))
-        self.mentions = Counter(n for s in statements(body) for n in names_of(s))
+        self.mentions = mentions(body)
         self.made = {s.target for s in statements(body) if isinstance(s, Alloc)}
 
     def block(self, block: Block) -> Block | None:

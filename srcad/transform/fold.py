@@ -20,11 +20,10 @@ written each time.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, mentions, names_of
 from srcad.analysis.iterations import accesses, offset_from
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.analysis.zero_lines import zero_lines
@@ -102,7 +101,7 @@ class _Folder:
         names: Names,
         arrays: dict[str, tuple[str, int]],
     ) -> None:
-        self.mentions = Counter(n for stmt in statements(body) for n in names_of(stmt))
+        self.mentions = mentions(body)
         self.changing = assigned(sweep)
         self.shadows = shadows
         self.aliases = aliases

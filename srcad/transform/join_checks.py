@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, reads_of, times_bound
+from srcad.analysis.places import start_of_reverse
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -46,7 +47,7 @@ _PLAIN = Assign | Store | For | If | Comment
 def join_checks(function: Function) -> Function:
     """The function with the checks of such a loop made where the reverse sweep begins."""
     body = function.body
-    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), 0)
+    start = start_of_reverse(body) or 0
     after = next((k for k in range(start + 1, len(body)) if not isinstance(body[k], _BETWEEN)), 0)
     checking, using = body[start - 1], body[after]
     if start == 0 or not isinstance(checking, For) or not isinstance(using, For):

@@ -19,11 +19,11 @@ from dataclasses import replace
 
 from srcad.analysis.flow import assigned
 from srcad.analysis.iterations import accesses
+from srcad.analysis.places import start_of_reverse
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
     Alloc,
     Block,
-    Comment,
     Const,
     Copy,
     Expr,
@@ -58,8 +58,8 @@ def lengths(function: Function) -> Function:
 def _unread(function: Function) -> set[str]:
     """Arrays that the reverse sweep copies once more, of which it reads no element."""
     body = function.body
-    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), len(body))
-    sweep = body[start:]
+    start = start_of_reverse(body)
+    sweep = () if start is None else body[start:]
     copied = {s.target for s in statements(sweep) if isinstance(s, Copy)}
     read = {a.array for a in accesses(sweep)} if copied else set()
     return copied - read

@@ -26,7 +26,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from srcad.analysis.flow import assigned, exposed, names_of, reads_of, times_bound, writes_of
+from srcad.analysis.flow import (
+    assigned,
+    exposed,
+    mentions,
+    names_of,
+    reads_of,
+    times_bound,
+    writes_of,
+)
 from srcad.analysis.iterations import offset_from
 from srcad.analysis.sizes import difference
 from srcad.ir.build import ONE, ZERO, add, added_to, integer, is_const
@@ -108,7 +116,7 @@ class _Term:
 
 def periodic(block: Block, shadows: Collection[str], names: Names, arrays: Arrays) -> Block:
     """A reverse sweep in which shadows of periodic arrays are gathered where they are read."""
-    return _Search(shadows, names, arrays, _mentions(block)).block(block)
+    return _Search(shadows, names, arrays, mentions(block)).block(block)
 
 
 @dataclass
@@ -243,8 +251,8 @@ class _Search:
         out = _lengthened(
             tuple(s for k, stmt in enumerate(block) for s in new.get(k, [stmt])), of, longer, kind
         )
-        self.mentions -= _mentions(block)
-        self.mentions += _mentions(out)
+        self.mentions -= mentions(block)
+        self.mentions += mentions(out)
         return out
 
     def _row(self, var: Var, terms: list[_Term], shadow: _Shadow) -> _Periodic:
@@ -404,7 +412,7 @@ class _Scatter:
         """What is added, or None if something else is done with the shadow."""
         out: list[_Term] = []
         for stmt in self.loop.body:
-            if not _mentions((stmt,))[self.shadow.name]:
+            if not mentions((stmt,))[self.shadow.name]:
                 self.body.append(stmt)
                 continue
             if not isinstance(stmt, Store) or stmt.array != self.shadow.name:
@@ -447,29 +455,24 @@ class _Scatter:
                 return rebuild(expr, whole) if len(whole) == len(parts) else None
         return None
 
-    def rest(self, kept: set[str], mentions: Counter[str]) -> tuple[Stmt, ...]:
+    def rest(self, kept: set[str], mentioned: Counter[str]) -> tuple[Stmt, ...]:
         """What else the iterations do, without values that were for the shadow only."""
-        body, own = list(self.body), _mentions((self.loop,))
+        body, own = list(self.body), mentions((self.loop,))
         while True:
             read = {n for s in statements(tuple(body)) for n in reads_of(s)} | kept
-            live = [s for s in body if not self._is_dead(s, read, own, mentions)]
+            live = [s for s in body if not self._is_dead(s, read, own, mentioned)]
             if len(live) == len(body):
                 return tuple(body)
             body = live
 
     def _is_dead(
-        self, stmt: Stmt, read: set[str], own: Counter[str], mentions: Counter[str]
+        self, stmt: Stmt, read: set[str], own: Counter[str], mentioned: Counter[str]
     ) -> bool:
         """Whether nobody reads what a statement assigns, in this loop or elsewhere."""
         if not isinstance(stmt, Assign) or stmt.target.name not in self.once:
             return False
         name = stmt.target.name
-        return name not in read and own[name] == mentions[name]
-
-
-def _mentions(block: Block) -> Counter[str]:
-    """How many statements of a block mention each name."""
-    return Counter(name for s in statements(block) for name in names_of(s))
+        return name not in read and own[name] == mentioned[name]
 
 
 def _operations(expr: Expr) -> int:

@@ -18,11 +18,10 @@ to do and calls of BLAS where there is more; the last two arguments say which fa
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from srcad.analysis.alias import points_to
-from srcad.analysis.flow import assigned, exposed, names_of, times_bound
+from srcad.analysis.flow import assigned, exposed, mentions, times_bound
 from srcad.analysis.held import Holders, held_arrays
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, added_to
@@ -96,7 +95,7 @@ class _Writer:
         self.arrays = function.arrays
         self.sites = points_to(function.body, set(function.arrays))
         self.bound = times_bound(function.body)
-        self.used = Counter(n for s in statements(function.body) for n in names_of(s))
+        self.used = mentions(function.body)
         self.held = held_arrays(function)
         self.holders = Holders(function)
         self.plain = Plain(function)
@@ -189,8 +188,8 @@ class _Writer:
             title = "add_product"
         else:
             return None
-        mentions = sum(stmt.target in names_of(s) for s in statements((then,)))
-        alone = self.used[stmt.target] == 1 + mentions and self.bound[stmt.target] == 1
+        later = mentions((then,))[stmt.target]
+        alone = self.used[stmt.target] == 1 + later and self.bound[stmt.target] == 1
         apart = not self._memory(out) & (self._memory(stmt.a) | self._memory(stmt.b))
         alike = self.arrays[out] == self.arrays[stmt.target] and out not in self.strided
         if not (alone and apart and alike and sizes.shape(out) == sizes.shape(stmt.target)):

@@ -36,14 +36,13 @@ from itertools import pairwise
 
 from srcad.analysis.alias import Sites, points_to
 from srcad.analysis.flow import assigned, names_of, writes_of
-from srcad.analysis.places import arrays_written
+from srcad.analysis.places import arrays_written, start_of_reverse
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.nodes import (
     Assign,
     Binary,
     Block,
     Call,
-    Comment,
     Const,
     Copy,
     Expr,
@@ -91,7 +90,7 @@ class _Overwriting:
 def put_back(function: Function) -> Function:
     """The function with elements read from tapes that are read only where they are put back."""
     body = function.body
-    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
+    start = start_of_reverse(body)
     tapes = tapes_of(function)
     if start is None or not tapes:
         return function

@@ -24,7 +24,7 @@ are made once, before the loops that leave it as it is::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
@@ -54,6 +54,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     ZerosLike,
+    all_expressions,
     blocks,
     children,
     expressions,
@@ -88,7 +89,7 @@ def free_quotients(
 ) -> Function:
     """The function with quotients of adjoints and tangents freed, or with ``every`` one."""
     body, arrays = function.body, dict(function.arrays)
-    if not any(isinstance(e, Binary) and e.op == "/" for e in _parts(body)):
+    if not any(isinstance(e, Binary) and e.op == "/" for e in all_expressions(body)):
         return function
     aliases = Aliases(body, points_to(body, set(arrays)))
     free = every and is_smooth(body)
@@ -200,11 +201,6 @@ class _Freer:
 def _is_same(expr: Expr, changing: Set[str]) -> bool:
     """Whether an expression is the same in every iteration of a loop."""
     return names_read(expr).isdisjoint(changing)
-
-
-def _parts(block: Block) -> Iterator[Expr]:
-    """The expressions of a block, and those that they are made of."""
-    return (e for stmt in statements(block) for x in expressions(stmt) for e in walk(x))
 
 
 def derived_from(block: Block, adjoints: Set[str]) -> Set[str]:

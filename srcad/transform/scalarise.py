@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from srcad.analysis.flow import assigned, exposed, names_of, times_bound
+from srcad.analysis.flow import assigned, exposed, mentions, names_of, times_bound
 from srcad.analysis.sizes import Sizes, folded
 from srcad.ir.build import ZERO, literal
 from srcad.ir.names import Names
@@ -41,6 +41,7 @@ from srcad.ir.nodes import (
     Store,
     Var,
     While,
+    all_expressions,
     blocks,
     children,
     expressions,
@@ -75,8 +76,7 @@ def scalarise(body: Block, kept: set[str], names: Names) -> Block:
     else:
         return body
     opened = frozenset(found.opened)
-    mentions = Counter(n for s in statements(body) for n in names_of(s)) + Counter(kept)
-    body = _written_out(body, opened, mentions, names)
+    body = _written_out(body, opened, mentions(body) + Counter(kept), names)
     return _replaced(body, {a: _elements(body, a, s, names) for a, s in shapes.items()})
 
 
@@ -90,9 +90,7 @@ def _small(body: Block, kept: set[str]) -> dict[str, tuple[int, ...]]:
     holds a literal does not, where the code runs as Python.
     """
     times = times_bound(body)
-    mixed = any(
-        is_single(e.kind) for s in statements(body) for x in expressions(s) for e in walk(x)
-    )
+    mixed = any(is_single(e.kind) for e in all_expressions(body))
     found: dict[str, tuple[int, ...]] = {}
     others: set[str] = set()
     for stmt in statements(body):
@@ -225,18 +223,18 @@ def _at(expr: Expr, values: dict[Var, Const]) -> Expr:
 
 
 def _written_out(
-    block: Block, opened: frozenset[int], mentions: Counter[str], names: Names
+    block: Block, opened: frozenset[int], mentioned: Counter[str], names: Names
 ) -> Block:
     """The block with loops (by identity) written out, their locals under names of their own."""
     out: list[Stmt] = []
     for stmt in block:
-        parts = tuple(_written_out(b, opened, mentions, names) for b in blocks(stmt))
+        parts = tuple(_written_out(b, opened, mentioned, names) for b in blocks(stmt))
         inner = with_blocks(stmt, parts) if parts else stmt
         if not isinstance(stmt, For) or not isinstance(inner, For) or id(stmt) not in opened:
             out.append(inner)
             continue
         counter = stmt.var
-        own = _locals(inner, mentions)
+        own = _locals(inner, mentioned)
         values = _values(stmt)
         assert values is not None
         for k, value in enumerate(values):
@@ -244,16 +242,16 @@ def _written_out(
             at = {counter: Const(value, INT)}
             body = with_expressions(inner.body, lambda e, at=at: _at(e, at))
             out += _decided(renamed(body, fresh))
-        if mentions[counter.name] > _times_named(stmt, counter.name):
+        if mentioned[counter.name] > _times_named(stmt, counter.name):
             out.append(Assign(counter, Const(values[-1], INT), stmt.at))
     return tuple(out)
 
 
-def _locals(loop: For, mentions: Counter[str]) -> set[str]:
+def _locals(loop: For, mentioned: Counter[str]) -> set[str]:
     """Scalars of an iteration that nothing else reads."""
     early = exposed(loop.body)
     made = {s.target.name for s in statements(loop.body) if isinstance(s, Assign)}
-    return {n for n in made - early if mentions[n] == _times_named(loop, n)}
+    return {n for n in made - early if mentioned[n] == _times_named(loop, n)}
 
 
 def _times_named(loop: For, name: str) -> int:

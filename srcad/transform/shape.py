@@ -9,8 +9,9 @@ from dataclasses import replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import scalars
 from srcad.analysis.iterations import Bounds
+from srcad.analysis.places import REVERSE, start_of_reverse
 from srcad.ir.names import Names
-from srcad.ir.nodes import Comment, Function
+from srcad.ir.nodes import Function
 from srcad.transform.carry import carry
 from srcad.transform.fold import fold
 from srcad.transform.gather import gather
@@ -40,7 +41,7 @@ def shaped(
     so, to run in threads.
     """
     body = function.body
-    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
+    start = start_of_reverse(body)
     if start is None:
         return function
     arrays = dict(function.arrays)
@@ -56,7 +57,7 @@ def shaped(
     body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
     if not threads:
         body = unite(body, start, shadows, aliases, names, arrays)
-        start = body.index(Comment("reverse sweep"))
+        start = body.index(REVERSE)
         body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
     carries = final and not threads
     sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays, carries=carries)

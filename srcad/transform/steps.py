@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from srcad.analysis.places import start_of_reverse
 from srcad.analysis.tapes import marked_loops
 from srcad.ir.build import integer
 from srcad.ir.nodes import (
     Block,
     Call,
     Check,
-    Comment,
     For,
     Function,
     If,
@@ -52,8 +52,8 @@ def count_steps(function: Function, every: bool) -> Function:
     places = counted_loops(function, every)
     if not places:
         return function
-    titles = [k for k, s in enumerate(function.body) if s == Comment("reverse sweep")]
-    middle = titles[0] if titles else len(function.body)
+    found = start_of_reverse(function.body)
+    middle = len(function.body) if found is None else found
     body = (
         *_counted(function.body[:middle], places, FORWARD),
         *_counted(function.body[middle:], places, REVERSED),

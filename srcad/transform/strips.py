@@ -26,10 +26,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, names_of
+from srcad.analysis.flow import assigned, exposed, mentions
 from srcad.analysis.invariant import before_loop
-from srcad.analysis.iterations import Bounds, accesses, commute
+from srcad.analysis.iterations import Bounds, accesses, commute, span, varies
 from srcad.analysis.liveness import Live
+from srcad.analysis.places import start_of_reverse
 from srcad.ir.build import ONE, ZERO, add, binary, compare, integer, literal, logic, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -56,7 +57,6 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
     statements,
-    walk,
     with_blocks,
 )
 from srcad.ir.types import INT
@@ -76,7 +76,7 @@ MOST = 4096
 def in_strips(function: Function, names: Names) -> Function:
     """The function with such loops of its reverse sweep in strips; itself if there is none."""
     body = function.body
-    start = next((k for k, s in enumerate(body) if s == Comment("reverse sweep")), None)
+    start = start_of_reverse(body)
     if start is None:
         return function
     arrays = dict(function.arrays)
@@ -92,23 +92,21 @@ class _Stripper(Outermost):
         self.aliases = Aliases(body, points_to(body, set(arrays)))
         self.bounds = Bounds(body)
         self.tapes = {s.target: s for s in statements(body) if isinstance(s, Tape)}
-        self.mentions = _mentions(body)
+        self.mentions = mentions(body)
         self.arrays = arrays
         self.names = names
 
     def written(self, loop: For, live: Live) -> If | None:
         """The loop in strips where that pays, and as it is where it does not."""
-        shapes = self._shapes(loop)
-        if not shapes or not commute(loop, live, self.aliases, self.bounds, shapes.keys()):
+        shapes, ends = self._shapes(loop), span(loop)
+        if not shapes or ends is None:
+            return None
+        if not commute(loop, live, self.aliases, self.bounds, shapes.keys()):
             return None
         lanes = _lanes(loop, frozenset(shapes))
         if lanes is None or not lanes.pay():
             return None
-        first, stop = (
-            (loop.start, loop.stop)
-            if loop.step == ONE
-            else (add(loop.stop, ONE), add(loop.start, ONE))
-        )
+        first, stop = ends
         tests = [compare(">=", sub(stop, first), integer(FEWEST))]
         for name, shape in sorted(shapes.items()):
             if name in lanes.made:
@@ -125,7 +123,7 @@ class _Stripper(Outermost):
         They are made in the iteration, or are tapes that only the iteration writes and reads.
         """
         found: dict[str, tuple[Expr, ...]] = {}
-        inside = _mentions(loop.body)
+        inside = mentions(loop.body)
         for stmt in statements(loop.body):
             if isinstance(stmt, Alloc):
                 shape = tuple(before_loop(e, loop.body, loop.var) for e in stmt.shape)
@@ -186,11 +184,7 @@ class _Lanes:
 
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from lane to lane."""
-        return any(
-            (isinstance(e, Var) and e.name in self.varying)
-            or (isinstance(e, Load) and e.array in self.own)
-            for e in walk(expr)
-        )
+        return varies(expr, self.varying, self.own)
 
     def together(self, stmt: Stmt) -> bool:
         """Whether a statement is executed for each lane, next to others."""
@@ -288,7 +282,7 @@ class _Writer:
         body = self._grouped(self.loop.body)
         groups = [s for s in statements(body) if isinstance(s, For) and s.var == self.lane]
         early = set[str]().union(*(exposed(group.body) for group in groups))
-        mentioned = _mentions(body)
+        mentioned = mentions(body)
         for name in sorted(self.lanes.own & mentioned.keys()):
             kind, ndim = self.arrays[name]
             self._widen(name, kind, ndim)
@@ -389,12 +383,3 @@ def _indexed_by(loop: For, array: str) -> bool:
     """Whether the counter of a loop picks the elements of an array in it."""
     indices = (a.index for a in accesses(loop.body) if a.array == array)
     return any(loop.var.name in names_read(e) for index in indices for e in index)
-
-
-def _mentions(block: Block) -> dict[str, int]:
-    """How many statements mention each name."""
-    out: dict[str, int] = {}
-    for stmt in statements(block):
-        for name in names_of(stmt):
-            out[name] = out.get(name, 0) + 1
-    return out
