@@ -16,7 +16,7 @@ before, but is none for what follows.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases
@@ -32,6 +32,7 @@ from srcad.ir.nodes import (
     For,
     Function,
     If,
+    Load,
     Logic,
     Return,
     Select,
@@ -45,6 +46,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
     statements,
+    walk,
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
@@ -54,7 +56,7 @@ from srcad.transform.cost import aliases_of, is_dear
 def common(function: Function, names: Names) -> Function:
     """The function with each elementary function of a number evaluated once."""
     finder = _Finder(aliases_of(function), function)
-    placed = finder.block(function.body, {})
+    placed = finder.block(function.body, _Known({}, {}, {}))
     if not finder.is_any:
         return function
     return replace(function, body=tuple(_emitted(placed, names)))
@@ -76,6 +78,54 @@ _Values = dict[Expr, _Value]
 
 
 @dataclass(eq=False, slots=True)
+class _Known:
+    """The calls whose values hold, found also by the names that make them stale.
+
+    To ask each call at each statement would take four times as long for twice the statements.
+    """
+
+    values: _Values
+    readers: dict[str, list[Expr]]
+    """For each name, the calls that no longer hold when it is bound anew."""
+    loads: dict[str, list[Expr]]
+    """For each array, the calls that read its elements."""
+
+    def copy(self) -> _Known:
+        return _Known(
+            dict(self.values),
+            {name: list(calls) for name, calls in self.readers.items()},
+            {array: list(calls) for array, calls in self.loads.items()},
+        )
+
+    def add(self, value: _Value) -> None:
+        self.values[value.call] = value
+        for name in names_read(value.call):
+            self.readers.setdefault(name, []).append(value.call)
+        for array in {e.array for e in walk(value.call) if isinstance(e, Load)}:
+            self.loads.setdefault(array, []).append(value.call)
+        if value.name is not None:
+            self.named(value)
+
+    def named(self, value: _Value) -> None:
+        """The value has a name, which holds it until it is bound anew."""
+        assert value.name is not None
+        self.readers.setdefault(value.name.name, []).append(value.call)
+
+    def forget(self, names: Set[str], stored: Set[str], aliases: Aliases) -> None:
+        """Drop what is stale where names are bound and elements of arrays are stored."""
+        stale = [call for name in names for call in self.readers.pop(name, ())]
+        if stored:
+            changed = [a for a in self.loads if any(aliases.may(a, b) for b in stored)]
+            stale += [call for array in changed for call in self.loads.pop(array)]
+        for call in stale:
+            self.values.pop(call, None)
+
+    def clear(self) -> None:
+        for table in (self.values, self.readers, self.loads):
+            table.clear()
+
+
+@dataclass(eq=False, slots=True)
 class _Placed:
     """A statement, what it evaluates first, and what it can take from before."""
 
@@ -94,11 +144,11 @@ class _Finder:
         self.given = {p if isinstance(p, str) else p.name for p in function.parameters}
         self.is_any = False
 
-    def block(self, block: Block, known: _Values) -> list[_Placed]:
+    def block(self, block: Block, known: _Known) -> list[_Placed]:
         """The statements with what they share; ``known`` becomes what holds after them."""
         return [self._statement(stmt, known) for stmt in block]
 
-    def _statement(self, stmt: Stmt, known: _Values) -> _Placed:
+    def _statement(self, stmt: Stmt, known: _Known) -> _Placed:
         placed = _Placed(stmt)
         match stmt:
             case Comment():
@@ -118,16 +168,16 @@ class _Finder:
             case _:
                 known.clear()
                 return placed
-        placed.inner = [self.block(b, dict(known)) for b in blocks(stmt)]
+        placed.inner = [self.block(b, known.copy()) for b in blocks(stmt)]
         if placed.dropped_for is None:
             self._forget(stmt, known)
         if isinstance(stmt, Assign) and placed.first and placed.first[-1].is_assigned:
-            known[placed.first[-1].call] = placed.first[-1]
+            known.add(placed.first[-1])
         return placed
 
-    def _assigned(self, placed: _Placed, target: Var, call: Expr, known: _Values) -> None:
+    def _assigned(self, placed: _Placed, target: Var, call: Expr, known: _Known) -> None:
         """``target = call``: its value has a name, or takes this one where it was met before."""
-        value = known.get(call)
+        value = known.values.get(call)
         if value is None:
             for part in children(call):
                 self._find(part, placed, known, is_certain=True)
@@ -138,11 +188,12 @@ class _Finder:
         is_only = self.times[target.name] == 1 and target.name not in self.given
         if value.name is None and is_only:
             value.name, placed.dropped_for = target, value
+            known.named(value)
 
-    def _find(self, expr: Expr, placed: _Placed, known: _Values, *, is_certain: bool) -> None:
+    def _find(self, expr: Expr, placed: _Placed, known: _Known, *, is_certain: bool) -> None:
         """Meet the calls of an expression in the order in which they are evaluated."""
-        if _is_shared(expr) and expr in known:
-            self._use(known[expr], placed)
+        if _is_shared(expr) and expr in known.values:
+            self._use(known.values[expr], placed)
             return
         always = len(children(expr))
         if isinstance(expr, Select | Logic):
@@ -150,26 +201,22 @@ class _Finder:
         for k, part in enumerate(children(expr)):
             self._find(part, placed, known, is_certain=is_certain and k < always)
         if _is_shared(expr) and is_certain:
-            known[expr] = _Value(expr, None, is_assigned=False)
-            placed.first.append(known[expr])
+            placed.first.append(_Value(expr, None, is_assigned=False))
+            known.add(placed.first[-1])
 
     def _use(self, value: _Value, placed: _Placed) -> None:
         value.is_used = self.is_any = True
         placed.known[value.call] = value
 
-    def _forget(self, stmt: Stmt, known: _Values) -> None:
+    def _forget(self, stmt: Stmt, known: _Known) -> None:
         """What a statement, with all in it, writes makes values stale that were computed of it."""
-        if not known:
+        if not known.values:
             return
         if not all(isinstance(s, _PLAIN) for s in statements((stmt,))):
             known.clear()
             return
-        names = assigned((stmt,))
         stored = {s.array for s in statements((stmt,)) if isinstance(s, Store)}
-        for call, value in list(known.items()):
-            is_renamed = value.name is not None and value.name.name in names
-            if is_renamed or self.aliases.may_change(call, names, stored):
-                del known[call]
+        known.forget(assigned((stmt,)), stored, self.aliases)
 
 
 _PLAIN = (Assign, Store, Check, Comment, Return, If, For, While)
