@@ -25,6 +25,10 @@ SLOWEST = 20.0
 """Seconds: a rival whose first call takes longer is not called again."""
 
 
+_LONG = 1.0
+"""Seconds: a call that takes longer is not called only to warm up."""
+
+
 class Disagreement(Exception):
     """An implementation's gradient is not the one by hand: its time would mean nothing."""
 
@@ -72,12 +76,13 @@ def in_turns(calls: dict[str, Callable], seconds: float, rounds: int) -> dict[st
     """Median time of each call; each round times every call once, so drift hits all alike.
 
     A call that takes more than its share of the time sits out some of the rounds. How many calls
-    fit into a share is told by the faster of two: the first may touch memory that is new, and
-    what is then called once in a round finds the caches full of what others left there.
+    fit into a share is told by the faster of two: the first may touch memory that is new. A turn
+    starts with a call that is not timed (but for those of seconds), so that no time counts what the
+    others left in the caches: who is called eight times in a turn would pay an eighth of it.
     """
     share = seconds / (rounds * len(calls))
     once = {name: timed(call) for name, call in calls.items()}
-    once |= {name: min(t, timed(calls[name])) for name, t in once.items() if t < 1.0}
+    once |= {name: min(t, timed(calls[name])) for name, t in once.items() if t < _LONG}
     counts = {name: max(1, int(share / once[name])) for name in calls}
     every = {
         name: max(1, min(rounds // 3, int(once[name] / (8 * share)))) if share else 1
@@ -87,6 +92,8 @@ def in_turns(calls: dict[str, Callable], seconds: float, rounds: int) -> dict[st
     for turn in range(rounds):
         for name, call in calls.items():
             if turn % every[name] == 0:
+                if once[name] < _LONG:
+                    call()
                 samples[name].append(timed(call, counts[name]))
     return {name: statistics.median(times) for name, times in samples.items()}
 
