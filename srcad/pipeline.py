@@ -247,7 +247,7 @@ def compile_request(request: Request) -> Program:
     if not request.options.parallel:  # a loop that may raise does not run in threads
         functions = tuple(map(join_checks, functions))
         functions = (*functions[:-1], ragged(functions[-1], program.names))
-        if request.options.jit:
+        if _is_compiled(request):
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
@@ -256,7 +256,7 @@ def compile_request(request: Request) -> Program:
     )
     functions = tuple(common(f, program.names) for f in functions)
     elementary: dict[str, str] = {}
-    vectors = request.options.jit and request.options.vector_math
+    vectors = _is_compiled(request) and request.options.vector_math
     if vectors and not request.options.parallel:
         functions = (*functions[:-1], abreast(functions[-1], program.names))
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
@@ -267,7 +267,7 @@ def compile_request(request: Request) -> Program:
         counted = counted_loops(functions[-1], request.options.progress)
         functions = parallel(functions, program.names, counted)
     functions = (*functions[:-1], recycle(functions[-1], program.names))
-    if request.options.jit and not request.options.parallel:
+    if _is_compiled(request) and not request.options.parallel:
         functions = (*functions[:-1], blit(functions[-1]))
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], count_steps(functions[-1], request.options.progress))
@@ -451,7 +451,7 @@ def _in_threads(
     functions: tuple[Function, ...], program: Elaborated, request: Request
 ) -> tuple[Function, ...]:
     """The functions of a module whose outermost batch runs in threads, where it is compiled."""
-    if not request.options.jit:
+    if not _is_compiled(request):
         return functions
     if program.externals:
         names = ", ".join(name for name, _ in program.externals)
@@ -461,6 +461,11 @@ def _in_threads(
             "leave parallel=True out",
         )
     return distribute(functions, program.members, program.names)
+
+
+def _is_compiled(request: Request) -> bool:
+    """Whether loops are written for a compiler: code that runs as Python is for people."""
+    return request.options.jit
 
 
 def _may_divide(request: Request, functions: tuple[Function, ...]) -> bool:

@@ -27,8 +27,8 @@ from itertools import count
 
 import numpy as np
 
-from tests.property import kernels
-from tests.property.judging import MODES, TOLERANCES, TWICE, Case, Outcome, judge, same
+from tests.property import kernels, points
+from tests.property.judging import KERNELS, MODES, TOLERANCES, TWICE, Case, Outcome, judge, same
 from tests.property.trees import Block, Expr, Line, Stmt, module, render, smaller
 
 SIZE = 4
@@ -111,7 +111,7 @@ def energy(u, depth):
 
 def source(body: tuple[Stmt, ...], kind: str = "real") -> str:
     """The whole module of a program."""
-    if kind == "kernel":
+    if kind in KERNELS:
         return kernels.source(body)
     function = "def f(x, y, a, b, m):\n" + render(body)
     return module("import math\n\nimport numpy as np", HELPERS, function)
@@ -948,7 +948,9 @@ class Grammar:
 def arguments(seed: int, kind: str = "real"):
     """The arguments of a program, fresh."""
     if kind == "kernel":
-        return kernels.arguments(seed)
+        return kernels.arguments(seed, kernels.size(seed))
+    if kind == "points":
+        return points.arguments(seed)
     rng = np.random.default_rng(seed)
     dtype = np.float32 if kind == "single" else np.float64
     return (
@@ -962,16 +964,16 @@ def arguments(seed: int, kind: str = "real"):
 
 def kind_of(seed: int) -> str:
     """The kind of the program of a seed, where it is not chosen."""
-    kinds = {3: "complex", 7: "single", 1: "kernel", 4: "kernel", 6: "kernel", 9: "kernel"}
+    kinds = {3: "complex", 7: "single", 2: "points"} | dict.fromkeys((1, 4, 6, 9), "kernel")
     return kinds.get(seed % 10, "real")
 
 
 def mode_of(seed: int, kind: str) -> str:
     """What is asked of the program of a seed, where it is not chosen."""
-    if kind != "kernel":
+    if kind not in KERNELS:
         return "reverse"
     modes = ["reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager"]
-    if kernels.size(seed) > 9:
+    if (kernels if kind == "kernel" else points).size(seed) > 9:
         modes.remove("hessian")
     return modes[seed // 10 % len(modes)]
 
@@ -991,7 +993,7 @@ class How:
     def case(self, body: tuple[Stmt, ...]) -> Case:
         """The test of one program."""
         text = source(body, self.kind)
-        by_hand = kernels.source(body, by_hand=True) if self.kind == "kernel" else text
+        by_hand = kernels.source(body, by_hand=True) if self.kind in KERNELS else text
         if self.mode in TWICE:  # differences would move what is stopped
             text = text.replace("srcad.stop_gradient", "")
             by_hand = by_hand.replace("return v.real * 1.0", "return v * 1.0")
@@ -1026,7 +1028,9 @@ def shrink(body: tuple[Stmt, ...], how: How, outcome: Outcome, patience: int = 6
 def make(seed: int, kind: str | None = None) -> tuple[Stmt, ...]:
     """The program of a seed."""
     kind = kind or kind_of(seed)
-    return kernels.make(seed) if kind == "kernel" else Grammar(seed, kind).program()
+    if kind in KERNELS:
+        return kernels.make(seed) if kind == "kernel" else points.make(seed)
+    return Grammar(seed, kind).program()
 
 
 def report(how: How, outcome: Outcome, body: tuple[Stmt, ...]) -> str:

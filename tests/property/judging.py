@@ -1,7 +1,7 @@
 """Whether the derivative of a program is right: differentiate it, and ask the oracle of its kind.
 
 A program of kind "real" or "single" is compared with complex step, one of kind "complex" with
-differences, one of kind "kernel" with complex step along a few directions. What is asked of srcad is
+differences, one of kind "kernel" or "points" with complex step along a few directions. What is asked of srcad is
 the mode: "reverse", "grad", "forward", "vjp", "second" and "hessian" are its transformations, "lanes"
 is forward mode along several directions at once; "parallel" divides loops, which run as Python in an order of their own; "eager" is "reverse", where the limits from
 which loops are put in strips, products batched and so on are so low that they are reached.
@@ -28,7 +28,9 @@ MODES = ("reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "par
 TWICE = ("second", "hessian")
 """Modes of second derivatives."""
 
-TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9}
+KERNELS = ("kernel", "points")
+"""Kinds of programs that are compared along a few directions."""
+TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9, "points": 1e-9}
 """Relative to the largest entry of the gradient."""
 SECOND = 1e-5
 """The tolerance of second derivatives, which are compared with differences of complex step."""
@@ -120,7 +122,7 @@ def _judged(case: Case, f, by_hand) -> Outcome:
             return Outcome("wrong", "the caller's arguments were changed")
     tolerance = SECOND if case.mode in TWICE else TOLERANCES[case.kind]
     scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
-    likes = args[:-1] if len(expected) == len(args) - 1 and case.kind != "kernel" else None
+    likes = args[:-1] if len(expected) == len(args) - 1 and case.kind not in KERNELS else None
     problems = [
         f"{'' if likes is None else 'argument ' + 'xyab'[i] + ': '}{problem}"
         for i, (g, e) in enumerate(zip(found, expected, strict=True))
@@ -150,7 +152,7 @@ def _found(case: Case, f, args: tuple[Any, ...]) -> tuple[Any, list[Any]]:
     options: dict[str, Any] = {"jit": case.jit}
     if case.jit:
         options["cache"] = False
-    wrt, kernel = case.wrt, case.kind == "kernel"
+    wrt, kernel = case.wrt, case.kind in KERNELS
     directions = directions_of(case)
     match case.mode:
         case "forward":
@@ -213,7 +215,7 @@ def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
     from srcad.backend import parts
-    from srcad.transform import outer, parallel, scalarise, strips
+    from srcad.transform import abreast, outer, parallel, scalarise, strips
 
     rng = random.Random(case.seed)
     with ExitStack() as stack:
@@ -226,6 +228,10 @@ def low_limits(case: Case) -> Iterator[None]:
             limit(strips, "FEWEST", rng.choice([0, 1, 2]))
             limit(outer, "TERMS", rng.choice([1, 2, 3]))
             limit(scalarise, "STATEMENTS", rng.choice([0, 48, 300]))
+        if case.mode == "eager":  # loops as they are written for a compiler, also run as Python
+            limit(pipeline, "_is_compiled", lambda request: True)
+            limit(abreast, "LANES", rng.choice([2, 3, 16]))
+            limit(abreast, "STEPS", rng.choice([2, 5, 512]))
         if case.mode == "parallel":
             limit(parallel, "_GRAIN", 1)
             limit(parallel, "_ENOUGH", 1)
@@ -245,7 +251,7 @@ def low_limits(case: Case) -> Iterator[None]:
 
 def directions_of(case: Case) -> list[list[Any]]:
     """The directions in which the derivative is compared: one entry each if there are few."""
-    if case.kind != "kernel" and case.mode in ("reverse", "grad", "parallel", "eager"):
+    if case.kind not in KERNELS and case.mode in ("reverse", "grad", "parallel", "eager"):
         return []
     given = [oracles.widen(case.arguments()[k]) for k in case.wrt]
     rng = np.random.default_rng(case.seed + 1)
@@ -275,7 +281,7 @@ def _pairs(directions):
 
 def outputs_of(case: Case) -> tuple[str, ...]:
     """Arguments whose final state is an output."""
-    if case.kind != "kernel":
+    if case.kind not in KERNELS:
         return ()
     names = ("x", "y", "A", "K")
     return tuple(n for k, n in enumerate(names) if case.seed >> k & 1)

@@ -982,9 +982,9 @@ def make(seed: int) -> tuple[Stmt, ...]:
     return Grammar(seed, size(seed)).program()
 
 
-def arguments(seed: int):
-    """The arguments of a program, fresh."""
-    rng, n = np.random.default_rng(seed), size(seed)
+def arguments(seed: int, n: int):
+    """The arguments of a program of n elements, fresh."""
+    rng = np.random.default_rng(seed)
     return (
         rng.uniform(-1.0, 1.0, n),
         rng.uniform(-1.0, 1.0, n),
