@@ -20,6 +20,7 @@ from srcad.analysis.flow import (
     assigned,
     exposed,
     fixed_names,
+    named_in,
     names_of,
     reads_of,
     times_bound,
@@ -37,7 +38,6 @@ from srcad.ir.nodes import (
     For,
     Function,
     Load,
-    Stmt,
     Store,
     Tape,
     Var,
@@ -158,14 +158,14 @@ def _is_filled_first(
     If it is filled in part only, it is always the same part (``fixed`` are the names that are bound
     once), and nothing else may be written: what is not filled is as it was made.
     """
-    touching = [s for s in block if _mentions(s, array)]
+    touching = [s for s in block if array in named_in(s)]
     first, rest = touching[0], touching[1:]
     if isinstance(first, For) and (nest := _filling(first, array, changing)) is not None:
         again = any(isinstance(s, Store) and s.array == array for s in statements(tuple(rest)))
         return _is_whole(*nest, array, shape) or (not again and _is_same(*nest, fixed))
     if rest or array in reads_of(first):
         return False
-    inner = [b for b in blocks(first) if any(_mentions(s, array) for s in b)]
+    inner = [b for b in blocks(first) if any(array in named_in(s) for s in b)]
     return len(inner) == 1 and _is_filled_first(array, shape, inner[0], changing, fixed)
 
 
@@ -179,7 +179,7 @@ def _filling(
     if any(names_read(e) & changing for e in (loop.start, loop.stop, loop.step)) or loop.until:
         return None
     changing = changing - {loop.var.name}
-    touching = [s for s in loop.body if _mentions(s, array)]
+    touching = [s for s in loop.body if array in named_in(s)]
     if len(touching) != 1:
         return None
     match touching[0]:
@@ -211,7 +211,3 @@ def _is_same(nest: tuple[For, ...], index: tuple[Expr, ...], fixed: set[str]) ->
     bounds = (e for loop in nest for e in (loop.start, loop.stop, loop.step))
     read = {name for e in (*bounds, *index) for name in names_read(e)}
     return read - {loop.var.name for loop in nest} <= fixed
-
-
-def _mentions(stmt: Stmt, array: str) -> bool:
-    return any(array in names_of(s) for s in statements((stmt,)))

@@ -90,6 +90,12 @@ def names_of(stmt: Stmt) -> frozenset[str]:
     return reads_of(stmt).union(writes_of(stmt))
 
 
+@remembered("_named")
+def named_in(stmt: Stmt) -> frozenset[str]:
+    """Names that a statement and those in it read or bind."""
+    return names_of(stmt).union(*(named_in(s) for block in blocks(stmt) for s in block))
+
+
 def times_bound(block: Block) -> Counter[str]:
     """How many statements of a block, nested ones too, bind each name."""
     return Counter(name for stmt in statements(block) for name in writes_of(stmt))

@@ -41,7 +41,7 @@ class _Expression:
 class _Statement:
     """The same for a statement."""
 
-    __slots__ = ("_bound", "_contents", "_flow", "_inside", "_reads")
+    __slots__ = ("_bound", "_contents", "_flow", "_inside", "_named", "_reads", "_touched")
 
 
 def remembered(slot: str) -> Callable[[Callable[[N], R]], Callable[[N], R]]:

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from srcad.analysis.alias import Sites
-from srcad.analysis.flow import names_of, times_bound
+from srcad.analysis.flow import named_in, names_of, times_bound
 from srcad.ir.build import ONE, ZERO, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -61,7 +61,7 @@ def privatise(body: Block, sites: Sites, kept: set[str]) -> tuple[Block, dict[st
     values = _fixed_values(body)
     for alloc in [s for s in body if isinstance(s, Alloc) and s.shape]:
         name = alloc.target
-        holders = [s for s in body if s is not alloc and _mentions(s, name)]
+        holders = [s for s in body if s is not alloc and name in named_in(s)]
         shared = any(name in found for other, found in sites.items() if other != name)
         if name in kept or shared or sites.get(name) != frozenset((name,)):
             continue
@@ -111,7 +111,7 @@ class _Private:
 
     def within(self, loop: Loop) -> Loop | None:
         """The loop with the array made inside of it; None if it is not local to it."""
-        holders = [s for s in loop.body if _mentions(s, self.name)]
+        holders = [s for s in loop.body if self.name in named_in(s)]
         if len(holders) == 1 and isinstance(holders[0], For | While):
             inner = self.within(holders[0])
             if inner is not None:
@@ -141,7 +141,7 @@ class _Private:
         if stmt.start != ZERO or stmt.step != ONE or not self._same(stmt.stop, axis):
             return False
         counters = (*counters, stmt.var)
-        holders = [s for s in stmt.body if _mentions(s, self.name)]
+        holders = [s for s in stmt.body if self.name in named_in(s)]
         if not holders or not self._fills(holders[0], counters):
             return False
         if axis + 1 < len(self.alloc.shape):
@@ -182,10 +182,6 @@ def _fixed_values(body: Block) -> dict[str, Expr]:
     }
 
 
-def _mentions(stmt: Stmt, name: str) -> bool:
-    return any(name in names_of(s) for s in statements((stmt,)))
-
-
 def _emptied(block: Block, name: str, shadow: str, filled: Block) -> Block:
     """The block without what makes an array; its shadow is filled instead of made."""
     out: list[Stmt] = []
@@ -204,6 +200,6 @@ def _emptied(block: Block, name: str, shadow: str, filled: Block) -> Block:
 def _before_first(block: Block, name: str, stmt: Stmt) -> Block:
     """The block with a statement in front of the first one that mentions a name."""
     for k, other in enumerate(block):
-        if _mentions(other, name):
+        if name in named_in(other):
             return (*block[:k], stmt, *block[k:])
     return block

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import repeat
 
-from srcad.analysis.flow import assigned, names_of, reads_of, times_bound, writes_of
+from srcad.analysis.flow import assigned, named_in, names_of, reads_of, times_bound
 from srcad.analysis.held import held_arrays
 from srcad.analysis.iterations import BY_ELEMENT
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
@@ -55,6 +55,7 @@ from srcad.ir.nodes import (
     ZerosLike,
     expressions,
     names_read,
+    remembered,
     statements,
     walk,
 )
@@ -84,9 +85,10 @@ def _made_once(function: Function) -> frozenset[str]:
     return frozenset(n for n in made if times[n] == 1)
 
 
-def _touched(stmt: Stmt) -> set[str]:
+@remembered("_touched")
+def _touched(stmt: Stmt) -> frozenset[str]:
     """The names of which a statement uses more than the lengths; nested statements count."""
-    return set[str]().union(*map(_touched_by, statements((stmt,))))
+    return frozenset[str]().union(*map(_touched_by, statements((stmt,))))
 
 
 def _touched_by(stmt: Stmt) -> set[str]:
@@ -141,9 +143,7 @@ def _in_order(body: list[Stmt]) -> Block:
 
 def _ends(stmt: Stmt, array: str, needed: frozenset[str]) -> bool:
     """Whether a statement mentions an array, or binds what its lengths are made of."""
-    return any(
-        array in names_of(s) or not needed.isdisjoint(writes_of(s)) for s in statements((stmt,))
-    )
+    return array in named_in(stmt) or not needed.isdisjoint(assigned((stmt,)))
 
 
 def _surely_made(function: Function) -> set[int]:
@@ -268,7 +268,7 @@ class _Recycler:
         (stmt,) = test.orelse
         assert isinstance(stmt, ZerosLike)
         between = tuple(s for b in self.rest[k + 1 : first] for s in b)
-        if isinstance(loop, For) and not any(_mentions(s, stmt.target) for s in between):
+        if isinstance(loop, For) and not any(stmt.target in named_in(s) for s in between):
             inside = renamed((loop,), {donor: stmt.target})
             copied = copied_by(inside[0])
             if copied is not None and (copied.target, copied.to) == (copied.source, copied.at):
@@ -322,11 +322,6 @@ class _Recycler:
         dtype, rank = self.arrays[name]
         kind = kind_of(dtype)
         return tuple(nest(self.names, name, rank, lambda at: [Store(name, at, value(at, kind))]))
-
-
-def _mentions(stmt: Stmt, array: str) -> bool:
-    """Whether a statement names an array, if only for its lengths."""
-    return any(array in names_of(s) for s in statements((stmt,)))
 
 
 def _shown(function: Function) -> set[str]:
