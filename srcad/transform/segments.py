@@ -8,24 +8,29 @@ sweep runs a segment once more, with the tape, before it reverses it::
     for t in range(n):                      for t in range(n):
         v = u_tape[t + 1]                       if t == end:
         for i in range(m):                          first, end = end, end + length
-            v[i] = f(u[i])                          if end < n:
-        u, v = v, u                                     u_snapshots[first // length] = u
-    # reverse sweep                                 u_tape[0] = u
-    for t in range(n - 1, -1, -1):                  u = u_tape[0]
-        u_b += g(u_tape[t]) * v_b     ->        v = u_tape[t - first + 1]
+            v[i] = f(u[i])                      if t + 1 == end:
+        u, v = v, u                                 slot = end // length
+    # reverse sweep                             else:
+    for t in range(n - 1, -1, -1):                  slot = segments + t - first + 1
+        u_b += g(u_tape[t]) * v_b     ->        v = u_tape[slot]
                                                 ...
                                             # reverse sweep
                                             for t in range(n - 1, -1, -1):
                                                 if t < first:
                                                     first -= length
                                                     ...         # the segment once more
-                                                u_b += g(u_tape[t - first]) * v_b
+                                                slot = ...      # that of step t
+                                                u_b += g(u_tape[slot]) * v_b
 
 ``length`` is the whole run where the tape is short, as the program decides at each call
-(``srcad.runtime.schedules.segment_length``); then nothing runs twice. Before the last segment, a
-few slots are written in turn, which stay in the cache: nobody reads the others. What runs again is
-what fills the tapes. It is not done where an iteration calls functions that are dear, or runs over
-its fields several times; nor where it hands anything to the next one but the fields.
+(``srcad.runtime.schedules.segment_length``); then nothing runs twice. A tape has the fields at the
+start of all segments first, where they are made, and then those within one: a field is never
+copied. Before the last segment, a few slots are written in turn, which stay in the cache: nobody
+reads the others. What runs again is what fills the tapes; the last step of a segment makes the
+start of the next one, and is left out. Where all arrays have the same border at the start, and no
+iteration writes it, it is brought to all slots once. It is not done where an iteration calls
+functions that are dear, or runs over its fields several times; nor where it hands anything to the
+next one but the fields.
 """
 
 from __future__ import annotations
