@@ -29,6 +29,7 @@ from srcad.ir.names import Names
 from srcad.ir.nodes import Bind, Block, Expr, For, Function, Store, Tape, statements
 from srcad.transform.boxes import Box, box_of
 from srcad.transform.fields import Field, FieldLoop, exchanged, row_of
+from srcad.transform.rims import rims
 
 
 def resident(function: Function, names: Names) -> tuple[Function, tuple[Field, ...]]:
@@ -120,5 +121,6 @@ class _Exchanging(FieldLoop):
         after = add(field.slot, ONE)
         border = self.border(field, field.target, tape.target, (after,))
         next_row = row_of(field.target, tape.target, after, arrays)
+        body = rims(body, self.aliases, self.sizes, self.names, arrays)
         made = (*saves, *border, next_row, *body)
         return self.around(field, tape, field.name, (row,), made)

@@ -8,24 +8,29 @@ sweep runs a segment once more, with the tape, before it reverses it::
     for t in range(n):                      for t in range(n):
         v = u_tape[t + 1]                       if t == end:
         for i in range(m):                          first, end = end, end + length
-            v[i] = f(u[i])                          if end < n:
-        u, v = v, u                                     u_snapshots[first // length] = u
-    # reverse sweep                                 u_tape[0] = u
-    for t in range(n - 1, -1, -1):                  u = u_tape[0]
-        u_b += g(u_tape[t]) * v_b     ->        v = u_tape[t - first + 1]
+            v[i] = f(u[i])                      if t + 1 == end:
+        u, v = v, u                                 slot = end // length
+    # reverse sweep                             else:
+    for t in range(n - 1, -1, -1):                  slot = segments + t - first + 1
+        u_b += g(u_tape[t]) * v_b     ->        v = u_tape[slot]
                                                 ...
                                             # reverse sweep
                                             for t in range(n - 1, -1, -1):
                                                 if t < first:
                                                     first -= length
                                                     ...         # the segment once more
-                                                u_b += g(u_tape[t - first]) * v_b
+                                                slot = ...      # that of step t
+                                                u_b += g(u_tape[slot]) * v_b
 
 ``length`` is the whole run where the tape is short, as the program decides at each call
-(``srcad.runtime.schedules.segment_length``); then nothing runs twice. Before the last segment, a
-few slots are written in turn, which stay in the cache: nobody reads the others. What runs again is
-what fills the tapes. It is not done where an iteration calls functions that are dear, or runs over
-its fields several times; nor where it hands anything to the next one but the fields.
+(``srcad.runtime.schedules.segment_length``); then nothing runs twice. A tape has the fields at the
+start of all segments first, where they are made, and then those within one: a field is never
+copied. Before the last segment, a few slots are written in turn, which stay in the cache: nobody
+reads the others. What runs again is what fills the tapes; the last step of a segment makes the
+start of the next one, and is left out. Where all arrays have the same border at the start, and no
+iteration writes it, it is brought to all slots once. It is not done where an iteration calls
+functions that are dear, or runs over its fields several times; nor where it hands anything to the
+next one but the fields.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.alias import Aliases, points_to, stored_sites
 from srcad.analysis.flow import assigned, exposed, names_of, reads_of, scalars
 from srcad.analysis.iterations import accesses, is_still
 from srcad.analysis.sizes import difference
@@ -60,6 +65,7 @@ from srcad.ir.nodes import (
     Check,
     Comment,
     Const,
+    Copy,
     Expr,
     For,
     Function,
@@ -162,8 +168,11 @@ class _Segments:
         self.arrays = dict(function.arrays)
         self.place = next(k for k, s in enumerate(function.body) if s is loop)
         self.cycles = {n for f in fields for n in f.cycle}
-        self.turns: dict[str, Var] = {}
-        """The slots of tapes that are written in turn."""
+        self.turn = {f.tape: len(f.cycle) for f in fields}
+        """How many arrays are exchanged, by the tape of their field."""
+        self.own_slots: dict[tuple[int, int], Expr] = {}
+        """The slots of fields: of this step or the next one, by the number that is exchanged."""
+        self.sites = points_to(function.body, set(function.arrays))
         own = {n for s in statements(loop.body) for n in names_of(s)}
         self.tapes = {
             s.target: s
@@ -206,7 +215,8 @@ class _Segments:
             return None
         found = [*self._indices(loop.body), *self._indices(back.body)]
         self.slots = {n: max(k or 0 for tape, k in found if tape == n) for n in self.tapes}
-        return readers[0] if all(k is not None for _, k in found) else None
+        fit = (k in (0, 1) if tape in self.turn else k is not None for tape, k in found)
+        return readers[0] if all(fit) else None
 
     def _indices(self, block: Block) -> Iterator[tuple[str, int | None]]:
         """How far each slot of a tape that is named is from the number of the iteration."""
@@ -239,7 +249,7 @@ class _Segments:
     def _is_plain(self) -> bool:
         """Whether an iteration writes fields, tapes, and what it never reads, and names no more."""
         simple = Window | Assign | Store | For | If | Check | IndexCheck | Comment
-        aliases = Aliases(self.function.body, points_to(self.function.body, set(self.arrays)))
+        aliases = Aliases(self.function.body, self.sites)
         loaded = {a.array for a in accesses(self.loop.body) if a.how != "store"}
         for stmt in statements(self.loop.body):
             match stmt:
@@ -308,95 +318,132 @@ class _Segments:
         loop, body = self.loop, self.function.body
         reversed_loop = body[back]
         assert isinstance(reversed_loop, For)
-        self.length, self.states, self.first, end = (
-            Var(self.names.fresh(n), INT) for n in ("length", "states", "first", "end")
+        self.length, self.segments, self.first, end = (
+            Var(self.names.fresh(n), INT) for n in ("length", "segments", "first", "end")
         )
-        turns = self._turns()
         trips = at_least_zero(sub(loop.stop, loop.start))
+        self.still = {f.tape for f in self.fields if self._border_is_still(f)}
+        borders = tuple(self._borders())
         kept = self._state()
-        segment = binary("//", sub(self.first, loop.start), self.length, INT)
         begins = If(
             compare("==", loop.var, end),
             (
                 Comment("the next segment"),
                 Assign(self.first, end),
                 Assign(end, add(self.first, self.length)),
-                If(
-                    compare("<", end, loop.stop),
-                    tuple(s for k in kept for s in k.moved(segment, self.names)),
-                    tuple(self._found()) if turns else (),
-                ),
-                *(() if turns else self._found()),
+                *self._saved(kept, end),
             ),
-        )
-        step = Var(self.names.fresh(loop.var.name), INT)
-        once_more = replace(
-            loop,
-            var=step,
-            start=self.first,
-            stop=add(self.first, self.length),
-            body=renamed(self._shifted(again), {loop.var.name: step.name}),
-            at=NOWHERE,
         )
         goes_back = If(
             compare("<", loop.var, self.first),
             (
                 Comment("the segment before, once more"),
                 Assign(self.first, sub(self.first, self.length)),
-                *self._restored(kept, segment),
-                once_more,
+                *self._restored(kept),
+                self._once_more(self._without_borders(again)),
             ),
         )
-        ahead = tuple(self._ahead_of_last(turn, slot, end) for turn, slot in turns.items())
-        self.turns = {f.tape: turns[len(f.cycle)] for f in self.fields} if turns else {}
-        forward = replace(loop, body=(begins, *ahead, *self._shifted(loop.body)))
-        self.turns = {}
-        backward = replace(reversed_loop, body=(goes_back, *self._shifted(reversed_loop.body)))
+        turns = self._turns()
+        steps = self._in_slots(self._without_borders(loop.body), loop.var, end, turns)
+        forward = replace(loop, body=(begins, *steps))
+        after = add(self.first, self.length)
+        steps = self._in_slots(reversed_loop.body, loop.var, after, set())
+        backward = replace(reversed_loop, body=(goes_back, *steps))
         start = (Assign(self.first, loop.start), Assign(end, loop.start))
-        before = (*self._opening(trips, kept), *start, forward)
+        before = (*self._opening(trips, kept, borders), *start, forward)
         whole = (*before, *body[self.place + 1 : back], backward, *body[back + 1 :])
         return replace(self.function, body=whole, arrays=self.arrays)
 
-    def _turns(self) -> dict[int, Var]:
-        """The slot of the next fields, by the number of arrays that are exchanged.
+    def _once_more(self, again: Block) -> For:
+        """The steps of a segment; the last one's field is at the start of the next segment."""
+        step = Var(self.names.fresh(self.loop.var.name), INT)
+        end = add(self.first, self.length)
+        others = {a.array for a in accesses(again)} & self.tapes.keys() - self._own()
+        if others:
+            body = self._in_slots(again, self.loop.var, end, set())
+        else:
+            body = self._in_slots(again, self.loop.var, None, set())
+        return replace(
+            self.loop,
+            var=step,
+            start=self.first,
+            stop=end if others else sub(end, ONE),
+            body=renamed(body, {self.loop.var.name: step.name}),
+            at=NOWHERE,
+        )
+
+    def _own(self) -> set[str]:
+        return {f.tape for f in self.fields}
+
+    def _turns(self) -> set[int]:
+        """The numbers of arrays that are exchanged.
 
         Before the last segment only that many slots are written, in turn, at the end of the tape:
-        these stay in the cache. There are none where an iteration looks at other slots.
+        these stay in the cache. It is not so where an iteration looks at other slots.
         """
-        tapes = {f.tape for f in self.fields}
         read = {a.array for a in accesses(self.loop.body) if a.how == "load"}
-        slots = {k for tape, k in self._indices(self.loop.body) if tape in tapes}
-        if slots != {1} or read & tapes:
-            return {}
-        turns = sorted({len(f.cycle) for f in self.fields})
-        return {turn: Var(self.names.fresh("slot"), INT) for turn in turns}
+        slots = {k for tape, k in self._indices(self.loop.body) if tape in self._own()}
+        return set() if slots != {1} or read & self._own() else {len(f.cycle) for f in self.fields}
 
-    def _ahead_of_last(self, turn: int, slot: Var, end: Var) -> Assign:
-        """The slot that an iteration writes: its own one if it is of the last segment."""
-        step = self.loop.var
-        early = Binary("-", self.length, binary("%", step, integer(turn), INT), INT)
-        own = add(sub(step, self.first), ONE)
-        return Assign(slot, Select(compare("<", end, self.loop.stop), early, own, INT))
+    def _in_slots(self, block: Block, step: Var, end: Expr | None, turns: set[int]) -> Block:
+        """A block of the loop at ``step``, with the slots that its fields have.
 
-    def _opening(self, trips: Expr, kept: list[_Kept]) -> Iterator[Stmt]:
+        ``end`` is the first step of the next segment; None: that is none of the slots.
+        """
+        ahead = {k for tape, k in self._indices(block) if tape in self._own()}
+        self.own_slots = {}
+        out: list[Stmt] = []
+        if 0 in ahead:
+            slot = self.own_slots[0, 0] = Var(self.names.fresh("slot"), INT)
+            at_start = compare("==", step, self.first)
+            inside = sub(add(self.segments, step), self.first)
+            out.append(Assign(slot, Select(at_start, self._segment(self.first), inside, INT)))
+        for turn in sorted(turns or {0}) if 1 in ahead else ():
+            inside = add(sub(add(self.segments, step), self.first), ONE)
+            if end is None:
+                self.own_slots[1, turn] = inside
+                continue
+            slot = self.own_slots[1, turn] = Var(self.names.fresh("slot"), INT)
+            if turn:
+                last = sub(add(self.segments, self.length), ONE)
+                early = Binary("-", last, binary("%", step, integer(turn), INT), INT)
+                inside = Select(compare("<", end, self.loop.stop), early, inside, INT)
+            at_end = compare("==", add(step, ONE), end)
+            first = self._segment(end)
+            out.append(If(at_end, (Assign(slot, first),), (Assign(slot, inside),)))
+        return (*out, *self._shifted(block))
+
+    def _segment(self, start: Expr) -> Expr:
+        """The number of the segment that starts at a step."""
+        return binary("//", sub(start, self.loop.start), self.length, INT)
+
+    def _opening(self, trips: Expr, kept: list[_Kept], borders: Block) -> Iterator[Stmt]:
         """What stands in front of the loops, with tapes for a segment and memory for states."""
         waiting = True
         for stmt in self.function.body[: self.place]:
             if isinstance(stmt, Tape) and stmt.target in self.tapes:
                 if waiting:
-                    yield Assign(self.length, self._segment(trips, kept))
+                    yield Assign(self.length, self._length(trips, kept))
+                    whole = binary("//", sub(add(trips, self.length), ONE), self.length, INT)
+                    yield Assign(self.segments, whole)
                     waiting = False
-                slots = add(self.length, integer(self.slots[stmt.target]))
+                if stmt.target in self._own():
+                    slots = add(self.segments, self.length)
+                else:
+                    slots = add(self.length, integer(self.slots[stmt.target]))
                 yield replace(stmt, shape=(slots, *stmt.shape[1:]))
             elif not any(names_of(s) & self.tapes.keys() for s in statements((stmt,))):
                 yield stmt
-        count = binary("//", sub(add(trips, self.length), ONE), self.length, INT)
-        yield Assign(self.states, at_least_zero(sub(count, ONE)))
         yield from (k.tape for k in kept)
+        yield from borders
+        for field in self.fields:
+            yield from self._copied(field)
+            yield row_of(field.name, field.tape, ZERO, self.arrays)
 
-    def _segment(self, trips: Expr, kept: list[_Kept]) -> Expr:
+    def _length(self, trips: Expr, kept: list[_Kept]) -> Expr:
         """The length of a segment: the whole run where a field is too short to have a border."""
-        sizes = [_bytes(tapes) for tapes in (self.tapes.values(), [k.tape for k in kept])]
+        own = [self.tapes[f.tape] for f in self.fields]
+        sizes = [_bytes(tapes) for tapes in (self.tapes.values(), [*own, *(k.tape for k in kept)])]
         length = Call("segment_length", (trips, *sizes), INT)
         if all(f.is_narrow for f in self.fields) and len(set(map(self._shape, self.fields))) == 1:
             return length  # that of empty fields is the whole run
@@ -406,54 +453,102 @@ class _Segments:
     def _shape(self, field: Field) -> tuple[Expr, ...]:
         return self.tapes[field.tape].shape[1:]
 
+    # ------------------------------------------------------------ borders
+
+    def _border_is_still(self, field: Field) -> bool:
+        """Whether all slots have the border of the field, which nobody writes."""
+        stores = [s for s in statements(self.loop.body) if isinstance(s, Store)]
+        if len([s for s in stores if s.array in field.cycle]) != 1 or not field.is_narrow:
+            return False
+        same: set[str] = set()
+        for stmt in self.function.body[: self.place]:
+            if any(names_of(s) & self.tapes.keys() for s in statements((stmt,))):
+                continue
+            match stmt:
+                case Copy(target=target, source=source) if (
+                    target in field.cycle and (source == field.name or source in same)
+                ):
+                    same.add(target)
+                case _ if stored_sites((stmt,), self.sites) & self._sites(field):
+                    same.clear()
+                case _ if assigned((stmt,)) & {*field.cycle}:
+                    same.clear()
+        return same == {*field.cycle[1:]}
+
+    def _sites(self, field: Field) -> frozenset[str]:
+        """The arrays that a field lives in before the loop."""
+        names = field.cycle
+        return frozenset(s for n in names for s in self.sites.get(n, frozenset((n,))))
+
+    def _borders(self) -> Iterator[Stmt]:
+        """The borders that never change, in all slots."""
+        for field in self.fields:
+            if field.tape in self.still:
+                slot = Var(self.names.fresh("slot"), INT)
+                self.own_slots = {(1, 0): slot}
+                border = tuple(s for s in self.loop.body if _fills(s, field.tape))
+                body = renamed(self._shifted(border), {field.target: field.name})
+                last = add(self.segments, self.length)
+                yield For(slot, ONE, last, ONE, body)
+
+    def _without_borders(self, block: Block) -> Block:
+        """A block of the loop without what brings a border to a slot that has it."""
+        return tuple(s for s in block if not any(_fills(s, tape) for tape in self.still))
+
+    # ------------------------------------------------------------ the state
+
     def _state(self) -> list[_Kept]:
-        """What is kept at the start of a segment: fields, and what is around the next ones."""
+        """What is kept at the start of a segment beside the fields: what is around the next ones.
+
+        And those that are older.
+        """
         out: list[_Kept] = []
 
         def keep(array: str, lengths: tuple[Expr, ...], piece: Piece | None = None) -> None:
             name = self.names.fresh(f"{array}_snapshots")
             dtype, _ = self.arrays[array]
             self.arrays[name] = dtype, len(lengths) + 1
-            out.append(
-                _Kept(Tape(name, (self.states, *lengths), dtype, self.loop.at), array, piece)
-            )
+            shape = (self.segments, *lengths)
+            out.append(_Kept(Tape(name, shape, dtype, self.loop.at), array, piece))
 
         for field in self.fields:
             lengths = self._shape(field)
-            for name in (field.name, *field.cycle[2:]):
+            for name in field.cycle[2:]:
                 keep(name, lengths)
-            for piece in edges(field.box, field.name):
+            for piece in edges(field.box, field.name) if field.tape not in self.still else ():
                 axis, places, _ = piece
                 others = (*lengths[:axis], *lengths[axis + 1 :])
                 keep(field.target, (integer(len(places)), *others), piece)
         return out
 
-    def _found(self) -> Iterator[Stmt]:
-        """The fields brought to the start of their tapes."""
-        for field in self.fields:
-            yield from self._copied(field, field.name, ())
-            yield row_of(field.name, field.tape, ZERO, self.arrays)
+    def _saved(self, kept: list[_Kept], end: Expr) -> Iterator[Stmt]:
+        """The state is kept, unless nobody will run the segment again."""
+        first = self._segment(self.first)
+        moved = tuple(s for k in kept for s in k.moved(first, self.names))
+        if moved:
+            yield If(compare("<", end, self.loop.stop), moved)
 
-    def _copied(self, field: Field, source: str, slot: tuple[Expr, ...]) -> list[Stmt]:
-        """An array copied to the start of a tape."""
+    def _copied(self, field: Field) -> list[Stmt]:
+        """A field copied to the start of its tape."""
         kind = kind_of(self.arrays[field.name][0])
         return nest(
             self.names,
             field.name,
             len(field.box),
-            lambda at: [Store(field.tape, (ZERO, *at), Load(source, (*slot, *at), kind), True)],
+            lambda at: [Store(field.tape, (ZERO, *at), Load(field.name, at, kind), True)],
         )
 
-    def _restored(self, kept: list[_Kept], segment: Expr) -> Iterator[Stmt]:
+    def _restored(self, kept: list[_Kept]) -> Iterator[Stmt]:
         """The state at the start of a segment."""
+        segment = self._segment(self.first)
+        last = sub(add(self.segments, self.length), ONE)
         for field in self.fields:
             for found in kept:
-                if found.array == field.name:
-                    yield from self._copied(field, found.tape.target, (segment,))
-                elif found.array in field.cycle[2:]:
+                if found.array in field.cycle[2:]:
                     yield row_of(found.array, found.tape.target, segment, self.arrays)
-            yield row_of(field.name, field.tape, ZERO, self.arrays)
-            yield row_of(field.target, field.tape, self.length, self.arrays)
+            yield row_of(field.name, field.tape, segment, self.arrays)
+            if field.tape not in self.still:
+                yield row_of(field.target, field.tape, last, self.arrays)
             for found in kept:
                 if found.array == field.target:
                     yield from found.moved(segment, self.names, back=True)
@@ -479,11 +574,17 @@ class _Segments:
         return rebuild(expr, parts) if parts else expr
 
     def _slot(self, tape: str, slot: Expr) -> Expr:
-        if tape in self.turns:
-            return self.turns[tape]
         ahead = self._ahead(slot)
         assert ahead is not None
+        if tape in self.turn:
+            found = self.own_slots.get((ahead, self.turn[tape]))
+            return self.own_slots[ahead, 0] if found is None else found
         return add(sub(self.loop.var, self.first), integer(ahead))
+
+
+def _fills(stmt: Stmt, tape: str) -> bool:
+    """Whether a statement writes elements of a tape."""
+    return any(a.array == tape and a.how == "store" for a in accesses((stmt,)))
 
 
 def _depth(block: Block) -> int:

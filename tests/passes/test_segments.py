@@ -1,6 +1,7 @@
 """Long loops over fields that are reversed in segments, and those that are not."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from benchmarks.kernels import heat as heat_kernel
 from benchmarks.kernels import wave2d as wave_kernel
 from srcad.runtime import schedules
 from tests.oracles import complex_step
-from tests.passes.support import INTEGER, M, gradient_text
+from tests.passes.support import INTEGER, M, V, gradient_text
 from tests.passes.test_read_saved import field
 from tests.passes.test_resident import plane
 
@@ -95,10 +96,13 @@ def test_the_source():
     text = gradient_text(heat, (M, M, INTEGER), "u")
     forward, reverse = text.split("# reverse sweep")
     assert "if k == end:" in forward
-    assert " = length - k % 2 if end < steps else k - first + 1\n" in forward
+    assert " = segments + length - 1 - k % 2 if end < steps else segments + k - first + 1\n" in forward
+    assert " = end // length\n" in forward
     assert "v = u_1_tape[slot" in forward
     assert "if k < first:" in reverse
-    assert "u_1_tape[k - first, " in reverse
+    assert " = first // length if k == first else segments + k - first\n" in reverse
+    assert "range(first, first + length - 1)" in reverse
+    assert not re.search(r"u_1_snapshots", text)
     assert "v_snapshots" in text
 
 
@@ -192,6 +196,61 @@ def test_a_probe(short):
         for steps in (1, 8, 19):
             args = (field(5) * 0.2, field(6)[:5], field(7)[:5], at, steps)
             is_exact(f, args, "k", "u0", "w0", segments=False)
+
+
+STILL = ""
+"""What is done to the border of one array after another was copied from it."""
+
+
+def bordered(k, u0, steps):
+    u = u0.copy()
+    if STILL == "first":
+        u[0] *= 2.0
+    v = u.copy()
+    if STILL == "second" or STILL == "both":
+        v[0] *= 3.0
+    if STILL == "both":
+        u[-1] *= 4.0
+    if STILL == "view":
+        part = v[2:]
+        part[-1] = 0.5
+    if STILL == "after":
+        u[-1] += 1.0
+    for _ in range(steps):
+        for i in range(1, u.size - 1):
+            v[i] = u[i] + k[i] * u[i] * (u[i + 1] - u[i - 1])
+        u, v = v, u
+    return np.sum(u * u * v)
+
+
+@pytest.mark.parametrize("steps", [0, 8, 17])
+@pytest.mark.parametrize("what", ["", "first", "second", "both", "view", "after"])
+def test_borders_that_never_change(short, monkeypatch, what, steps):
+    monkeypatch.setitem(globals(), "STILL", what)
+    is_exact(bordered, (field(5) * 0.2, field(6)[:5], steps), "k", "u0")
+
+
+@pytest.mark.parametrize("what", ["", "first", "second", "both", "view", "after"])
+def test_a_border_that_never_changes_is_brought_to_its_slots_once(monkeypatch, what):
+    monkeypatch.setitem(globals(), "STILL", what)
+    text = gradient_text(bordered, (V, V, INTEGER), "k")
+    assert ("in range(1, segments + length):" in text) == (what in ("", "first"))
+    assert ("v_snapshots" in text) == (what not in ("", "first"))
+
+
+def test_three_buffers_with_one_border(short):
+    def f(k, u0, steps):
+        u = u0.copy()
+        v = u.copy()
+        w = v.copy()
+        for _ in range(steps):
+            for i in range(1, u.size - 1):
+                v[i] = u[i] - 0.5 * w[i] + k[i] * u[i] * (u[i + 1] - u[i - 1])
+            w, u, v = u, v, w
+        return np.sum(u * u * v * w)
+
+    for steps in (0, 1, 8, 9, 10, 19, 24):
+        is_exact(f, (field(5) * 0.2, field(6)[:5], steps), "k", "u0")
 
 
 # ---------------------------------------------------------------- what stays in one piece
