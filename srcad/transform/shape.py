@@ -55,12 +55,14 @@ def shaped(
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
     sweep = periodic(sweep, shadows, names, arrays)
     body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
+    body = unite(body, start, shadows, aliases, names, arrays, rings=not threads)
+    start = body.index(REVERSE)
     if not threads:
-        body = unite(body, start, shadows, aliases, names, arrays)
-        start = body.index(REVERSE)
         body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
-    carries = final and not threads
-    sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays, carries=carries)
+    sweep = body[start:]
+    sweep = gather(
+        sweep, live, shadows, aliases, bounds, names, arrays, carries=final, threads=threads
+    )
     if final:
         sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)
