@@ -76,14 +76,10 @@ def unite(
     aliases: Aliases,
     names: Names,
     arrays: dict[str, tuple[str, int]],
-    *,
-    rings: bool = True,
 ) -> Block:
     """The body with such shadows united; the reverse sweep is what follows ``start``.
 
     ``arrays`` learns of the rings, which are made at the start of the sweep where they can be.
-    Without ``rings``, only those shadows are united that need none: a ring makes iterations depend
-    on each other, which are to run in threads.
     """
     tried: set[tuple[str, str]] = set()
     while True:
@@ -94,7 +90,7 @@ def unite(
             if not _is_alone(pair, body, aliases):
                 continue
             try:
-                made = _Union(pair, body, start, shadows, aliases, names, arrays, rings).body()
+                made = _Union(pair, body, start, shadows, aliases, names, arrays).body()
             except _Apart:
                 continue
             body = made
@@ -192,9 +188,7 @@ class _Union:
         aliases: Aliases,
         names: Names,
         arrays: dict[str, tuple[str, int]],
-        may_ring: bool,
     ) -> None:
-        self.may_ring = may_ring
         self.ahead, self.sweep = body[:start], body[start:]
         self.shadows, self.aliases = frozenset(shadows), aliases
         self.names, self.arrays = names, arrays
@@ -496,7 +490,7 @@ class _Union:
         if not neighbours:
             taken_only = all(isinstance(s, Comment) or _is_load(s, source) for s in core)
             return () if taken_only else self._named(scatter.around(core))
-        if not 0 < len(kept) <= KEPT or not self.may_ring:
+        if not 0 < len(kept) <= KEPT:
             raise _Apart
         rings, loops = scatter.written(target, core, terms, kept)
         still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
