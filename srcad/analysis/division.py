@@ -8,6 +8,7 @@ What is proved of a loop leaves no race, whichever parts run together:
   (``srcad.analysis.turns``).
 - Sums are summed by each part for itself.
 - Scratch arrays, that an iteration fills before it reads them, are others in each thread.
+- What iterations hand on in a ring (``srcad.analysis.rings``), a part is given by its neighbours.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from srcad.analysis.flow import (
     assigned,
     exposed,
     fixed_names,
+    mentions,
     named_in,
     names_of,
     reads_of,
@@ -28,6 +30,7 @@ from srcad.analysis.flow import (
 )
 from srcad.analysis.iterations import Access, Bounds, accesses, commute, is_own, offset_from
 from srcad.analysis.liveness import Live
+from srcad.analysis.rings import Ring
 from srcad.ir.build import ONE, ZERO, integer, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -71,9 +74,7 @@ class Division:
         self.known = function.arrays
         self.aliases = aliases
         self.bounds = Bounds(function.body)
-        self.mentions: Counter[str] = Counter()
-        for stmt in statements(function.body):
-            self.mentions.update(names_of(stmt))
+        self.mentions = mentions(function.body)
         self.bound = times_bound(function.body)
         self.fixed = fixed_names(function.body, set(function.arrays))
         self.made: dict[str, Alloc | ZerosLike] = {}
@@ -104,6 +105,31 @@ class Division:
         carried = sorted(assigned(loop.body) & exposed(loop.body))
         sums = tuple(self.scalars[name] for name in carried)
         return Plan(scratch, sums, max(filter(None, spreads), default=0))
+
+    def ring(self, ring: Ring, live: Live) -> Plan | None:
+        """How a loop with a ring is divided: each thread has a ring of its own.
+
+        All else, the iterations for two rows have nothing to do with, and no part of it is kept
+        from one row to the next. What is put into the ring is always in the same places.
+        """
+        loop = ring.by_rows()
+        inside = sum((mentions((s,)) for s in (ring.clear, ring.loop)), Counter[str]())
+        steady = [self.made[name] for name in ring.rings if name in self.made]
+        bounds = [s for s in statements(ring.filled) if isinstance(s, For)]
+        read = {n for s in bounds for e in (s.start, s.stop, s.step) for n in names_read(e)}
+        read = read.union(*map(reads_of, steady))
+        if len(steady) < len(ring.rings) or not read <= self.fixed | ring.rings:
+            return None
+        if any(self.mentions[name] != inside[name] + 1 for name in ring.rings):
+            return None
+        if assigned(loop.body) & exposed(loop.body) or not commute(
+            loop, live, self.aliases, self.bounds, ring.rings
+        ):
+            return None
+        found = [a for a in accesses(loop.body) if a.array not in ring.rings]
+        with self.bounds.within(loop):
+            spreads = {self._spread(a.array, found, loop) for a in found if a.how == "add"}
+        return Plan(ring.rings, (), 0) if spreads <= {0} else None
 
     def _spread(self, array: str, found: list[Access], loop: For) -> int | None:
         """How far apart the places are that one iteration adds to; None: not known."""

@@ -122,13 +122,15 @@ def gather(
     arrays: dict[str, tuple[str, int]],
     *,
     carries: bool,
+    threads: bool,
 ) -> Block:
     """The block with scatters into the shadows made gathers.
 
     ``live`` are the names read after the block; ``arrays`` learns of the buffers. ``carries``:
-    iterations may hand on what they add, for which they have to run one after the other.
+    iterations may hand on what they add, for which they have to run one after the other; with
+    ``threads``, only those of loops inside of others, which are what threads divide.
     """
-    gatherer = _Gatherer(frozenset(shadows), aliases, bounds, names, arrays, carries)
+    gatherer = _Gatherer(frozenset(shadows), aliases, bounds, names, arrays, carries, threads)
     return gatherer.block(block, live, None)[0]
 
 
@@ -141,6 +143,7 @@ class _Gatherer:
         names: Names,
         arrays: dict[str, tuple[str, int]],
         carries: bool,
+        threads: bool,
     ) -> None:
         self.shadows = shadows
         self.aliases = aliases
@@ -148,6 +151,7 @@ class _Gatherer:
         self.names = names
         self.arrays = arrays
         self.carries = carries
+        self.threads = threads
 
     def block(
         self, block: Block, live: Live, changing: set[str] | None
@@ -178,8 +182,13 @@ class _Gatherer:
                 parts = [self.block(b, live, changing) for b in blocks(stmt)]
                 buffers = [buffer for _, found in parts for buffer in found]
                 return [with_blocks(stmt, tuple(b for b, _ in parts))], buffers
-            case For() if stmt.step == ONE and (split := self._split(stmt, live)) is not None:
-                return split
+            case For() if stmt.step == ONE:
+                carries = self.carries and not (self.threads and changing is None)
+                split = self._split(stmt, live, carries)
+                if split is not None:
+                    return split
+                with self.bounds.within(stmt):
+                    return self._inside(stmt, live)
             case For():
                 with self.bounds.within(stmt):
                     return self._inside(stmt, live)
@@ -191,7 +200,9 @@ class _Gatherer:
         body, buffers = self.block(loop.body, live_at_end(loop, live), assigned((loop,)))
         return [replace(loop, body=body)], buffers
 
-    def _split(self, loop: For, live: Live) -> tuple[list[Stmt], list[_Buffer]] | None:
+    def _split(
+        self, loop: For, live: Live, carries: bool
+    ) -> tuple[list[Stmt], list[_Buffer]] | None:
         """A loop without its scatters, and the loops that gather."""
         scattered = self._scattered(loop)
         if not scattered or not commute(loop, live, self.aliases, self.bounds):
@@ -199,7 +210,7 @@ class _Gatherer:
         rows: Rows = {}
         core = self._core(loop.body, loop, scattered, rows)
         core += self._totals(rows)
-        before, inside, after = self._carried(loop, core, rows)
+        before, inside, after = self._carried(loop, core, rows) if carries else ((), (), ())
         if not rows:
             return [*before, replace(loop, body=(*core, *inside)), *after], []
         spread = max(max(found) - min(found) for found in rows.values())
@@ -271,7 +282,7 @@ class _Gatherer:
     def _can_carry(self, loop: For, core: Block, row: _Row, rows: Rows) -> bool:
         """Whether the elements of a row can receive all in one loop, in vectors."""
         found = rows[row]
-        if not self.carries or not 0 < max(found) - min(found) <= FAR:
+        if not 0 < max(found) - min(found) <= FAR:
             return False
         if not all(isinstance(s, Assign | Store | Comment) for s in core):
             return False

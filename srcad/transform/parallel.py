@@ -46,6 +46,7 @@ from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.division import Division, Plan
 from srcad.analysis.flow import assigned, exposed, names_of
 from srcad.analysis.liveness import Live, live_at_end, live_before
+from srcad.analysis.rings import Ring, ring_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.analysis.turns import Band, Member, Turns
 from srcad.ir.build import ONE, ZERO, add, compare, integer, scale, sub, zero_of
@@ -136,6 +137,10 @@ class _Piece:
     """What it does if its condition holds, where it does nothing else."""
     guard: Expr | None = None
     """The condition that it stood under."""
+    ring: Ring | None = None
+    """What its iterations hand on, if it is divided nevertheless."""
+    idle: bool = False
+    """Whether it clears a ring, which the parts do for themselves."""
 
     @property
     def divided(self) -> bool:
@@ -174,16 +179,31 @@ class _Regions:
         self.made: list[Function] = []
         self.members: dict[int, Function] = {}
         self.locals: dict[str, Var] = {}
+        self.halos: dict[str, str] = {}
 
     # ------------------------------------------------------------ which loops
 
     def pieces(self, block: Block, live: Live, depth: int) -> tuple[_Piece, ...]:
         """The statements of a block, in which ``depth`` loops are around them."""
         found: list[_Piece] = []
-        for stmt in reversed(block):
-            found.append(self._piece(stmt, live, depth))
+        for k in range(len(block) - 1, -1, -1):
+            stmt, before = block[k], block[k - 1] if k else None
+            piece = self._with_ring(before, stmt, live)
+            if piece is None:
+                piece = self._piece(stmt, live, depth)
+                after = found[-1].ring if found else None
+                piece = replace(piece, idle=after is not None and after.clear is stmt)
+            found.append(piece)
             live = live_before(stmt, live)
         return tuple(reversed(found))
+
+    def _with_ring(self, before: Stmt | None, stmt: Stmt, live: Live) -> _Piece | None:
+        """A loop with a ring that can be divided; the statement before it clears the ring."""
+        if before is None or not isinstance(stmt, For):
+            return None
+        ring = ring_of(before, stmt, self.division.aliases)
+        plan = None if ring is None else self.division.ring(ring, live)
+        return None if plan is None else _Piece(stmt, live, plan, ring=ring)
 
     def _piece(self, stmt: Stmt, live: Live, depth: int) -> _Piece:
         parts: tuple[tuple[_Piece, ...], ...] = ()
@@ -293,6 +313,8 @@ class _Regions:
         part = self._local("part")
         call = Invoke((), crew.name, crew.parameters, crew.exports, at=region[0].stmt.at)
         cells = [Alloc(k, (integer(_PARTS),), sums[s].kind, True) for s, k in kept.items()]
+        changing = assigned(tuple(p.stmt for p in region))
+        cells += [a for ring in _rings(region) for a in self._halos(ring, changing)]
         added = [(sums[s], Load(k, (part,), sums[s].kind)) for s, k in kept.items()]
         total = [For(part, ZERO, integer(_PARTS), ONE, _sums(added))] if added else []
         threads = (*cells, call, *total, *_followed(region))
@@ -329,7 +351,8 @@ class _Regions:
         stored = {s.array for p in region for s in statements((p.stmt,)) if isinstance(s, Store)}
         own = {number.name, workers.name, self.crew}
         inputs = self._inputs(body, own)
-        exports = tuple(sorted({*stored - private, *kept.values()} & set(inputs)))
+        halos = {name for ring in _rings(region) for name in self._halo(ring).values()}
+        exports = tuple(sorted({*stored - private, *kept.values(), *halos} & set(inputs)))
         title = self.names.fresh(f"{self.title}_worker")
         function = Function(title, inputs, body, self.known, (self.crew, *exports))
         body = prune(function).body
@@ -345,6 +368,16 @@ class _Regions:
         group = _Group()
         while pieces:
             piece = pieces[0]
+            if piece.idle:
+                pieces = pieces[1:]
+                continue
+            if piece.ring is not None:
+                yield from self._done_by_all(group, kept)
+                group = _Group()
+                yield from self._in_ring(piece.ring)
+                sizes_after((piece.stmt,), sizes)
+                pieces = pieces[1:]
+                continue
             if _acts(piece) or (group.members and not isinstance(piece.stmt, Comment)):
                 count, group_1 = self._grown(group, pieces, sizes)
                 if count:
@@ -376,6 +409,10 @@ class _Regions:
         members, bound = group.members, group.bound
         ahead = sizes.copy()
         for k, piece in enumerate(pieces):
+            if piece.ring is not None:
+                return 0, group
+            if piece.idle:
+                continue
             if _acts(piece):
                 stmt = piece.stmt
                 plan = piece.plan or piece.light
@@ -630,6 +667,105 @@ class _Regions:
         read = exposed(body) - own
         return tuple(n if n in self.known else self.scalars[n] for n in sorted(read))
 
+    # ------------------------------------------------------------ loops with a ring
+
+    def _halo(self, ring: Ring) -> dict[str, str]:
+        """Where a part leaves what its neighbours need, by ring."""
+        for name in sorted(ring.rings - self.halos.keys()):
+            self.halos[name] = self.names.fresh(f"{name}_halo")
+            kind, rank = self.known[name]
+            self.known |= {self.halos[name]: (kind, rank + 2)}
+        return {name: self.halos[name] for name in sorted(ring.rings)}
+
+    def _halos(self, ring: Ring, changing: set[str]) -> Iterator[Alloc]:
+        """The statements that make these arrays, for the most parts that there can be."""
+        count = sub(ring.stop, ring.start)
+        most: Expr = integer(_PARTS)
+        if not names_read(count) & changing:
+            rows = Binary("//", count, integer(_LONG * ring.spread), INT)
+            most = Call("max", (ONE, Call("min", (most, rows), INT)), INT)
+        for name, halo in self._halo(ring).items():
+            made = self.division.made[name]
+            shape = made.shape[1:] if isinstance(made, Alloc) else ()
+            depth = integer(max(ring.most, -ring.least))
+            yield Alloc(halo, (most, integer(2), depth, *shape), self.known[name][0], True)
+
+    def _in_ring(self, ring: Ring) -> Iterator[Stmt]:
+        """Parts of a loop with a ring: what neighbours need, and then the rows of each."""
+        part, parts, count = self._local("part"), self._local("parts"), self._local("count")
+        first, last = self._local("first"), self._local("last")
+        rows = replace(ring.loop, start=ring.start, stop=ring.stop)
+        yield Assign(count, sub(ring.stop, ring.start))
+        long = Binary("//", count, integer(_LONG * ring.spread), INT)
+        work = Binary("//", self._work(rows, count), integer(_GRAIN), INT)
+        most = Call("min", (integer(_PARTS), long, work), INT)
+        yield Assign(parts, Call("even_parts", (most, self._local("workers")), INT))
+
+        def border(k: Expr) -> Expr:
+            return add(Binary("//", Binary("*", k, count, INT), parts, INT), ring.start)
+
+        ends = (Assign(first, border(part)), Assign(last, border(add(part, ONE))))
+        ahead, own = self._ring_functions(ring)
+        calls = [Invoke((), f.name, f.parameters, f.exports, at=ring.loop.at) for f in (ahead, own)]
+        yield If(compare(">", parts, ONE), tuple(self._each_part([*ends, calls[0]])))
+        yield from self._each_part([*ends, calls[1]])
+
+    def _ring_functions(self, ring: Ring) -> tuple[Function, Function]:
+        """The functions of a part: what its neighbours need, and its own rows."""
+        loop, row, halo = ring.loop, ring.loop.var, self._halo(ring)
+        part, parts = self._local("part"), self._local("parts")
+        first, last = self._local("first"), self._local("last")
+        above, below = integer(-ring.least), integer(ring.most)
+        ahead = (
+            replace(
+                loop,
+                start=first,
+                stop=add(first, above),
+                body=ring.ahead(halo, (part, ZERO, sub(row, first))),
+            ),
+            replace(
+                loop,
+                start=sub(last, below),
+                stop=last,
+                body=ring.ahead(halo, (part, ONE, add(sub(row, last), below))),
+            ),
+        )
+        before = ring.taken(halo, (sub(part, ONE), ONE, add(sub(row, first), below)))
+        after = ring.taken(halo, (add(part, ONE), ZERO, sub(row, last)))
+        begins = replace(loop, start=sub(first, below), stop=first, body=(*ring.slots, *before))
+        is_first, is_last = compare("==", part, ZERO), compare("==", add(part, ONE), parts)
+        beyond = If(is_last, ring.cleared, after)
+        filled = If(compare("<", row, last), ring.filled, (beyond,))
+        complete = Logic("or", (is_first, compare(">=", row, add(first, above))))
+        body = (*ring.slots, filled, If(complete, ring.gathered))
+        stop = add(last, Select(is_last, integer(ring.spread), above, INT))
+        own = (
+            If(is_first, (ring.clear,), (begins,)),
+            replace(loop, start=first, stop=stop, body=body),
+        )
+        titles = f"{self.title}_ends", f"{self.title}_part"
+        needed = self._ring_function(titles[0], (part, first, last), ahead, tuple(halo.values()))
+        stored = tuple(sorted({s.array for s in statements(own) if isinstance(s, Store)}))
+        given = part, parts, first, last
+        return needed, self._ring_function(titles[1], given, own, stored)
+
+    def _ring_function(
+        self, title: str, given: tuple[Var, ...], body: Block, exports: tuple[str, ...]
+    ) -> Function:
+        inputs = self._inputs(body, {v.name for v in given})
+        arrays = [a for a in inputs if isinstance(a, str)]
+        halos = set(self.halos.values())
+        written = [a for a in exports if a not in halos]
+        apart = self._are_apart([a for a in arrays if a not in halos], written)
+        function = Function(
+            self.names.fresh(title), (*given, *inputs), body, self.known, exports, apart
+        )
+        body = prune(function).body
+        inputs = self._inputs(body, {v.name for v in given})
+        function = replace(function, parameters=(*given, *inputs), body=body)
+        self.made.append(initialise(function))
+        return self.made[-1]
+
     # ------------------------------------------------------------ how much there is to do
 
     def _is_worth(self, region: tuple[_Piece, ...]) -> Expr:
@@ -666,6 +802,15 @@ def _divided(pieces: tuple[_Piece, ...]) -> Iterator[tuple[For, Plan]]:
             yield from _divided(part)
 
 
+def _rings(pieces: tuple[_Piece, ...]) -> Iterator[Ring]:
+    """The rings of loops among some statements, and in them, that are divided."""
+    for piece in pieces:
+        if piece.ring is not None:
+            yield piece.ring
+        for part in piece.parts:
+            yield from _rings(part)
+
+
 def _is_innermost(loop: For) -> bool:
     """Whether LLVM may run several iterations at once, and those left over in another way."""
     return not any(isinstance(s, For | While) for s in statements(loop.body))
@@ -696,6 +841,8 @@ def _one_by_one(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
 
 def _acts(piece: _Piece) -> bool:
     """Whether the workers share it, or one of them does it."""
+    if piece.idle:
+        return False
     return piece.plan is not None or (not piece.parts and _writes(piece.stmt))
 
 

@@ -37,8 +37,8 @@ def shaped(
     """The adjoint with the loops of its reverse sweep shaped.
 
     ``final``: no pass follows, so that sums are freed; with ``valued``, what the function computes
-    is asked for as well, and its sums keep their order. ``threads``: independent iterations stay
-    so, to run in threads.
+    is asked for as well, and its sums keep their order. ``threads``: independent iterations
+    stay so, to run in threads.
     """
     body = function.body
     start = start_of_reverse(body)
@@ -55,12 +55,13 @@ def shaped(
     sweep, sums = keep_sums(sweep, shadows, aliases, names, final=final)
     sweep = periodic(sweep, shadows, names, arrays)
     body = fold((*body[:start], *sweep), start, shadows, aliases, names, arrays)
-    if not threads:
-        body = unite(body, start, shadows, aliases, names, arrays)
-        start = body.index(REVERSE)
-        body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
-    carries = final and not threads
-    sweep = gather(body[start:], live, shadows, aliases, bounds, names, arrays, carries=carries)
+    body = unite(body, start, shadows, aliases, names, arrays)
+    start = body.index(REVERSE)
+    body = (*body[:start], *roll(body[start:], shadows, aliases, names, arrays))
+    sweep = body[start:]
+    sweep = gather(
+        sweep, live, shadows, aliases, bounds, names, arrays, carries=final, threads=threads
+    )
     if final:
         sweep = carry(sweep, aliases, bounds, names, arrays)
     body = (*body[:start], *sweep)
