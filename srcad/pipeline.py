@@ -80,6 +80,7 @@ from srcad.transform.reserve import reserve
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rotate import rotate
+from srcad.transform.rounding import rounds_once
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
@@ -190,6 +191,8 @@ class Program:
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
     apart: tuple[str, ...] = ()
     """Functions that write no memory which two of their arrays share."""
+    once: bool = False
+    """Whether products may be rounded together with the sums that they are added to."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -250,6 +253,7 @@ def compile_request(request: Request) -> Program:
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
+    once = every and rounds_once(functions)
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
     functions = tuple(
         free_quotients(f, written.adjoints, program.names, every=every) for f in functions
@@ -288,6 +292,7 @@ def compile_request(request: Request) -> Program:
         written.rooms,
         _rounds(function),
         tuple(f.name for f in functions if f.apart),
+        once,
     )
 
 
