@@ -49,6 +49,7 @@ from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.centre import centre
 from srcad.transform.chains import chains
+from srcad.transform.cleave import cleave
 from srcad.transform.coalesce import coalesce
 from srcad.transform.common import common
 from srcad.transform.contract import contract
@@ -263,6 +264,7 @@ def compile_request(request: Request) -> Program:
     vectors = request.options.jit and request.options.vector_math
     if vectors and not request.options.parallel:
         functions = (*functions[:-1], abreast(functions[-1], program.names))
+        functions = tuple(cleave(f, program.names) for f in functions)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], reserve(functions[-1], program.names))
     if vectors:
