@@ -64,6 +64,7 @@ from srcad.transform.inverses import inverses
 from srcad.transform.jam import jam
 from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
+from srcad.transform.latest import latest
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
@@ -255,6 +256,8 @@ def compile_request(request: Request) -> Program:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
     once = every and rounds_once(functions)
+    if every:
+        functions = tuple(map(latest, functions))
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
     functions = tuple(
         free_quotients(f, written.adjoints, program.names, every=every) for f in functions
