@@ -49,6 +49,7 @@ from srcad.transform.borrow import borrow
 from srcad.transform.bounds import settle_checks
 from srcad.transform.centre import centre
 from srcad.transform.chains import chains
+from srcad.transform.cleave import cleave
 from srcad.transform.coalesce import coalesce
 from srcad.transform.common import common
 from srcad.transform.contract import contract
@@ -63,6 +64,7 @@ from srcad.transform.inverses import inverses
 from srcad.transform.jam import jam
 from srcad.transform.join_checks import join_checks
 from srcad.transform.lanes import lanes
+from srcad.transform.latest import latest
 from srcad.transform.lift import lift
 from srcad.transform.mark import mark
 from srcad.transform.memory import own_memory
@@ -80,6 +82,7 @@ from srcad.transform.reserve import reserve
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rotate import rotate
+from srcad.transform.rounding import rounds_once
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
@@ -190,6 +193,8 @@ class Program:
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
     apart: tuple[str, ...] = ()
     """Functions that write no memory which two of their arrays share."""
+    once: bool = False
+    """Whether products may be rounded together with the sums that they are added to."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -250,6 +255,9 @@ def compile_request(request: Request) -> Program:
         if _is_compiled(request):
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
+    once = every and rounds_once(functions)
+    if every:
+        functions = tuple(map(latest, functions))
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
     functions = tuple(
         free_quotients(f, written.adjoints, program.names, every=every) for f in functions
@@ -259,6 +267,7 @@ def compile_request(request: Request) -> Program:
     vectors = _is_compiled(request) and request.options.vector_math
     if vectors and not request.options.parallel:
         functions = (*functions[:-1], abreast(functions[-1], program.names))
+        functions = tuple(cleave(f, program.names) for f in functions)
     if request.kind in ("gradient", "value_and_gradient", "vjp"):
         functions = (*functions[:-1], reserve(functions[-1], program.names))
     if vectors:
@@ -288,6 +297,7 @@ def compile_request(request: Request) -> Program:
         written.rooms,
         _rounds(function),
         tuple(f.name for f in functions if f.apart),
+        once,
     )
 
 

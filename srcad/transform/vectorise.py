@@ -15,7 +15,6 @@ fast, and in a chain of dependent calls faster: all other loops keep it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, points_to
@@ -82,16 +81,37 @@ def vectorise(
     return tuple(changed), {local: path for path, local in imported.items()}
 
 
-def has_lanes(loop: For, aliases: Aliases) -> bool:
-    """Whether a loop is one that evaluates its elementary functions for several elements."""
-    return _Lanes(aliases, Names(), {}).has_lanes(loop)
+def has_lanes(loop: For, aliases: Aliases, *, rows: bool = True) -> bool:
+    """Whether a loop is one that evaluates its elementary functions for several elements.
+
+    ``rows``: rows of one array with variable numbers count as the same, and what LLVM tests is
+    counted.
+    """
+    return _Lanes(aliases, Names(), {}, rows).has_lanes(loop)
+
+
+def meets(block: Block, aliases: Aliases) -> bool:
+    """Whether straight-line code writes a row and reads or writes what may be the same to LLVM."""
+    lanes = _Lanes(aliases, Names(), {})
+    read, written = places(block)
+    return any(lanes.meet(a, b) for a in written for b in read | written)
+
+
+def places(block: Block) -> tuple[set[Place], set[Place]]:
+    """The places that straight-line code reads, and those that it writes."""
+    parts = (part for s in block for e in expressions(s) for part in walk(e))
+    read = {(part.array, part.index) for part in parts if isinstance(part, Load)}
+    return read, {(s.array, s.index) for s in block if isinstance(s, Store)}
 
 
 class _Lanes:
-    def __init__(self, aliases: Aliases, names: Names, imported: dict[str, str]) -> None:
+    def __init__(
+        self, aliases: Aliases, names: Names, imported: dict[str, str], rows: bool = True
+    ) -> None:
         self.aliases = aliases
         self.names = names
         self.imported = imported
+        self.rows = rows
 
     def block(self, block: Block) -> Block:
         out: list[Stmt] = []
@@ -118,23 +138,22 @@ class _Lanes:
             any(is_elementary(part) and names_read(part) & changing for part in parts)
             and all(map(can_be_vector, parts))
             and all(is_sum(name, loop.body) for name in sums_of(loop.body))
-            and self._goes_along(loop, parts, changing)
+            and self._goes_along(loop, changing)
         )
 
-    def _goes_along(self, loop: For, parts: Iterable[Expr], changing: set[str]) -> bool:
+    def _goes_along(self, loop: For, changing: set[str]) -> bool:
         """Whether each iteration has elements of its own in the arrays that the loop writes."""
-        read = {(part.array, part.index) for part in parts if isinstance(part, Load)}
-        written = {(s.array, s.index) for s in loop.body if isinstance(s, Store)}
-        places = read | written
-        steps = {place: _step(place, loop.var, changing) for place in places}
+        read, written = places(loop.body)
+        every = read | written
+        steps = {place: _step(place, loop.var, changing) for place in every}
         if None in steps.values() or any(steps[place] == 0 for place in written):
             return False
-        if any(self._meet(a, b) for a in written for b in places):
+        if any(self.meet(a, b) for a in written for b in every):
             return False
-        pairs = len(written) * (len(written) - 1) // 2 + len(written) * len(places - written)
-        return pairs <= _CHECKS
+        pairs = len(written) * (len(written) - 1) // 2 + len(written) * len(every - written)
+        return not self.rows or pairs <= _CHECKS
 
-    def _meet(self, a: Place, b: Place) -> bool:
+    def meet(self, a: Place, b: Place) -> bool:
         """Whether iterations may find each other's elements at two places.
 
         They do not in two rows of one array. But LLVM makes its tests for common memory once for
@@ -143,7 +162,8 @@ class _Lanes:
         if a[0] != b[0]:
             return self.aliases.may(a[0], b[0])
         (*rows, i), (*others, j) = a[1], b[1]
-        return i != j or (rows != others and not all(isinstance(e, Const) for e in rows + others))
+        vary = not all(isinstance(e, Const) for e in rows + others)
+        return i != j or (self.rows and rows != others and vary)
 
     # ------------------------------------------------------------ what becomes of them
 

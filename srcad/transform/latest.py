@@ -1,0 +1,136 @@
+"""What an iteration waits for is added last.
+
+A recurrence along a row, as in a sweep of Gauss-Seidel, takes for each element as long as the
+operations between the element before and the next one. A sum that begins with it, or has it in the
+middle, makes it wait for additions that could have been done before. So the element that the last
+iteration has stored is added to the sum of the others::
+
+    for j in range(1, m - 1):                   for j in range(1, m - 1):
+        u[i, j] = 0.25 * (u[i - 1, j]               u[i, j] = 0.25 * (u[i - 1, j]
+            + u[i, j - 1] + u[i, j + 1])    ->          + u[i, j + 1] + u[i, j - 1])
+
+It is done where nothing but the gradient is asked for and no digit decides anything (as in
+``quotients.py``), in innermost loops without branches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcad.ir.build import ONE, integer, negate
+from srcad.ir.nodes import (
+    Assign,
+    Binary,
+    Block,
+    Comment,
+    Const,
+    Expr,
+    For,
+    Function,
+    Load,
+    Stmt,
+    Store,
+    Unary,
+    Var,
+    blocks,
+    children,
+    rebuild,
+    walk,
+    with_blocks,
+)
+from srcad.ir.types import FLOAT, FLOAT32
+from srcad.transform.quotients import is_smooth
+
+Terms = list[tuple[bool, Expr]]
+"""The terms of a sum, and whether each is subtracted."""
+
+
+def latest(function: Function) -> Function:
+    """The function with what an iteration waits for added last."""
+    if not is_smooth(function.body):
+        return function
+    return replace(function, body=_block(function.body))
+
+
+def _block(block: Block) -> Block:
+    return tuple(_stmt(s) if blocks(s) else s for s in block)
+
+
+def _stmt(stmt: Stmt) -> Stmt:
+    if isinstance(stmt, For) and all(isinstance(s, Assign | Store | Comment) for s in stmt.body):
+        if stmt.step not in (ONE, integer(-1)):
+            return stmt
+        return replace(stmt, body=tuple(_reordered(s, stmt) for s in stmt.body))
+    return with_blocks(stmt, tuple(map(_block, blocks(stmt))))
+
+
+def _reordered(stmt: Stmt, loop: For) -> Stmt:
+    """A statement; if it stores an element, with the one that was stored before added last."""
+    if not isinstance(stmt, Store) or stmt.value.kind not in (FLOAT, FLOAT32):
+        return stmt
+    place = _before(stmt, loop)
+    if place is None or place not in walk(stmt.value):
+        return stmt
+    return replace(stmt, value=_last(stmt.value, place))
+
+
+def _before(store: Store, loop: For) -> Load | None:
+    """The element that a statement has stored in the iteration before."""
+    if not store.index:
+        return None
+    *rows, last = store.index
+    if any(loop.var in walk(e) for e in rows):
+        return None
+    shift = _shift(last, loop.var)
+    if shift is None:
+        return None
+    shift -= 1 if loop.step == ONE else -1
+    at: Expr = loop.var
+    if shift:
+        at = Binary("+" if shift > 0 else "-", at, integer(abs(shift)), at.kind)
+    return Load(store.array, (*rows, at), store.value.kind)
+
+
+def _shift(expr: Expr, counter: Var) -> int | None:
+    """How far an index is from the counter."""
+    match expr:
+        case Var() if expr == counter:
+            return 0
+        case Binary(op="+" | "-" as op, a=a, b=Const(value=int() as k)) if a == counter:
+            return k if op == "+" else -k
+    return None
+
+
+def _last(expr: Expr, place: Load) -> Expr:
+    """An expression in whose sums the term with an element comes last."""
+    if place not in walk(expr) or isinstance(expr, Load):
+        return expr
+    if not (isinstance(expr, Binary) and expr.op in ("+", "-")):
+        return rebuild(expr, tuple(_last(e, place) for e in children(expr)))
+    terms = _terms(expr, False)
+    late = [(minus, _last(e, place)) for minus, e in terms if place in walk(e)]
+    early = [(minus, e) for minus, e in terms if place not in walk(e)]
+    if len(late) > 1 or not early or any(e.kind != expr.kind for _, e in terms):
+        return expr
+    first = next((k for k, (minus, _) in enumerate(early) if not minus), 0)
+    minus, total = early.pop(first)
+    total = negate(total) if minus else total
+    for minus, term in (*early, *late):
+        total = Binary("-" if minus else "+", total, term, expr.kind)
+    return total
+
+
+def _terms(expr: Expr, minus: bool) -> Terms:
+    """The terms of a sum, from left to right.
+
+    >>> a, b, c = (Var(name, FLOAT) for name in "abc")
+    >>> sum_ = Binary("-", a, Binary("-", b, c, FLOAT), FLOAT)
+    >>> [(minus, e.name) for minus, e in _terms(sum_, False)]
+    [(False, 'a'), (True, 'b'), (False, 'c')]
+    """
+    match expr:
+        case Binary(op="+" | "-" as op, a=a, b=b):
+            return [*_terms(a, minus), *_terms(b, minus != (op == "-"))]
+        case Unary(op="-", x=x):
+            return _terms(x, not minus)
+    return [(minus, expr)]
