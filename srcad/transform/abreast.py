@@ -38,7 +38,7 @@ from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
-from srcad.analysis.iterations import Bounds, commute, is_still, offset_from, span, varies
+from srcad.analysis.iterations import Bounds, commute, is_still, of_each, offset_from, span, varies
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
@@ -92,6 +92,7 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import BOOL, INT
+from srcad.transform.lane_group import LaneGroup, Place, looked_at
 from srcad.transform.outermost import Outermost
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
@@ -103,10 +104,6 @@ _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
 _FEW = 9
-
-
-Place = tuple[str, tuple[Expr, ...]]
-"""An element of an array, by its index."""
 
 
 def abreast(function: Function, names: Names) -> Function:
@@ -146,7 +143,8 @@ class _Marcher(Outermost):
         plain = replace(changed, body=_without_grows(changed.body))
         if not commute(plain, live, self.aliases, self.bounds, own):
             return None
-        points = _points(changed, own, live)
+        apart = of_each(plain, self.aliases, self.bounds, own)
+        points = _points(changed, own, apart, live)
         if points is None or (own and points.filling is None):
             return None
         used = self.names.used
@@ -230,8 +228,8 @@ def _without_grows(block: Block) -> Block:
 
 def _is_worth_it(loop: For, aliases: Aliases) -> bool:
     """Whether there are elementary functions, which are not in vector instructions as it is."""
-    inner = [s for s in statements(loop.body) if isinstance(s, For | While | If)]
-    if not inner or any(isinstance(s, For) and has_lanes(s, aliases) for s in inner):
+    inner = [s for s in statements((loop,)) if isinstance(s, For)]
+    if any(has_lanes(s, aliases) for s in inner):
         return False
     return any(map(is_elementary, all_expressions(loop.body)))
 
@@ -260,6 +258,8 @@ class _Points:
     """Scalars that they only add to."""
     varying: set[str]
     """Scalars that differ from point to point."""
+    apart: set[str]
+    """Arrays of which the points write elements of their own, or none."""
     counters: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """Scalars that count the steps of a loop, by its identity: the same for all that take one."""
     kept: dict[int, Live] = field(default_factory=dict[int, Live])
@@ -307,6 +307,16 @@ class _Points:
         fits = alone and isinstance(loop, While) and self.is_apart(loop) and len(tops) == 1
         return found[0] if fits and direct == sum(map(_is_grow, statements((loop,)))) else None
 
+    def is_row(self, array: str, index: tuple[Expr, ...]) -> bool:
+        """Whether the points have elements of one array that are not neighbours, but known."""
+        counter = self.loop.var
+        others = self.varying - {counter.name}
+        if array not in self.apart or any(varies(e, others, names_read(e)) for e in index):
+            return False
+        *rows, last = index
+        far = counter.name in names_read(last) and offset_from(last, counter) is None
+        return far or any(counter.name in names_read(e) for e in rows)
+
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from point to point."""
         return varies(expr, self.varying, self.own)
@@ -321,7 +331,7 @@ class _Points:
         return False
 
 
-def _points(loop: For, own: set[str], live: Live) -> _Points | None:
+def _points(loop: For, own: set[str], apart: set[str], live: Live) -> _Points | None:
     """What differs from point to point; None if they cannot run side by side."""
     body = loop.body
     if not all(is_still(e, assigned(body)) for e in (loop.start, loop.stop)):
@@ -330,7 +340,7 @@ def _points(loop: For, own: set[str], live: Live) -> _Points | None:
         return None
     if not all(map(can_be_vector, all_expressions(body))):
         return None
-    points = _Points(loop, own, assigned(body) & exposed(body) - own, {loop.var.name})
+    points = _Points(loop, own, assigned(body) & exposed(body) - own, {loop.var.name}, apart)
     end = live_at_end(loop, live)
     while True:
         before = set(points.varying)
@@ -427,15 +437,7 @@ def _certain(stmt: Stmt) -> Iterator[Place]:
     if isinstance(stmt, Store):
         yield stmt.array, stmt.index
     for expr in expressions(stmt):
-        yield from _looked_at(expr)
-
-
-def _looked_at(expr: Expr) -> Iterator[Place]:
-    if isinstance(expr, Load):
-        yield expr.array, expr.index
-    sure = 1 if isinstance(expr, Select | Logic) else len(children(expr))
-    for part in children(expr)[:sure]:
-        yield from _looked_at(part)
+        yield from (place for place, _ in looked_at(expr))
 
 
 def _in_vain(block: Block, points: _Points, apart: bool) -> Iterator[Place]:
@@ -484,7 +486,7 @@ class _Writer:
         self.looping = 0
         """How many loops there are around."""
         self.out: list[Stmt] = []
-        self.group: list[Stmt] = []
+        self.group = self._nothing()
         """What all lanes do next, one after the other."""
         self.delayed: list[Assign] = []
         """What is done once for all lanes after that."""
@@ -535,23 +537,33 @@ class _Writer:
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
-        if any(not isinstance(s, Comment) for s in self.group):
-            self.out.append(For(self.lane, ZERO, integer(LANES), ONE, tuple(self.group)))
-        else:
-            self.out += self.group
+        self.out += self.group.loops(self.lane, LANES)
         self.out += self.delayed
-        self.group, self.delayed = [], []
+        self.group, self.delayed = self._nothing(), []
+
+    def _nothing(self) -> LaneGroup:
+        return LaneGroup(self._is_row, self._variable)
+
+    def _is_row(self, array: str, index: tuple[Expr, ...], kind: str) -> bool:
+        return self.arrays[array][0] == kind and self.points.is_row(array, index)
+
+    def _variable(self, hint: str, kind: str) -> Var:
+        """A new variable of the lanes."""
+        name = Var(self.names.fresh(hint), kind)
+        self.points.varying.add(name.name)
+        return name
 
     def _each(self, stmt: Stmt) -> None:
         """A statement that each lane executes."""
-        if names_of(stmt) & {s.target.name for s in self.delayed}:
+        late = names_of(stmt) & {s.target.name for s in self.delayed}
+        if late or (isinstance(stmt, Assign | Store) and self.group.clashes(stmt)):
             self._flush()
-        self.group.append(stmt)
+        self.group.add(stmt)
 
     def _once(self, stmt: Assign) -> None:
         """A statement that is executed once for all lanes: before what they do next, or after."""
         late = {n for s in self.delayed for n in names_of(s)}
-        if stmt.target.name in late.union(*map(names_of, self.group)) or late & names_of(stmt):
+        if stmt.target.name in late | self.group.names or late & names_of(stmt):
             self.delayed.append(stmt)
         else:
             self.out.append(stmt)
@@ -605,7 +617,9 @@ class _Writer:
     def _store(self, stmt: Store, mask: Var | None) -> None:
         value = stmt.value
         if mask is not None and stmt.array not in self.points.own:
-            old = Load(stmt.array, stmt.index, value.kind)
+            old: Expr = Load(stmt.array, stmt.index, value.kind)
+            if self._is_row(stmt.array, stmt.index, value.kind):
+                old = self._named("before", old)
             value = Select(mask, self._simple(value), old, value.kind)
         self._each(replace(stmt, value=value))
 
@@ -618,8 +632,7 @@ class _Writer:
 
     def _named(self, hint: str, value: Expr) -> Var:
         """A variable of the lanes."""
-        name = Var(self.names.fresh(hint), value.kind)
-        self.points.varying.add(name.name)
+        name = self._variable(hint, value.kind)
         self._each(Assign(name, value))
         return name
 

@@ -1,0 +1,171 @@
+"""What all lanes of a strip do next, with what they take from rows of arrays and leave there.
+
+The elements of one column are far apart: a loop over lanes that stores to some is none for vector
+instructions, as LLVM cannot tell that they are not the same. So they are taken before such a loop,
+and left after it, by loops of their own::
+
+                                            for lane in range(16):
+                                                p_1 = p[strip + lane, 1]
+    for lane in range(16):                  for lane in range(16):
+        s = math.sin(p[strip + lane, 1])        s = math.sin(p_1)
+        y[strip + lane, 0] = s          ->      y_0 = s
+        y[strip + lane, 1] = s * s              y_1 = y_0 * y_0
+                                            for lane in range(16):
+                                                y[strip + lane, 0] = y_0
+                                                y[strip + lane, 1] = y_1
+
+That is done for elements that are there in any case, by an index of which only the strip and the
+lane differ, and of which no other iteration touches the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from srcad.analysis.flow import names_of
+from srcad.ir.build import ZERO, integer
+from srcad.ir.nodes import (
+    Assign,
+    Comment,
+    Const,
+    Expr,
+    For,
+    Load,
+    Logic,
+    Select,
+    Stmt,
+    Store,
+    Var,
+    children,
+    expressions,
+    rebuild,
+    walk,
+)
+
+Place = tuple[str, tuple[Expr, ...]]
+"""An element of an array, by its index."""
+
+
+@dataclass
+class LaneGroup:
+    """Statements of all lanes."""
+
+    is_row: Callable[[str, tuple[Expr, ...], str], bool]
+    """Whether an element, of a kind, is one of a row, which only this lane touches."""
+    fresh: Callable[[str, str], Var]
+    """A new variable of the lanes, by a name and a kind."""
+    body: list[Stmt] = field(default_factory=list[Stmt])
+    names: set[str] = field(default_factory=set[str])
+    """All names that are mentioned."""
+    stored: set[str] = field(default_factory=set[str])
+    """The arrays that the statements store to as they are."""
+    taken: dict[Place, Var] = field(default_factory=dict[Place, Var])
+    """What is read before the statements."""
+    left: dict[Place, Var] = field(default_factory=dict[Place, Var])
+    """What is stored after them."""
+
+    def clashes(self, stmt: Assign | Store) -> bool:
+        """Whether a statement finds other elements than it would after the loops as they are."""
+        for expr in expressions(stmt):
+            sure = set(self._rows(expr))
+            for load in walk(expr):
+                if not isinstance(load, Load):
+                    continue
+                place = load.array, load.index
+                if place in sure and load.array in self.stored:
+                    return True
+                if not self._is_apart(place, visible=place in sure):
+                    return True
+        if not isinstance(stmt, Store) or self._is_left(stmt):
+            return False
+        return not self._is_apart((stmt.array, stmt.index), visible=False)
+
+    def _rows(self, expr: Expr) -> Iterator[Place]:
+        """The elements of rows that are looked at each time an expression is evaluated."""
+        return (p for p, kind in looked_at(expr) if self.is_row(*p, kind))
+
+    def _is_left(self, stmt: Store) -> bool:
+        return self.is_row(stmt.array, stmt.index, stmt.value.kind)
+
+    def _is_apart(self, place: Place, *, visible: bool) -> bool:
+        """Whether an element is none that is still to be left, or (``visible``) known to be one."""
+        for other in reversed(self.left):
+            if visible and other == place:
+                return True
+            if not _differ(other, place):
+                return False
+        return True
+
+    def add(self, stmt: Stmt) -> None:
+        """Add a statement that does not clash with the others."""
+        self.names |= names_of(stmt)
+        match stmt:
+            case Assign():
+                stmt = replace(stmt, value=self.read(stmt.value, True))
+            case Store(array=array, index=index) if self._is_left(stmt):
+                value = self.read(stmt.value, True)
+                var = self.left.pop((array, index), None) or self._var(array, index, value.kind)
+                self.left[array, index] = var
+                stmt = Assign(var, value, stmt.at)
+            case Store():
+                stmt = replace(stmt, value=self.read(stmt.value, True))
+                self.stored.add(stmt.array)
+        self.body.append(stmt)
+
+    def read(self, expr: Expr, is_certain: bool) -> Expr:
+        """An expression with elements of rows as variables, where they are looked at each time."""
+        if isinstance(expr, Load) and is_certain and self.is_row(expr.array, expr.index, expr.kind):
+            place = expr.array, expr.index
+            if place in self.left:
+                return self.left[place]
+            if place not in self.taken:
+                self.taken[place] = self._var(*place, expr.kind)
+            return self.taken[place]
+        parts = children(expr)
+        sure = _certain_parts(expr)
+        made = (self.read(e, is_certain and k < sure) for k, e in enumerate(parts))
+        return rebuild(expr, tuple(made)) if parts else expr
+
+    def _var(self, array: str, index: tuple[Expr, ...], kind: str) -> Var:
+        numbers = (str(e.value) for e in index if isinstance(e, Const))
+        return self.fresh("_".join((array, *numbers)), kind)
+
+    def loops(self, lane: Var, lanes: int) -> Iterator[Stmt]:
+        """The loops over the lanes."""
+
+        def loop(*body: Stmt) -> For:
+            return For(lane, ZERO, integer(lanes), integer(1), body)
+
+        if self.taken:
+            yield loop(*(Assign(v, Load(*p, v.kind)) for p, v in self.taken.items()))
+        if any(not isinstance(s, Comment) for s in self.body):
+            yield loop(*self.body)
+        else:
+            yield from self.body
+        if self.left:
+            yield loop(*(Store(*p, v) for p, v in self.left.items()))
+
+
+def looked_at(expr: Expr) -> Iterator[tuple[Place, str]]:
+    """The elements that are looked at each time an expression is evaluated, and their kinds."""
+    if isinstance(expr, Load):
+        yield (expr.array, expr.index), expr.kind
+    for part in children(expr)[: _certain_parts(expr)]:
+        yield from looked_at(part)
+
+
+def _certain_parts(expr: Expr) -> int:
+    """How many parts of an expression are evaluated each time, the first ones."""
+    return 1 if isinstance(expr, Select | Logic) else len(children(expr))
+
+
+def _differ(a: Place, b: Place) -> bool:
+    """Whether two elements are certainly not the same."""
+    if a[0] != b[0]:
+        return True
+    pairs = [(i, j) for i, j in zip(a[1], b[1], strict=True) if i != j]
+    return any(
+        isinstance(i, Const) and isinstance(j, Const) and min(int(i.value), int(j.value)) >= 0
+        for i, j in pairs
+    )
