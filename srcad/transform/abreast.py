@@ -33,12 +33,13 @@ there a strip writes nothing but what it has for itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
-from srcad.analysis.iterations import Bounds, commute, is_still, of_each, offset_from, span, varies
+from srcad.analysis.iterations import Bounds, accesses, commute, is_still, of_each, offset_from, span, varies
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
@@ -94,12 +95,15 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, INT
 from srcad.transform.lane_group import LaneGroup, Place, looked_at
 from srcad.transform.outermost import Outermost
+from srcad.transform.write_out import values_of, written_out
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
 
 LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
 STEPS = 512
 """The most that a point may take side by side with others: there is memory for so many."""
+STATEMENTS = 256
+"""The most statements that a loop in an iteration is written out to."""
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
@@ -138,7 +142,8 @@ class _Marcher(Outermost):
         if ends is None or not _is_worth_it(loop, self.aliases):
             return None
         own = self._own_stacks(loop)
-        changed = replace(loop, body=_with_whiles(loop.body, loop.body))
+        changed = self._written_out(loop)
+        changed = replace(changed, body=_with_whiles(changed.body, changed.body))
         changed = replace(changed, body=(*self._set_first(changed.body), *changed.body))
         plain = replace(changed, body=_without_grows(changed.body))
         if not commute(plain, live, self.aliases, self.bounds, own):
@@ -159,6 +164,17 @@ class _Marcher(Outermost):
         self.found = True
         return strips
 
+    def _written_out(self, loop: For) -> For:
+        """The loop with the loops in it that have few known iterations written out."""
+        opened: set[int] = set()
+        _size(loop.body, opened)
+        if not opened:
+            return loop
+        counters = {s.var.name for s in statements(loop.body) if isinstance(s, For)}
+        own = {counter for counter in counters if not _asks_for(counter, loop.body)}
+        counts = Counter({n: k for n, k in self.mentions.items() if n not in own})
+        return replace(loop, body=written_out(loop.body, frozenset(opened), counts, self.names))
+
     def _set_first(self, body: Block) -> Block:
         """Values, which nobody reads, for variables that an iteration sets in a branch.
 
@@ -177,6 +193,19 @@ class _Marcher(Outermost):
         found = {s for s in self.stacks if 0 < inside[s] == self.mentions[s] - 1}
         others = inside.keys() & self.arrays.keys() - found
         return {a for a in found if not any(self.aliases.may(a, b) for b in others)}
+
+
+def _size(block: Block, opened: set[int]) -> int:
+    """How many statements a block is written out to; ``opened`` gets the loops, by identity."""
+    size = 0
+    for stmt in block:
+        inner = sum(_size(b, opened) for b in blocks(stmt))
+        values = values_of(stmt) if isinstance(stmt, For) else None
+        if values is not None and inner * len(values) <= STATEMENTS:
+            opened.add(id(stmt))
+            inner *= len(values)
+        size += inner + (not isinstance(stmt, Comment))
+    return size
 
 
 def _with_whiles(block: Block, whole: Block) -> Block:
@@ -571,6 +600,8 @@ class _Writer:
     def _inner(self, block: Block, mask: Var | None, kept: Live, *last: Stmt) -> Block:
         """The body of a loop or branch of all lanes, with ``last`` at the end for each lane."""
         out, self.out = self.out, []
+        group, self.group = self.group, self._nothing()
+        delayed, self.delayed = self.delayed, []
         self.looping += 1
         self._block(block, mask, kept)
         for stmt in last:
@@ -578,6 +609,7 @@ class _Writer:
         self._flush()
         self.looping -= 1
         made, self.out = tuple(self.out), out
+        self.group, self.delayed = group, delayed
         return made
 
     def _block(self, block: Block, mask: Var | None, kept: Live) -> None:
@@ -674,7 +706,8 @@ class _Writer:
 
     def _for(self, stmt: For, mask: Var | None, kept: Live) -> None:
         if not self.points.is_apart(stmt):
-            self._flush()
+            if not self._is_aside(stmt):
+                self._flush()
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
             return
         up = stmt.step == ONE
@@ -689,6 +722,14 @@ class _Writer:
         body = self._inner(stmt.body, going, self._inside(stmt))
         start, stop = (stmt.start, most) if up else (most, stmt.stop)
         self.out.append(replace(stmt, start=start, stop=stop, body=body))
+
+    def _is_aside(self, loop: For) -> bool:
+        """Whether a loop has nothing to do with what all lanes do before it."""
+        named = {n for s in statements((loop,)) for n in names_of(s)}
+        late = {n for s in self.delayed for n in names_of(s)}
+        if named & (late | self.group.made) or assigned((loop,)) & self.group.names:
+            return False
+        return all(self.group.is_apart((a.array, a.index)) for a in accesses((loop,)))
 
     def _inside(self, loop: For | While) -> Live:
         """What points that are through with a loop need of what it changes."""
@@ -742,6 +783,9 @@ class _Writer:
         def place(name: str) -> Load:
             return Load(self.wide[name], (self.lane,), self.kinds[name])
 
+        if all(map(_moves, group.body)):
+            moved = tuple(self._placed(self._moved(s)) for s in group.body)
+            return replace(group, body=moved), (live - made) | read
         taken = [Assign(Var(n, self.kinds[n]), place(n)) for n in sorted(read & self.wide.keys())]
         left = [
             Store(self.wide[n], (self.lane,), Var(n, self.kinds[n]))
@@ -749,6 +793,15 @@ class _Writer:
         ]
         body = (*taken, *map(self._placed, group.body), *left)
         return replace(group, body=body), (live - made) | read
+
+    def _moved(self, stmt: Stmt) -> Stmt:
+        """A statement that moves an element of an array to a variable of the lanes, or back."""
+        match stmt:
+            case Assign(target=target, value=value):
+                return Store(self.wide[target.name], (self.lane,), value)
+            case Store(value=Var(name=name, kind=kind)):
+                return replace(stmt, value=Load(self.wide[name], (self.lane,), kind))
+        return stmt
 
     def _placed(self, stmt: Stmt) -> Stmt:
         """A statement of a lane, for the point that is in it."""
@@ -771,6 +824,14 @@ class _Writer:
             place = add(binary("*", slot, integer(LANES), INT), self.lane)
             return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
+
+
+def _moves(stmt: Stmt) -> bool:
+    """Whether a statement moves an element of an array to a variable, or back."""
+    match stmt:
+        case Assign(value=Load()) | Store(value=Var()):
+            return True
+    return False
 
 
 def _parts_of(test: Expr) -> tuple[Expr, ...]:

@@ -23,7 +23,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from srcad.analysis.flow import names_of
+from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.iterations import accesses
 from srcad.ir.build import ZERO, integer
 from srcad.ir.nodes import (
     Assign,
@@ -58,8 +59,12 @@ class LaneGroup:
     body: list[Stmt] = field(default_factory=list[Stmt])
     names: set[str] = field(default_factory=set[str])
     """All names that are mentioned."""
+    made: set[str] = field(default_factory=set[str])
+    """Those that the statements bind."""
     stored: set[str] = field(default_factory=set[str])
     """The arrays that the statements store to as they are."""
+    places: set[Place] = field(default_factory=set[Place])
+    """The elements that the statements read or write themselves."""
     taken: dict[Place, Var] = field(default_factory=dict[Place, Var])
     """What is read before the statements."""
     left: dict[Place, Var] = field(default_factory=dict[Place, Var])
@@ -88,6 +93,10 @@ class LaneGroup:
     def _is_left(self, stmt: Store) -> bool:
         return self.is_row(stmt.array, stmt.index, stmt.value.kind)
 
+    def is_apart(self, place: Place) -> bool:
+        """Whether an element is certainly none that the statements mention."""
+        return all(_differ(place, other) for other in (*self.places, *self.taken, *self.left))
+
     def _is_apart(self, place: Place, *, visible: bool) -> bool:
         """Whether an element is none that is still to be left, or (``visible``) known to be one."""
         for other in reversed(self.left):
@@ -100,6 +109,7 @@ class LaneGroup:
     def add(self, stmt: Stmt) -> None:
         """Add a statement that does not clash with the others."""
         self.names |= names_of(stmt)
+        self.made |= assigned((stmt,))
         match stmt:
             case Assign():
                 stmt = replace(stmt, value=self.read(stmt.value, True))
@@ -111,6 +121,8 @@ class LaneGroup:
             case Store():
                 stmt = replace(stmt, value=self.read(stmt.value, True))
                 self.stored.add(stmt.array)
+        if isinstance(stmt, Assign | Store):
+            self.places |= {(a.array, a.index) for a in accesses((stmt,))}
         self.body.append(stmt)
 
     def read(self, expr: Expr, is_certain: bool) -> Expr:
