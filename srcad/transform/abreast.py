@@ -523,7 +523,7 @@ class _Writer:
     def strips(self, loop: For, first: Expr, stop: Expr) -> For:
         """The loop in strips."""
         for name in sorted(self.points.own):
-            self.rows[name] = self._memory(name, STEPS * LANES, self.arrays[name][0])
+            self.rows[name] = self._memory(name, (STEPS * LANES,), self.arrays[name][0])
         body, filling = self.points.loop.body, self.points.filling
         filled: Block = ()
         if filling is not None:
@@ -555,18 +555,22 @@ class _Writer:
         made, self.out = tuple(self.out), []
         return made
 
-    def _memory(self, name: str, length: int, kind: str) -> str:
+    def _memory(self, name: str, shape: tuple[int, ...], kind: str) -> str:
         """An array for the lanes."""
         array = self.names.fresh(f"{name}_lanes")
-        self.arrays[array] = (kind, 1)
-        self.memory.append(Alloc(array, (integer(length),), kind))
+        self.arrays[array] = (kind, len(shape))
+        self.memory.append(Alloc(array, tuple(map(integer, shape)), kind))
         return array
+
+    def _wide(self, name: str, shape: tuple[int, ...], kind: str) -> str:
+        """An array with an axis of lanes."""
+        return self._memory(name, (*shape, LANES), kind)
 
     # ------------------------------------------------------------ statements
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
-        self.out += self.group.loops(self.lane, LANES)
+        self.out += self.group.loops(self.lane, LANES, self._wide, self.names)
         self.out += self.delayed
         self.group, self.delayed = self._nothing(), []
 
@@ -750,7 +754,7 @@ class _Writer:
                 if isinstance(stmt, Assign):
                     self.kinds[stmt.target.name] = stmt.target.kind
         for name in sorted(early & self.points.varying & self.kinds.keys()):
-            self.wide[name] = self._memory(name, LANES, self.kinds[name])
+            self.wide[name] = self._wide(name, (), self.kinds[name])
 
     def _handed(self, block: Iterable[Stmt], live: Live) -> tuple[Block, Live]:
         """The block, its loops over lanes with what they take from others and leave to them.
@@ -813,7 +817,7 @@ class _Writer:
                 assert isinstance(place, Load)
                 value = self._expr(stmt.value)
                 return replace(stmt, array=place.array, index=place.index, value=value)
-        return stmt
+        return with_blocks(stmt, tuple(tuple(map(self._placed, b)) for b in blocks(stmt)))
 
     def _expr(self, expr: Expr) -> Expr:
         if expr == self.points.loop.var:
@@ -829,9 +833,9 @@ class _Writer:
 def _moves(stmt: Stmt) -> bool:
     """Whether a statement moves an element of an array to a variable, or back."""
     match stmt:
-        case Assign(value=Load()) | Store(value=Var()):
+        case Assign(value=Load()) | Store(value=Var()) | Store(value=Load()):
             return True
-    return False
+    return isinstance(stmt, For)
 
 
 def _parts_of(test: Expr) -> tuple[Expr, ...]:

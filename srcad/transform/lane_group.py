@@ -20,12 +20,15 @@ lane differ, and of which no other iteration touches the same.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import accesses
-from srcad.ir.build import ZERO, integer
+from srcad.ir.build import ONE, ZERO, integer, sub
+from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
     Comment,
@@ -41,8 +44,10 @@ from srcad.ir.nodes import (
     children,
     expressions,
     rebuild,
+    statements,
     walk,
 )
+from srcad.transform.nest import nest_over
 
 Place = tuple[str, tuple[Expr, ...]]
 """An element of an array, by its index."""
@@ -143,20 +148,111 @@ class LaneGroup:
         numbers = (str(e.value) for e in index if isinstance(e, Const))
         return self.fresh("_".join((array, *numbers)), kind)
 
-    def loops(self, lane: Var, lanes: int) -> Iterator[Stmt]:
+    def loops(self, lane: Var, lanes: int, memory: Memory, names: Names) -> Iterator[Stmt]:
         """The loops over the lanes."""
 
         def loop(*body: Stmt) -> For:
-            return For(lane, ZERO, integer(lanes), integer(1), body)
+            return For(lane, ZERO, integer(lanes), ONE, body)
 
-        if self.taken:
-            yield loop(*(Assign(v, Load(*p, v.kind)) for p, v in self.taken.items()))
-        if any(not isinstance(s, Comment) for s in self.body):
-            yield loop(*self.body)
+        taking: list[Stmt] = []
+        leaving: list[Stmt] = []
+        body = list(self.body)
+        for box in _boxes(self.taken):
+            if box.is_whole:
+                wide = memory(box.array, box.shape, box.kind)
+                taking += box.nest(names, lane, wide, into=True)
+                body = [*box.moves(wide, lane, into=False), *body]
+            else:
+                taking += (Assign(v, Load(*p, v.kind)) for p, v in box.members.items())
+        boxes = list(_boxes(self.left))
+        times = Counter(box.array for box in boxes)
+        for box in boxes:
+            if box.is_whole and times[box.array] == 1:
+                wide = memory(box.array, box.shape, box.kind)
+                body += box.moves(wide, lane, into=True)
+                leaving += box.nest(names, lane, wide, into=False)
+        whole = {s.array for s in statements(tuple(leaving)) if isinstance(s, Store)}
+        leaving += (Store(*p, v) for p, v in self.left.items() if p[0] not in whole)
+        if taking:
+            yield loop(*taking)
+        if any(not isinstance(s, Comment) for s in body):
+            yield loop(*body)
         else:
-            yield from self.body
-        if self.left:
-            yield loop(*(Store(*p, v) for p, v in self.left.items()))
+            yield from body
+        if leaving:
+            yield loop(*leaving)
+
+
+Memory = Callable[[str, tuple[int, ...], str], str]
+"""From a name, a shape without the axis of lanes, and a kind to an array for the lanes."""
+
+
+@dataclass
+class _Box:
+    """Elements of an array of which only literal indices differ."""
+
+    array: str
+    index: tuple[Expr | None, ...]
+    """None where the literals are."""
+    members: dict[Place, Var]
+
+    @property
+    def kind(self) -> str:
+        """The type of the elements."""
+        return next(iter(self.members.values())).kind
+
+    @property
+    def ranges(self) -> list[range]:
+        """The literals, axis by axis."""
+        rows = zip(*map(self.literals, self.members), strict=True)
+        return [range(min(row), max(row) + 1) for row in rows]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many literals there are, axis by axis."""
+        return tuple(map(len, self.ranges))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all elements between the first and the last are among them."""
+        return 1 < len(self.members) == math.prod(self.shape)
+
+    def literals(self, place: Place) -> tuple[int, ...]:
+        """The literal indices of an element."""
+        pairs = zip(place[1], self.index, strict=True)
+        return tuple(int(e.value) for e, still in pairs if still is None and isinstance(e, Const))
+
+    def moves(self, wide: str, lane: Var, *, into: bool) -> Iterator[Stmt]:
+        """Statements that move variables of a lane to an array for the lanes, or from there."""
+        lows = [r.start for r in self.ranges]
+        for place, var in self.members.items():
+            numbers = (k - low for k, low in zip(self.literals(place), lows, strict=True))
+            at = (*map(integer, numbers), lane)
+            yield Store(wide, at, var) if into else Assign(var, Load(wide, at, var.kind))
+
+    def nest(self, names: Names, lane: Var, wide: str, *, into: bool) -> list[Stmt]:
+        """A nest that moves the elements of a lane to an array for the lanes, or from there."""
+
+        def move(at: tuple[Expr, ...]) -> list[Stmt]:
+            left = iter(at)
+            place = tuple(next(left) if e is None else e for e in self.index)
+            own = tuple(sub(k, integer(r.start)) for k, r in zip(at, self.ranges, strict=True))
+            own = (*own, lane)
+            if into:
+                return [Store(wide, own, Load(self.array, place, self.kind))]
+            return [Store(self.array, place, Load(wide, own, self.kind))]
+
+        return nest_over(names, [(integer(r.start), integer(r.stop)) for r in self.ranges], move)
+
+
+def _boxes(places: dict[Place, Var]) -> Iterator[_Box]:
+    """The elements, those together that differ by literal indices only."""
+    found: dict[tuple[str, tuple[Expr | None, ...]], dict[Place, Var]] = {}
+    for place, var in places.items():
+        array, index = place
+        free = tuple(None if isinstance(e, Const) and int(e.value) >= 0 else e for e in index)
+        found.setdefault((array, free), {})[place] = var
+    return (_Box(array, index, members) for (array, index), members in found.items())
 
 
 def looked_at(expr: Expr) -> Iterator[tuple[Place, str]]:
