@@ -217,9 +217,7 @@ def commute(
     return True
 
 
-def of_each(
-    loop: For, aliases: Aliases, bounds: Bounds, private: Collection[str] = ()
-) -> set[str]:
+def of_each(loop: For, aliases: Aliases, bounds: Bounds, private: Collection[str] = ()) -> set[str]:
     """The arrays that an iteration of a loop touches at elements of its own, or only reads.
 
     Nothing else in the loop writes these elements, under whatever name.

@@ -39,7 +39,16 @@ from dataclasses import dataclass, field, replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
-from srcad.analysis.iterations import Bounds, accesses, commute, is_still, of_each, offset_from, span, varies
+from srcad.analysis.iterations import (
+    Bounds,
+    accesses,
+    commute,
+    is_still,
+    of_each,
+    offset_from,
+    span,
+    varies,
+)
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
@@ -95,8 +104,8 @@ from srcad.ir.nodes import (
 from srcad.ir.types import BOOL, INT
 from srcad.transform.lane_group import LaneGroup, Place, looked_at
 from srcad.transform.outermost import Outermost
-from srcad.transform.write_out import values_of, written_out
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
+from srcad.transform.write_out import values_of, written_out
 
 LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
@@ -200,12 +209,21 @@ def _size(block: Block, opened: set[int]) -> int:
     size = 0
     for stmt in block:
         inner = sum(_size(b, opened) for b in blocks(stmt))
-        values = values_of(stmt) if isinstance(stmt, For) else None
+        values = _written(stmt)
         if values is not None and inner * len(values) <= STATEMENTS:
             opened.add(id(stmt))
             inner *= len(values)
         size += inner + (not isinstance(stmt, Comment))
     return size
+
+
+def _written(stmt: Stmt) -> range | None:
+    """The values of a counter, if its loop may be written out: it fills no stacks."""
+    if not isinstance(stmt, For) or stmt.checkpoints is not None:
+        return None
+    if not all(isinstance(s, Assign | Store | If | For | Comment) for s in statements(stmt.body)):
+        return None
+    return values_of(stmt)
 
 
 def _with_whiles(block: Block, whole: Block) -> Block:
@@ -517,6 +535,8 @@ class _Writer:
         self.out: list[Stmt] = []
         self.group = self._nothing()
         """What all lanes do next, one after the other."""
+        self.moving: dict[int, For] = {}
+        """The loops over lanes that only move elements to variables, or back, by identity."""
         self.delayed: list[Assign] = []
         """What is done once for all lanes after that."""
 
@@ -570,9 +590,22 @@ class _Writer:
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
-        self.out += self.group.loops(self.lane, LANES, self._wide, self.names)
+        taking, body, leaving = self.group.parts(self.lane, self._wide, self.names)
+        self._loop(taking, moving=True)
+        self._loop(body)
+        self._loop(leaving, moving=True)
         self.out += self.delayed
         self.group, self.delayed = self._nothing(), []
+
+    def _loop(self, body: list[Stmt], *, moving: bool = False) -> None:
+        """A loop over the lanes, if they do something."""
+        if all(isinstance(s, Comment) for s in body):
+            self.out += body
+            return
+        loop = For(self.lane, ZERO, integer(LANES), ONE, tuple(body))
+        if moving:
+            self.moving[id(loop)] = loop
+        self.out.append(loop)
 
     def _nothing(self) -> LaneGroup:
         return LaneGroup(self._is_row, self._variable)
@@ -604,8 +637,6 @@ class _Writer:
     def _inner(self, block: Block, mask: Var | None, kept: Live, *last: Stmt) -> Block:
         """The body of a loop or branch of all lanes, with ``last`` at the end for each lane."""
         out, self.out = self.out, []
-        group, self.group = self.group, self._nothing()
-        delayed, self.delayed = self.delayed, []
         self.looping += 1
         self._block(block, mask, kept)
         for stmt in last:
@@ -613,7 +644,6 @@ class _Writer:
         self._flush()
         self.looping -= 1
         made, self.out = tuple(self.out), out
-        self.group, self.delayed = group, delayed
         return made
 
     def _block(self, block: Block, mask: Var | None, kept: Live) -> None:
@@ -710,9 +740,14 @@ class _Writer:
 
     def _for(self, stmt: For, mask: Var | None, kept: Live) -> None:
         if not self.points.is_apart(stmt):
-            if not self._is_aside(stmt):
+            group, delayed = self.group, self.delayed
+            if self._is_aside(stmt, mask):
+                self.group, self.delayed = self._nothing(), []
+            else:
                 self._flush()
+                group, delayed = self.group, self.delayed
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
+            self.group, self.delayed = group, delayed
             return
         up = stmt.step == ONE
         end = self._named("end", stmt.stop if up else stmt.start)
@@ -727,13 +762,15 @@ class _Writer:
         start, stop = (stmt.start, most) if up else (most, stmt.stop)
         self.out.append(replace(stmt, start=start, stop=stop, body=body))
 
-    def _is_aside(self, loop: For) -> bool:
+    def _is_aside(self, loop: For, mask: Var | None) -> bool:
         """Whether a loop has nothing to do with what all lanes do before it."""
         named = {n for s in statements((loop,)) for n in names_of(s)}
         late = {n for s in self.delayed for n in names_of(s)}
-        if named & (late | self.group.made) or assigned((loop,)) & self.group.names:
+        if mask is not None or named & (late | self.group.made):
             return False
-        return all(self.group.is_apart((a.array, a.index)) for a in accesses((loop,)))
+        found = {(a.array, a.index) for a in accesses((loop,))}
+        apart = all(a in self.points.apart and self.group.is_apart((a, at)) for a, at in found)
+        return apart and not assigned((loop,)) & self.group.names
 
     def _inside(self, loop: For | While) -> Live:
         """What points that are through with a loop need of what it changes."""
@@ -787,7 +824,7 @@ class _Writer:
         def place(name: str) -> Load:
             return Load(self.wide[name], (self.lane,), self.kinds[name])
 
-        if all(map(_moves, group.body)):
+        if id(group) in self.moving:
             moved = tuple(self._placed(self._moved(s)) for s in group.body)
             return replace(group, body=moved), (live - made) | read
         taken = [Assign(Var(n, self.kinds[n]), place(n)) for n in sorted(read & self.wide.keys())]
@@ -828,14 +865,6 @@ class _Writer:
             place = add(binary("*", slot, integer(LANES), INT), self.lane)
             return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
-
-
-def _moves(stmt: Stmt) -> bool:
-    """Whether a statement moves an element of an array to a variable, or back."""
-    match stmt:
-        case Assign(value=Load()) | Store(value=Var()) | Store(value=Load()):
-            return True
-    return isinstance(stmt, For)
 
 
 def _parts_of(test: Expr) -> tuple[Expr, ...]:

@@ -21,20 +21,18 @@ lane differ, and of which no other iteration touches the same.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.flow import assigned, names_of
 from srcad.analysis.iterations import accesses
-from srcad.ir.build import ONE, ZERO, integer, sub
+from srcad.ir.build import integer, sub
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Assign,
-    Comment,
     Const,
     Expr,
-    For,
     Load,
     Logic,
     Select,
@@ -72,7 +70,7 @@ class LaneGroup:
     """The elements that the statements read or write themselves."""
     taken: dict[Place, Var] = field(default_factory=dict[Place, Var])
     """What is read before the statements."""
-    left: dict[Place, Var] = field(default_factory=dict[Place, Var])
+    left: dict[Place, Var | Const] = field(default_factory=dict[Place, Var | Const])
     """What is stored after them."""
 
     def clashes(self, stmt: Assign | Store) -> bool:
@@ -120,9 +118,13 @@ class LaneGroup:
                 stmt = replace(stmt, value=self.read(stmt.value, True))
             case Store(array=array, index=index) if self._is_left(stmt):
                 value = self.read(stmt.value, True)
-                var = self.left.pop((array, index), None) or self._var(array, index, value.kind)
-                self.left[array, index] = var
-                stmt = Assign(var, value, stmt.at)
+                item = self.left.pop((array, index), None)
+                if not isinstance(value, Const):
+                    var = item if isinstance(item, Var) else self._var(array, index, value.kind)
+                    self.body.append(Assign(var, value, stmt.at))
+                    value = var
+                self.left[array, index] = value
+                return
             case Store():
                 stmt = replace(stmt, value=self.read(stmt.value, True))
                 self.stored.add(stmt.array)
@@ -148,12 +150,10 @@ class LaneGroup:
         numbers = (str(e.value) for e in index if isinstance(e, Const))
         return self.fresh("_".join((array, *numbers)), kind)
 
-    def loops(self, lane: Var, lanes: int, memory: Memory, names: Names) -> Iterator[Stmt]:
-        """The loops over the lanes."""
-
-        def loop(*body: Stmt) -> For:
-            return For(lane, ZERO, integer(lanes), ONE, body)
-
+    def parts(
+        self, lane: Var, memory: Memory, names: Names
+    ) -> tuple[list[Stmt], list[Stmt], list[Stmt]]:
+        """What a lane takes, does and leaves."""
         taking: list[Stmt] = []
         leaving: list[Stmt] = []
         body = list(self.body)
@@ -164,23 +164,16 @@ class LaneGroup:
                 body = [*box.moves(wide, lane, into=False), *body]
             else:
                 taking += (Assign(v, Load(*p, v.kind)) for p, v in box.members.items())
-        boxes = list(_boxes(self.left))
+        boxes = list(_boxes({p: v for p, v in self.left.items() if isinstance(v, Var)}))
         times = Counter(box.array for box in boxes)
         for box in boxes:
             if box.is_whole and times[box.array] == 1:
                 wide = memory(box.array, box.shape, box.kind)
-                body += box.moves(wide, lane, into=True)
+                body = _with_moves(body, box.moves(wide, lane, into=True))
                 leaving += box.nest(names, lane, wide, into=False)
         whole = {s.array for s in statements(tuple(leaving)) if isinstance(s, Store)}
         leaving += (Store(*p, v) for p, v in self.left.items() if p[0] not in whole)
-        if taking:
-            yield loop(*taking)
-        if any(not isinstance(s, Comment) for s in body):
-            yield loop(*body)
-        else:
-            yield from body
-        if leaving:
-            yield loop(*leaving)
+        return taking, body, leaving
 
 
 Memory = Callable[[str, tuple[int, ...], str], str]
@@ -243,6 +236,17 @@ class _Box:
             return [Store(self.array, place, Load(wide, own, self.kind))]
 
         return nest_over(names, [(integer(r.start), integer(r.stop)) for r in self.ranges], move)
+
+
+def _with_moves(body: list[Stmt], moves: Iterable[Stmt]) -> list[Stmt]:
+    """Statements, each variable moved to an array as soon as it has its value."""
+    last = {s.target: k for k, s in enumerate(body) if isinstance(s, Assign)}
+    after: defaultdict[int, list[Stmt]] = defaultdict(list)
+    for move in moves:
+        assert isinstance(move, Store)
+        assert isinstance(move.value, Var)
+        after[last[move.value]].append(move)
+    return [s for k, stmt in enumerate(body) for s in (stmt, *after[k])]
 
 
 def _boxes(places: dict[Place, Var]) -> Iterator[_Box]:

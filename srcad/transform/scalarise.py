@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from srcad.analysis.flow import assigned, exposed, mentions, names_of, times_bound
+from srcad.analysis.flow import mentions, names_of, times_bound
 from srcad.ir.build import ZERO, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -50,7 +50,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.rename import renamed, with_expressions
+from srcad.ir.rename import with_expressions
 from srcad.ir.types import BOOL, INT, is_single, kind_of
 from srcad.transform.write_out import VALUES, at_values, values_of, written_out
 

@@ -24,6 +24,7 @@ from srcad.ir.nodes import (
     Expr,
     For,
     If,
+    Select,
     Stmt,
     Var,
     blocks,
@@ -61,7 +62,15 @@ def at_values(expr: Expr, values: dict[Var, Const]) -> Expr:
         parts = children(e)
         return rebuild(e, tuple(map(change, parts))) if parts else e
 
-    return folded(change(expr), _NOTHING)
+    return _chosen(folded(change(expr), _NOTHING))
+
+
+def _chosen(expr: Expr) -> Expr:
+    """An expression without conditional ones that are decided."""
+    if isinstance(expr, Select) and isinstance(expr.test, Const):
+        return _chosen(expr.a if expr.test.value else expr.b)
+    parts = children(expr)
+    return rebuild(expr, tuple(map(_chosen, parts))) if parts else expr
 
 
 def written_out(
