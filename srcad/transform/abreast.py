@@ -73,6 +73,7 @@ from srcad.ir.nodes import (
     Binary,
     Block,
     Call,
+    Check,
     Comment,
     Compare,
     Const,
@@ -150,6 +151,7 @@ class _Marcher(Outermost):
         ends = span(loop)
         if ends is None or not _is_worth_it(loop, self.aliases):
             return None
+        checks, loop = _checked(loop)
         own = self._own_stacks(loop)
         changed = self._written_out(loop)
         changed = replace(changed, body=_with_whiles(changed.body, changed.body))
@@ -171,7 +173,7 @@ class _Marcher(Outermost):
         self.arrays.update(arrays)
         self.memory += writer.memory
         self.found = True
-        return strips
+        return replace(strips, body=(*checks, *strips.body))
 
     def _written_out(self, loop: For) -> For:
         """The loop with the loops in it that have few known iterations written out."""
@@ -202,6 +204,17 @@ class _Marcher(Outermost):
         found = {s for s in self.stacks if 0 < inside[s] == self.mentions[s] - 1}
         others = inside.keys() & self.arrays.keys() - found
         return {a for a in found if not any(self.aliases.may(a, b) for b in others)}
+
+
+def _checked(loop: For) -> tuple[Block, For]:
+    """The checks with which every iteration begins alike, and the loop without them."""
+    changing = assigned((loop,))
+    count = 0
+    for stmt in loop.body:
+        if not isinstance(stmt, Check) or not is_still(stmt.test, changing):
+            break
+        count += 1
+    return loop.body[:count], replace(loop, body=loop.body[count:])
 
 
 def _size(block: Block, opened: set[int]) -> int:

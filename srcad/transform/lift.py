@@ -3,7 +3,7 @@
 A Jacobian by rows runs the forward sweep of its function once for each row, but only the seeds
 differ. Statements that depend on nothing that the loop changes move in front of it, together with
 what they fill, where the loop certainly runs. Where it may not, integers move that cost a division
-and cannot raise, and checks with which every iteration begins, for the case that there is one::
+and cannot raise::
 
     for row in range(2):                    angle = math.sqrt(s)
         seed = 1.0 if row == 0 else 0.0     for row in range(2):
@@ -16,11 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Sites, points_to
-from srcad.analysis.flow import assigned, exposed, writes_of
+from srcad.analysis.flow import exposed, writes_of
 from srcad.analysis.held import held_arrays
-from srcad.analysis.iterations import is_still, span
 from srcad.analysis.liveness import Live, live_at_end, live_before
-from srcad.ir.build import compare, logic
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -109,10 +107,6 @@ class _Lifter:
         if runs:
             effect = next((k for k, s in enumerate(body) if isinstance(s, _EFFECTS)), len(body))
             alike = {k for k in alike if k < effect or not _touches_memory(body[k])}
-        checks, loop = _checks_before(loop)
-        if checks:
-            lifted, rest = self._divided(loop, live)
-            return [*checks, *lifted], rest
         if not alike:
             return [], loop
         counters = {s.var.name for s in statements(body) if isinstance(s, For)}
@@ -194,25 +188,6 @@ def _runs(loop: For) -> bool:
         return False
     start, stop, step = (int(n) for n in ends if n is not None)
     return bool(step) and len(range(start, stop, step)) > 0
-
-
-def _checks_before(loop: For) -> tuple[list[Stmt], For]:
-    """The checks that a loop begins with and that are the same in each iteration, before it."""
-    ends, changing = span(loop), assigned((loop,))
-    if ends is None or loop.until is not None or not all(is_still(e, changing) for e in ends):
-        return [], loop
-    idle = compare(">=", *ends)
-    checks: list[Stmt] = []
-    rest: list[Stmt] = []
-    for k, stmt in enumerate(loop.body):
-        if isinstance(stmt, Check) and is_still(stmt.test, changing):
-            checks.append(replace(stmt, test=logic("or", (idle, stmt.test))))
-        elif isinstance(stmt, Assign | Comment):
-            rest.append(stmt)
-        else:
-            rest += loop.body[k:]
-            break
-    return checks, replace(loop, body=tuple(rest)) if checks else loop
 
 
 def _may_move(stmt: Stmt, runs: bool, live: Live) -> bool:
