@@ -753,14 +753,14 @@ class _Writer:
 
     def _for(self, stmt: For, mask: Var | None, kept: Live) -> None:
         if not self.points.is_apart(stmt):
-            group, delayed = self.group, self.delayed
-            if self._is_aside(stmt, mask):
-                self.group, self.delayed = self._nothing(), []
-            else:
+            if not self._is_aside(stmt, mask):
                 self._flush()
-                group, delayed = self.group, self.delayed
+                self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
+                return
+            before = self.group, self.delayed
+            self.group, self.delayed = self._nothing(), []
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
-            self.group, self.delayed = group, delayed
+            self.group, self.delayed = before
             return
         up = stmt.step == ONE
         end = self._named("end", stmt.stop if up else stmt.start)
