@@ -36,6 +36,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
@@ -102,7 +103,7 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import BOOL, INT
+from srcad.ir.types import BOOL, INT, is_inexact
 from srcad.transform.lane_group import LaneGroup, Place, looked_at
 from srcad.transform.outermost import Outermost
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
@@ -114,6 +115,10 @@ STEPS = 512
 """The most that a point may take side by side with others: there is memory for so many."""
 STATEMENTS = 256
 """The most statements that a loop in an iteration is written out to."""
+_MOVES = 6
+"""So many elements of rows are moved in the time that an elementary function saves, or as many sums
+and products that become vector instructions as that save the time of one."""
+_QUOTIENT = 4
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
@@ -141,6 +146,8 @@ class _Marcher(Outermost):
         self.bounds = Bounds(body)
         self.stacks = {s.target for s in body if isinstance(s, Stack)}
         self.mentions = mentions(body)
+        self.first = {id(s) for s in body}
+        """The statements that no loop or branch is around, by identity."""
         self.memory: list[Stmt] = []
         """What the lanes of all loops need."""
         self.found = False
@@ -151,6 +158,7 @@ class _Marcher(Outermost):
         ends = span(loop)
         if ends is None or not _is_worth_it(loop, self.aliases):
             return None
+        stands_alone = id(loop) in self.first
         checks, loop = _checked(loop)
         own = self._own_stacks(loop)
         changed = self._written_out(loop)
@@ -163,17 +171,26 @@ class _Marcher(Outermost):
         points = _points(changed, own, apart, live)
         if points is None or (own and points.filling is None):
             return None
-        used = self.names.used
-        arrays = dict(self.arrays)
-        writer = _Writer(points, self.names, arrays)
-        strips = writer.strips(loop, *ends)
-        if not _become_vectors((*writer.memory, strips), writer.lane, arrays):
-            self.names.release(set(used))
+        made = None
+        if stands_alone and points.may_be_repeated():
+            made = self._strips(loop, points, repeats=True)
+        made = made or self._strips(loop, points, repeats=False)
+        return None if made is None else replace(made, body=(*checks, *made.body))
+
+    def _strips(self, loop: For, points: _Points, *, repeats: bool) -> For | None:
+        """The loop in strips, if LLVM makes vector instructions of that."""
+        used, arrays = set(self.names.used), dict(self.arrays)
+        own = replace(points, varying=set(points.varying))
+        writer = _Writer(own, self.names, arrays, repeats=repeats)
+        strips = writer.strips(loop)
+        lanes = (*writer.memory, strips)
+        if not (writer.pays() and _become_vectors(lanes, writer.lane, arrays)):
+            self.names.release(used)
             return None
         self.arrays.update(arrays)
         self.memory += writer.memory
         self.found = True
-        return replace(strips, body=(*checks, *strips.body))
+        return strips
 
     def _written_out(self, loop: For) -> For:
         """The loop with the loops in it that have few known iterations written out."""
@@ -367,15 +384,23 @@ class _Points:
         fits = alone and isinstance(loop, While) and self.is_apart(loop) and len(tops) == 1
         return found[0] if fits and direct == sum(map(_is_grow, statements((loop,)))) else None
 
-    def is_row(self, array: str, index: tuple[Expr, ...]) -> bool:
-        """Whether the points have elements of one array that are not neighbours, but known."""
+    def is_known(self, array: str, index: tuple[Expr, ...]) -> bool:
+        """Whether it is known which elements of an array the points have, each its own."""
+        counter = self.loop.var.name
+        others = self.varying - {counter}
+        known = not any(varies(e, others, names_read(e)) for e in index)
+        return known and array in self.apart and any(counter in names_read(e) for e in index)
+
+    def is_row(self, index: tuple[Expr, ...]) -> bool:
+        """Whether the elements of the points, which are known, are not next to each other."""
         counter = self.loop.var
-        others = self.varying - {counter.name}
-        if array not in self.apart or any(varies(e, others, names_read(e)) for e in index):
-            return False
         *rows, last = index
         far = counter.name in names_read(last) and offset_from(last, counter) is None
         return far or any(counter.name in names_read(e) for e in rows)
+
+    def may_be_repeated(self) -> bool:
+        """Whether nothing happens if the last point is taken several times: it stores the same."""
+        return not self.own and not self.sums and not self.looked_at
 
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from point to point."""
@@ -526,12 +551,33 @@ def _is_grow(stmt: Stmt) -> bool:
 class _Writer:
     """Writes the strips of a loop."""
 
-    def __init__(self, points: _Points, names: Names, arrays: dict[str, tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        points: _Points,
+        names: Names,
+        arrays: dict[str, tuple[str, int]],
+        *,
+        repeats: bool,
+    ) -> None:
         self.points = points
+        self.repeats = repeats
+        """Whether the last strip takes the last point for all lanes that are left."""
         self.names = names
         self.arrays = arrays
         self.strip = Var(names.fresh("strip"), INT)
         self.lane = Var(names.fresh("lane"), INT)
+        self.ends = cast(tuple[Expr, Expr], span(points.loop))
+        self.count: Expr = integer(LANES)
+        """How many lanes have a point of their own."""
+        self.point: Expr = ZERO
+        """The point of a lane, in the loop that is written."""
+        if repeats:
+            self.count = Var(names.fresh("lanes"), INT)
+            self.repeated = Var(names.fresh("point"), INT)
+        self.moved = 0
+        """How many elements of rows are moved."""
+        self.direct = False
+        """Whether lanes store to arrays while they compute."""
         self.memory: list[Stmt] = []
         """The arrays of variables that are handed from one loop over lanes to the next."""
         self.wide: dict[str, str] = {}
@@ -553,8 +599,9 @@ class _Writer:
         self.delayed: list[Assign] = []
         """What is done once for all lanes after that."""
 
-    def strips(self, loop: For, first: Expr, stop: Expr) -> For:
+    def strips(self, loop: For) -> For:
         """The loop in strips."""
+        first, stop = self.ends
         for name in sorted(self.points.own):
             self.rows[name] = self._memory(name, (STEPS * LANES,), self.arrays[name][0])
         body, filling = self.points.loop.body, self.points.filling
@@ -573,6 +620,9 @@ class _Writer:
         if there != TRUE:
             few = logic("or", (few, negation(there)))
         said = Comment(f"{LANES} iterations side by side, each for as long as it goes on")
+        if isinstance(self.count, Var):
+            lanes = Assign(self.count, Call("min", (integer(LANES), sub(stop, self.strip)), INT))
+            return For(self.strip, first, stop, integer(LANES), (lanes, said, *rest), None, loop.at)
         inside: Block = (If(few, (alone,), (said, *rest)),)
         if filling is not None:
             apart = Var(self.names.fresh("apart"), BOOL)
@@ -580,7 +630,16 @@ class _Writer:
             long = logic("and", (compare(">", some, ZERO), compare(">=", top, integer(STEPS))))
             tried = If(negation(apart), (said, *filled, Assign(apart, long)))
             inside = (Assign(apart, few), tried, If(apart, (alone,), rest))
-        return For(self.strip, first, stop, integer(LANES), inside, None, self.points.loop.at)
+        return For(self.strip, first, stop, integer(LANES), inside, None, loop.at)
+
+    def pays(self) -> bool:
+        """Whether the strips are right, and moving elements costs less than they save."""
+        if self.repeats and (self.direct or not self.moved):
+            return False
+        exprs = list(all_expressions(self.points.loop.body))
+        dear = sum(map(is_elementary, exprs))
+        cheap = sum(_cost(e) for e in exprs if isinstance(e, Binary))
+        return self.moved <= _MOVES * dear + cheap // _MOVES
 
     def _part(self, block: Block) -> Block:
         self._block(block, None, frozenset())
@@ -603,19 +662,22 @@ class _Writer:
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
-        taking, body, leaving = self.group.parts(self.lane, self._wide, self.names)
-        self._loop(taking, moving=True)
-        self._loop(body)
-        self._loop(leaving, moving=True)
+        group = self.group
+        self.moved += sum(self.points.is_row(at) for _, at in (*group.taken, *group.left))
+        self.direct |= bool(group.stored)
+        taking, body, leaving = group.parts(self.lane, self._wide, self.names)
+        self._loop(taking, integer(LANES), moving=True)
+        self._loop(body, integer(LANES))
+        self._loop(leaving, self.count, moving=True)
         self.out += self.delayed
         self.group, self.delayed = self._nothing(), []
 
-    def _loop(self, body: list[Stmt], *, moving: bool = False) -> None:
+    def _loop(self, body: list[Stmt], lanes: Expr, *, moving: bool = False) -> None:
         """A loop over the lanes, if they do something."""
         if all(isinstance(s, Comment) for s in body):
             self.out += body
             return
-        loop = For(self.lane, ZERO, integer(LANES), ONE, tuple(body))
+        loop = For(self.lane, ZERO, lanes, ONE, tuple(body))
         if moving:
             self.moving[id(loop)] = loop
         self.out.append(loop)
@@ -624,7 +686,8 @@ class _Writer:
         return LaneGroup(self._is_row, self._variable)
 
     def _is_row(self, array: str, index: tuple[Expr, ...], kind: str) -> bool:
-        return self.arrays[array][0] == kind and self.points.is_row(array, index)
+        found = self.points.is_known(array, index) and self.arrays[array][0] == kind
+        return found and (self.repeats or self.points.is_row(index))
 
     def _variable(self, hint: str, kind: str) -> Var:
         """A new variable of the lanes."""
@@ -833,20 +896,22 @@ class _Writer:
     def _taking(self, group: For, live: Live) -> tuple[For, Live]:
         """A loop over lanes, and what is read before it."""
         read, made = exposed(group.body), assigned(group.body)
+        every = self.repeats and group.stop != self.count  # also lanes without one of their own
+        self.point = self.repeated if every else add(self.strip, self.lane)
 
         def place(name: str) -> Load:
             return Load(self.wide[name], (self.lane,), self.kinds[name])
 
         if id(group) in self.moving:
             moved = tuple(self._placed(self._moved(s)) for s in group.body)
-            return replace(group, body=moved), (live - made) | read
+            return replace(group, body=self._of_point(group, moved)), (live - made) | read
         taken = [Assign(Var(n, self.kinds[n]), place(n)) for n in sorted(read & self.wide.keys())]
         left = [
             Store(self.wide[n], (self.lane,), Var(n, self.kinds[n]))
             for n in sorted(made & self.wide.keys() & live)
         ]
         body = (*taken, *map(self._placed, group.body), *left)
-        return replace(group, body=body), (live - made) | read
+        return replace(group, body=self._of_point(group, body)), (live - made) | read
 
     def _moved(self, stmt: Stmt) -> Stmt:
         """A statement that moves an element of an array to a variable of the lanes, or back."""
@@ -856,6 +921,13 @@ class _Writer:
             case Store(value=Var(name=name, kind=kind)):
                 return replace(stmt, value=Load(self.wide[name], (self.lane,), kind))
         return stmt
+
+    def _of_point(self, group: For, body: Block) -> Block:
+        """The body of a loop over the lanes, each with its point."""
+        if not isinstance(self.point, Var) or self.points.loop.var.name not in mentions(group.body):
+            return body
+        place = Call("min", (add(self.strip, self.lane), sub(self.ends[1], ONE)), INT)
+        return (Assign(self.point, place), *body)
 
     def _placed(self, stmt: Stmt) -> Stmt:
         """A statement of a lane, for the point that is in it."""
@@ -871,13 +943,20 @@ class _Writer:
 
     def _expr(self, expr: Expr) -> Expr:
         if expr == self.points.loop.var:
-            return add(self.strip, self.lane)
+            return self.point
         parts = tuple(map(self._expr, children(expr)))
         if isinstance(expr, Load) and expr.array in self.points.own:
             (slot,) = parts
             place = add(binary("*", slot, integer(LANES), INT), self.lane)
             return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
+
+
+def _cost(expr: Binary) -> int:
+    """What an operation costs, in sums and products of floats."""
+    if not is_inexact(expr.kind):
+        return 0
+    return _QUOTIENT if expr.op == "/" else 1
 
 
 def _parts_of(test: Expr) -> tuple[Expr, ...]:
