@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from srcad.analysis.flow import assigned, names_of
@@ -42,7 +42,6 @@ from srcad.ir.nodes import (
     children,
     expressions,
     rebuild,
-    statements,
     walk,
 )
 from srcad.transform.nest import nest_over
@@ -158,21 +157,22 @@ class LaneGroup:
         leaving: list[Stmt] = []
         body = list(self.body)
         for box in _boxes(self.taken):
-            if box.is_whole:
+            if box.is_dense:
                 wide = memory(box.array, box.shape, box.kind)
                 taking += box.nest(names, lane, wide, into=True)
                 body = [*box.moves(wide, lane, into=False), *body]
             else:
-                taking += (Assign(v, Load(*p, v.kind)) for p, v in box.members.items())
-        boxes = list(_boxes({p: v for p, v in self.left.items() if isinstance(v, Var)}))
+                taking += (Assign(self.taken[p], Load(*p, box.kind)) for p in box.members)
+        boxes = list(_boxes(self.left))
         times = Counter(box.array for box in boxes)
+        boxed: set[Place] = set()
         for box in boxes:
-            if box.is_whole and times[box.array] == 1:
+            if box.is_whole and times[box.array] == 1 and box.is_variable:
                 wide = memory(box.array, box.shape, box.kind)
                 body = _with_moves(body, box.moves(wide, lane, into=True))
                 leaving += box.nest(names, lane, wide, into=False)
-        whole = {s.array for s in statements(tuple(leaving)) if isinstance(s, Store)}
-        leaving += (Store(*p, v) for p, v in self.left.items() if p[0] not in whole)
+                boxed |= box.members.keys()
+        leaving += (Store(*p, v) for p, v in self.left.items() if p not in boxed)
         return taking, body, leaving
 
 
@@ -187,7 +187,7 @@ class _Box:
     array: str
     index: tuple[Expr | None, ...]
     """None where the literals are."""
-    members: dict[Place, Var]
+    members: Mapping[Place, Var | Const]
 
     @property
     def kind(self) -> str:
@@ -206,6 +206,16 @@ class _Box:
         return tuple(map(len, self.ranges))
 
     @property
+    def is_dense(self) -> bool:
+        """Whether they are at least half of the elements between the first and the last."""
+        return len(self.members) > 1 and 2 * len(self.members) >= math.prod(self.shape)
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether none of them is left a literal."""
+        return all(isinstance(v, Var) for v in self.members.values())
+
+    @property
     def is_whole(self) -> bool:
         """Whether all elements between the first and the last are among them."""
         return 1 < len(self.members) == math.prod(self.shape)
@@ -221,6 +231,7 @@ class _Box:
         for place, var in self.members.items():
             numbers = (k - low for k, low in zip(self.literals(place), lows, strict=True))
             at = (*map(integer, numbers), lane)
+            assert isinstance(var, Var)
             yield Store(wide, at, var) if into else Assign(var, Load(wide, at, var.kind))
 
     def nest(self, names: Names, lane: Var, wide: str, *, into: bool) -> list[Stmt]:
@@ -249,9 +260,9 @@ def _with_moves(body: list[Stmt], moves: Iterable[Stmt]) -> list[Stmt]:
     return [s for k, stmt in enumerate(body) for s in (stmt, *after[k])]
 
 
-def _boxes(places: dict[Place, Var]) -> Iterator[_Box]:
+def _boxes(places: Mapping[Place, Var | Const]) -> Iterator[_Box]:
     """The elements, those together that differ by literal indices only."""
-    found: dict[tuple[str, tuple[Expr | None, ...]], dict[Place, Var]] = {}
+    found: dict[tuple[str, tuple[Expr | None, ...]], dict[Place, Var | Const]] = {}
     for place, var in places.items():
         array, index = place
         free = tuple(None if isinstance(e, Const) and int(e.value) >= 0 else e for e in index)
