@@ -29,6 +29,11 @@ computed for points that do not need it: arithmetic, elementary functions, and e
 that are there, which is tested before a strip. The loop as it was is kept for the last few points,
 for elements that are not there, and for strips that take more steps than there is memory for: up to
 there a strip writes nothing but what it has for itself.
+
+So run points whose numbers are in the rows of a matrix, branches or not: elements of rows are moved
+into arrays of the lanes, and back (``lane_group.py``). Short loops of an iteration are written out,
+such as that over the rows of a Jacobian. Where the points only store what is their own, the last
+strip takes the last point for all lanes that are left, and the loop as it was is not needed.
 """
 
 from __future__ import annotations
@@ -113,12 +118,15 @@ LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
 STEPS = 512
 """The most that a point may take side by side with others: there is memory for so many."""
-STATEMENTS = 256
+STATEMENTS = 64
 """The most statements that a loop in an iteration is written out to."""
+MORE = 256
+"""The same for a loop of four iterations or fewer, as one over the rows of a Jacobian."""
 _MOVES = 6
 """So many elements of rows are moved in the time that an elementary function saves, or as many sums
 and products that become vector instructions as that save the time of one."""
 _QUOTIENT = 4
+_SHORT = 4
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
@@ -240,7 +248,8 @@ def _size(block: Block, opened: set[int]) -> int:
     for stmt in block:
         inner = sum(_size(b, opened) for b in blocks(stmt))
         values = _written(stmt)
-        if values is not None and inner * len(values) <= STATEMENTS:
+        most = STATEMENTS if values is not None and len(values) > _SHORT else MORE
+        if values is not None and inner * len(values) <= most:
             opened.add(id(stmt))
             inner *= len(values)
         size += inner + (not isinstance(stmt, Comment))
