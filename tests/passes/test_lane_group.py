@@ -11,6 +11,7 @@ from srcad.transform import abreast
 from tests.oracles import complex_step
 from tests.passes.support import M, V, gradient_text, is_exact, slopes_agree
 
+
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch):
     """Moving elements costs nothing."""
