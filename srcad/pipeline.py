@@ -243,7 +243,7 @@ def compile_request(request: Request) -> Program:
     if request.kind == "primal" and program.members and request.options.parallel:
         functions = _in_threads(functions, program, request)
     functions = (*functions[:-1], borrow(functions[-1]))
-    functions = tuple(lift(deliver(f)) for f in functions)
+    functions = tuple(lift(deliver(f, program.names)) for f in functions)
     functions = (*functions[:-1], inverses(functions[-1]))
     functions = tuple(reuse(f, program.names) for f in functions)
     functions = (*functions[:-1], products(_in_rows(functions[-1], request, program)))

@@ -193,6 +193,9 @@ class Aliases:
         self.sites = sites
         self.apart: dict[str, frozenset[str]] = {}
         """For each name, those that are exchanged with it and never the same."""
+        made = (s.target for s in statements(body) if isinstance(s, Alloc | ZerosLike | Copy))
+        self.made = frozenset(n for n in made if sites.get(n) == frozenset((n,)))
+        """Names of memory that nothing else denotes, made here."""
         for group in _permuted(body):
             if _start_apart(group, body, sites):
                 self.apart |= dict.fromkeys(group, frozenset(group))

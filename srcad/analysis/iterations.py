@@ -217,6 +217,27 @@ def commute(
     return True
 
 
+def of_each(loop: For, aliases: Aliases, bounds: Bounds, private: Collection[str] = ()) -> set[str]:
+    """The arrays that an iteration of a loop touches at elements of its own, or only reads.
+
+    Nothing else in the loop writes these elements, under whatever name.
+    """
+    changing = assigned(loop.body)
+    touched: dict[str, set[Access]] = {}
+    for access in accesses(loop.body):
+        if access.array not in private:
+            touched.setdefault(access.array, set()).add(access)
+    found: set[str] = set()
+    with bounds.within(loop):
+        for array in touched.keys() - changing:
+            every = {a for other in touched if aliases.may(array, other) for a in touched[other]}
+            if all(a.how == "load" for a in every) or _own_elements(
+                every, loop.var, changing, bounds
+            ):
+                found.add(array)
+    return found
+
+
 def rows_apart(found: set[Access], changing: set[str], bounds: Bounds) -> list[set[Access]]:
     """Accesses that may be of the same elements, in rows that a loop stays in all along.
 

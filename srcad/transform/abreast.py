@@ -29,16 +29,32 @@ computed for points that do not need it: arithmetic, elementary functions, and e
 that are there, which is tested before a strip. The loop as it was is kept for the last few points,
 for elements that are not there, and for strips that take more steps than there is memory for: up to
 there a strip writes nothing but what it has for itself.
+
+So run points whose numbers are in the rows of a matrix, branches or not: elements of rows are moved
+into arrays of the lanes, and back (``lane_group.py``). Short loops of an iteration are written out,
+such as that over the rows of a Jacobian. Where the points only store what is their own, the last
+strip takes the last point for all lanes that are left, and the loop as it was is not needed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
-from srcad.analysis.iterations import Bounds, commute, is_still, offset_from, span, varies
+from srcad.analysis.iterations import (
+    Bounds,
+    accesses,
+    commute,
+    is_still,
+    of_each,
+    offset_from,
+    span,
+    varies,
+)
 from srcad.analysis.liveness import Live, live_at_end, live_before
 from srcad.analysis.set_in_branch import read_unset
 from srcad.ir.build import (
@@ -63,6 +79,7 @@ from srcad.ir.nodes import (
     Binary,
     Block,
     Call,
+    Check,
     Comment,
     Compare,
     Const,
@@ -91,22 +108,29 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.types import BOOL, INT
+from srcad.ir.types import BOOL, INT, is_inexact
+from srcad.transform.lane_group import LaneGroup, Place, looked_at
 from srcad.transform.outermost import Outermost
 from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
+from srcad.transform.write_out import values_of, written_out
 
 LANES = 16
 """Points side by side. They wait for the slowest, which then costs about what it costs alone."""
 STEPS = 512
 """The most that a point may take side by side with others: there is memory for so many."""
+STATEMENTS = 64
+"""The most statements that a loop in an iteration is written out to."""
+MORE = 256
+"""The same for a loop of four iterations or fewer, as one over the rows of a Jacobian."""
+_MOVES = 6
+"""So many elements of rows are moved in the time that an elementary function saves, or as many sums
+and products that become vector instructions as that save the time of one."""
+_QUOTIENT = 4
+_SHORT = 4
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
 _CHEAP = Var | Const | Binary | Unary | Compare
 """What may be computed for either outcome of a test, at a few operations each."""
 _FEW = 9
-
-
-Place = tuple[str, tuple[Expr, ...]]
-"""An element of an array, by its index."""
 
 
 def abreast(function: Function, names: Names) -> Function:
@@ -130,6 +154,8 @@ class _Marcher(Outermost):
         self.bounds = Bounds(body)
         self.stacks = {s.target for s in body if isinstance(s, Stack)}
         self.mentions = mentions(body)
+        self.first = {id(s) for s in body}
+        """The statements that no loop or branch is around, by identity."""
         self.memory: list[Stmt] = []
         """What the lanes of all loops need."""
         self.found = False
@@ -140,26 +166,50 @@ class _Marcher(Outermost):
         ends = span(loop)
         if ends is None or not _is_worth_it(loop, self.aliases):
             return None
+        stands_alone = id(loop) in self.first
+        checks, loop = _checked(loop)
         own = self._own_stacks(loop)
-        changed = replace(loop, body=_with_whiles(loop.body, loop.body))
+        changed = self._written_out(loop)
+        changed = replace(changed, body=_with_whiles(changed.body, changed.body))
         changed = replace(changed, body=(*self._set_first(changed.body), *changed.body))
         plain = replace(changed, body=_without_grows(changed.body))
         if not commute(plain, live, self.aliases, self.bounds, own):
             return None
-        points = _points(changed, own, live)
+        apart = of_each(plain, self.aliases, self.bounds, own)
+        points = _points(changed, own, apart, live)
         if points is None or (own and points.filling is None):
             return None
-        used = self.names.used
-        arrays = dict(self.arrays)
-        writer = _Writer(points, self.names, arrays)
-        strips = writer.strips(loop, *ends)
-        if not _become_vectors((*writer.memory, strips), writer.lane, arrays):
-            self.names.release(set(used))
+        made = None
+        if stands_alone and points.may_be_repeated():
+            made = self._strips(loop, points, repeats=True)
+        made = made or self._strips(loop, points, repeats=False)
+        return None if made is None else replace(made, body=(*checks, *made.body))
+
+    def _strips(self, loop: For, points: _Points, *, repeats: bool) -> For | None:
+        """The loop in strips, if LLVM makes vector instructions of that."""
+        used, arrays = set(self.names.used), dict(self.arrays)
+        own = replace(points, varying=set(points.varying))
+        writer = _Writer(own, self.names, arrays, repeats=repeats)
+        strips = writer.strips(loop)
+        lanes = (*writer.memory, strips)
+        if not (writer.pays() and _become_vectors(lanes, writer.lane, arrays)):
+            self.names.release(used)
             return None
         self.arrays.update(arrays)
         self.memory += writer.memory
         self.found = True
         return strips
+
+    def _written_out(self, loop: For) -> For:
+        """The loop with the loops in it that have few known iterations written out."""
+        opened: set[int] = set()
+        _size(loop.body, opened)
+        if not opened:
+            return loop
+        counters = {s.var.name for s in statements(loop.body) if isinstance(s, For)}
+        own = {counter for counter in counters if not _asks_for(counter, loop.body)}
+        counts = Counter({n: k for n, k in self.mentions.items() if n not in own})
+        return replace(loop, body=written_out(loop.body, frozenset(opened), counts, self.names))
 
     def _set_first(self, body: Block) -> Block:
         """Values, which nobody reads, for variables that an iteration sets in a branch.
@@ -179,6 +229,40 @@ class _Marcher(Outermost):
         found = {s for s in self.stacks if 0 < inside[s] == self.mentions[s] - 1}
         others = inside.keys() & self.arrays.keys() - found
         return {a for a in found if not any(self.aliases.may(a, b) for b in others)}
+
+
+def _checked(loop: For) -> tuple[Block, For]:
+    """The checks with which every iteration begins alike, and the loop without them."""
+    changing = assigned((loop,))
+    count = 0
+    for stmt in loop.body:
+        if not isinstance(stmt, Check) or not is_still(stmt.test, changing):
+            break
+        count += 1
+    return loop.body[:count], replace(loop, body=loop.body[count:])
+
+
+def _size(block: Block, opened: set[int]) -> int:
+    """How many statements a block is written out to; ``opened`` gets the loops, by identity."""
+    size = 0
+    for stmt in block:
+        inner = sum(_size(b, opened) for b in blocks(stmt))
+        values = _written(stmt)
+        most = STATEMENTS if values is not None and len(values) > _SHORT else MORE
+        if values is not None and inner * len(values) <= most:
+            opened.add(id(stmt))
+            inner *= len(values)
+        size += inner + (not isinstance(stmt, Comment))
+    return size
+
+
+def _written(stmt: Stmt) -> range | None:
+    """The values of a counter, if its loop may be written out: it fills no stacks."""
+    if not isinstance(stmt, For) or stmt.checkpoints is not None:
+        return None
+    if not all(isinstance(s, Assign | Store | If | For | Comment) for s in statements(stmt.body)):
+        return None
+    return values_of(stmt)
 
 
 def _with_whiles(block: Block, whole: Block) -> Block:
@@ -230,8 +314,8 @@ def _without_grows(block: Block) -> Block:
 
 def _is_worth_it(loop: For, aliases: Aliases) -> bool:
     """Whether there are elementary functions, which are not in vector instructions as it is."""
-    inner = [s for s in statements(loop.body) if isinstance(s, For | While | If)]
-    if not inner or any(isinstance(s, For) and has_lanes(s, aliases) for s in inner):
+    inner = [s for s in statements((loop,)) if isinstance(s, For)]
+    if any(has_lanes(s, aliases) for s in inner):
         return False
     return any(map(is_elementary, all_expressions(loop.body)))
 
@@ -260,6 +344,8 @@ class _Points:
     """Scalars that they only add to."""
     varying: set[str]
     """Scalars that differ from point to point."""
+    apart: set[str]
+    """Arrays of which the points write elements of their own, or none."""
     counters: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     """Scalars that count the steps of a loop, by its identity: the same for all that take one."""
     kept: dict[int, Live] = field(default_factory=dict[int, Live])
@@ -307,6 +393,24 @@ class _Points:
         fits = alone and isinstance(loop, While) and self.is_apart(loop) and len(tops) == 1
         return found[0] if fits and direct == sum(map(_is_grow, statements((loop,)))) else None
 
+    def is_known(self, array: str, index: tuple[Expr, ...]) -> bool:
+        """Whether it is known which elements of an array the points have, each its own."""
+        counter = self.loop.var.name
+        others = self.varying - {counter}
+        known = not any(varies(e, others, names_read(e)) for e in index)
+        return known and array in self.apart and any(counter in names_read(e) for e in index)
+
+    def is_row(self, index: tuple[Expr, ...]) -> bool:
+        """Whether the elements of the points, which are known, are not next to each other."""
+        counter = self.loop.var
+        *rows, last = index
+        far = counter.name in names_read(last) and offset_from(last, counter) is None
+        return far or any(counter.name in names_read(e) for e in rows)
+
+    def may_be_repeated(self) -> bool:
+        """Whether nothing happens if the last point is taken several times: it stores the same."""
+        return not self.own and not self.sums and not self.looked_at
+
     def varies(self, expr: Expr) -> bool:
         """Whether the value of an expression differs from point to point."""
         return varies(expr, self.varying, self.own)
@@ -321,7 +425,7 @@ class _Points:
         return False
 
 
-def _points(loop: For, own: set[str], live: Live) -> _Points | None:
+def _points(loop: For, own: set[str], apart: set[str], live: Live) -> _Points | None:
     """What differs from point to point; None if they cannot run side by side."""
     body = loop.body
     if not all(is_still(e, assigned(body)) for e in (loop.start, loop.stop)):
@@ -330,7 +434,7 @@ def _points(loop: For, own: set[str], live: Live) -> _Points | None:
         return None
     if not all(map(can_be_vector, all_expressions(body))):
         return None
-    points = _Points(loop, own, assigned(body) & exposed(body) - own, {loop.var.name})
+    points = _Points(loop, own, assigned(body) & exposed(body) - own, {loop.var.name}, apart)
     end = live_at_end(loop, live)
     while True:
         before = set(points.varying)
@@ -427,15 +531,7 @@ def _certain(stmt: Stmt) -> Iterator[Place]:
     if isinstance(stmt, Store):
         yield stmt.array, stmt.index
     for expr in expressions(stmt):
-        yield from _looked_at(expr)
-
-
-def _looked_at(expr: Expr) -> Iterator[Place]:
-    if isinstance(expr, Load):
-        yield expr.array, expr.index
-    sure = 1 if isinstance(expr, Select | Logic) else len(children(expr))
-    for part in children(expr)[:sure]:
-        yield from _looked_at(part)
+        yield from (place for place, _ in looked_at(expr))
 
 
 def _in_vain(block: Block, points: _Points, apart: bool) -> Iterator[Place]:
@@ -464,12 +560,33 @@ def _is_grow(stmt: Stmt) -> bool:
 class _Writer:
     """Writes the strips of a loop."""
 
-    def __init__(self, points: _Points, names: Names, arrays: dict[str, tuple[str, int]]) -> None:
+    def __init__(
+        self,
+        points: _Points,
+        names: Names,
+        arrays: dict[str, tuple[str, int]],
+        *,
+        repeats: bool,
+    ) -> None:
         self.points = points
+        self.repeats = repeats
+        """Whether the last strip takes the last point for all lanes that are left."""
         self.names = names
         self.arrays = arrays
         self.strip = Var(names.fresh("strip"), INT)
         self.lane = Var(names.fresh("lane"), INT)
+        self.ends = cast(tuple[Expr, Expr], span(points.loop))
+        self.count: Expr = integer(LANES)
+        """How many lanes have a point of their own."""
+        self.point: Expr = ZERO
+        """The point of a lane, in the loop that is written."""
+        if repeats:
+            self.count = Var(names.fresh("lanes"), INT)
+            self.repeated = Var(names.fresh("point"), INT)
+        self.moved = 0
+        """How many elements of rows are moved."""
+        self.direct = False
+        """Whether lanes store to arrays while they compute."""
         self.memory: list[Stmt] = []
         """The arrays of variables that are handed from one loop over lanes to the next."""
         self.wide: dict[str, str] = {}
@@ -484,15 +601,18 @@ class _Writer:
         self.looping = 0
         """How many loops there are around."""
         self.out: list[Stmt] = []
-        self.group: list[Stmt] = []
+        self.group = self._nothing()
         """What all lanes do next, one after the other."""
+        self.moving: dict[int, For] = {}
+        """The loops over lanes that only move elements to variables, or back, by identity."""
         self.delayed: list[Assign] = []
         """What is done once for all lanes after that."""
 
-    def strips(self, loop: For, first: Expr, stop: Expr) -> For:
+    def strips(self, loop: For) -> For:
         """The loop in strips."""
+        first, stop = self.ends
         for name in sorted(self.points.own):
-            self.rows[name] = self._memory(name, STEPS * LANES, self.arrays[name][0])
+            self.rows[name] = self._memory(name, (STEPS * LANES,), self.arrays[name][0])
         body, filling = self.points.loop.body, self.points.filling
         filled: Block = ()
         if filling is not None:
@@ -509,6 +629,9 @@ class _Writer:
         if there != TRUE:
             few = logic("or", (few, negation(there)))
         said = Comment(f"{LANES} iterations side by side, each for as long as it goes on")
+        if isinstance(self.count, Var):
+            lanes = Assign(self.count, Call("min", (integer(LANES), sub(stop, self.strip)), INT))
+            return For(self.strip, first, stop, integer(LANES), (lanes, said, *rest), None, loop.at)
         inside: Block = (If(few, (alone,), (said, *rest)),)
         if filling is not None:
             apart = Var(self.names.fresh("apart"), BOOL)
@@ -516,7 +639,16 @@ class _Writer:
             long = logic("and", (compare(">", some, ZERO), compare(">=", top, integer(STEPS))))
             tried = If(negation(apart), (said, *filled, Assign(apart, long)))
             inside = (Assign(apart, few), tried, If(apart, (alone,), rest))
-        return For(self.strip, first, stop, integer(LANES), inside, None, self.points.loop.at)
+        return For(self.strip, first, stop, integer(LANES), inside, None, loop.at)
+
+    def pays(self) -> bool:
+        """Whether the strips are right, and moving elements costs less than they save."""
+        if self.repeats and (self.direct or not self.moved):
+            return False
+        exprs = list(all_expressions(self.points.loop.body))
+        dear = sum(map(is_elementary, exprs))
+        cheap = sum(_cost(e) for e in exprs if isinstance(e, Binary))
+        return self.moved <= _MOVES * dear + cheap // _MOVES
 
     def _part(self, block: Block) -> Block:
         self._block(block, None, frozenset())
@@ -524,34 +656,65 @@ class _Writer:
         made, self.out = tuple(self.out), []
         return made
 
-    def _memory(self, name: str, length: int, kind: str) -> str:
+    def _memory(self, name: str, shape: tuple[int, ...], kind: str) -> str:
         """An array for the lanes."""
         array = self.names.fresh(f"{name}_lanes")
-        self.arrays[array] = (kind, 1)
-        self.memory.append(Alloc(array, (integer(length),), kind))
+        self.arrays[array] = (kind, len(shape))
+        self.memory.append(Alloc(array, tuple(map(integer, shape)), kind))
         return array
+
+    def _wide(self, name: str, shape: tuple[int, ...], kind: str) -> str:
+        """An array with an axis of lanes."""
+        return self._memory(name, (*shape, LANES), kind)
 
     # ------------------------------------------------------------ statements
 
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
-        if any(not isinstance(s, Comment) for s in self.group):
-            self.out.append(For(self.lane, ZERO, integer(LANES), ONE, tuple(self.group)))
-        else:
-            self.out += self.group
+        group = self.group
+        self.moved += sum(self.points.is_row(at) for _, at in (*group.taken, *group.left))
+        self.direct |= bool(group.stored)
+        taking, body, leaving = group.parts(self.lane, self._wide, self.names)
+        self._loop(taking, integer(LANES), moving=True)
+        self._loop(body, integer(LANES))
+        self._loop(leaving, self.count, moving=True)
         self.out += self.delayed
-        self.group, self.delayed = [], []
+        self.group, self.delayed = self._nothing(), []
+
+    def _loop(self, body: list[Stmt], lanes: Expr, *, moving: bool = False) -> None:
+        """A loop over the lanes, if they do something."""
+        if all(isinstance(s, Comment) for s in body):
+            self.out += body
+            return
+        loop = For(self.lane, ZERO, lanes, ONE, tuple(body))
+        if moving:
+            self.moving[id(loop)] = loop
+        self.out.append(loop)
+
+    def _nothing(self) -> LaneGroup:
+        return LaneGroup(self._is_row, self._variable)
+
+    def _is_row(self, array: str, index: tuple[Expr, ...], kind: str) -> bool:
+        found = self.points.is_known(array, index) and self.arrays[array][0] == kind
+        return found and (self.repeats or self.points.is_row(index))
+
+    def _variable(self, hint: str, kind: str) -> Var:
+        """A new variable of the lanes."""
+        name = Var(self.names.fresh(hint), kind)
+        self.points.varying.add(name.name)
+        return name
 
     def _each(self, stmt: Stmt) -> None:
         """A statement that each lane executes."""
-        if names_of(stmt) & {s.target.name for s in self.delayed}:
+        late = names_of(stmt) & {s.target.name for s in self.delayed}
+        if late or (isinstance(stmt, Assign | Store) and self.group.clashes(stmt)):
             self._flush()
-        self.group.append(stmt)
+        self.group.add(stmt)
 
     def _once(self, stmt: Assign) -> None:
         """A statement that is executed once for all lanes: before what they do next, or after."""
         late = {n for s in self.delayed for n in names_of(s)}
-        if stmt.target.name in late.union(*map(names_of, self.group)) or late & names_of(stmt):
+        if stmt.target.name in late | self.group.names or late & names_of(stmt):
             self.delayed.append(stmt)
         else:
             self.out.append(stmt)
@@ -605,7 +768,9 @@ class _Writer:
     def _store(self, stmt: Store, mask: Var | None) -> None:
         value = stmt.value
         if mask is not None and stmt.array not in self.points.own:
-            old = Load(stmt.array, stmt.index, value.kind)
+            old: Expr = Load(stmt.array, stmt.index, value.kind)
+            if self._is_row(stmt.array, stmt.index, value.kind):
+                old = self._named("before", old)
             value = Select(mask, self._simple(value), old, value.kind)
         self._each(replace(stmt, value=value))
 
@@ -618,8 +783,7 @@ class _Writer:
 
     def _named(self, hint: str, value: Expr) -> Var:
         """A variable of the lanes."""
-        name = Var(self.names.fresh(hint), value.kind)
-        self.points.varying.add(name.name)
+        name = self._variable(hint, value.kind)
         self._each(Assign(name, value))
         return name
 
@@ -661,8 +825,14 @@ class _Writer:
 
     def _for(self, stmt: For, mask: Var | None, kept: Live) -> None:
         if not self.points.is_apart(stmt):
-            self._flush()
+            if not self._is_aside(stmt, mask):
+                self._flush()
+                self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
+                return
+            before = self.group, self.delayed
+            self.group, self.delayed = self._nothing(), []
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
+            self.group, self.delayed = before
             return
         up = stmt.step == ONE
         end = self._named("end", stmt.stop if up else stmt.start)
@@ -676,6 +846,16 @@ class _Writer:
         body = self._inner(stmt.body, going, self._inside(stmt))
         start, stop = (stmt.start, most) if up else (most, stmt.stop)
         self.out.append(replace(stmt, start=start, stop=stop, body=body))
+
+    def _is_aside(self, loop: For, mask: Var | None) -> bool:
+        """Whether a loop has nothing to do with what all lanes do before it."""
+        named = {n for s in statements((loop,)) for n in names_of(s)}
+        late = {n for s in self.delayed for n in names_of(s)}
+        if mask is not None or named & (late | self.group.made):
+            return False
+        found = {(a.array, a.index) for a in accesses((loop,))}
+        apart = all(a in self.points.apart and self.group.is_apart((a, at)) for a, at in found)
+        return apart and not assigned((loop,)) & self.group.names
 
     def _inside(self, loop: For | While) -> Live:
         """What points that are through with a loop need of what it changes."""
@@ -696,7 +876,7 @@ class _Writer:
                 if isinstance(stmt, Assign):
                     self.kinds[stmt.target.name] = stmt.target.kind
         for name in sorted(early & self.points.varying & self.kinds.keys()):
-            self.wide[name] = self._memory(name, LANES, self.kinds[name])
+            self.wide[name] = self._wide(name, (), self.kinds[name])
 
     def _handed(self, block: Iterable[Stmt], live: Live) -> tuple[Block, Live]:
         """The block, its loops over lanes with what they take from others and leave to them.
@@ -725,17 +905,38 @@ class _Writer:
     def _taking(self, group: For, live: Live) -> tuple[For, Live]:
         """A loop over lanes, and what is read before it."""
         read, made = exposed(group.body), assigned(group.body)
+        every = self.repeats and group.stop != self.count  # also lanes without one of their own
+        self.point = self.repeated if every else add(self.strip, self.lane)
 
         def place(name: str) -> Load:
             return Load(self.wide[name], (self.lane,), self.kinds[name])
 
+        if id(group) in self.moving:
+            moved = tuple(self._placed(self._moved(s)) for s in group.body)
+            return replace(group, body=self._of_point(group, moved)), (live - made) | read
         taken = [Assign(Var(n, self.kinds[n]), place(n)) for n in sorted(read & self.wide.keys())]
         left = [
             Store(self.wide[n], (self.lane,), Var(n, self.kinds[n]))
             for n in sorted(made & self.wide.keys() & live)
         ]
         body = (*taken, *map(self._placed, group.body), *left)
-        return replace(group, body=body), (live - made) | read
+        return replace(group, body=self._of_point(group, body)), (live - made) | read
+
+    def _moved(self, stmt: Stmt) -> Stmt:
+        """A statement that moves an element of an array to a variable of the lanes, or back."""
+        match stmt:
+            case Assign(target=target, value=value):
+                return Store(self.wide[target.name], (self.lane,), value)
+            case Store(value=Var(name=name, kind=kind)):
+                return replace(stmt, value=Load(self.wide[name], (self.lane,), kind))
+        return stmt
+
+    def _of_point(self, group: For, body: Block) -> Block:
+        """The body of a loop over the lanes, each with its point."""
+        if not isinstance(self.point, Var) or self.points.loop.var.name not in mentions(group.body):
+            return body
+        place = Call("min", (add(self.strip, self.lane), sub(self.ends[1], ONE)), INT)
+        return (Assign(self.point, place), *body)
 
     def _placed(self, stmt: Stmt) -> Stmt:
         """A statement of a lane, for the point that is in it."""
@@ -747,17 +948,24 @@ class _Writer:
                 assert isinstance(place, Load)
                 value = self._expr(stmt.value)
                 return replace(stmt, array=place.array, index=place.index, value=value)
-        return stmt
+        return with_blocks(stmt, tuple(tuple(map(self._placed, b)) for b in blocks(stmt)))
 
     def _expr(self, expr: Expr) -> Expr:
         if expr == self.points.loop.var:
-            return add(self.strip, self.lane)
+            return self.point
         parts = tuple(map(self._expr, children(expr)))
         if isinstance(expr, Load) and expr.array in self.points.own:
             (slot,) = parts
             place = add(binary("*", slot, integer(LANES), INT), self.lane)
             return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
+
+
+def _cost(expr: Binary) -> int:
+    """What an operation costs, in sums and products of floats."""
+    if not is_inexact(expr.kind):
+        return 0
+    return _QUOTIENT if expr.op == "/" else 1
 
 
 def _parts_of(test: Expr) -> tuple[Expr, ...]:

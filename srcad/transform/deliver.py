@@ -11,8 +11,8 @@ are then copied to their places::
         for i in range(m):
             result[k, i] = row[i]
 
-That is done where nothing looks at the place meanwhile, and nobody asks for the array later. One
-that begins as zeros stays: zeros of its own need not be written (``overwrite.py``).
+That is done where nothing looks at the place meanwhile, and nobody asks for the array later. An
+array that begins as zeros is filled with them there, but for what is overwritten.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.flow import assigned, mentions, names_of
 from srcad.analysis.iterations import is_still
+from srcad.analysis.sizes import Sizes, sizes_after
+from srcad.ir.names import Names
 from srcad.ir.nodes import (
     Alloc,
     Assign,
@@ -45,15 +47,17 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.rename import with_expressions
 from srcad.transform.nest import copied_by
+from srcad.transform.overwrite import after_filling
+from srcad.transform.reuse import filled
 
 _PLAIN = Assign | Store | For | While | If | Check | Comment
 """Statements that name arrays as accesses to elements only."""
 
 
-def deliver(function: Function) -> Function:
+def deliver(function: Function, names: Names) -> Function:
     """The function with such arrays made in their places."""
     while True:
-        made = _Deliverer(function).block(function.body)
+        made = _Deliverer(function, names).block(function.body)
         if made is None:
             return function
         function = replace(function, body=made)
@@ -72,8 +76,9 @@ class _Copied:
 
 
 class _Deliverer:
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, names: Names) -> None:
         self.arrays = function.arrays
+        self.names = names
         body = function.body
         self.aliases = Aliases(body, points_to(body, set(function.arrays)))
         self.mentions = mentions(body)
@@ -82,13 +87,15 @@ class _Deliverer:
     def block(self, block: Block) -> Block | None:
         """The block with one array made in its place; None: there is none to be."""
         for first, stmt in enumerate(block):
-            if isinstance(stmt, Alloc) and not stmt.zeros:
+            if isinstance(stmt, Alloc):
                 for last in range(first + 1, len(block)):
                     copied = _copied(block[last])
                     if copied is not None and copied.array == stmt.target:
                         between = block[first + 1 : last]
                         if not self._is_free(stmt, copied, between, block[last]):
                             break
+                        if stmt.zeros:
+                            between = self._filled(stmt, between, block[:first])
                         new = self._delivered(stmt, copied, between)
                         return (*block[:first], *new, *block[last + 1 :])
             for k, part in enumerate(blocks(stmt)):
@@ -122,6 +129,13 @@ class _Deliverer:
             if any(self.aliases.may(target, n) for n in found & self.arrays.keys() - {array}):
                 return False
         return True
+
+    def _filled(self, alloc: Alloc, between: Block, before: Block) -> Block:
+        """What follows an array of zeros, where it is made without them."""
+        sizes = sizes_after((*before, alloc), Sizes(self.arrays))
+        front, rest = filled(alloc, between, sizes, self.arrays, self.names)
+        made = (*front, *rest)
+        return after_filling(made, alloc.target) if len(alloc.shape) == 1 else made
 
     def _delivered(self, alloc: Alloc, copied: _Copied, between: Block) -> Block:
         def put(expr: Expr) -> Expr:

@@ -86,8 +86,7 @@ class _Overwriter:
                         out[loop] = replace(stmt, body=body)
                         used.changed(out, loop)
                 case For() if (filled := _filled(stmt)) in self.alone and filled is not None:
-                    rest, first = _after_filling(tuple(out[k + 1 :]), filled)
-                    old, out[k:] = out[k:], [replace(stmt, start=integer(first)), *rest]
+                    old, out[k:] = out[k:], list(_after_filling(stmt, tuple(out[k + 1 :]), filled))
                     for j, (one, other) in enumerate(zip(old, out[k:], strict=True), k):
                         if one is not other:
                             used.changed(out, j)
@@ -236,6 +235,16 @@ def _assigned(stmt: Store) -> Store:
 # ---------------------------------------------------------------- elements by number
 
 
+def after_filling(block: Block, array: str) -> Block:
+    """A block that may begin with such a loop, with assignments in place of additions.
+
+    The array is one that nothing else denotes.
+    """
+    if block and isinstance(block[0], For) and _filled(block[0]) == array:
+        return _after_filling(block[0], block[1:], array)
+    return block
+
+
 def _filled(loop: For) -> str | None:
     """The array that a loop fills with zeros from its start to its end."""
     match loop:
@@ -246,10 +255,13 @@ def _filled(loop: For) -> str | None:
     return None
 
 
-def _after_filling(block: Block, array: str) -> tuple[Block, int]:
-    """What follows the zeros, and how many of them, from the first on, it overwrites."""
+def _after_filling(zeros: For, block: Block, array: str) -> Block:
+    """A loop that fills an array with zeros, from the first that is not overwritten, and the rest.
+
+    Elements are known when an addition to zero was made an assignment.
+    """
     known: set[int] = set()
-    out = list(block)
+    out: list[Stmt] = list(block)
     for k, stmt in enumerate(block):
         if not _mentions(stmt, array):
             continue
@@ -263,7 +275,7 @@ def _after_filling(block: Block, array: str) -> tuple[Block, int]:
     first = 0
     while first in known:
         first += 1
-    return tuple(out), first
+    return replace(zeros, start=integer(first)), *out
 
 
 def _added(stmt: Stmt, array: str) -> int | None:

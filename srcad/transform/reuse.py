@@ -23,6 +23,7 @@ another name that still denotes it when it is made again: whoever has it may wan
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -148,8 +149,8 @@ class _Reuser:
                 once = Alloc(stmt.target, found.shape, self.arrays[stmt.target][0], False, stmt.at)
                 turn.made.append(once)
                 sizes.after(once)
-                filled, body = self._filled(stmt, body, sizes)
-                out += [*found.checks, *filled]
+                front, body = filled(stmt, body, sizes, self.arrays, self.names)
+                out += [*found.checks, *front]
             else:
                 out.append(stmt)
                 sizes = sizes_after((stmt,), sizes)
@@ -200,23 +201,6 @@ class _Reuser:
             shape.append(length if not checks else at_least_zero(length))
         return _Lengths(tuple(shape), checks)
 
-    def _filled(self, stmt: _Making, rest: Block, sizes: Sizes) -> tuple[list[Stmt], Block]:
-        """What an iteration does instead of making an array, and what it does then."""
-        target = stmt.target
-        dtype, ndim = self.arrays[target]
-        kind = kind_of(dtype)
-        match stmt:
-            case Copy(source=source):
-                return nest(
-                    self.names, target, ndim, lambda at: [Store(target, at, Load(source, at, kind))]
-                ), rest
-            case Alloc(zeros=False):
-                return [], rest
-        given = _added_first(target, rest, sizes)
-        if given is not None:
-            return [], given
-        return nest(self.names, target, ndim, lambda at: [Store(target, at, zero_of(kind))]), rest
-
 
 @dataclass(frozen=True)
 class _Lengths:
@@ -242,6 +226,26 @@ class _Turn:
 
 
 # ---------------------------------------------------------------- zeros that are added to
+
+
+def filled(
+    stmt: _Making, rest: Block, sizes: Sizes, arrays: Mapping[str, tuple[str, int]], names: Names
+) -> tuple[list[Stmt], Block]:
+    """What is done instead of making an array, where one is there, and what is done then."""
+    target = stmt.target
+    dtype, ndim = arrays[target]
+    kind = kind_of(dtype)
+    match stmt:
+        case Copy(source=source):
+            return nest(
+                names, target, ndim, lambda at: [Store(target, at, Load(source, at, kind))]
+            ), rest
+        case Alloc(zeros=False):
+            return [], rest
+    given = _added_first(target, rest, sizes)
+    if given is not None:
+        return [], given
+    return nest(names, target, ndim, lambda at: [Store(target, at, zero_of(kind))]), rest
 
 
 def _added_first(array: str, block: Block, sizes: Sizes) -> Block | None:

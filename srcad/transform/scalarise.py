@@ -21,8 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from srcad.analysis.flow import assigned, exposed, mentions, names_of, times_bound
-from srcad.analysis.sizes import Sizes, folded
+from srcad.analysis.flow import mentions, names_of, times_bound
 from srcad.ir.build import ZERO, literal
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -51,10 +50,11 @@ from srcad.ir.nodes import (
     walk,
     with_blocks,
 )
-from srcad.ir.rename import renamed, with_expressions
+from srcad.ir.rename import with_expressions
 from srcad.ir.types import BOOL, INT, is_single, kind_of
+from srcad.transform.write_out import VALUES, at_values, values_of, written_out
 
-ELEMENTS = 16
+ELEMENTS = VALUES
 """The most elements of an array that becomes scalars."""
 STATEMENTS = 48
 """The most statements that a loop is written out to."""
@@ -76,7 +76,7 @@ def scalarise(body: Block, kept: set[str], names: Names) -> Block:
     else:
         return body
     opened = frozenset(found.opened)
-    body = _written_out(body, opened, mentions(body) + Counter(kept), names)
+    body = written_out(body, opened, mentions(body) + Counter(kept), names)
     return _replaced(body, {a: _elements(body, a, s, names) for a, s in shapes.items()})
 
 
@@ -148,7 +148,7 @@ class _Survey:
         return size
 
     def _loop(self, loop: For, around: tuple[_Around, ...]) -> int:
-        values = _values(loop)
+        values = values_of(loop)
         size = self.block(loop.body, (*around, _Around(loop, values)))
         if id(loop) not in self.opened or values is None:
             return size
@@ -179,22 +179,12 @@ class _Survey:
                 return
 
 
-def _values(loop: For) -> range | None:
-    """The values of a counter, if they are literal, few, and nothing else changes it."""
-    ends = [e.value if isinstance(e, Const) else None for e in (loop.start, loop.stop, loop.step)]
-    if None in ends or loop.until is not None or loop.var.name in assigned(loop.body):
-        return None
-    start, stop, step = (int(n) for n in ends if n is not None)
-    values = range(start, stop, step) if step else range(0)
-    return values if 0 < len(values) <= ELEMENTS else None
-
-
 def _indices(index: tuple[Expr, ...], loops: list[_Around]) -> Iterator[tuple[Expr, ...]]:
     """The index for all values of the counters of loops."""
     ranges = [a.values for a in loops if a.values is not None]
     for values in itertools.product(*ranges):
         at = {a.loop.var: Const(v, INT) for a, v in zip(loops, values, strict=True)}
-        yield tuple(_at(e, at) for e in index)
+        yield tuple(at_values(e, at) for e in index)
 
 
 def _place(index: Expr, size: int) -> int | None:
@@ -202,69 +192,6 @@ def _place(index: Expr, size: int) -> int | None:
     if not isinstance(index, Const) or not -size <= int(index.value) < size:
         return None
     return int(index.value) % size
-
-
-# ---------------------------------------------------------------- loops written out
-
-
-_NOTHING = Sizes()
-
-
-def _at(expr: Expr, values: dict[Var, Const]) -> Expr:
-    """An expression for these values of counters."""
-
-    def change(e: Expr) -> Expr:
-        if isinstance(e, Var):
-            return values.get(e, e)
-        parts = children(e)
-        return rebuild(e, tuple(map(change, parts))) if parts else e
-
-    return folded(change(expr), _NOTHING)
-
-
-def _written_out(
-    block: Block, opened: frozenset[int], mentioned: Counter[str], names: Names
-) -> Block:
-    """The block with loops (by identity) written out, their locals under names of their own."""
-    out: list[Stmt] = []
-    for stmt in block:
-        parts = tuple(_written_out(b, opened, mentioned, names) for b in blocks(stmt))
-        inner = with_blocks(stmt, parts) if parts else stmt
-        if not isinstance(stmt, For) or not isinstance(inner, For) or id(stmt) not in opened:
-            out.append(inner)
-            continue
-        counter = stmt.var
-        own = _locals(inner, mentioned)
-        values = _values(stmt)
-        assert values is not None
-        for k, value in enumerate(values):
-            fresh = {n: names.fresh(n) for n in sorted(own)} if k else {}
-            at = {counter: Const(value, INT)}
-            body = with_expressions(inner.body, lambda e, at=at: _at(e, at))
-            out += _decided(renamed(body, fresh))
-        if mentioned[counter.name] > _times_named(stmt, counter.name):
-            out.append(Assign(counter, Const(values[-1], INT), stmt.at))
-    return tuple(out)
-
-
-def _locals(loop: For, mentioned: Counter[str]) -> set[str]:
-    """Scalars of an iteration that nothing else reads."""
-    early = exposed(loop.body)
-    made = {s.target.name for s in statements(loop.body) if isinstance(s, Assign)}
-    return {n for n in made - early if mentioned[n] == _times_named(loop, n)}
-
-
-def _times_named(loop: For, name: str) -> int:
-    return sum(name in names_of(s) for s in statements((loop,)))
-
-
-def _decided(block: Block) -> Iterator[Stmt]:
-    """The statements of a block without branches that are decided."""
-    for stmt in block:
-        if isinstance(stmt, If) and isinstance(stmt.test, Const):
-            yield from _decided(stmt.body if stmt.test.value else stmt.orelse)
-        else:
-            yield stmt
 
 
 # ---------------------------------------------------------------- elements as scalars

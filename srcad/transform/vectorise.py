@@ -62,7 +62,10 @@ _INSTRUCTIONS = {
 }
 """Other functions of which LLVM makes vector instructions."""
 _CHECKS = 128
-"""The most pairs of arrays that LLVM tests for common memory before a loop."""
+"""The most pairs of arrays that LLVM tests for common memory before a loop.
+
+It knows of arrays that are made here that they are apart from others.
+"""
 
 Place = tuple[str, tuple[Expr, ...]]
 """An element of an array, by its index."""
@@ -150,8 +153,9 @@ class _Lanes:
             return False
         if any(self.meet(a, b) for a in written for b in every):
             return False
-        pairs = len(written) * (len(written) - 1) // 2 + len(written) * len(every - written)
-        return not self.rows or pairs <= _CHECKS
+        given = {place for place in every if place[0] not in self.aliases.made}
+        stored, other = len(written & given), len(given - written)
+        return not self.rows or stored * (stored - 1) // 2 + stored * other <= _CHECKS
 
     def meet(self, a: Place, b: Place) -> bool:
         """Whether iterations may find each other's elements at two places.
