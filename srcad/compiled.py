@@ -69,7 +69,6 @@ def _compiled(
         variant.options,
         "",
         externals=(*program.externals, *adapter.externals),
-        once=program.once,
     )
     return loaded.compile_types((*args, *kws.values()))
 

@@ -82,7 +82,6 @@ from srcad.transform.reserve import reserve
 from srcad.transform.resident import resident
 from srcad.transform.reuse import reuse
 from srcad.transform.rotate import rotate
-from srcad.transform.rounding import rounds_once
 from srcad.transform.rows import rows
 from srcad.transform.scalarise import scalarise
 from srcad.transform.segments import segments
@@ -193,8 +192,6 @@ class Program:
     """Whether it makes integers of floats: lengths and trip counts may hang on these."""
     apart: tuple[str, ...] = ()
     """Functions that write no memory which two of their arrays share."""
-    once: bool = False
-    """Whether products may be rounded together with the sums that they are added to."""
 
 
 _CARRIED: dict[str, type[Forward]] = {
@@ -255,7 +252,6 @@ def compile_request(request: Request) -> Program:
         if _is_compiled(request):
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
-    once = every and rounds_once(functions)
     if every:
         functions = tuple(map(latest, functions))
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
@@ -297,7 +293,6 @@ def compile_request(request: Request) -> Program:
         written.rooms,
         _rounds(function),
         tuple(f.name for f in functions if f.apart),
-        once,
     )
 
 

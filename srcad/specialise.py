@@ -282,7 +282,6 @@ class Variant:
                     "",
                     externals=program.externals,
                     apart=program.apart,
-                    once=program.once,
                 )
                 self._function = function = loaded.compile(tuple(leaves))
                 if not (self._uses_pool or self._has_disk or self.draws or self.within):

@@ -71,7 +71,6 @@ class Loaded:
     explain: Explain | None = None
     externals: tuple[tuple[str, object], ...] = ()
     apart: tuple[str, ...] = ()
-    once: bool = False
 
     def compile(self, args: Sequence[Any]) -> Callable[..., Any]:
         """The entry compiled for arguments of the types of these, or read from disk.
@@ -101,18 +100,15 @@ def load(
     explain: Explain | None = None,
     externals: tuple[tuple[str, object], ...] = (),
     apart: tuple[str, ...] = (),
-    *,
-    once: bool = False,
 ) -> Loaded:
     """The program ``text``, whose function ``entry`` is to be called.
 
     ``types_key`` tells programs of the same text apart. ``explain`` gives the user's line for a
     line of the text, for the error that says that Numba rejects it. ``externals`` are objects of
     this process that the text calls by name: such a program is not kept on disk. Functions named in
-    ``apart`` write no memory which two of their arrays share. ``once``: products may be rounded
-    together with the sums that they are added to.
+    ``apart`` write no memory which two of their arrays share.
     """
-    return Loaded(text, entry, options, types_key, explain, externals, apart, once)
+    return Loaded(text, entry, options, types_key, explain, externals, apart)
 
 
 def _plain(loaded: Loaded) -> Callable[..., Any]:
@@ -219,7 +215,7 @@ def _run(
                 no_cpython_wrapper=inner,
                 no_cfunc_wrapper=inner,
                 error_model="numpy",
-                fastmath=options.fastmath or ({"contract"} if loaded.once else False),
+                fastmath=options.fastmath,
                 parallel=options.parallel and starts_threads(name, loaded.text) and _ONLY_LOOPS,
                 **({} if passes is None else {"pipeline_class": passes}),
             )(value)
@@ -271,7 +267,6 @@ def _key(loaded: Loaded, types: tuple[Any, ...]) -> str:
         loaded.types_key,
         _identities(loaded),
         loaded.apart,
-        loaded.once,
         [str(t) for t in types],
         *_environment(),
     )

@@ -127,8 +127,10 @@ def ejected(program: Program, options: Options) -> str:
         _segment(marked, n) for n in ast.parse(marked).body if isinstance(n, ast.FunctionDef)
     ]
     inner = f"_{program.entry}" if program.uses_pool else program.entry
-    renamed = [f.replace(f"def {program.entry}(", f"def {inner}(", 1) for f in functions]
-    functions = [f"{_decorator(options, program.once, f)}\n{f}" for f in renamed]
+    functions = [
+        f"{_decorator(options, f)}\n{f.replace(f'def {program.entry}(', f'def {inner}(', 1)}"
+        for f in functions
+    ]
     if program.uses_pool:
         functions.append(_without_pool(program, tree, inner, options))
     called = [a.name for a in helpers]
@@ -162,12 +164,11 @@ def ejected(program: Program, options: Options) -> str:
     return "\n\n\n".join([f"{title}\n\n" + "\n".join(head), *definitions, *functions]) + "\n"
 
 
-def _decorator(options: Options, once: bool, function: str = "") -> str:
+def _decorator(options: Options, function: str = "") -> str:
     if not options.jit:
         return "# runs as plain Python"
     given = ['error_model="numpy"']
-    if options.fastmath or once:
-        given.append("fastmath=True" if options.fastmath else 'fastmath={"contract"}')
+    given += ["fastmath=True"] if options.fastmath else []
     given += ["parallel=True"] if "prange(" in function else []
     return f"@njit({', '.join(given)})"
 
@@ -177,7 +178,7 @@ def _without_pool(program: Program, tree: ast.Module, inner: str, options: Optio
     (entry,) = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == program.entry]
     names = ", ".join(a.arg for a in entry.args.args[:-1])
     return (
-        f"{_decorator(options, program.once)}\ndef {program.entry}({names}):\n"
+        f"{_decorator(options)}\ndef {program.entry}({names}):\n"
         f"    return {inner}({names}, (np.empty(0, np.uint8), np.zeros(8, np.int64)))"
     )
 
