@@ -55,6 +55,7 @@ from srcad.transform.common import common
 from srcad.transform.contract import contract
 from srcad.transform.deliver import deliver
 from srcad.transform.distribute import distribute
+from srcad.transform.exchange import exchange
 from srcad.transform.extents import named_extents
 from srcad.transform.first_writes import first_writes
 from srcad.transform.forward import Forward
@@ -340,6 +341,8 @@ def _written(request: Request, program: Elaborated, body: Block, outputs: list[L
     final, valued = request.kind not in _CARRIED, request.kind != "gradient"
     leaves = _float_leaves(program, asked)
     body, rooms = mark(body, request.marks, program.names)
+    if final:
+        body = exchange(body, program.arrays, program.names)
     written = write_adjoint(program, body, leaves, outputs, kind, strips=final, rooms=rooms)
     adjoint = written.function
     threads = request.options.parallel

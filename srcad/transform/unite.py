@@ -492,6 +492,8 @@ class _Union:
             return () if taken_only else self._named(scatter.around(core))
         if not 0 < len(kept) <= KEPT:
             raise _Apart
+        if min(offsets[0] for offsets in terms) > here[0]:
+            terms = terms | {here: []}  # no row is added to before it is taken
         rings, loops = scatter.written(target, core, terms, kept)
         still = all(not names_read(e) & self.changing for ring in rings for e in ring.shape)
         self.rings += rings if still else ()

@@ -460,3 +460,23 @@ def test_moves_of_a_part():
 
     for steps in range(5):
         is_exact(f, (field(5, 4), field(4, 5).T + 1.0, 0.3, steps), "u", "w", "k")
+
+
+def test_what_stays_in_place_while_later_rows_are_added_to():
+    """No row is added to before it is taken, though what goes to the row itself has no ring."""
+
+    def f(u, k, c, steps):
+        u = u.copy()
+        v = u.copy()
+        for _ in range(steps):
+            for i in range(u.shape[0] - 1):
+                for j in range(u.shape[1] - 1):
+                    v[i, j + 1] = 0.9 * u[i, j + 1] + k[i, j] * (u[i + 1, j + 1] * c[i + 1, j])
+            u, v = v, u
+        return np.sum(u * u * c)
+
+    for shape in SHAPES:
+        for steps in (0, 1, 2, 3):
+            args = (field(*shape), 0.1 * field(*shape), field(*shape) + 0.5, steps)
+            is_exact(f, args, "u", "k", "c")
+    assert "_ring[" in reverse_sweep(f, (M, M, M, INTEGER), "u", "k")
