@@ -125,6 +125,8 @@ MORE = 256
 _MOVES = 6
 """So many elements of rows are moved in the time that an elementary function saves, or as many sums
 and products that become vector instructions as that save the time of one."""
+_IN_LOOPS = 1
+"""The same in each step of a loop of the points, whose rows are long."""
 _QUOTIENT = 4
 _SHORT = 4
 _SIMPLE = Assign | Store | If | For | While | Comment | Grow
@@ -585,6 +587,8 @@ class _Writer:
             self.repeated = Var(names.fresh("point"), INT)
         self.moved = 0
         """How many elements of rows are moved."""
+        self.poor = False
+        """Whether a loop inside moves more than it computes."""
         self.direct = False
         """Whether lanes store to arrays while they compute."""
         self.memory: list[Stmt] = []
@@ -643,12 +647,9 @@ class _Writer:
 
     def pays(self) -> bool:
         """Whether the strips are right, and moving elements costs less than they save."""
-        if self.repeats and (self.direct or not self.moved):
+        if self.poor or (self.repeats and (self.direct or not self.moved)):
             return False
-        exprs = list(all_expressions(self.points.loop.body))
-        dear = sum(map(is_elementary, exprs))
-        cheap = sum(_cost(e) for e in exprs if isinstance(e, Binary))
-        return self.moved <= _MOVES * dear + cheap // _MOVES
+        return self.moved <= _saved(self.points.loop.body, _MOVES)
 
     def _part(self, block: Block) -> Block:
         self._block(block, None, frozenset())
@@ -672,7 +673,10 @@ class _Writer:
     def _flush(self) -> None:
         """Begin another loop over the lanes."""
         group = self.group
-        self.moved += sum(self.points.is_row(at) for _, at in (*group.taken, *group.left))
+        moved = sum(self.points.is_row(at) for _, at in (*group.taken, *group.left))
+        self.moved += moved
+        if self.looping:
+            self.poor |= moved > _saved(tuple(group.body), _IN_LOOPS)
         self.direct |= bool(group.stored)
         taking, body, leaving = group.parts(self.lane, self._wide, self.names)
         self._loop(taking, integer(LANES), moving=True)
@@ -829,6 +833,9 @@ class _Writer:
                 self._flush()
                 self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
                 return
+            if self._only_fills(stmt):
+                self._loop([stmt], self.count, moving=True)
+                return
             before = self.group, self.delayed
             self.group, self.delayed = self._nothing(), []
             self.out.append(replace(stmt, body=self._inner(stmt.body, mask, kept)))
@@ -856,6 +863,16 @@ class _Writer:
         found = {(a.array, a.index) for a in accesses((loop,))}
         apart = all(a in self.points.apart and self.group.is_apart((a, at)) for a, at in found)
         return apart and not assigned((loop,)) & self.group.names
+
+    def _only_fills(self, loop: For) -> bool:
+        """Whether a loop sets elements of one point after the other to a literal."""
+        inside = [s for s in loop.body if not isinstance(s, Comment)]
+        return all(
+            isinstance(s, Store)
+            and isinstance(s.value, Const)
+            and self._is_row(s.array, s.index, s.value.kind)
+            for s in inside
+        )
 
     def _inside(self, loop: For | While) -> Live:
         """What points that are through with a loop need of what it changes."""
@@ -959,6 +976,13 @@ class _Writer:
             place = add(binary("*", slot, integer(LANES), INT), self.lane)
             return replace(expr, array=self.rows[expr.array], index=(place,))
         return rebuild(expr, parts) if parts else expr
+
+
+def _saved(block: Block, moves: int) -> int:
+    """How many elements of rows may be moved for vector instructions, so many for each function."""
+    exprs = list(all_expressions(block))
+    dear = sum(map(is_elementary, exprs))
+    return moves * dear + sum(_cost(e) for e in exprs if isinstance(e, Binary)) // _MOVES
 
 
 def _cost(expr: Binary) -> int:

@@ -37,9 +37,44 @@ def test_a_row_is_made_in_its_place():
     assert text.count("np.") == 1
 
 
+def test_a_row_that_begins_as_zeros():
+    def f(x, w):
+        out = np.empty((x.shape[0], 20))
+        for k in range(x.shape[0]):
+            row = np.zeros(20)
+            row[1] += w[0] * x[k, 1]
+            row[0] += row[1]
+            row[4] -= 2.0
+            row[1] += w[2]
+            for i in range(20):
+                out[k, i] = row[i]
+        return out
+
+    text = delivered(f, (M, V), X, W)
+    assert "row" not in text
+
+
+def test_a_row_of_zeros_that_is_filled_at_once():
+    def f(x, w):
+        out = np.empty((x.shape[0], w.size))
+        for k in range(x.shape[0]):
+            row = np.zeros(w.size)
+            for i in range(w.size):
+                row[i] += w[i] * x[k, 0]
+            for i in range(1, w.size):
+                row[i] += row[i - 1]
+            for i in range(w.size):
+                out[k, i] = row[i]
+        return out
+
+    text = delivered(f, (M, V), X, W)
+    assert "row" not in text
+    assert "= 0.0" not in text
+
+
 @pytest.mark.parametrize("case", range(9))
 def test_what_is_computed_stays(case):
-    def zeros(x, w):  # zeros of its own cost nothing where they are overwritten
+    def zeros(x, w):
         out = np.empty((x.shape[0], w.size))
         for k in range(x.shape[0]):
             row = np.zeros(w.size)

@@ -16,6 +16,7 @@ from tests.passes.support import M, V, gradient_text, is_exact, slopes_agree
 def cheap(monkeypatch):
     """Moving elements costs nothing."""
     monkeypatch.setattr(abreast, "_MOVES", 1000)
+    monkeypatch.setattr(abreast, "_IN_LOOPS", 1000)
 
 
 SIZES = [0, 1, 2, 15, 16, 17, 40]
