@@ -108,7 +108,9 @@ class _Loop:
         if not made:
             return None
         count, bound = mentions(self.body), times_bound(self.body)
-        for step, (first, second) in enumerate(zip(self.loop.body, self.loop.body[1:], strict=False)):
+        for step, (first, second) in enumerate(
+            zip(self.loop.body, self.loop.body[1:], strict=False)
+        ):
             match second:
                 case For() if isinstance(first, For) and (inside := _innermost(second)):
                     copied = inside[0]

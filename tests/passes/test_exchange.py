@@ -102,7 +102,7 @@ def test_the_field_is_the_result():
         np.testing.assert_allclose(found, f(*args, steps), rtol=1e-13)
         seed = field(5)[:5] + 1.0
         for name, gradient in zip(("u", "k"), back(seed), strict=False):
-            loss = lambda u, k: np.sum(f(u, k, steps) * seed)  # noqa: B023, E731
+            loss = lambda u, k: np.sum(f(u, k, steps) * seed)  # noqa: E731
             expected = complex_step(loss, args, "uk".index(name))
             np.testing.assert_allclose(gradient, expected, rtol=1e-10)
 
