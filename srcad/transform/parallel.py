@@ -740,7 +740,8 @@ class _Regions:
         body = (*ring.slots, filled, If(complete, ring.gathered))
         stop = add(last, Select(is_last, integer(ring.spread), above, INT))
         own = (
-            If(is_first, (ring.clear,), (begins,)),
+            ring.clear,
+            If(compare(">", part, ZERO), (begins,)),
             replace(loop, start=first, stop=stop, body=body),
         )
         titles = f"{self.title}_ends", f"{self.title}_part"
