@@ -26,6 +26,8 @@ parts are done::
                                                       u, v = v, u
 
 What a part leaves near its borders is done in a second phase, where neighbours need each other.
+Where iterations hand on rows in a ring, it is the other way round: in a first phase, each part puts
+aside what its neighbours need of its first and last rows, and in the second it runs its own rows.
 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
