@@ -26,6 +26,8 @@ parts are done::
                                                       u, v = v, u
 
 What a part leaves near its borders is done in a second phase, where neighbours need each other.
+Where iterations hand on rows in a ring, it is the other way round: in a first phase, each part puts
+aside what its neighbours need of its first and last rows, and in the second it runs its own rows.
 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
@@ -740,7 +742,8 @@ class _Regions:
         body = (*ring.slots, filled, If(complete, ring.gathered))
         stop = add(last, Select(is_last, integer(ring.spread), above, INT))
         own = (
-            If(is_first, (ring.clear,), (begins,)),
+            ring.clear,
+            If(compare(">", part, ZERO), (begins,)),
             replace(loop, start=first, stop=stop, body=body),
         )
         titles = f"{self.title}_ends", f"{self.title}_part"

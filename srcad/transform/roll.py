@@ -16,8 +16,8 @@ it receives is there::
                                             for j in range(0, m):
                                                 u_b[i - 1, j] += w_ring[a, j + 1] + ...
 
-It is done where that saves three loops or more. The ring makes the iterations depend on each other,
-so it is not done where they are to run in threads.
+It is done where that saves three loops or more. The ring makes the iterations depend on each other;
+threads can run parts of the loop nevertheless (``srcad.analysis.rings``).
 """
 
 from __future__ import annotations

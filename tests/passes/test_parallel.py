@@ -64,7 +64,10 @@ class _NumPy:
         return self._noted(np.zeros(*args))
 
     def empty(self, *args):
-        return self._noted(np.empty(*args))
+        made = np.empty(*args)
+        if made.dtype.kind in "fc":
+            made.fill(np.nan)  # nothing may hang on it
+        return self._noted(made)
 
     def zeros_like(self, array):
         return self._noted(np.zeros_like(array))

@@ -236,6 +236,7 @@ def low_limits(case: Case) -> Iterator[None]:
             limit(parallel, "_GRAIN", 1)
             limit(parallel, "_ENOUGH", 1)
             limit(parallel, "_TRIPS", 2)
+            limit(parallel, "_LONG", 2)
             limit(parallel, "_PARTS", rng.choice([2, 3, 5]))
             if not case.jit:
                 limit(pipeline, "_may_divide", lambda request, _: request.options.parallel)
