@@ -41,9 +41,7 @@ def rims(
             continue
         kind = kind_of(arrays[found.source][0])
         pieces = edges(box, found.target)
-        rim = [
-            s for p in pieces for s in copied(names, found.source, found.target, (), kind, p)
-        ]
+        rim = [s for p in pieces for s in copied(names, found.source, found.target, (), kind, p)]
         narrow = all(p.width <= 1 for p in box)  # then arrays without a rim are empty
         out.append(If(has_edges(box), tuple(rim), () if narrow else (stmt,)))
     return tuple(out)

@@ -465,8 +465,8 @@ class _Segments:
             if any(names_of(s) & self.tapes.keys() for s in statements((stmt,))):
                 continue
             match stmt:
-                case Copy(target=target, source=source) if (
-                    target in field.cycle and (source == field.name or source in same)
+                case Copy(target=target, source=source) if target in field.cycle and (
+                    source == field.name or source in same
                 ):
                     same.add(target)
                 case _ if stored_sites((stmt,), self.sites) & self._sites(field):

@@ -96,7 +96,9 @@ def test_the_source():
     text = gradient_text(heat, (M, M, INTEGER), "u")
     forward, reverse = text.split("# reverse sweep")
     assert "if k == end:" in forward
-    assert " = segments + length - 1 - k % 2 if end < steps else segments + k - first + 1\n" in forward
+    assert (
+        " = segments + length - 1 - k % 2 if end < steps else segments + k - first + 1\n" in forward
+    )
     assert " = end // length\n" in forward
     assert "v = u_1_tape[slot" in forward
     assert "if k < first:" in reverse
