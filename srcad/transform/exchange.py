@@ -39,6 +39,7 @@ from srcad.ir.nodes import (
     Load,
     Stmt,
     Store,
+    Var,
     names_read,
     statements,
 )
@@ -138,9 +139,8 @@ class _Loop:
             return False
         (copy,) = copies
         assert isinstance(copy, Store) and isinstance(copy.value, Load)
-        filled = [e.name if hasattr(e, "name") else None for e in stores[0].index]
-        read = [e.name if hasattr(e, "name") else None for e in copy.value.index]
-        if filled != [c for c, _, _ in outer] or read != [c for c, _, _ in inner]:
+        at_own = _are(stores[0].index, outer) and _are(copy.value.index, inner)
+        if not at_own:
             return False
         counters = {c for c, _, _ in inner}
         still = all(is_still(e, self.changing) for _, *ends in inner for e in ends)
@@ -170,6 +170,11 @@ class _Loop:
 
 def _stores(block: Block, array: str) -> int:
     return sum(isinstance(s, Store) and s.array == array for s in statements(block))
+
+
+def _are(index: tuple[Expr, ...], ranges: _Ranges) -> bool:
+    """Whether an element is that at the counters of nested loops, in their order."""
+    return [e.name if isinstance(e, Var) else "" for e in index] == [c for c, _, _ in ranges]
 
 
 def _innermost(loop: For) -> Block:

@@ -78,7 +78,7 @@ def rotated(c, before, now, after, at, steps):
 
 def test_three_arrays_in_turn_have_borders_of_their_own():
     text = gradient_text(rotated, (V, V, V, V, INTEGER, INTEGER), "c")
-    assert re.search(r"after_1 = now_1_tape\[t_\d - first \+ 1\]", text)
+    assert re.search(r"after_1 = now_1_tape\[segments \+ t_\d - first \+ 1\]", text)
     args = (field(6), field(7)[:6], field(8)[:6], field(9)[:6])
     for at in (0, 2, 5, -1):
         for steps in (0, 2, 3, 4, 7):
