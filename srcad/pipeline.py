@@ -26,6 +26,7 @@ from srcad.ir.nodes import (
     Pushforward,
     Return,
     Var,
+    While,
     blocks,
     expressions,
     statements,
@@ -255,7 +256,7 @@ def compile_request(request: Request) -> Program:
         if request.options.jit:
             functions = tuple(jam(f, program.names) for f in functions)
     every = request.kind == "gradient"
-    once = every and rounds_once(functions)
+    once = every and not _has_snapshots(request, body) and rounds_once(functions)
     if every:
         functions = tuple(map(latest, functions))
     functions = (*functions[:-1], chains(functions[-1], written.adjoints, every=every))
@@ -304,6 +305,12 @@ def compile_request(request: Request) -> Program:
 def _called(externals: tuple[tuple[str, object], ...], text: str) -> tuple[tuple[str, object], ...]:
     """The objects that a text names: one for the disk of a loop is needed in reverse mode only."""
     return tuple(e for e in externals if not isinstance(e[1], DiskCall) or f"{e[0]}(" in text)
+
+
+def _has_snapshots(request: Request, body: Block) -> bool:
+    """Whether loops keep snapshots: a gradient is the same, to the bit, however many these are."""
+    loops = (s for s in statements(body) if isinstance(s, For | While))
+    return bool(request.marks) or any(s.checkpoints is not None for s in loops)
 
 
 def _refuse_disks(program: Elaborated) -> None:
