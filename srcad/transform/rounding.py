@@ -14,8 +14,9 @@ negative::
     math.sqrt(x * x + y * y + soft)         may be rounded once
     math.sqrt(b * b - a * c)                may not
 
-Nor is it said of programs whose loops keep snapshots, which run steps again: their gradient is the
-same to the bit, however many snapshots there are. Numbers that the program is given count as terms of such sums, but products of them do not.
+Numbers that the program is given count as terms of such sums, but products of them do not. Programs
+whose loops keep snapshots run steps again, and their gradient is the same to the bit, however many
+snapshots there are: these are compiled as they are, too (``srcad.pipeline``).
 """
 
 from __future__ import annotations
