@@ -86,7 +86,9 @@ class _Cutter:
 
     def _cut(self, loop: For, around: tuple[_Around, ...]) -> list[For] | None:
         """The loops that a loop is cut into; None if it is not."""
-        if has_lanes(loop, self.aliases) or not has_lanes(loop, self.aliases, rows=False):
+        if loop.parallel or loop.checkpoints is not None or has_lanes(loop, self.aliases):
+            return None
+        if not has_lanes(loop, self.aliases, rows=False):
             return None
         parts = self._parts(loop.body)
         passed = _passed(parts)

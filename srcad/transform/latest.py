@@ -3,7 +3,7 @@
 A recurrence along a row, as in a sweep of Gauss-Seidel, takes for each element as long as the
 operations between the element before and the next one. A sum that begins with it, or has it in the
 middle, makes it wait for additions that could have been done before. So the element that the last
-iteration has stored is added to the sum of the others::
+iteration has stored is added to the sum of the others, if these are three or more::
 
     for j in range(1, m - 1):                   for j in range(1, m - 1):
         u[i, j] = 0.25 * (u[i - 1, j]               u[i, j] = 0.25 * (u[i - 1, j]
@@ -40,6 +40,10 @@ from srcad.ir.nodes import (
 )
 from srcad.ir.types import FLOAT, FLOAT32
 from srcad.transform.quotients import is_smooth
+
+FEW = 3
+"""So many terms beside it make it worth while. Sums of three in all may be there for what they
+cancel: ``(total - before) - term`` is what a sum was rounded by."""
 
 Terms = list[tuple[bool, Expr]]
 """The terms of a sum, and whether each is subtracted."""
@@ -107,11 +111,11 @@ def _last(expr: Expr, place: Load) -> Expr:
         return expr
     if not (isinstance(expr, Binary) and expr.op in ("+", "-")):
         return rebuild(expr, tuple(_last(e, place) for e in children(expr)))
-    terms = _terms(expr, False)
-    late = [(minus, _last(e, place)) for minus, e in terms if place in walk(e)]
+    terms = _terms(expr, False, place)
     early = [(minus, e) for minus, e in terms if place not in walk(e)]
-    if len(late) > 1 or not early or any(e.kind != expr.kind for _, e in terms):
-        return expr
+    late = [(minus, _last(e, place)) for minus, e in terms if place in walk(e)]
+    if len(late) > 1 or len(early) < FEW or any(e.kind != expr.kind for _, e in terms):
+        return rebuild(expr, tuple(_last(e, place) for e in children(expr)))
     first = next((k for k, (minus, _) in enumerate(early) if not minus), 0)
     minus, total = early.pop(first)
     total = negate(total) if minus else total
@@ -120,17 +124,18 @@ def _last(expr: Expr, place: Load) -> Expr:
     return total
 
 
-def _terms(expr: Expr, minus: bool) -> Terms:
-    """The terms of a sum, from left to right.
+def _terms(expr: Expr, minus: bool, place: Load) -> Terms:
+    """The terms of a sum, from left to right; sums without the element are one term.
 
     >>> a, b, c = (Var(name, FLOAT) for name in "abc")
-    >>> sum_ = Binary("-", a, Binary("-", b, c, FLOAT), FLOAT)
-    >>> [(minus, e.name) for minus, e in _terms(sum_, False)]
-    [(False, 'a'), (True, 'b'), (False, 'c')]
+    >>> x = Load("x", (), FLOAT)
+    >>> sum_ = Binary("-", Binary("+", a, b, FLOAT), Binary("-", c, x, FLOAT), FLOAT)
+    >>> [(minus, len(list(walk(e)))) for minus, e in _terms(sum_, False, x)]
+    [(False, 3), (True, 1), (False, 1)]
     """
     match expr:
-        case Binary(op="+" | "-" as op, a=a, b=b):
-            return [*_terms(a, minus), *_terms(b, minus != (op == "-"))]
-        case Unary(op="-", x=x):
-            return _terms(x, not minus)
+        case Binary(op="+" | "-" as op, a=a, b=b) if place in walk(expr):
+            return [*_terms(a, minus, place), *_terms(b, minus != (op == "-"), place)]
+        case Unary(op="-", x=x) if place in walk(expr):
+            return _terms(x, not minus, place)
     return [(minus, expr)]
