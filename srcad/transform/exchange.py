@@ -108,7 +108,6 @@ class _Loop:
         made = {s.target: s for s in self.loop.body if isinstance(s, Alloc)}
         if not made:
             return None
-        count, bound = mentions(self.body), times_bound(self.body)
         for step, (first, second) in enumerate(
             zip(self.loop.body, self.loop.body[1:], strict=False)
         ):
@@ -121,6 +120,7 @@ class _Loop:
                 case Store(array=field, value=Load(array=new)) if new in made:
                     if not self._fills(first, second, new, field):
                         continue
+                    count, bound = mentions(self.body), times_bound(self.body)
                     if count[new] == 3 and bound[new] == 1 and self._is_alone(field, bound):
                         return made[new], step, field
         return None
