@@ -26,7 +26,6 @@ from srcad.ir.nodes import (
     Pushforward,
     Return,
     Var,
-    While,
     blocks,
     expressions,
     statements,
@@ -301,12 +300,6 @@ def compile_request(request: Request) -> Program:
 def _called(externals: tuple[tuple[str, object], ...], text: str) -> tuple[tuple[str, object], ...]:
     """The objects that a text names: one for the disk of a loop is needed in reverse mode only."""
     return tuple(e for e in externals if not isinstance(e[1], DiskCall) or f"{e[0]}(" in text)
-
-
-def _has_snapshots(request: Request, body: Block) -> bool:
-    """Whether loops keep snapshots: a gradient is the same, to the bit, however many these are."""
-    loops = (s for s in statements(body) if isinstance(s, For | While))
-    return bool(request.marks) or any(s.checkpoints is not None for s in loops)
 
 
 def _refuse_disks(program: Elaborated) -> None:
