@@ -6,6 +6,7 @@ the whole function at once (a name that is never rebound has one site, itself). 
 alias only if they share a site.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Set
 
@@ -191,14 +192,18 @@ class Aliases:
 
     def __init__(self, body: Block, sites: Sites) -> None:
         self.sites = sites
+        self.body = body
         self.apart: dict[str, frozenset[str]] = {}
         """For each name, those that are exchanged with it and never the same."""
-        made = (s.target for s in statements(body) if isinstance(s, Alloc | ZerosLike | Copy))
-        self.made = frozenset(n for n in made if sites.get(n) == frozenset((n,)))
-        """Names of memory that nothing else denotes, made here."""
         for group in _permuted(body):
             if _start_apart(group, body, sites):
                 self.apart |= dict.fromkeys(group, frozenset(group))
+
+    @functools.cached_property
+    def made(self) -> frozenset[str]:
+        """Names of memory that is made here."""
+        made = (s.target for s in statements(self.body) if isinstance(s, Alloc | ZerosLike | Copy))
+        return frozenset(n for n in made if self.sites.get(n) == frozenset((n,)))
 
     def may(self, a: str, b: str) -> bool:
         """Whether they may share memory."""

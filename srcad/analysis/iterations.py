@@ -200,10 +200,7 @@ def commute(
         return False
     if not all(is_sum(name, loop.body) for name in changing & early):
         return False
-    touched: dict[str, set[Access]] = {}
-    for access in accesses(loop.body):
-        if access.array not in private:
-            touched.setdefault(access.array, set()).add(access)
+    touched = _touched(loop.body, private)
     with bounds.within(loop):
         for array, places in touched.items():
             if all(a.how == "load" for a in places):
@@ -223,10 +220,7 @@ def of_each(loop: For, aliases: Aliases, bounds: Bounds, private: Collection[str
     Nothing else in the loop writes these elements, under whatever name.
     """
     changing = assigned(loop.body)
-    touched: dict[str, set[Access]] = {}
-    for access in accesses(loop.body):
-        if access.array not in private:
-            touched.setdefault(access.array, set()).add(access)
+    touched = _touched(loop.body, private)
     found: set[str] = set()
     with bounds.within(loop):
         for array in touched.keys() - changing:
@@ -236,6 +230,15 @@ def of_each(loop: For, aliases: Aliases, bounds: Bounds, private: Collection[str
             ):
                 found.add(array)
     return found
+
+
+def _touched(block: Block, private: Collection[str]) -> dict[str, set[Access]]:
+    """The accesses of a block to each array that is not private."""
+    touched: dict[str, set[Access]] = {}
+    for access in accesses(block):
+        if access.array not in private:
+            touched.setdefault(access.array, set()).add(access)
+    return touched
 
 
 def rows_apart(found: set[Access], changing: set[str], bounds: Bounds) -> list[set[Access]]:

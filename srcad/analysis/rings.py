@@ -43,7 +43,6 @@ from srcad.ir.nodes import (
     children,
     rebuild,
     statements,
-    walk,
     with_blocks,
 )
 from srcad.ir.rename import with_expressions
@@ -211,8 +210,7 @@ def _is_gathered(block: Block, rings: frozenset[str], slots: set[Var]) -> bool:
     """Whether a block reads the rings in the slots of the row, and says no more of them."""
     if not _is_simple(block):
         return False
-    every = [e for x in all_expressions(block) for e in walk(x)]
-    loads = [e for e in every if isinstance(e, Load) and e.array in rings]
+    loads = [e for e in all_expressions(block) if isinstance(e, Load) and e.array in rings]
     return all(e.index[0] in slots for e in loads)
 
 
@@ -229,8 +227,7 @@ def _is_filled(block: Block, here: Var, rings: frozenset[str]) -> bool:
 
 
 def _loads(stmt: Stmt) -> Iterator[Load]:
-    for expr in all_expressions((stmt,)):
-        yield from (e for e in walk(expr) if isinstance(e, Load))
+    return (e for e in all_expressions((stmt,)) if isinstance(e, Load))
 
 
 def _can_be_ahead(filled: Block, rings: frozenset[str], aliases: Aliases) -> bool:

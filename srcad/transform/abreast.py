@@ -44,7 +44,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, exposed, mentions, names_of, scalars
+from srcad.analysis.flow import assigned, exposed, mentions, named_in, names_of, scalars
 from srcad.analysis.iterations import (
     Bounds,
     accesses,
@@ -109,9 +109,9 @@ from srcad.ir.nodes import (
     with_blocks,
 )
 from srcad.ir.types import BOOL, INT, is_inexact
-from srcad.transform.lane_group import LaneGroup, Place, looked_at
+from srcad.transform.lane_group import LaneGroup, looked_at
 from srcad.transform.outermost import Outermost
-from srcad.transform.vectorise import can_be_vector, has_lanes, is_elementary
+from srcad.transform.vectorise import Place, can_be_vector, has_lanes, is_elementary
 from srcad.transform.write_out import values_of, written_out
 
 LANES = 16
@@ -856,9 +856,8 @@ class _Writer:
 
     def _is_aside(self, loop: For, mask: Var | None) -> bool:
         """Whether a loop has nothing to do with what all lanes do before it."""
-        named = {n for s in statements((loop,)) for n in names_of(s)}
         late = {n for s in self.delayed for n in names_of(s)}
-        if mask is not None or named & (late | self.group.made):
+        if mask is not None or named_in(loop) & (late | self.group.made):
             return False
         found = {(a.array, a.index) for a in accesses((loop,))}
         apart = all(a in self.points.apart and self.group.is_apart((a, at)) for a, at in found)

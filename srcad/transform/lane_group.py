@@ -45,9 +45,7 @@ from srcad.ir.nodes import (
     walk,
 )
 from srcad.transform.nest import nest_over
-
-Place = tuple[str, tuple[Expr, ...]]
-"""An element of an array, by its index."""
+from srcad.transform.vectorise import Place
 
 
 @dataclass

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcad.ir.build import ONE, integer, negate
+from srcad.analysis.iterations import offset_from
+from srcad.ir.build import ONE, add, integer, negate
 from srcad.ir.nodes import (
     Assign,
     Binary,
     Block,
     Comment,
-    Const,
     Expr,
     For,
     Function,
@@ -31,7 +31,6 @@ from srcad.ir.nodes import (
     Stmt,
     Store,
     Unary,
-    Var,
     blocks,
     children,
     rebuild,
@@ -85,24 +84,12 @@ def _before(store: Store, loop: For) -> Load | None:
     *rows, last = store.index
     if any(loop.var in walk(e) for e in rows):
         return None
-    shift = _shift(last, loop.var)
+    shift = offset_from(last, loop.var)
     if shift is None:
         return None
     shift -= 1 if loop.step == ONE else -1
-    at: Expr = loop.var
-    if shift:
-        at = Binary("+" if shift > 0 else "-", at, integer(abs(shift)), at.kind)
+    at = add(loop.var, integer(shift))
     return Load(store.array, (*rows, at), store.value.kind)
-
-
-def _shift(expr: Expr, counter: Var) -> int | None:
-    """How far an index is from the counter."""
-    match expr:
-        case Var() if expr == counter:
-            return 0
-        case Binary(op="+" | "-" as op, a=a, b=Const(value=int() as k)) if a == counter:
-            return k if op == "+" else -k
-    return None
 
 
 def _last(expr: Expr, place: Load) -> Expr:

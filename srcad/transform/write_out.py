@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from srcad.analysis.flow import assigned, exposed, names_of
+from srcad.analysis.flow import assigned, exposed, mentions
 from srcad.analysis.sizes import Sizes, folded
 from srcad.ir.names import Names
 from srcad.ir.nodes import (
@@ -93,7 +93,7 @@ def written_out(
             at = {counter: Const(value, INT)}
             body = with_expressions(inner.body, lambda e, at=at: at_values(e, at))
             out += _decided(renamed(body, fresh))
-        if mentioned[counter.name] > _times_named(stmt, counter.name):
+        if mentioned[counter.name] > mentions((stmt,))[counter.name]:
             out.append(Assign(counter, Const(values[-1], INT), stmt.at))
     return tuple(out)
 
@@ -102,11 +102,8 @@ def _locals(loop: For, mentioned: Counter[str]) -> set[str]:
     """Scalars of an iteration that nothing else reads."""
     early = exposed(loop.body)
     made = {s.target.name for s in statements(loop.body) if isinstance(s, Assign)}
-    return {n for n in made - early if mentioned[n] == _times_named(loop, n)}
-
-
-def _times_named(loop: For, name: str) -> int:
-    return sum(name in names_of(s) for s in statements((loop,)))
+    inside = mentions((loop,))
+    return {n for n in made - early if mentioned[n] == inside[n]}
 
 
 def _decided(block: Block) -> Iterator[Stmt]:
