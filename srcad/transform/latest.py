@@ -114,6 +114,7 @@ def _last(expr: Expr, place: Load) -> Expr:
 def _terms(expr: Expr, minus: bool, place: Load) -> Terms:
     """The terms of a sum, from left to right; sums without the element are one term.
 
+    >>> from srcad.ir.nodes import Var
     >>> a, b, c = (Var(name, FLOAT) for name in "abc")
     >>> x = Load("x", (), FLOAT)
     >>> sum_ = Binary("-", Binary("+", a, b, FLOAT), Binary("-", c, x, FLOAT), FLOAT)
