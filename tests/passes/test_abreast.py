@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import srcad
-from srcad.transform import abreast
 from tests.passes.support import V, gradient_text, slopes_agree
 
 
@@ -42,7 +41,7 @@ def test_points_that_converge(n):
 
 
 def test_points_that_take_too_many_steps_are_alone(monkeypatch):
-    monkeypatch.setattr(abreast, "STEPS", 4)
+    monkeypatch.setattr("srcad.transform.side_by_side.STEPS", 4)
 
     def far(x, e, w):
         total = 0.0
@@ -132,7 +131,7 @@ def loops_within(x, e, w):
 
 
 def test_long_strips_whose_steps_have_steps(monkeypatch):
-    monkeypatch.setattr(abreast, "STEPS", 2)
+    monkeypatch.setattr("srcad.transform.side_by_side.STEPS", 2)
     assert side_by_side(loops_within)
     slopes_agree(loops_within, inputs(20), wrt=("x", "e"))
 

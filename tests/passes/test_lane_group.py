@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from srcad import batch, grad, jacobian, jvp, value_and_grad
-from srcad.transform import abreast
+from srcad.transform import side_by_side
 from tests.oracles import complex_step
 from tests.passes.support import M, V, gradient_text, is_exact, slopes_agree
 
@@ -15,8 +15,8 @@ from tests.passes.support import M, V, gradient_text, is_exact, slopes_agree
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch):
     """Moving elements costs nothing."""
-    monkeypatch.setattr(abreast, "_MOVES", 1000)
-    monkeypatch.setattr(abreast, "_IN_LOOPS", 1000)
+    monkeypatch.setattr(side_by_side, "_MOVES", 1000)
+    monkeypatch.setattr(side_by_side, "_IN_LOOPS", 1000)
 
 
 SIZES = [0, 1, 2, 15, 16, 17, 40]

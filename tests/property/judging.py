@@ -215,7 +215,7 @@ def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
     from srcad.backend import parts
-    from srcad.transform import abreast, outer, parallel, scalarise, strips
+    from srcad.transform import outer, parallel, scalarise, side_by_side, strips
 
     rng = random.Random(case.seed)
     with ExitStack() as stack:
@@ -230,8 +230,8 @@ def low_limits(case: Case) -> Iterator[None]:
             limit(scalarise, "STATEMENTS", rng.choice([0, 48, 300]))
         if case.mode == "eager":  # loops as they are written for a compiler, also run as Python
             limit(pipeline, "_is_compiled", lambda request: True)
-            limit(abreast, "LANES", rng.choice([2, 3, 16]))
-            limit(abreast, "STEPS", rng.choice([2, 5, 512]))
+            limit(side_by_side, "LANES", rng.choice([2, 3, 16]))
+            limit(side_by_side, "STEPS", rng.choice([2, 5, 512]))
         if case.mode == "parallel":
             limit(parallel, "_GRAIN", 1)
             limit(parallel, "_ENOUGH", 1)
