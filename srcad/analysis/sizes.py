@@ -459,13 +459,13 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
     return sizes
 
 
-def sizes_inside(loop: For | While, sizes: Sizes) -> Sizes:
-    """What is known at the start of every iteration of a loop.
+def sizes_inside(stmt: Stmt, sizes: Sizes) -> Sizes:
+    """What is known at the start of the blocks of a statement: of every iteration, if it is a loop.
 
     An array that the loop binds anew has the shape from before it if every iteration gives it back
     one of that shape.
     """
-    return _iteration(loop, sizes, ends=False)[0]
+    return _iteration(stmt, sizes, ends=False)[0] if isinstance(stmt, For | While) else sizes.copy()
 
 
 def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[Sizes, Sizes]:

@@ -23,10 +23,10 @@ def in_four_threads(program):
     start = """
         import numba, numpy as np, pytest
         import srcad
-        from srcad.transform import parallel
+        from srcad.analysis import work
         from tests.passes.test_parallel import PROGRAMS, U, X, looked_up, stencil
-        parallel._GRAIN = parallel._ENOUGH = 1
-        parallel._LONG = 2
+        work._GRAIN = work._ENOUGH = 1
+        work._LONG = 2
 
         def leaves(found):
             return found if isinstance(found, tuple) else (found,)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from srcad import grad, value_and_grad
+from srcad.analysis import work
 from srcad.binding import Signature
 from srcad.config import Options
 from srcad.specialise import Variants, types_of
-from srcad.transform import parallel as _parallel
 
 KERNELS = ("heat", "heat3d", "wave2d", "fdtd")
 
@@ -179,10 +179,10 @@ def forget_programs():
 def eager(monkeypatch):
     """Loops are divided however little there is to do."""
     forget_programs()
-    monkeypatch.setattr(_parallel, "_GRAIN", 1)
-    monkeypatch.setattr(_parallel, "_ENOUGH", 1)
-    monkeypatch.setattr(_parallel, "_LONG", 2)
-    monkeypatch.setattr(_parallel, "_PARTS", 5)
+    monkeypatch.setattr(work, "_GRAIN", 1)
+    monkeypatch.setattr(work, "_ENOUGH", 1)
+    monkeypatch.setattr(work, "_LONG", 2)
+    monkeypatch.setattr(work, "_PARTS", 5)
     yield
     forget_programs()
 
@@ -509,7 +509,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("parts", [1, 2, 5, 32])
 def test_no_two_threads_meet(name, parts, eager, monkeypatch):
-    monkeypatch.setattr(_parallel, "_PARTS", parts)
+    monkeypatch.setattr(work, "_PARTS", parts)
     f, args, wrt, expected = PROGRAMS[name]
     text = text_of(f, *args, wrt=wrt)
     found, threads = run(text, [np.copy(a) if isinstance(a, np.ndarray) else a for a in args], 8)
@@ -523,7 +523,7 @@ def test_no_two_threads_meet(name, parts, eager, monkeypatch):
 @pytest.mark.parametrize("parts", [2, 5, 32])
 @pytest.mark.parametrize("length", [8, None])
 def test_kernels_run_in_threads(name, parts, length, eager, monkeypatch):
-    monkeypatch.setattr(_parallel, "_PARTS", parts)
+    monkeypatch.setattr(work, "_PARTS", parts)
     kernel = importlib.import_module(f"benchmarks.kernels.{name}")
     args = kernel.arguments(0.1)
     text = grad(kernel.PRIMAL, wrt=kernel.WRT, parallel=True).source(**args)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from srcad import grad
+from srcad.analysis import work
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.rings import ring_of
 from srcad.ir.build import ONE, ZERO, add, compare, integer, real
 from srcad.ir.nodes import Assign, Binary, Extent, For, If, Load, Store, Var
 from srcad.ir.types import FLOAT, INT
-from srcad.transform import parallel as _parallel
 from tests.passes.test_parallel import close, eager, run, text_of, workers_of
 
 __all__ = ["eager"]
@@ -259,7 +259,7 @@ def copied(args):
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("parts", [1, 3, 5, 32])
 def test_parts_are_given_what_they_need(name, parts, eager, monkeypatch):
-    monkeypatch.setattr(_parallel, "_PARTS", parts)
+    monkeypatch.setattr(work, "_PARTS", parts)
     f, args, wrt, has_ring = PROGRAMS[name]
     text = text_of(f, *args, wrt=wrt)
     found, threads = run(text, copied(args), 8)
@@ -295,7 +295,7 @@ def test_the_result_does_not_hang_on_the_number_of_parts(eager, monkeypatch):
     """Each element receives the same sum."""
     found = []
     for parts in (1, 3, 32):
-        monkeypatch.setattr(_parallel, "_PARTS", parts)
+        monkeypatch.setattr(work, "_PARTS", parts)
         vars(diffusion).pop("__srcad_variants__", None)
         found.append(np.array(run(text_of(diffusion, BOX, 3), [BOX.copy(), 3])[0]))
     assert all(np.array_equal(found[0], f) for f in found)

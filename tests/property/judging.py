@@ -214,8 +214,9 @@ def _both(blocks, one, two) -> float:
 def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
+    from srcad.analysis import work
     from srcad.backend import parts
-    from srcad.transform import outer, parallel, scalarise, side_by_side, strips
+    from srcad.transform import outer, scalarise, side_by_side, strips
 
     rng = random.Random(case.seed)
     with ExitStack() as stack:
@@ -233,11 +234,11 @@ def low_limits(case: Case) -> Iterator[None]:
             limit(side_by_side, "LANES", rng.choice([2, 3, 16]))
             limit(side_by_side, "STEPS", rng.choice([2, 5, 512]))
         if case.mode == "parallel":
-            limit(parallel, "_GRAIN", 1)
-            limit(parallel, "_ENOUGH", 1)
-            limit(parallel, "_TRIPS", 2)
-            limit(parallel, "_LONG", 2)
-            limit(parallel, "_PARTS", rng.choice([2, 3, 5]))
+            limit(work, "_GRAIN", 1)
+            limit(work, "_ENOUGH", 1)
+            limit(work, "_TRIPS", 2)
+            limit(work, "_LONG", 2)
+            limit(work, "_PARTS", rng.choice([2, 3, 5]))
             if not case.jit:
                 limit(pipeline, "_may_divide", lambda request, _: request.options.parallel)
                 limit(numba, "prange", lambda n: reversed(range(n)))
