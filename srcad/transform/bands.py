@@ -1,4 +1,4 @@
-"""What the parts do of statements that they do together, in one turn or two, is written.
+"""Writes what the parts do of statements that they do together, in one turn or two.
 
 ``srcad.analysis.turns`` says which rows of a statement, its *band*, a part does in the first turn.
 What it leaves near the border to the next part is done in the second, when all parts are there.

@@ -1,11 +1,11 @@
 """Independent loops run in threads, several of them in one region.
 
-Which loops can be divided into parts is proved in ``srcad.analysis.division``. A *region* is a run
-of statements with such loops, the loop over time around them included where that can be, so that
-threads are started once for all of them. Each thread, a *worker*, goes through the same statements
-with variables of its own. Statements that need not wait for each other (``srcad.analysis.turns``)
-are a *phase*, of which a worker runs the parts that no other one has taken, and which ends when all
-parts are done::
+Which loops can be divided into parts is proved in ``srcad.analysis.division``; which are, is said
+in ``srcad.transform.pieces``. A *region* is a run of statements with such loops, the loop over time
+around them included where that can be, so that threads are started once for all of them. Each
+thread, a *worker*, goes through the same statements with variables of its own. Statements that need
+not wait for each other (``srcad.analysis.turns``) are a *phase* (``srcad.transform.phases``), of
+which a worker runs the parts that no other one has taken, and which ends when all parts are done::
 
     for t in range(n):                        def f_part(first, last, m, u, v):
         for i in range(1, k - 1):                 for i in range(first, last):
@@ -25,18 +25,19 @@ parts are done::
                                                       end_phase(crew, own, parts)
                                                       u, v = v, u
 
-What a part leaves near its borders is done in a second phase, where neighbours need each other.
-Where iterations hand on rows in a ring, it is the other way round: in a first phase, each part puts
-aside what its neighbours need of its first and last rows, and in the second it runs its own rows.
+What a part leaves near its borders is done in a second phase, where neighbours need each other
+(``srcad.transform.bands``). Where iterations hand on rows in a ring, it is the other way round: in
+a first phase, each part puts aside what its neighbours need of its first and last rows, and in the
+second it runs its own rows (``srcad.transform.ring_parts``).
 
 Of what is not divided, every worker assigns the scalars and binds the names for itself, and one of
 them writes the elements. So scalars must not hang on elements that the region writes: a worker may
 be late, and reads them when the others are many phases ahead. No worker waits for one that has not
 begun, whichever threads there are (see ``end_phase`` in ``srcad.runtime.threads``).
 
-Afterwards the caller binds its own names as the workers did. If there is little to do, it runs the
-statements as they were. Where the results hang on how many parts there are, that depends on the
-sizes, not on the number of threads.
+Afterwards the caller binds its own names as the workers did. If there is little to do
+(``srcad.analysis.work``), it runs the statements as they were. Where the results hang on how many
+parts there are, that depends on the sizes, not on the number of threads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a worker does: the same statements as the others, in phases.
+"""Writes what a worker does: the same statements as the others, in phases.
 
 Statements that need not wait for each other (``srcad.analysis.turns``) are done in one phase, as
 many of them as pays. What every worker does for itself, as to bind names, it does before that.
