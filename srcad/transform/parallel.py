@@ -247,8 +247,10 @@ class _Regions:
         body = (start, *made, *phases.of(region, sizes))
         halos = {h for d in loops if d.ring for h in self.rings.halo(d.ring).values()}
         written = {*stored(tuple(p.stmt for p in region)), *cells.values(), *halos} - private
-        exports = sorted(written & set(threads.inputs(body, given)))
-        return threads.function("worker", given, body, (crew, *exports), waits=True)
+        places = frozenset[str]().union(*map(self._places, written))
+        arrays = (a for a in threads.inputs(body, given) if isinstance(a, str))
+        written.update(a for a in arrays if self._places(a) & places)  # it has views of these
+        return threads.function("worker", given, body, (crew, *sorted(written)), waits=True)
 
 
 def _followed(pieces: _Pieces) -> Iterator[Stmt]:

@@ -122,11 +122,14 @@ class Threads:
     ) -> Function:
         """A function that is given these variables, and after them what its body reads beside.
 
-        If it waits for other threads, it reads what these wrote meanwhile to the same memory.
+        ``exports`` are all arrays that it writes to and that are read elsewhere, also those that
+        it names itself. If it waits for other threads, it reads what these wrote meanwhile to the
+        same memory.
         """
         title = self.names.fresh(f"{self.title}_{title}")
         body = prune(Function(title, given, body, self.known, exports)).body
         parameters = (*given, *self.inputs(body, given))
+        exports = tuple(a for a in exports if a in parameters)
         apart = not waits and self._are_apart(parameters, exports)
         function = Function(title, parameters, body, self.known, exports, apart)
         self.made.append(initialise(function))

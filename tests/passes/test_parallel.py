@@ -475,6 +475,34 @@ def probed(u, a, b, steps):
 
 AT = np.array([3, 0, 3, 2, 0, 16, 3, 1, 2])
 PULSE = np.linspace(-0.3, 0.4, 11)
+
+
+def seen_through_views(u, steps):
+    """A view is bound and stored to in a region that does not name its array."""
+    n, m = u.shape
+    w = np.zeros((2, 50))
+    for i in range(50):
+        w[0, i] = math.cos(u[0, 0] + i)
+        w[1, i] = math.cos(u[0, 1] + i)
+    z = np.zeros((n, m))
+    for i in range(n):
+        for j in range(m):
+            z[i, j] = math.sin(u[i, j]) + w[0, 1]
+    a = w[0]
+    b = w[1]
+    for t in range(steps):
+        b[2] = 1.0 + 0.1 * t
+        for i in range(n):
+            for j in range(m):
+                z[i, j] = 0.5 * z[i, j] + u[i, j]
+        a, b = b, a
+    s = 0.0
+    for i in range(n):
+        for j in range(m):
+            s += w[0, 2] * z[i, j] + z[i, j] * w[1, 2]
+    return s
+
+
 PROGRAMS = {
     "pointwise": (pointwise, (X,), 0, True),
     "stencil": (stencil, (U, 0.7), (0, 1), True),
@@ -503,6 +531,7 @@ PROGRAMS = {
     "framed": (framed, (np.outer(X, X[::-1])[:13, :13].copy(), 3), 0, True),
     "probed": (probed, (U, 3, -9, 3), 0, None),
     "probed, the same row": (probed, (U, 3, 3, 3), 0, None),
+    "seen_through_views": (seen_through_views, (U, 3), 0, True),
 }
 
 
