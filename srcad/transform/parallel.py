@@ -92,7 +92,8 @@ def parallel(
 ) -> tuple[Function, ...]:
     """The functions of a module, independent loops of the last one divided among threads.
 
-    The loops at the places ``counted`` stay where they are: between their steps a run can end.
+    The loops at the places ``counted`` stay where they are, but for those that are divided
+    themselves: between their steps a run can end.
     """
     *others, function = functions
     regions = _Regions(function, names, counted)

@@ -162,7 +162,7 @@ def _gains(old: tuple[Band, ...], new: tuple[Band, ...]) -> bool:
     )
     if skewed and any(_depth(b.member.stmt) > 2 for b in new):
         return False
-    return 1 + is_in_two_turns(new) < 1 + is_in_two_turns(old) + alone
+    return is_in_two_turns(new) < is_in_two_turns(old) + alone
 
 
 def _depth(stmt: Stmt) -> int:
