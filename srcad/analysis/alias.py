@@ -13,6 +13,7 @@ from collections.abc import Iterator, Set
 from srcad.analysis.flow import writes_of
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
     Bind,
     Block,
     Copy,
@@ -47,7 +48,10 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
     """
     bound: set[str] = set()
     edges: list[tuple[str, str]] = []
+    made: list[str] = []
     for stmt in statements(body):
+        if isinstance(stmt, Assign | Store):
+            continue
         match stmt:
             case Bind():
                 edges += zip(stmt.targets, stmt.sources, strict=True)
@@ -60,17 +64,15 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
                 bound.add(stmt.target)
             case Pop():
                 edges.append((stmt.array, stmt.source))
+            case Alloc() | Copy() | MatMul() | ZerosLike() | Window():
+                made.append(stmt.target)
+            case Invoke():
+                made += [name for name in stmt.targets if isinstance(name, str)]
     sites: dict[str, set[str]] = {a: (set() if a in bound else {a}) for a in arrays | bound}
-    for stmt in statements(body):
-        match stmt:
-            case Alloc() | Copy() | MatMul() | ZerosLike() | Window(own=True):
-                if stmt.target in sites:
-                    sites[stmt.target].add(stmt.target)
-        if isinstance(stmt, Invoke):
-            for name in stmt.targets:
-                if isinstance(name, str) and name in sites:
-                    sites[name].add(name)
-    changed = True
+    for name in made:
+        if name in sites:
+            sites[name].add(name)
+    changed = bool(edges)
     while changed:
         changed = False
         for target, source in edges:
