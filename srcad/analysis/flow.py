@@ -108,13 +108,15 @@ def mentions(block: Block) -> Counter[str]:
 
 def assigned(block: Block) -> set[str]:
     """Names that a block binds, in nested blocks too."""
-    return set[str]().union(*map(_bound, block))
+    return set[str]().union(*map(bound_in, block))
 
 
 @remembered("_bound")
-def _bound(stmt: Stmt) -> frozenset[str]:
+def bound_in(stmt: Stmt) -> frozenset[str]:
     """Names that a statement and those in it bind."""
-    return frozenset(writes_of(stmt)).union(*(_bound(s) for block in blocks(stmt) for s in block))
+    inside = blocks(stmt)
+    own = frozenset(writes_of(stmt))
+    return own.union(*map(assigned, inside)) if inside else own
 
 
 def scalars(block: Block) -> dict[str, Var]:

@@ -36,7 +36,7 @@ R = TypeVar("R")
 class _Expression:
     """Room for what was found out about a node, which never changes (``remembered``)."""
 
-    __slots__ = ("_hash", "_names")
+    __slots__ = ("_hash", "_names", "_parts")
 
 
 class _Statement:
@@ -635,10 +635,9 @@ _REBUILT: dict[type, Callable[[Any, tuple[Expr, ...]], Expr]] = {
 }
 
 
-def walk(expr: Expr) -> Sequence[Expr]:
+@remembered("_parts")
+def walk(expr: Expr) -> tuple[Expr, ...]:
     """The expression and all expressions in it."""
-    if type(expr) not in _OPERANDS:
-        return (expr,)
     found, pending = [], [expr]
     while pending:
         part = pending.pop()
@@ -646,7 +645,7 @@ def walk(expr: Expr) -> Sequence[Expr]:
         operands = _OPERANDS.get(type(part))
         if operands is not None:
             pending += reversed(operands(part))
-    return found
+    return tuple(found)
 
 
 def expressions(stmt: Stmt) -> tuple[Expr, ...]:

@@ -48,6 +48,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
     statements,
+    with_blocks,
 )
 from srcad.ir.printer import index_message
 from srcad.ir.rename import with_expressions
@@ -79,9 +80,9 @@ def _dropped(block: Block) -> Block:
             case IndexCheck():
                 continue
             case For() | While():
-                stmt = replace(stmt, body=_dropped(stmt.body))
+                stmt = with_blocks(stmt, (_dropped(stmt.body),))
             case If():
-                stmt = replace(stmt, body=_dropped(stmt.body), orelse=_dropped(stmt.orelse))
+                stmt = with_blocks(stmt, (_dropped(stmt.body), _dropped(stmt.orelse)))
         out.append(stmt)
     return tuple(out)
 
@@ -296,17 +297,18 @@ class Lengths:
                 case Alloc():
                     stmt = replace(stmt, shape=tuple(map(self._direct, stmt.shape)))
                 case For():
-                    stmt = replace(stmt, stop=self._direct(stmt.stop))
+                    stop = self._direct(stmt.stop)
+                    stmt = stmt if stop is stmt.stop else replace(stmt, stop=stop)
             match stmt:
                 case For() | While():
                     inner = _Loop(stmt, assigned((stmt,)))
                     body = self.block(stmt.body, [*loops, inner])
                     out += inner.hoisted
-                    out.append(replace(stmt, body=body))
+                    out.append(with_blocks(stmt, (body,)))
                 case If():
                     body = self._branch(stmt.body, loops)
                     orelse = self._branch(stmt.orelse, loops)
-                    out.append(replace(stmt, body=body, orelse=orelse))
+                    out.append(with_blocks(stmt, (body, orelse)))
                 case IndexCheck():
                     made = self._index(stmt, loops)
                     out += made

@@ -97,10 +97,10 @@ def _block(block: Block, uses: dict[str, int]) -> Block:
     for stmt in block:
         match stmt:
             case For() | While():
-                out.append(replace(stmt, body=_block(stmt.body, uses)))
+                out.append(with_blocks(stmt, (_block(stmt.body, uses),)))
             case If():
                 both = _block(stmt.body, uses), _block(stmt.orelse, uses)
-                out.append(replace(stmt, body=both[0], orelse=both[1]))
+                out.append(with_blocks(stmt, both))
             case Bind() if out and len(stmt.targets) == 1:
                 (target,), (source,) = stmt.targets, stmt.sources
                 place = _made_at(out, source, target) if uses[source] == 2 else None

@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, bound_in, names_of
 from srcad.analysis.iterations import BY_ELEMENT, span
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.build import ONE, add, integer, sub
@@ -146,7 +146,7 @@ class _Region:
 
         None: that cannot be said, as the loop changes more than its counter.
         """
-        changing, ends = assigned((loop,)) & self.names(), span(loop)
+        changing, ends = bound_in(loop) & self.names(), span(loop)
         if not changing:
             return self, ()
         inside = assigned(loop.body)
@@ -176,7 +176,7 @@ class _Finder:
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
         self.dead: set[int] = set()
-        self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
+        self.known: dict[int, tuple[Stmt, set[str], frozenset[str]]] = {}
         """What statements read of arrays, and what they bind, by identity."""
 
     def block(self, block: Block, outer: _Place | None, owner: Stmt | None = None) -> None:
@@ -212,7 +212,7 @@ class _Finder:
             if self._unread_in(steps, again, place.loops()) is False:
                 return False
         elif isinstance(owner, While):
-            if assigned((owner,)) & region.names() or self._reads_in(owner.test, region.array):
+            if bound_in(owner) & region.names() or self._reads_in(owner.test, region.array):
                 return False
             if self._unread_in(place.block[: place.next], region, place.loops()) is False:
                 return False
@@ -272,7 +272,7 @@ class _Finder:
     def _uses(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
         """The statement, the arrays that it reads, and the names that it binds."""
         if id(stmt) not in self.known:
-            self.known[id(stmt)] = stmt, _read(stmt), assigned((stmt,))
+            self.known[id(stmt)] = stmt, _read(stmt), bound_in(stmt)
         return self.known[id(stmt)]
 
     def _reads_in(self, expr: Expr, array: str) -> bool:
