@@ -148,16 +148,18 @@ def _ends(stmt: Stmt, array: str, needed: frozenset[str]) -> bool:
 
 def _surely_made(function: Function) -> set[int]:
     """The statements that make an array and certainly raise nothing, by identity."""
-    sizes, found = Sizes(function.arrays), set[int]()
+    sizes, found, followed = Sizes(function.arrays), set[int](), list[Stmt]()
     for stmt in function.body:
         if isinstance(stmt, ZerosLike):
             found.add(id(stmt))
         elif isinstance(stmt, Alloc):
+            sizes_after(followed, sizes)
+            followed.clear()
             least = [sizes.range(sizes.known(e))[0] for e in stmt.shape]
             read = any(isinstance(e, Load) for x in stmt.shape for e in walk(x))
             if not read and all(n is not None and n >= 0 for n in least):
                 found.add(id(stmt))
-        sizes_after((stmt,), sizes)
+        followed.append(stmt)
     return found
 
 
@@ -185,14 +187,16 @@ class _Recycler:
 
     def body(self) -> Block:
         """The body with arrays in the memory of others."""
-        sizes = Sizes(self.arrays)
+        sizes, followed = Sizes(self.arrays), list[Stmt]()
         for k, found in enumerate(self.rest):
             for stmt in found:
-                sizes_after((stmt,), sizes)
+                followed.append(stmt)
                 if not isinstance(stmt, _Making | MatMul) or stmt.target not in self.once:
                     continue
                 self._lay(stmt)
                 if isinstance(stmt, _Making) and stmt.target in self.takers:
+                    sizes_after(followed, sizes)
+                    followed.clear()
                     self.rest[k] = self._made(stmt, k, sizes)
                 if stmt.target in self.donors:
                     self.free.append(stmt.target)
