@@ -16,6 +16,7 @@ value that it is about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from srcad.analysis.flow import bound_in, writes_of
@@ -53,6 +54,7 @@ from srcad.ir.nodes import (
     children,
     names_read,
     rebuild,
+    remembered,
     statements,
     walk,
 )
@@ -93,8 +95,8 @@ class Sizes:
         """Lengths that are equal wherever a loop over a range, first and end, has an iteration."""
         self.mentioned: set[str] = set()
         """All names in what is known, and some more: of others there is nothing to forget."""
-        self._turn: tuple[For | While, Sizes, Sizes] | None = None
-        """A loop at this place, and what is known at the start and at the end of its iterations."""
+        self._turns: dict[int, _Turn] = {}
+        """The loops that were followed last, by identity; shared by all copies."""
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
@@ -107,6 +109,7 @@ class Sizes:
         made.shapes, made.alike, made.lists = dict(self.shapes), dict(self.alike), dict(self.lists)
         made.claims = dict(self.claims)
         made.mentioned = set(self.mentioned)
+        made._turns = self._turns
         return made
 
     # ------------------------------------------------------------ questions
@@ -190,20 +193,27 @@ class Sizes:
         return None
 
     def turn_of(self, loop: For | While) -> tuple[Sizes, Sizes] | None:
-        """What is known at the start and the end of its iterations, if it was just found out."""
-        if self._turn is None or self._turn[0] is not loop:
+        """What is known at the start and the end of its iterations, if that was found out.
+
+        A loop is followed with all that are around it, and then by itself.
+        """
+        turn = self._turns.get(id(loop))
+        if turn is None or turn.loop is not loop or turn.before._facts() != self._facts():
             return None
-        return self._turn[1].copy(), self._turn[2]
+        return turn.start.copy(), turn.end
 
     def note_turn(self, loop: For | While, start: Sizes, end: Sizes) -> None:
-        """Take note of that: the same loop is asked about from several sides."""
-        self._turn = loop, start, end
+        """Take note of that."""
+        self._turns[id(loop)] = _Turn(loop, self.copy(), start, end)
+
+    def _facts(self) -> tuple[object, ...]:
+        facts = (self.values, self.shapes, self.alike, self.lists, self.ranges)
+        return (*facts, self.equal, self.claims)
 
     # ------------------------------------------------------------ what statements say
 
     def after(self, stmt: Stmt) -> None:
         """Take note of a statement without blocks."""
-        self._turn = None
         said = _SAID.get(type(stmt))
         if said is None:
             self.forget(writes_of(stmt))
@@ -252,7 +262,6 @@ class Sizes:
 
     def within(self, loop: For) -> None:
         """Take note of the counter of a loop, in its iterations."""
-        self._turn = None
         self.forget((loop.var.name,))
         if isinstance(loop.step, Const) and int(loop.step.value) > 0:
             low, _ = self.range(self.known(loop.start))
@@ -268,7 +277,6 @@ class Sizes:
 
         Whoever runs over the same range later knows that they held: the loop did so as well.
         """
-        self._turn = None
         kept = {a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone}
         if not kept or loop.until is not None:
             return
@@ -287,7 +295,6 @@ class Sizes:
 
     def learn(self, test: Expr) -> None:
         """Take a test that holds from here on as known."""
-        self._turn = None
         match test:
             case Logic(op="and", items=items):
                 for item in items:
@@ -308,7 +315,6 @@ class Sizes:
         gone = self.mentioned.intersection(names)
         if not gone:
             return
-        self._turn = None
         self.mentioned -= gone
 
         def stays(*exprs: Expr) -> bool:
@@ -332,13 +338,11 @@ class Sizes:
 
     def learn_shape(self, array: str, shape: Shape) -> None:
         """Take the lengths of an array as known."""
-        self._turn = None
         self.shapes[array] = shape
         self._mention(array, *shape)
 
     def learn_list(self, name: str, shape: Shape | None) -> None:
         """Take the lengths of all arrays on a list as known (None: they are not)."""
-        self._turn = None
         self.lists[name] = shape
         self._mention(name, *(shape or ()))
 
@@ -436,11 +440,20 @@ class Sizes:
         return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """What is known before a loop, and at the start and the end of its iterations."""
+
+    loop: For | While
+    before: Sizes
+    start: Sizes
+    end: Sizes
+
+
+_ARRAYS = (Alloc, Copy, ZerosLike, MatMul, Bind, Window, Reshape, Invoke, Tape)
 _SAID: dict[type, Callable[[Sizes, Any], None]] = {
     Assign: Sizes._after_assign,
-    **dict.fromkeys(
-        (Alloc, Copy, ZerosLike, MatMul, Bind, Window, Reshape, Invoke, Tape), Sizes._after_arrays
-    ),
+    **dict.fromkeys(_ARRAYS, Sizes._after_arrays),
     Push: Sizes._after_push,
     Pop: Sizes._after_pop,
     Check: Sizes._after_check,
@@ -449,11 +462,20 @@ _SAID: dict[type, Callable[[Sizes, Any], None]] = {
 """What statements without blocks say, beside which names they bind."""
 
 
+@remembered("_tells")
+def _tells(stmt: For | While | If) -> bool:
+    """Whether something that is said in a loop or a branch may hold after it as well."""
+    inside = (s for block in blocks(stmt) for s in statements(block))
+    return any(isinstance(s, (*_ARRAYS, Push, Pop, Check)) for s in inside)
+
+
 def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
     """What is known at the end of a block, given what is known before it."""
     sizes = sizes or Sizes()
     for stmt in block:
         match stmt:
+            case For() | While() | If() if not _tells(stmt):
+                sizes.forget(bound_in(stmt))
             case For() | While():
                 (inside, end), gone = _iteration(stmt, sizes), bound_in(stmt)
                 kept = {a: s for a, s in inside.shapes.items() if a in gone}

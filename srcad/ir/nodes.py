@@ -43,7 +43,8 @@ class _Statement:
     """The same for a statement."""
 
     __slots__ = (
-        *("_bound", "_contents", "_effects", "_flow", "_inside", "_named", "_reads", "_touched"),
+        *("_bound", "_contents", "_effects", "_flow", "_inside", "_named", "_reads", "_tells"),
+        "_touched",
     )
 
 
