@@ -43,8 +43,8 @@ class _Statement:
     """The same for a statement."""
 
     __slots__ = (
-        *("_bound", "_contents", "_effects", "_flow", "_inside", "_named", "_reads", "_tells"),
-        "_touched",
+        *("_bound", "_contents", "_effects", "_exposed", "_flow", "_inside", "_named", "_names"),
+        *("_reads", "_tells", "_touched"),
     )
 
 
