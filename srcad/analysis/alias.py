@@ -195,6 +195,7 @@ class Aliases:
     def __init__(self, body: Block, sites: Sites) -> None:
         self.sites = sites
         self.body = body
+        self._sharing: dict[str, frozenset[str]] = {}
         self.apart: dict[str, frozenset[str]] = {}
         """For each name, those that are exchanged with it and never the same."""
         for group in _permuted(body):
@@ -206,6 +207,24 @@ class Aliases:
         """Names of memory that is made here."""
         made = (s.target for s in statements(self.body) if isinstance(s, Alloc | ZerosLike | Copy))
         return frozenset(n for n in made if self.sites.get(n) == frozenset((n,)))
+
+    @functools.cached_property
+    def _holders(self) -> dict[str, set[str]]:
+        """The names that can denote the memory of each site."""
+        holders: dict[str, set[str]] = {}
+        for name, found in self.sites.items():
+            for site in found:
+                holders.setdefault(site, set()).add(name)
+        return holders
+
+    def sharing(self, name: str) -> frozenset[str]:
+        """All names that may share memory with one, itself included."""
+        if name not in self._sharing:
+            found = _sites(self.sites, name)
+            alone = (s for s in found if s not in self.sites)
+            others = frozenset(alone).union(*(self._holders.get(s, ()) for s in found))
+            self._sharing[name] = others - self.apart.get(name, frozenset()) | {name}
+        return self._sharing[name]
 
     def may(self, a: str, b: str) -> bool:
         """Whether they may share memory."""

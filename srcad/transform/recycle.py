@@ -175,10 +175,14 @@ class _Recycler:
         self.donors = once - held_arrays(function) - _shown(function)
         self.rest: list[Block] = [(s,) for s in function.body]
         """The statements of the body, each of which may be replaced."""
-        self.last: dict[str, int] = {}
-        """In which statement each array is touched for the last time."""
+        self.places: dict[str, list[int]] = {}
+        """In which statements each array is touched."""
         for k, stmt in enumerate(function.body):
-            self.last |= dict.fromkeys(_touched(stmt), k)
+            for name in _touched(stmt):
+                self.places.setdefault(name, []).append(k)
+        self.last = {name: places[-1] for name, places in self.places.items()}
+        self.reached: dict[int, Sizes] = {}
+        """What is known before a statement that first touches an array."""
         self.layouts: dict[str, str] = {}
         self.free: list[str] = []
         """The arrays that can give their memory away once they are done with."""
@@ -309,7 +313,7 @@ class _Recycler:
 
     def _first(self, name: str, k: int) -> int | None:
         """The statement after the one with number ``k`` that first touches an array."""
-        later = range(k + 1, len(self.rest))
+        later = (j for j in self.places.get(name, ()) if j > k)
         return next((j for j in later if any(name in _touched(s) for s in self.rest[j])), None)
 
     def _begun(
@@ -318,7 +322,10 @@ class _Recycler:
         """The statement that first touches an array, which then need not be zero before."""
         if len(self.rest[first]) != 1:
             return None
-        known = sizes_after((s for b in self.rest[k + 1 : first] for s in b), sizes.copy())
+        known = self.reached.get(first)
+        if known is None:
+            between = (s for b in self.rest[k + 1 : first] for s in b)
+            known = self.reached[first] = sizes_after(between, sizes.copy())
         return _Start(name, donor, zeros).of(self.rest[first][0], {}, known)
 
     def _filled(self, name: str, value: Callable[[tuple[Expr, ...], str], Expr]) -> Block:
@@ -352,7 +359,8 @@ class _Start:
             return None
         inside = sizes_inside(stmt, sizes)
         length = trips(stmt, inside)
-        places = [k for k, s in enumerate(stmt.body) if {self.name, self.donor} & _touched(s)]
+        arrays = {self.name, self.donor}
+        places = [k for k, s in enumerate(stmt.body) if not arrays.isdisjoint(_touched(s))]
         if length is None or names_read(length) & assigned((stmt,)) or not places:
             return None
         around = {**around, stmt.var: length}
@@ -383,7 +391,9 @@ class _Start:
         )
         if not whole or any(self.donor in _touched(s) for s in later):
             return None
-        if not all(map(self._at, statements(body), repeat(index))):
+        arrays = {self.name, self.donor}
+        touching = (s for s in statements(body) if not arrays.isdisjoint(_touched(s)))
+        if not all(map(self._at, touching, repeat(index))):
             return None
         own = Load(self.name, index, stmt.value.kind)
         term = added_to(stmt.value, own) if self.zeros else None
