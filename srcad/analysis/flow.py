@@ -116,9 +116,16 @@ def assigned(block: Block) -> set[str]:
 @remembered("_bound")
 def bound_in(stmt: Stmt) -> frozenset[str]:
     """Names that a statement and those in it bind."""
-    inside = blocks(stmt)
     own = frozenset(writes_of(stmt))
-    return own.union(*map(assigned, inside)) if inside else own
+    if isinstance(stmt, For | While):
+        return own | bound_within(stmt)
+    return own.union(*map(assigned, blocks(stmt))) if isinstance(stmt, If) else own
+
+
+@remembered("_within")
+def bound_within(loop: For | While) -> frozenset[str]:
+    """Names that the body of a loop binds."""
+    return frozenset(assigned(loop.body))
 
 
 def scalars(block: Block) -> dict[str, Var]:

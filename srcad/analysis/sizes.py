@@ -15,7 +15,7 @@ value that it is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -317,23 +317,26 @@ class Sizes:
             return
         self.mentioned -= gone
 
-        def stays(*exprs: Expr) -> bool:
-            return all(gone.isdisjoint(names_read(e)) for e in exprs)
+        def stays(expr: Expr) -> bool:
+            return gone.isdisjoint(names_read(expr))
+
+        def stay(exprs: Shape) -> bool:
+            return all(map(stays, exprs))
 
         self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
-        self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
-        self.alike = {n: s for n, s in self.alike.items() if not {n, s} & gone}
+        self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stay(s)}
+        self.alike = {n: s for n, s in self.alike.items() if n not in gone and s not in gone}
         self.lists = {
-            n: s if s is not None and stays(*s) else None
+            n: s if s is not None and stay(s) else None
             for n, s in self.lists.items()
             if n not in gone
         }
         self.ranges = {e: r for e, r in self.ranges.items() if stays(e)}
-        self.equal = {a: b for a, b in self.equal.items() if stays(a, b)}
+        self.equal = {a: b for a, b in self.equal.items() if stays(a) and stays(b)}
         self.claims = {
-            span: {a: b for a, b in found.items() if stays(a, b)}
+            span: {a: b for a, b in found.items() if stays(a) and stays(b)}
             for span, found in self.claims.items()
-            if stays(*span)
+            if stay(span)
         }
 
     def learn_shape(self, array: str, shape: Shape) -> None:
@@ -538,14 +541,17 @@ def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[S
         steady = held
 
 
-def _taken_early(loop: For | While) -> Iterator[str]:
+@remembered("_taken")
+def _taken_early(loop: For | While) -> tuple[str, ...]:
     """Lists of which an iteration takes what an earlier one may have put there."""
     taken: set[str] = set()
+    found: list[str] = []
     for stmt in statements(loop.body):
         if isinstance(stmt, Pop):
             taken.add(stmt.source)
         elif isinstance(stmt, Push) and stmt.target in taken:
-            yield stmt.target
+            found.append(stmt.target)
+    return tuple(found)
 
 
 def _leave(stmt: Stmt, sizes: Sizes, lists: dict[str, Shape | None]) -> None:

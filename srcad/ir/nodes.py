@@ -36,7 +36,7 @@ R = TypeVar("R")
 class _Expression:
     """Room for what was found out about a node, which never changes (``remembered``)."""
 
-    __slots__ = ("_hash", "_names", "_parts")
+    __slots__ = ("_carriers", "_hash", "_names", "_parts")
 
 
 class _Statement:
@@ -44,7 +44,7 @@ class _Statement:
 
     __slots__ = (
         *("_bound", "_contents", "_effects", "_exposed", "_flow", "_inside", "_named", "_names"),
-        *("_reads", "_tells", "_touched"),
+        *("_reads", "_taken", "_tells", "_touched", "_within"),
     )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from srcad.analysis.flow import assigned, times_bound
+from srcad.analysis.flow import assigned, bound_within, times_bound
 from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -464,7 +464,7 @@ class Lengths:
         k = form.get(counter)
         if k is None or not isinstance(loop.stmt.step, Const):
             return form
-        if counter.name in assigned(loop.stmt.body):
+        if counter.name in bound_within(loop.stmt):
             return form
         step = int(loop.stmt.step.value)
         first = loop.stmt.start
@@ -526,7 +526,7 @@ class Lengths:
         """First and last (lowest and highest) counter of a loop, and the test that it runs."""
         stmt = loop.stmt
         assert isinstance(stmt, For)
-        if stmt.var.name in assigned(stmt.body) or not isinstance(stmt.step, Const):
+        if stmt.var.name in bound_within(stmt) or not isinstance(stmt.step, Const):
             return None
         if stmt.step.value == 1:
             return stmt.start, sub(stmt.stop, ONE), compare("<", stmt.start, stmt.stop)

@@ -18,7 +18,7 @@ A name for another array, that is bound anew before any loop rebinds it, is that
 from collections.abc import Collection
 from dataclasses import replace
 
-from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.analysis.flow import bound_in, reads_of, writes_of
 from srcad.ir.nodes import (
     Alloc,
     Bind,
@@ -74,7 +74,7 @@ def _bound_anew(body: Block, start: int, name: str, source: str) -> int | None:
         stmt = body[k]
         if writes_of(stmt) == (name,) and not blocks(stmt):
             return k if name not in reads_of(stmt) else None
-        if {name, source} & assigned((stmt,)):
+        if not bound_in(stmt).isdisjoint((name, source)):
             return None
     return None
 

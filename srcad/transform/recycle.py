@@ -27,7 +27,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import repeat
 
-from srcad.analysis.flow import assigned, named_in, names_of, reads_of, times_bound
+from srcad.analysis.flow import (
+    bound_in,
+    bound_within,
+    named_in,
+    names_of,
+    reads_of,
+    times_bound,
+)
 from srcad.analysis.held import held_arrays
 from srcad.analysis.iterations import BY_ELEMENT
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
@@ -143,7 +150,7 @@ def _in_order(body: list[Stmt]) -> Block:
 
 def _ends(stmt: Stmt, array: str, needed: frozenset[str]) -> bool:
     """Whether a statement mentions an array, or binds what its lengths are made of."""
-    return array in named_in(stmt) or not needed.isdisjoint(assigned((stmt,)))
+    return array in named_in(stmt) or not needed.isdisjoint(bound_in(stmt))
 
 
 def _surely_made(function: Function) -> set[int]:
@@ -355,13 +362,13 @@ class _Start:
 
         ``around``: the counters of the loops around it, and how many values each has.
         """
-        if not isinstance(stmt, For) or stmt.var.name in assigned(stmt.body) or stmt.parallel:
+        if not isinstance(stmt, For) or stmt.var.name in bound_within(stmt) or stmt.parallel:
             return None
         inside = sizes_inside(stmt, sizes)
         length = trips(stmt, inside)
         arrays = {self.name, self.donor}
         places = [k for k, s in enumerate(stmt.body) if not arrays.isdisjoint(_touched(s))]
-        if length is None or names_read(length) & assigned((stmt,)) or not places:
+        if length is None or names_read(length) & bound_in(stmt) or not places:
             return None
         around = {**around, stmt.var: length}
         first = places[0]

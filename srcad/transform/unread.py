@@ -33,7 +33,7 @@ from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, bound_in, named_in, names_of
+from srcad.analysis.flow import assigned, bound_in, bound_within, named_in, names_of
 from srcad.analysis.iterations import BY_ELEMENT, span
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.build import ONE, add, integer, sub
@@ -233,9 +233,7 @@ class _Finder:
                 return False
         return self._unread(region, outer)
 
-    def _unread_in(
-        self, block: Block, steps: slice, region: _Region, loops: _Loops
-    ) -> bool | None:
+    def _unread_in(self, block: Block, steps: slice, region: _Region, loops: _Loops) -> bool | None:
         """Whether steps of a block do not read the elements; True: they write them again before."""
         names = region.names()
         for stmt in self._concerned(block, steps, region.array, names):
@@ -332,7 +330,7 @@ def _written(stmt: Stmt) -> list[tuple[Store, _Region]]:
             break
         (loop,) = loops
         ends = None if loop.until is not None or loop.parallel else span(loop)
-        changing = assigned(loop.body)
+        changing = bound_within(loop)
         if ends is None or loop.var.name in changing or loop.var in counters:
             return []
         counters.append(loop.var)
@@ -370,7 +368,7 @@ def _apart(region: _Region, index: tuple[Expr, ...], loops: _Loops) -> bool:
     limits = list(region.limits)
     for k, loop in enumerate(loops):
         ends = span(loop)
-        fixed = assigned(loop.body) | {x.var.name for x in loops[:k]}
+        fixed = bound_within(loop) | {x.var.name for x in loops[:k]}
         if ends is not None and not fixed & {loop.var.name, *_names(ends)}:
             limits += [_Limit(loop.var, True, ends[0]), _Limit(loop.var, False, sub(ends[1], ONE))]
     return any(
