@@ -3,6 +3,7 @@
 import ast
 import cProfile
 
+import numpy as np
 import pytest
 
 from benchmarks.statements import PROGRAMS, function_of
@@ -24,6 +25,59 @@ def test_twice_the_statements_are_twice_the_work(name, tmp_path):
     calls(name, 10, tmp_path)  # what is done once in a process
     once, twice = (calls(name, count, tmp_path) for count in (40, 80))
     assert twice < 2.3 * once
+
+
+def fields(count):
+    """Fields that one loop computes, each from the next."""
+    made = [f"u{k} = np.zeros(x.size)" for k in range(count)]
+    steps = [f"u{k}[i] = math.sin(u{(k + 1) % count}[i - 1] + b * x[i])" for k in range(count)]
+    loops = ["for t in range(5):", "    for i in range(1, x.size):"]
+    total = " + ".join(f"np.sum(u{k})" for k in range(count))
+    return [*made, *loops, *(f"        {s}" for s in steps), f"return {total}"]
+
+
+def exchanges(count):
+    """Fields that are exchanged, one with the next."""
+    made = [f"u{k} = x * {k}.5" for k in range(count)]
+    pairs = [(f"u{k}", f"u{(k + 1) % count}") for k in range(count)]
+    total = " + ".join(f"np.sum({a} * {a})" for a, _ in pairs)
+    steps = [f"    {a}, {c} = {c} * b, {a}" for a, c in pairs]
+    return [*made, "for t in range(5):", *steps, f"return {total}"]
+
+
+def breaks(count):
+    """A loop that is left in many places."""
+    lines = ["z = b", "for t in range(10):"]
+    for k in range(count):
+        lines += [f"    if z > {1 + 0.01 * k}:", "        break"]
+        lines += [f"    z = math.sin(z) + x[t] * {0.1 * k}"]
+    return [*lines, "return z"]
+
+
+def chain(count):
+    """One choice of many."""
+    lines = ["z = b", "for t in range(10):"]
+    for k in range(count):
+        lines += [f"    {'el' if k else ''}if z > {count - 0.01 * k}:"]
+        lines += [f"        z = math.sin(z) + x[t] * {k}.0"]
+    return [*lines, "return z"]
+
+
+@pytest.mark.parametrize("shape, count", [(fields, 8), (exchanges, 4), (breaks, 8), (chain, 8)])
+def test_twice_the_arrays_or_exits_are_twice_the_work(shape, count, tmp_path):
+    def work(count):
+        path = tmp_path / f"{shape.__name__}_{count}.py"
+        body = "".join(f"    {line}\n" for line in shape(count))
+        path.write_text(f"import math\nimport numpy as np\n\n\ndef f(x, b):\n{body}")
+        scope = {}
+        exec(compile(path.read_text(), str(path), "exec"), scope)
+        profile = cProfile.Profile()
+        profile.runcall(grad(scope["f"], wrt=(0, 1)).source, np.linspace(0.1, 1.0, 20), 1.3)
+        return sum(entry.callcount for entry in profile.getstats())
+
+    work(3)  # what is done once in a process
+    once, twice = work(count), work(2 * count)
+    assert twice < 2.35 * once
 
 
 def counts(name, number, folder):

@@ -25,33 +25,32 @@ from srcad.ir.nodes import (
     Var,
     Window,
     children,
+    remembered,
     statements,
 )
 from srcad.ir.types import is_inexact
 from srcad.rules.library import rule_named
 
 
-def carriers(expr: Expr) -> set[str]:
+@remembered("_carriers")
+def carriers(expr: Expr) -> frozenset[str]:
     """Float variables and arrays on which the value of an expression depends differentiably."""
     if not is_inexact(expr.kind):
-        return set()
+        return frozenset()
     match expr:
         case Var():
-            return {expr.name}
+            return frozenset((expr.name,))
         case Load():
-            return {expr.array}
+            return frozenset((expr.array,))
         case Extent() | Compare() | Logic():
-            return set()
+            return frozenset()
         case Select():
             return carriers(expr.a) | carriers(expr.b)
         case Call() | Binary():
             rule = rule_named(expr.function if isinstance(expr, Call) else expr.op)
             if rule is not None and rule.is_constant:
-                return set()
-    out: set[str] = set()
-    for part in children(expr):
-        out |= carriers(part)
-    return out
+                return frozenset()
+    return frozenset[str]().union(*map(carriers, children(expr)))
 
 
 def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> set[str]:

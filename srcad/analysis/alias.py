@@ -13,6 +13,7 @@ from collections.abc import Iterator, Set
 from srcad.analysis.flow import writes_of
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
     Bind,
     Block,
     Copy,
@@ -47,7 +48,10 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
     """
     bound: set[str] = set()
     edges: list[tuple[str, str]] = []
+    made: list[str] = []
     for stmt in statements(body):
+        if isinstance(stmt, Assign | Store):
+            continue
         match stmt:
             case Bind():
                 edges += zip(stmt.targets, stmt.sources, strict=True)
@@ -60,17 +64,15 @@ def points_to(body: Block, arrays: set[str]) -> Sites:
                 bound.add(stmt.target)
             case Pop():
                 edges.append((stmt.array, stmt.source))
+            case Alloc() | Copy() | MatMul() | ZerosLike() | Window():
+                made.append(stmt.target)
+            case Invoke():
+                made += [name for name in stmt.targets if isinstance(name, str)]
     sites: dict[str, set[str]] = {a: (set() if a in bound else {a}) for a in arrays | bound}
-    for stmt in statements(body):
-        match stmt:
-            case Alloc() | Copy() | MatMul() | ZerosLike() | Window(own=True):
-                if stmt.target in sites:
-                    sites[stmt.target].add(stmt.target)
-        if isinstance(stmt, Invoke):
-            for name in stmt.targets:
-                if isinstance(name, str) and name in sites:
-                    sites[name].add(name)
-    changed = True
+    for name in made:
+        if name in sites:
+            sites[name].add(name)
+    changed = bool(edges)
     while changed:
         changed = False
         for target, source in edges:
@@ -193,6 +195,7 @@ class Aliases:
     def __init__(self, body: Block, sites: Sites) -> None:
         self.sites = sites
         self.body = body
+        self._sharing: dict[str, frozenset[str]] = {}
         self.apart: dict[str, frozenset[str]] = {}
         """For each name, those that are exchanged with it and never the same."""
         for group in _permuted(body):
@@ -204,6 +207,24 @@ class Aliases:
         """Names of memory that is made here."""
         made = (s.target for s in statements(self.body) if isinstance(s, Alloc | ZerosLike | Copy))
         return frozenset(n for n in made if self.sites.get(n) == frozenset((n,)))
+
+    @functools.cached_property
+    def _holders(self) -> dict[str, set[str]]:
+        """The names that can denote the memory of each site."""
+        holders: dict[str, set[str]] = {}
+        for name, found in self.sites.items():
+            for site in found:
+                holders.setdefault(site, set()).add(name)
+        return holders
+
+    def sharing(self, name: str) -> frozenset[str]:
+        """All names that may share memory with one, itself included."""
+        if name not in self._sharing:
+            found = _sites(self.sites, name)
+            alone = (s for s in found if s not in self.sites)
+            others = frozenset(alone).union(*(self._holders.get(s, ()) for s in found))
+            self._sharing[name] = others - self.apart.get(name, frozenset()) | {name}
+        return self._sharing[name]
 
     def may(self, a: str, b: str) -> bool:
         """Whether they may share memory."""

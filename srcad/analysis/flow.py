@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from srcad.ir.nodes import (
@@ -85,6 +86,7 @@ _NAMED: dict[type, Callable[[Any], Iterable[str]]] = {
 """What a statement reads by name, beside its expressions."""
 
 
+@remembered("_names")
 def names_of(stmt: Stmt) -> frozenset[str]:
     """Names that a statement itself reads or binds."""
     return reads_of(stmt).union(writes_of(stmt))
@@ -98,23 +100,32 @@ def named_in(stmt: Stmt) -> frozenset[str]:
 
 def times_bound(block: Block) -> Counter[str]:
     """How many statements of a block, nested ones too, bind each name."""
-    return Counter(name for stmt in statements(block) for name in writes_of(stmt))
+    return Counter(chain.from_iterable(map(writes_of, statements(block))))
 
 
 def mentions(block: Block) -> Counter[str]:
     """How many statements of a block, those in nested blocks included, name each name."""
-    return Counter(name for stmt in statements(block) for name in names_of(stmt))
+    return Counter(chain.from_iterable(map(names_of, statements(block))))
 
 
 def assigned(block: Block) -> set[str]:
     """Names that a block binds, in nested blocks too."""
-    return set[str]().union(*map(_bound, block))
+    return set[str]().union(*map(bound_in, block))
 
 
 @remembered("_bound")
-def _bound(stmt: Stmt) -> frozenset[str]:
+def bound_in(stmt: Stmt) -> frozenset[str]:
     """Names that a statement and those in it bind."""
-    return frozenset(writes_of(stmt)).union(*(_bound(s) for block in blocks(stmt) for s in block))
+    own = frozenset(writes_of(stmt))
+    if isinstance(stmt, For | While):
+        return own | bound_within(stmt)
+    return own.union(*map(assigned, blocks(stmt))) if isinstance(stmt, If) else own
+
+
+@remembered("_within")
+def bound_within(loop: For | While) -> frozenset[str]:
+    """Names that the body of a loop binds."""
+    return frozenset(assigned(loop.body))
 
 
 def scalars(block: Block) -> dict[str, Var]:
@@ -142,34 +153,32 @@ def variables(block: Block) -> dict[str, Var]:
 
 def exposed(block: Block) -> set[str]:
     """Names that a block may read before it assigns them."""
-    found: set[str] = set()
-    _exposed(block, set(), found)
-    return found
+    return _exposed(block)[1]
 
 
-def _exposed(block: Block, defined: set[str], found: set[str]) -> set[str]:
-    """Collect reads of undefined names; returns what is certainly defined at the end.
-
-    What is handed over as defined may be added to.
-    """
+def _exposed(block: Block) -> tuple[set[str], set[str]]:
+    """What a block certainly defines, and the reads of what is not defined."""
+    defined, found = set[str](), set[str]()
     for stmt in block:
-        match stmt:
-            case If():
-                found |= reads_of(stmt) - defined
-                one = _exposed(stmt.body, set(defined), found)
-                two = _exposed(stmt.orelse, set(defined), found)
-                defined = one & two
-            case For():
-                found |= reads_of(stmt) - defined
-                inner = defined | {stmt.var.name}
-                _exposed(stmt.body, set(inner), found)
-            case While():
-                found |= reads_of(stmt) - defined
-                _exposed(stmt.body, set(defined), found)
-            case _:
-                found |= reads_of(stmt) - defined
-                defined.update(writes_of(stmt))
-    return defined
+        own, read = _exposure(stmt)
+        found |= read - defined
+        defined |= own
+    return defined, found
+
+
+@remembered("_exposed")
+def _exposure(stmt: Stmt) -> tuple[frozenset[str], frozenset[str]]:
+    """The same of a statement."""
+    read = reads_of(stmt)
+    if not (parts := blocks(stmt)):
+        return frozenset(writes_of(stmt)), read
+    counter = writes_of(stmt)
+    inside = [_exposed(part) for part in parts]
+    found = read.union(*(early.difference(counter) for _, early in inside))
+    if not isinstance(stmt, If):
+        return frozenset(), found
+    one, two = inside
+    return frozenset(one[0] & two[0]), found
 
 
 def fixed_names(body: Block, arrays: set[str]) -> set[str]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, exposed, names_of, times_bound
+from srcad.analysis.flow import assigned, bound_within, exposed, names_of, times_bound
 from srcad.analysis.liveness import Live
 from srcad.analysis.sizes import with_offset
 from srcad.ir.build import ONE, add, added_to, integer
@@ -123,7 +123,7 @@ class Bounds:
         """What holds in the iterations of a loop."""
         name = loop.var.name
         outer, known = self.counters.get(name), name in self.counters
-        self.counters[name] = None if name in assigned(loop.body) else self.least_counter(loop)
+        self.counters[name] = None if name in bound_within(loop) else self.least_counter(loop)
         yield
         if known:
             self.counters[name] = outer

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from srcad.analysis.alias import Flow
-from srcad.analysis.flow import assigned, names_of, times_bound, writes_of
+from srcad.analysis.flow import assigned, bound_in, names_of, times_bound, writes_of
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
     Alloc,
@@ -177,7 +177,7 @@ def _unlike(block: Block, sizes: Sizes, bound: set[str]) -> Iterator[str]:
     for stmt in block:
         match stmt:
             case For() | While():
-                own = bound | assigned((stmt,))
+                own = bound | bound_in(stmt)
                 yield from _unlike(stmt.body, sizes_inside(stmt, sizes), own)
             case If():
                 for inner in blocks(stmt):
@@ -189,4 +189,4 @@ def _unlike(block: Block, sizes: Sizes, bound: set[str]) -> Iterator[str]:
             known = not any(names_read(e) & gone for e in shape)
             if not known or sizes.shape(name) != tuple(map(sizes.known, shape)):
                 yield name
-        bound |= assigned((stmt,))
+        bound |= bound_in(stmt)

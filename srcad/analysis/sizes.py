@@ -15,9 +15,11 @@ value that it is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from srcad.analysis.flow import assigned, writes_of
+from srcad.analysis.flow import bound_in, writes_of
 from srcad.ir.build import add, binary, compare, negation, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -52,6 +54,7 @@ from srcad.ir.nodes import (
     children,
     names_read,
     rebuild,
+    remembered,
     statements,
     walk,
 )
@@ -59,6 +62,7 @@ from srcad.ir.types import INT
 
 Range = tuple[int | None, int | None]
 """The least and the largest value; None: not known."""
+_UNKNOWN: Range = (None, None)
 Shape = tuple[Expr, ...]
 
 _LARGEST = 12
@@ -91,8 +95,8 @@ class Sizes:
         """Lengths that are equal wherever a loop over a range, first and end, has an iteration."""
         self.mentioned: set[str] = set()
         """All names in what is known, and some more: of others there is nothing to forget."""
-        self._turn: tuple[For | While, Sizes, Sizes] | None = None
-        """A loop at this place, and what is known at the start and at the end of its iterations."""
+        self._turns: dict[int, _Turn] = {}
+        """The loops that were followed last, by identity; shared by all copies."""
 
     def copy(self) -> Sizes:
         """The same knowledge, to be followed on another path."""
@@ -105,6 +109,7 @@ class Sizes:
         made.shapes, made.alike, made.lists = dict(self.shapes), dict(self.alike), dict(self.lists)
         made.claims = dict(self.claims)
         made.mentioned = set(self.mentioned)
+        made._turns = self._turns
         return made
 
     # ------------------------------------------------------------ questions
@@ -124,8 +129,10 @@ class Sizes:
                 found = sub(Const(0, INT), self.known(expr.x))
             case _:
                 return expr
-        found = self.equal.get(found, found)
-        low, high = self.range(found) if not isinstance(found, Const) else (0, 1)
+        found = self.equal.get(found, found) if self.equal else found
+        if isinstance(found, Const):
+            return found
+        low, high = self.range(found)
         return Const(low, INT) if low is not None and low == high else found
 
     def origin(self, extent: Extent) -> Extent:
@@ -143,14 +150,13 @@ class Sizes:
         match expr:
             case Const(value=value):
                 return int(value), int(value)
-            case Var(name=name) if name in self.values:
-                return self.range(self.values[name])
-            case Extent() if (found := self._extent(expr)) != expr:
-                low, high = self.range(found)
-                return max(0, low or 0), high
-            case Var() | Extent():
-                low, high = self.ranges.get(expr, (None, None))
-                return (max(0, low or 0) if isinstance(expr, Extent) else low), high
+            case Var(name=name):
+                found = self.values.get(name)
+                return self.ranges.get(expr, _UNKNOWN) if found is None else self.range(found)
+            case Extent():
+                found = self._extent(expr)
+                known = self.ranges.get(expr, _UNKNOWN) if found == expr else self.range(found)
+                return max(0, known[0] or 0), known[1]
             case Binary(op="+" | "-", a=a, b=b):
                 (a_low, a_high), (b_low, b_high) = self.range(a), self.range(b)
                 if expr.op == "-":
@@ -162,7 +168,7 @@ class Sizes:
                 if pick == "max":
                     return _best(max, lows), _all(max, highs)
                 return _all(min, lows), _best(min, highs)
-        return self.ranges.get(expr, (None, None))
+        return self.ranges.get(expr, _UNKNOWN)
 
     def truth(self, test: Expr) -> bool | None:
         """Whether a test holds; None: it is not known."""
@@ -187,86 +193,95 @@ class Sizes:
         return None
 
     def turn_of(self, loop: For | While) -> tuple[Sizes, Sizes] | None:
-        """What is known at the start and the end of its iterations, if it was just found out."""
-        if self._turn is None or self._turn[0] is not loop:
+        """What is known at the start and the end of its iterations, if that was found out.
+
+        A loop is followed with all that are around it, and then by itself.
+        """
+        turn = self._turns.get(id(loop))
+        if turn is None or turn.loop is not loop or turn.before._facts() != self._facts():
             return None
-        return self._turn[1].copy(), self._turn[2]
+        return turn.start.copy(), turn.end
 
     def note_turn(self, loop: For | While, start: Sizes, end: Sizes) -> None:
-        """Take note of that: the same loop is asked about from several sides."""
-        self._turn = loop, start, end
+        """Take note of that."""
+        self._turns[id(loop)] = _Turn(loop, self.copy(), start, end)
+
+    def _facts(self) -> tuple[object, ...]:
+        facts = (self.values, self.shapes, self.alike, self.lists, self.ranges)
+        return (*facts, self.equal, self.claims)
 
     # ------------------------------------------------------------ what statements say
 
     def after(self, stmt: Stmt) -> None:
         """Take note of a statement without blocks."""
-        self._turn = None
-        match stmt:
-            case Assign(target=target, value=value) if target.kind == INT:
-                found = self.known(value)
-                self.forget((target.name,))
-                if _is_plain(found) and target.name not in names_read(found):
-                    self.values[target.name] = found
-                    self._mention(target.name, found)
-            case (
-                Alloc()
-                | Copy()
-                | ZerosLike()
-                | MatMul()
-                | Bind()
-                | Window()
-                | Reshape()
-                | Invoke()
-                | Tape()
-            ):
-                made = self._made(stmt)
-                gone = set(writes_of(stmt))
-                self.forget(n for n in gone if made.get(n) != n)
-                for name, shape in made.items():
-                    if isinstance(shape, str) and shape not in gone:
-                        self.alike[name] = shape
-                        self.mentioned |= {name, shape}
-                    elif isinstance(shape, tuple) and not any(names_read(e) & gone for e in shape):
-                        self.learn_shape(name, shape)
-            case Push(target=target, array=array):
-                shape = self.shape(array) if array in self.arrays else None
-                same = self.lists.get(target, shape) == shape
-                self.learn_list(target, shape if same else None)
-            case Pop(array=array, source=source):
-                self.forget((array,))
-                shape = self.lists.get(source)
-                if shape is not None and not any(array in names_read(e) for e in shape):
-                    self.learn_shape(array, shape)
-            case Check(test=test):
-                self.learn(test)
-            case IndexCheck(array=array, axis=axis, index=index):
-                low, high = self.range(self.known(index))
-                at_least = [n for n in (_plus(low, 1), _minus(high)) if n is not None]
-                self._narrow(self.known(Extent(array, axis)), (max(at_least, default=None), None))
-            case _:
-                self.forget(writes_of(stmt))
+        said = _SAID.get(type(stmt))
+        if said is None:
+            self.forget(writes_of(stmt))
+        else:
+            said(self, stmt)
+
+    def _after_assign(self, stmt: Assign) -> None:
+        target = stmt.target
+        found = self.known(stmt.value) if target.kind == INT else None
+        self.forget((target.name,))
+        if found is not None and _is_plain(found) and target.name not in names_read(found):
+            self.values[target.name] = found
+            self._mention(target.name, found)
+
+    def _after_arrays(self, stmt: Stmt) -> None:
+        """Take note of a statement that makes or binds arrays."""
+        made = self._made(stmt)
+        gone = set(writes_of(stmt))
+        self.forget(n for n in gone if made.get(n) != n)
+        for name, shape in made.items():
+            if isinstance(shape, str) and shape not in gone:
+                self.alike[name] = shape
+                self.mentioned |= {name, shape}
+            elif isinstance(shape, tuple) and not any(names_read(e) & gone for e in shape):
+                self.learn_shape(name, shape)
+
+    def _after_push(self, stmt: Push) -> None:
+        shape = self.shape(stmt.array) if stmt.array in self.arrays else None
+        same = self.lists.get(stmt.target, shape) == shape
+        self.learn_list(stmt.target, shape if same else None)
+
+    def _after_pop(self, stmt: Pop) -> None:
+        self.forget((stmt.array,))
+        shape = self.lists.get(stmt.source)
+        if shape is not None and not any(stmt.array in names_read(e) for e in shape):
+            self.learn_shape(stmt.array, shape)
+
+    def _after_check(self, stmt: Check) -> None:
+        self.learn(stmt.test)
+
+    def _after_index_check(self, stmt: IndexCheck) -> None:
+        low, high = self.range(self.known(stmt.index))
+        at_least = [n for n in (_plus(low, 1), _minus(high)) if n is not None]
+        extent = self.known(Extent(stmt.array, stmt.axis))
+        self._narrow(extent, (max(at_least, default=None), None))
 
     def within(self, loop: For) -> None:
         """Take note of the counter of a loop, in its iterations."""
-        self._turn = None
         self.forget((loop.var.name,))
         if isinstance(loop.step, Const) and int(loop.step.value) > 0:
             low, _ = self.range(self.known(loop.start))
             _, high = self.range(self.known(loop.stop))
             self.ranges[loop.var] = (low, _plus(high, -1))
             self.mentioned.add(loop.var.name)
-        for one, other in self.claims.get(self._span(loop), {}).items():
+        claimed = self.claims.get(self._span(loop), {}) if self.claims else {}
+        for one, other in claimed.items():
             self._learn_equality(self.known(one), self.known(other))
 
-    def claim(self, loop: For, end: Sizes, gone: set[str]) -> None:
+    def claim(self, loop: For, end: Sizes, gone: frozenset[str]) -> None:
         """Take note of what the checks in a loop say of lengths that it does not change.
 
         Whoever runs over the same range later knows that they held: the loop did so as well.
         """
-        self._turn = None
         kept = {a: b for a, b in end.equal.items() if not (names_read(a) | names_read(b)) & gone}
+        if not kept or loop.until is not None:
+            return
         first, last = span = self._span(loop)
-        if kept and loop.until is None and not (names_read(first) | names_read(last)) & gone:
+        if not (names_read(first) | names_read(last)) & gone:
             self.claims[span] = kept
             self.mentioned.update(*map(names_read, (*span, *kept, *kept.values())))
 
@@ -280,7 +295,6 @@ class Sizes:
 
     def learn(self, test: Expr) -> None:
         """Take a test that holds from here on as known."""
-        self._turn = None
         match test:
             case Logic(op="and", items=items):
                 for item in items:
@@ -301,37 +315,37 @@ class Sizes:
         gone = self.mentioned.intersection(names)
         if not gone:
             return
-        self._turn = None
         self.mentioned -= gone
 
-        def stays(*exprs: Expr) -> bool:
-            return all(gone.isdisjoint(names_read(e)) for e in exprs)
+        def stays(expr: Expr) -> bool:
+            return gone.isdisjoint(names_read(expr))
+
+        def stay(exprs: Shape) -> bool:
+            return all(map(stays, exprs))
 
         self.values = {n: e for n, e in self.values.items() if n not in gone and stays(e)}
-        self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stays(*s)}
-        self.alike = {n: s for n, s in self.alike.items() if not {n, s} & gone}
+        self.shapes = {n: s for n, s in self.shapes.items() if n not in gone and stay(s)}
+        self.alike = {n: s for n, s in self.alike.items() if n not in gone and s not in gone}
         self.lists = {
-            n: s if s is not None and stays(*s) else None
+            n: s if s is not None and stay(s) else None
             for n, s in self.lists.items()
             if n not in gone
         }
         self.ranges = {e: r for e, r in self.ranges.items() if stays(e)}
-        self.equal = {a: b for a, b in self.equal.items() if stays(a, b)}
+        self.equal = {a: b for a, b in self.equal.items() if stays(a) and stays(b)}
         self.claims = {
-            span: {a: b for a, b in found.items() if stays(a, b)}
+            span: {a: b for a, b in found.items() if stays(a) and stays(b)}
             for span, found in self.claims.items()
-            if stays(*span)
+            if stay(span)
         }
 
     def learn_shape(self, array: str, shape: Shape) -> None:
         """Take the lengths of an array as known."""
-        self._turn = None
         self.shapes[array] = shape
         self._mention(array, *shape)
 
     def learn_list(self, name: str, shape: Shape | None) -> None:
         """Take the lengths of all arrays on a list as known (None: they are not)."""
-        self._turn = None
         self.lists[name] = shape
         self._mention(name, *(shape or ()))
 
@@ -429,13 +443,44 @@ class Sizes:
         return low is not None and low >= 0 if sign > 0 else high is not None and high <= 0
 
 
+@dataclass(frozen=True)
+class _Turn:
+    """What is known before a loop, and at the start and the end of its iterations."""
+
+    loop: For | While
+    before: Sizes
+    start: Sizes
+    end: Sizes
+
+
+_ARRAYS = (Alloc, Copy, ZerosLike, MatMul, Bind, Window, Reshape, Invoke, Tape)
+_SAID: dict[type, Callable[[Sizes, Any], None]] = {
+    Assign: Sizes._after_assign,
+    **dict.fromkeys(_ARRAYS, Sizes._after_arrays),
+    Push: Sizes._after_push,
+    Pop: Sizes._after_pop,
+    Check: Sizes._after_check,
+    IndexCheck: Sizes._after_index_check,
+}
+"""What statements without blocks say, beside which names they bind."""
+
+
+@remembered("_tells")
+def _tells(stmt: For | While | If) -> bool:
+    """Whether something that is said in a loop or a branch may hold after it as well."""
+    inside = (s for block in blocks(stmt) for s in statements(block))
+    return any(isinstance(s, (*_ARRAYS, Push, Pop, Check)) for s in inside)
+
+
 def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
     """What is known at the end of a block, given what is known before it."""
     sizes = sizes or Sizes()
     for stmt in block:
         match stmt:
+            case For() | While() | If() if not _tells(stmt):
+                sizes.forget(bound_in(stmt))
             case For() | While():
-                (inside, end), gone = _iteration(stmt, sizes), assigned((stmt,))
+                (inside, end), gone = _iteration(stmt, sizes), bound_in(stmt)
                 kept = {a: s for a, s in inside.shapes.items() if a in gone}
                 _leave(stmt, sizes, end.lists)
                 for array, shape in kept.items():
@@ -446,7 +491,7 @@ def sizes_after(block: Iterable[Stmt], sizes: Sizes | None = None) -> Sizes:
                 ends = [sizes_after(b, sizes.copy()) for b in blocks(stmt)]
                 lists = {n: s for end in ends for n, s in end.lists.items()}
                 same = {n: s for n, s in lists.items() if all(s == e.lists.get(n, s) for e in ends)}
-                gone = assigned((stmt,))
+                gone = bound_in(stmt)
                 own = gone & sizes.arrays.keys()
                 shapes = {a: end.shape(a) for end in ends for a in own & end.shapes.keys()}
                 _leave(stmt, sizes, {n: same.get(n) for n in lists})
@@ -472,7 +517,7 @@ def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[S
     """What is known at the start of every iteration, and (if ``ends``) at its end."""
     if (known := sizes.turn_of(loop)) is not None:
         return known
-    changing = assigned((loop,))
+    changing = bound_in(loop)
     steady = {a: sizes.shape(a) for a in changing if a in sizes.arrays}
     steady = {
         a: s for a, s in steady.items() if not set[str]().union(*map(names_read, s)) & changing
@@ -496,19 +541,22 @@ def _iteration(loop: For | While, sizes: Sizes, *, ends: bool = True) -> tuple[S
         steady = held
 
 
-def _taken_early(loop: For | While) -> Iterator[str]:
+@remembered("_taken")
+def _taken_early(loop: For | While) -> tuple[str, ...]:
     """Lists of which an iteration takes what an earlier one may have put there."""
     taken: set[str] = set()
+    found: list[str] = []
     for stmt in statements(loop.body):
         if isinstance(stmt, Pop):
             taken.add(stmt.source)
         elif isinstance(stmt, Push) and stmt.target in taken:
-            yield stmt.target
+            found.append(stmt.target)
+    return tuple(found)
 
 
 def _leave(stmt: Stmt, sizes: Sizes, lists: dict[str, Shape | None]) -> None:
     """What is known after a statement with blocks: only lists that it fills are new."""
-    gone = assigned((stmt,))
+    gone = bound_in(stmt)
     sizes.forget(gone)
     for name, shape in lists.items():
         lasting = shape is not None and not set[str]().union(*map(names_read, shape)) & gone

@@ -20,7 +20,7 @@ views, or where the memory is reshaped. Everything is immutable, compares by str
 
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -29,19 +29,23 @@ from srcad.position import NOWHERE, Position
 # ---------------------------------------------------------------- what is remembered
 
 N = TypeVar("N")
+S = TypeVar("S", bound="Stmt")
 R = TypeVar("R")
 
 
 class _Expression:
     """Room for what was found out about a node, which never changes (``remembered``)."""
 
-    __slots__ = ("_hash", "_names")
+    __slots__ = ("_carriers", "_hash", "_names", "_parts")
 
 
 class _Statement:
     """The same for a statement."""
 
-    __slots__ = ("_bound", "_contents", "_flow", "_inside", "_named", "_reads", "_touched")
+    __slots__ = (
+        *("_bound", "_contents", "_effects", "_exposed", "_flow", "_inside", "_named", "_names"),
+        *("_reads", "_taken", "_tells", "_touched", "_within"),
+    )
 
 
 def remembered(slot: str) -> Callable[[Callable[[N], R]], Callable[[N], R]]:
@@ -632,15 +636,17 @@ _REBUILT: dict[type, Callable[[Any, tuple[Expr, ...]], Expr]] = {
 }
 
 
-def walk(expr: Expr) -> Iterator[Expr]:
+@remembered("_parts")
+def walk(expr: Expr) -> tuple[Expr, ...]:
     """The expression and all expressions in it."""
-    pending = [expr]
+    found, pending = [], [expr]
     while pending:
-        found = pending.pop()
-        yield found
-        operands = _OPERANDS.get(type(found))
+        part = pending.pop()
+        found.append(part)
+        operands = _OPERANDS.get(type(part))
         if operands is not None:
-            pending.extend(reversed(operands(found)))
+            pending += reversed(operands(part))
+    return tuple(found)
 
 
 def expressions(stmt: Stmt) -> tuple[Expr, ...]:
@@ -692,9 +698,9 @@ def key_parts(key: Expr | Span) -> tuple[Expr, ...]:
 
 def blocks(stmt: Stmt) -> tuple[Block, ...]:
     """The blocks inside a statement."""
-    if isinstance(stmt, If):
-        return (stmt.body, stmt.orelse)
-    return (stmt.body,) if isinstance(stmt, For | While) else ()
+    if type(stmt) not in _NESTING:
+        return ()
+    return (stmt.body, stmt.orelse) if isinstance(stmt, If) else (stmt.body,)
 
 
 def all_blocks(block: Block) -> Iterator[Block]:
@@ -705,18 +711,22 @@ def all_blocks(block: Block) -> Iterator[Block]:
             yield from all_blocks(inner)
 
 
-def statements(block: Block) -> Iterator[Stmt]:
+def statements(block: Block) -> Sequence[Stmt]:
     """All statements of a block, those in nested blocks included, in order."""
+    if _NESTING.isdisjoint(map(type, block)):
+        return block
+    found: list[Stmt] = []
     for stmt in block:
-        yield stmt
-        if isinstance(stmt, _NESTING):
-            yield from _inside(stmt)
+        found.append(stmt)
+        if type(stmt) in _NESTING:
+            found += _inside(stmt)
+    return found
 
 
 @remembered("_inside")
 def _inside(stmt: Stmt) -> Block:
     """All statements in the blocks of a statement."""
-    return tuple(inner for block in blocks(stmt) for inner in statements(block))
+    return tuple([inner for block in blocks(stmt) for inner in statements(block)])
 
 
 def plain_statements(block: Block) -> Iterator[Stmt]:
@@ -728,19 +738,21 @@ def plain_statements(block: Block) -> Iterator[Stmt]:
             yield from plain_statements(stmt.orelse)
 
 
-_LOOPS = (For, While)
-_NESTING = (If, For, While)
+_NESTING = frozenset({If, For, While})
 
 
-def with_blocks(stmt: Stmt, parts: tuple[Block, ...]) -> Stmt:
-    """The statement with other blocks inside."""
-    match stmt:
-        case For() | While():
-            return replace(stmt, body=parts[0])
-        case If():
-            return replace(stmt, body=parts[0], orelse=parts[1])
-        case _:
-            return stmt
+def with_blocks(stmt: S, parts: tuple[Block, ...]) -> S:
+    """The statement with other blocks inside: itself, if they hold its own statements."""
+    if all(map(same_block, parts, blocks(stmt))):
+        return stmt
+    if isinstance(stmt, If):
+        return replace(stmt, body=parts[0], orelse=parts[1])
+    return replace(stmt, body=parts[0])
+
+
+def same_block(one: Block, other: Block) -> bool:
+    """Whether two blocks hold the very same statements."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 @remembered("_names")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -50,26 +51,28 @@ def with_expressions(block: Block, change: Callable[[Expr], Expr]) -> Block:
 
 
 def _changed(value: Any, change: Callable[[Expr], Expr]) -> Any:
-    if isinstance(value, tuple):
-        return tuple([_changed(v, change) for v in value])
+    """A field of a statement with its expressions changed: itself, if none is another one."""
     if isinstance(value, Expr):
         return change(value)
+    if isinstance(value, tuple):
+        made = tuple([_changed(v, change) for v in value])
+        return value if all(map(operator.is_, made, value)) else made
+    if isinstance(value, Stmt):
+        old = {n: getattr(value, n) for n in _evaluated(type(value))}
+        new = {n: _changed(v, change) for n, v in old.items()}
+        return value if all(new[n] is old[n] for n in old) else replace(value, **new)
     if isinstance(value, Span):
         return replace(value, start=change(value.start), length=change(value.length))
     if isinstance(value, Checkpoints):
         on_disk = None if value.on_disk is None else change(value.on_disk)
         return replace(value, amount=change(value.amount), on_disk=on_disk)
-    if not isinstance(value, Stmt):
-        return value
-    return replace(
-        value, **{n: _changed(getattr(value, n), change) for n in _evaluated(type(value))}
-    )
+    return value
 
 
 @functools.cache
 def _evaluated(kind: type) -> tuple[str, ...]:
     """The fields of a statement that may hold expressions or blocks."""
-    left = (*_OTHERS, "target", "targets", "var", "until")
+    left = (*_OTHERS, "target", "targets", "var", "until", "fresh", "zeros", "dear", "parallel")
     return tuple(f.name for f in fields(kind) if f.name not in left)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from srcad.analysis.flow import assigned, times_bound
+from srcad.analysis.flow import assigned, bound_within, times_bound
 from srcad.ir.build import ONE, binary, compare, logic, negation, sub
 from srcad.ir.nodes import (
     Alloc,
@@ -48,6 +48,7 @@ from srcad.ir.nodes import (
     names_read,
     rebuild,
     statements,
+    with_blocks,
 )
 from srcad.ir.printer import index_message
 from srcad.ir.rename import with_expressions
@@ -79,9 +80,9 @@ def _dropped(block: Block) -> Block:
             case IndexCheck():
                 continue
             case For() | While():
-                stmt = replace(stmt, body=_dropped(stmt.body))
+                stmt = with_blocks(stmt, (_dropped(stmt.body),))
             case If():
-                stmt = replace(stmt, body=_dropped(stmt.body), orelse=_dropped(stmt.orelse))
+                stmt = with_blocks(stmt, (_dropped(stmt.body), _dropped(stmt.orelse)))
         out.append(stmt)
     return tuple(out)
 
@@ -296,17 +297,18 @@ class Lengths:
                 case Alloc():
                     stmt = replace(stmt, shape=tuple(map(self._direct, stmt.shape)))
                 case For():
-                    stmt = replace(stmt, stop=self._direct(stmt.stop))
+                    stop = self._direct(stmt.stop)
+                    stmt = stmt if stop is stmt.stop else replace(stmt, stop=stop)
             match stmt:
                 case For() | While():
                     inner = _Loop(stmt, assigned((stmt,)))
                     body = self.block(stmt.body, [*loops, inner])
                     out += inner.hoisted
-                    out.append(replace(stmt, body=body))
+                    out.append(with_blocks(stmt, (body,)))
                 case If():
                     body = self._branch(stmt.body, loops)
                     orelse = self._branch(stmt.orelse, loops)
-                    out.append(replace(stmt, body=body, orelse=orelse))
+                    out.append(with_blocks(stmt, (body, orelse)))
                 case IndexCheck():
                     made = self._index(stmt, loops)
                     out += made
@@ -462,7 +464,7 @@ class Lengths:
         k = form.get(counter)
         if k is None or not isinstance(loop.stmt.step, Const):
             return form
-        if counter.name in assigned(loop.stmt.body):
+        if counter.name in bound_within(loop.stmt):
             return form
         step = int(loop.stmt.step.value)
         first = loop.stmt.start
@@ -524,7 +526,7 @@ class Lengths:
         """First and last (lowest and highest) counter of a loop, and the test that it runs."""
         stmt = loop.stmt
         assert isinstance(stmt, For)
-        if stmt.var.name in assigned(stmt.body) or not isinstance(stmt.step, Const):
+        if stmt.var.name in bound_within(stmt) or not isinstance(stmt.step, Const):
             return None
         if stmt.step.value == 1:
             return stmt.start, sub(stmt.stop, ONE), compare("<", stmt.start, stmt.stop)

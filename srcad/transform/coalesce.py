@@ -18,7 +18,7 @@ A name for another array, that is bound anew before any loop rebinds it, is that
 from collections.abc import Collection
 from dataclasses import replace
 
-from srcad.analysis.flow import assigned, reads_of, writes_of
+from srcad.analysis.flow import bound_in, reads_of, writes_of
 from srcad.ir.nodes import (
     Alloc,
     Bind,
@@ -74,7 +74,7 @@ def _bound_anew(body: Block, start: int, name: str, source: str) -> int | None:
         stmt = body[k]
         if writes_of(stmt) == (name,) and not blocks(stmt):
             return k if name not in reads_of(stmt) else None
-        if {name, source} & assigned((stmt,)):
+        if not bound_in(stmt).isdisjoint((name, source)):
             return None
     return None
 
@@ -97,10 +97,10 @@ def _block(block: Block, uses: dict[str, int]) -> Block:
     for stmt in block:
         match stmt:
             case For() | While():
-                out.append(replace(stmt, body=_block(stmt.body, uses)))
+                out.append(with_blocks(stmt, (_block(stmt.body, uses),)))
             case If():
                 both = _block(stmt.body, uses), _block(stmt.orelse, uses)
-                out.append(replace(stmt, body=both[0], orelse=both[1]))
+                out.append(with_blocks(stmt, both))
             case Bind() if out and len(stmt.targets) == 1:
                 (target,), (source,) = stmt.targets, stmt.sources
                 place = _made_at(out, source, target) if uses[source] == 2 else None

@@ -73,9 +73,9 @@ class _Contractor:
                     body = _stored_at_once(body, {v.name for v in scalars.values()})
                     stmt = replace(stmt, body=self.block(body))
                 case While():
-                    stmt = replace(stmt, body=self.block(stmt.body))
+                    stmt = with_blocks(stmt, (self.block(stmt.body),))
                 case If():
-                    stmt = replace(stmt, body=self.block(stmt.body), orelse=self.block(stmt.orelse))
+                    stmt = with_blocks(stmt, (self.block(stmt.body), self.block(stmt.orelse)))
             out.append(stmt)
         return tuple(s for s in out if not (isinstance(s, Alloc) and s.target in gone))
 

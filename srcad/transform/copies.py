@@ -22,6 +22,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     statements,
+    with_blocks,
 )
 
 Pairs = frozenset[frozenset[str]]
@@ -75,10 +76,10 @@ def _steady(block: Block, keepers: set[str]) -> Block:
 def _inside(stmt: Stmt, keepers: set[str]) -> Stmt:
     match stmt:
         case For() | While():
-            return replace(stmt, body=_steady(stmt.body, keepers))
+            return with_blocks(stmt, (_steady(stmt.body, keepers),))
         case If():
             parts = tuple(tuple(_inside(s, keepers) for s in b) for b in (stmt.body, stmt.orelse))
-            return replace(stmt, body=parts[0], orelse=parts[1])
+            return with_blocks(stmt, parts)
     return stmt
 
 
@@ -89,11 +90,10 @@ def _dropped(block: Block, back: set[tuple[str, str]]) -> Block:
             case Assign(value=Var()) if (stmt.target.name, stmt.value.name) in back:  # type: ignore[union-attr]
                 continue
             case For() | While():
-                stmt = replace(stmt, body=_dropped(stmt.body, back))
+                stmt = with_blocks(stmt, (_dropped(stmt.body, back),))
             case If():
-                stmt = replace(
-                    stmt, body=_dropped(stmt.body, back), orelse=_dropped(stmt.orelse, back)
-                )
+                parts = _dropped(stmt.body, back), _dropped(stmt.orelse, back)
+                stmt = with_blocks(stmt, parts)
         out.append(stmt)
     return tuple(out)
 
@@ -104,13 +104,13 @@ def _block(block: Block, equal: Pairs) -> tuple[Block, Pairs]:
         match stmt:
             case For() | While():
                 head = _forget(equal, assigned((stmt,)))
-                out.append(replace(stmt, body=_block(stmt.body, head)[0]))
+                out.append(with_blocks(stmt, (_block(stmt.body, head)[0],)))
                 equal = head
                 continue
             case If():
                 body, one = _block(stmt.body, equal)
                 orelse, two = _block(stmt.orelse, equal)
-                out.append(replace(stmt, body=body, orelse=orelse))
+                out.append(with_blocks(stmt, (body, orelse)))
                 equal = one & two
                 continue
             case Assign(value=Var()):

@@ -86,6 +86,9 @@ def fold(
 
     ``arrays`` learns of the fields, which are made at the start of the sweep.
     """
+    inside = (s for stmt in body for part in blocks(stmt) for s in statements(part))
+    if not any(isinstance(s, ZerosLike) and s.target in shadows for s in inside):
+        return body
     folder = _Folder(body, body[start:], frozenset(shadows), aliases, names, arrays)
     folded = folder.block(body, Sizes(arrays), in_loop=False)
     return (*folded[: start + 1], *folder.fields, *folded[start + 1 :])

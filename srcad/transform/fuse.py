@@ -40,6 +40,7 @@ from srcad.ir.nodes import (
     rebuild,
     statements,
     walk,
+    with_blocks,
 )
 from srcad.transform.bounds import Lengths
 
@@ -115,9 +116,9 @@ class _Fuser:
                 case Check() if at_top:
                     self.lengths.learn(stmt.test)
                 case For() | While():
-                    stmt = replace(stmt, body=self.block(stmt.body))
+                    stmt = with_blocks(stmt, (self.block(stmt.body),))
                 case If():
-                    stmt = replace(stmt, body=self.block(stmt.body), orelse=self.block(stmt.orelse))
+                    stmt = with_blocks(stmt, (self.block(stmt.body), self.block(stmt.orelse)))
             if isinstance(stmt, For) and self._joined(out, stmt):
                 continue
             out.append(stmt)

@@ -90,18 +90,20 @@ class _Changer:
         out: list[Stmt] = []
         waiting: list[Alloc] = []
         for k, stmt in enumerate(block):
+            if not blocks(stmt):
+                out.append(stmt)
+                continue
             after = live | exposed(block[k + 1 :])
             inner = after | exposed((stmt,)) if isinstance(stmt, For | While) else after
             parts = [self.block(b, inner) for b in blocks(stmt)]
             made = [a for _, allocs in parts for a in allocs]
-            if parts:
-                stmt = with_blocks(stmt, tuple(b for b, _ in parts))
+            stmt = with_blocks(stmt, tuple(b for b, _ in parts))
             changed: list[Stmt] = [stmt]
             nest = self._nest(stmt, after) if isinstance(stmt, For) else None
             if nest is not None:
                 changed, rows = self._interchanged(nest)
                 made += rows
-            bound = assigned((stmt,)) | assigned(block[:k])
+            bound = assigned((stmt, *block[:k])) if made else set[str]()
             here = [a for a in made if any(names_read(e) & bound for e in a.shape)]
             out += here
             out += changed

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from srcad.analysis.flow import assigned
+from srcad.analysis.flow import bound_in, named_in
 from srcad.analysis.iterations import accesses
 from srcad.analysis.places import start_of_reverse
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
@@ -75,8 +75,10 @@ class _Teller:
         out: list[Stmt] = []
         for stmt in block:
             match stmt:
+                case _ if self.taken.isdisjoint(named_in(stmt)):
+                    made = stmt
                 case For() | While():
-                    inside, changed = sizes_inside(stmt, sizes), changing | assigned((stmt,))
+                    inside, changed = sizes_inside(stmt, sizes), changing | bound_in(stmt)
                     # the test of ``while`` is one of each iteration, the ends of ``for`` are not
                     known = (inside, changed) if isinstance(stmt, While) else (sizes, changing)
                     body = self.block(stmt.body, inside.copy(), changed)

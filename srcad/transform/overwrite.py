@@ -61,7 +61,7 @@ def overwrite(function: Function) -> Function:
         for a, (_, rank) in function.arrays.items()
         if rank == 1
         and a not in function.exports
-        and not any(b != a and aliases.may(a, b) for b in function.arrays)
+        and aliases.sharing(a) & function.arrays.keys() == {a}
     )
     return replace(function, body=_Overwriter(function.body, alone).block(function.body))
 

@@ -30,6 +30,7 @@ from srcad.analysis.flow import (
     assigned,
     exposed,
     mentions,
+    named_in,
     names_of,
     reads_of,
     times_bound,
@@ -148,7 +149,8 @@ class _Search:
 
     def _where(self, block: Block, name: str) -> list[int] | None:
         """The statements of a block that mention a name, if no others of the sweep do."""
-        counts = [sum(name in names_of(s) for s in statements((stmt,))) for stmt in block]
+        naming = ((s,) if name in named_in(s) else () for s in block)
+        counts = [sum(name in names_of(s) for s in statements(part)) for part in naming]
         if sum(counts) != self.mentions[name]:
             return None
         return [k for k, count in enumerate(counts) if count]

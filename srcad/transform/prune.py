@@ -49,6 +49,7 @@ from srcad.ir.nodes import (
     remembered,
     statements,
     walk,
+    with_blocks,
 )
 
 _EFFECTS = (Check, IndexCheck, Raise, Print, Return, Invoke)
@@ -57,7 +58,7 @@ _EFFECTS = (Check, IndexCheck, Raise, Print, Return, Invoke)
 def prune(function: Function) -> Function:
     """The function without dead statements."""
     body, size = function.body, -1
-    while size != (size := sum(1 for _ in statements(body))):
+    while size != (size := len(statements(body))):
         sites = points_to(body, set(function.arrays))
         pruner = _Pruner(sites, _exchanged(body, sites))
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
@@ -119,17 +120,20 @@ class _Pruner:
             for site in found:
                 holders[site] = holders.get(site, 0) + 1
         self.shared = {site for site, n in holders.items() if n > 1}
+        self.found: dict[str, frozenset[str]] = {}
         self.read: dict[int, tuple[Stmt, frozenset[str]]] = {}
         self.loops: dict[tuple[int, frozenset[str]], tuple[Stmt | None, frozenset[str]]] = {}
         """Loops already gone through: an outer loop goes several times through an inner one."""
         self.ends: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
         """What was live after a loop, and at the end of its iterations: less is not, if more is."""
 
-    def contents(self, array: str) -> set[str]:
+    def contents(self, array: str) -> frozenset[str]:
         """What stands for the elements of an array among what is live."""
-        if array in self.exchanged:
-            return {f"@{array}"}
-        return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
+        found = self.found.get(array)
+        if found is None:
+            sites = self.sites.get(array, (array,)) if array not in self.exchanged else (array,)
+            found = self.found[array] = frozenset([f"@{site}" for site in sites])
+        return found
 
     def reads(self, stmt: Stmt) -> frozenset[str]:
         """Names and contents that a statement reads itself."""
@@ -150,10 +154,15 @@ class _Pruner:
 
     def statement(self, stmt: Stmt, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
         match stmt:
+            case Assign():
+                name = stmt.target.name
+                if name not in live or stmt.value == stmt.target:
+                    return None, live
+                return stmt, live - {name} | self.reads(stmt)
             case Comment():
                 return stmt, live
             case Store():
-                if not self.contents(stmt.array) & live:
+                if live.isdisjoint(self.contents(stmt.array)):
                     return None, live
                 return stmt, live | self.reads(stmt)
             case Refill():
@@ -191,10 +200,8 @@ class _Pruner:
         targets = set(writes_of(stmt))
         if not targets & live:
             return None, live
-        if isinstance(stmt, Assign) and stmt.value == stmt.target:
-            return None, live
         dead = set(targets)
-        if not isinstance(stmt, Assign | Pop | Window | Reshape):
+        if not isinstance(stmt, Pop | Window | Reshape):
             dead |= {f"@{t}" for t in targets if t in self.exchanged or t not in self.shared}
         return stmt, live - dead | self.reads(stmt)
 
@@ -209,7 +216,7 @@ class _Pruner:
         orelse, two = self.block(stmt.orelse, live)
         if not _substance(body) and not _substance(orelse):
             return None, live
-        return replace(stmt, body=body, orelse=orelse), one | two | self.reads(stmt)
+        return with_blocks(stmt, (body, orelse)), one | two | self.reads(stmt)
 
     def _loop(self, stmt: For | While, live: frozenset[str]) -> tuple[Stmt | None, frozenset[str]]:
         if not self._matters(stmt, live):
@@ -232,23 +239,33 @@ class _Pruner:
         if not _substance(body) and not (isinstance(stmt, For) and stmt.var.name in live):
             return None, live
         before = live | head | own
-        return replace(stmt, body=body), before
+        return with_blocks(stmt, (body,)), before
 
     def _matters(self, stmt: For | While, live: frozenset[str]) -> bool:
         if isinstance(stmt, For) and stmt.var.name in live:
             return True
-        if assigned(stmt.body) & live:
+        changed, stored = _effects(stmt)
+        if changed is None or not live.isdisjoint(changed):
             return True
-        for inner in statements(stmt.body):
-            if isinstance(inner, _EFFECTS) and not _is_hook(inner):
-                return True
-            if isinstance(inner, Store):
-                names = self.exchanged.get(inner.array, frozenset((inner.array,)))
-                if any(self.contents(name) & live for name in names):
-                    return True
-            if isinstance(inner, Push) and inner.target in live:
+        for array in stored:
+            names = self.exchanged.get(array, (array,))
+            if not all(live.isdisjoint(self.contents(name)) for name in names):
                 return True
         return False
+
+
+@remembered("_effects")
+def _effects(loop: For | While) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """Names that a loop binds or puts something on, and arrays that it writes to.
+
+    None for the names: its effects show, whatever is read later.
+    """
+    inside = statements(loop.body)
+    if any(isinstance(s, _EFFECTS) and not _is_hook(s) for s in inside):
+        return None, frozenset()
+    pushed = {s.target for s in inside if isinstance(s, Push)}
+    stored = frozenset([s.array for s in inside if isinstance(s, Store)])
+    return assigned(loop.body) | pushed, stored
 
 
 def _is_hook(stmt: Stmt) -> bool:
@@ -268,10 +285,10 @@ def _without_idle_comments(block: Block) -> Block:
             out.pop()
         match stmt:
             case For() | While():
-                stmt = replace(stmt, body=_without_idle_comments(stmt.body))
+                stmt = with_blocks(stmt, (_without_idle_comments(stmt.body),))
             case If():
                 parts = _without_idle_comments(stmt.body), _without_idle_comments(stmt.orelse)
-                stmt = replace(stmt, body=parts[0], orelse=parts[1])
+                stmt = with_blocks(stmt, parts)
         out.append(stmt)
     if out and isinstance(out[-1], Comment):
         out.pop()

@@ -30,12 +30,12 @@ It is done for an array only if nothing of it is read in another way; ``prune`` 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from srcad.analysis.alias import Sites, points_to
-from srcad.analysis.flow import assigned, names_of, writes_of
+from srcad.analysis.flow import assigned, bound_in, named_in, names_of, writes_of
 from srcad.analysis.places import arrays_written, start_of_reverse
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.nodes import (
@@ -98,10 +98,13 @@ def put_back(function: Function) -> Function:
     shared = {s for name, found in sites.items() for s in found if name != s}
     kept = {n for s in statements(body) if isinstance(s, Return) for n in names_of(s)}
     sweep = body[start:]
+    bound = assigned(body)
+    arrays = {a for s in statements(body) for a in arrays_written(s)}
+    written = {s for a in arrays for s in sites.get(a, frozenset((a,)))}
     restored = {s.array for s in statements(sweep) if isinstance(s, Store) and _is_saved(s, tapes)}
     for array in sorted(restored - tapes - shared - kept - set(function.exports)):
         if sites.get(array, frozenset((array,))) == frozenset((array,)):
-            reader = _Reader(array, tapes, body, start, sites)
+            reader = _Reader(array, tapes, body, start, bound, written, sites)
             sweep = reader.sweep(sweep) or sweep
     if sweep == body[start:]:
         return function
@@ -120,21 +123,30 @@ class _Reader:
     """The reading of one array."""
 
     def __init__(
-        self, array: str, tapes: Collection[str], body: Block, start: int, sites: Sites
+        self,
+        array: str,
+        tapes: Collection[str],
+        body: Block,
+        start: int,
+        bound: Set[str],
+        written: Set[str],
+        sites: Sites,
     ) -> None:
         self.array = array
         self.tapes = tapes
-        self.bound = assigned(body)
-        written = {a for s in statements(body) for a in arrays_written(s)}
-        self.written = {s for a in written for s in sites.get(a, frozenset((a,)))}
+        self.bound = bound
+        self.written = written
         self.sites = sites
         self.saved: dict[Load, _Overwriting | None] = {}
         self._note(body[:start])
 
     def _note(self, block: Block) -> None:
         """Remember what overwrites elements that were saved just before."""
-        alone = sum(self.array in arrays_written(s) for s in statements(block)) == 1
+        naming = tuple(s for s in block if self.array in named_in(s))
+        alone = sum(self.array in arrays_written(s) for s in statements(naming)) == 1
         for before, stmt in pairwise(block):
+            if self.array not in named_in(stmt):
+                continue
             match before, stmt:
                 case (
                     Store(array=tape, index=slot, value=Load(array=a, index=index) as old),
@@ -143,7 +155,7 @@ class _Reader:
                     key = Load(tape, slot, old.kind)
                     new = None if key in self.saved else _Overwriting(stmt, alone)
                     self.saved[key] = new
-        for stmt in block:
+        for stmt in naming:
             for part in blocks(stmt):
                 self._note(part)
 
@@ -162,8 +174,10 @@ class _Reader:
         """What integers are, in terms of others that stay as they are."""
         for k, stmt in enumerate(block):
             inside = blocks(stmt)
-            changed = assigned((stmt,))
-            if inside:
+            changed = bound_in(stmt)
+            if self.array not in named_in(stmt):
+                out.append(stmt)
+            elif inside:
                 self._refuse(stmt)
                 fixed = {n: e for n, e in numbers.items() if not ({n} | names_read(e)) & changed}
                 parts = tuple(self._block(b, fixed) for b in inside)
@@ -252,7 +266,7 @@ class _Reader:
                 return back
             if any(self.array in arrays_written(s) for s in statements((stmt,))):
                 return None
-            changed |= assigned((stmt,))
+            changed |= bound_in(stmt)
         return None
 
 

@@ -27,7 +27,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import repeat
 
-from srcad.analysis.flow import assigned, named_in, names_of, reads_of, times_bound
+from srcad.analysis.flow import (
+    bound_in,
+    bound_within,
+    named_in,
+    names_of,
+    reads_of,
+    times_bound,
+)
 from srcad.analysis.held import held_arrays
 from srcad.analysis.iterations import BY_ELEMENT
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
@@ -143,21 +150,23 @@ def _in_order(body: list[Stmt]) -> Block:
 
 def _ends(stmt: Stmt, array: str, needed: frozenset[str]) -> bool:
     """Whether a statement mentions an array, or binds what its lengths are made of."""
-    return array in named_in(stmt) or not needed.isdisjoint(assigned((stmt,)))
+    return array in named_in(stmt) or not needed.isdisjoint(bound_in(stmt))
 
 
 def _surely_made(function: Function) -> set[int]:
     """The statements that make an array and certainly raise nothing, by identity."""
-    sizes, found = Sizes(function.arrays), set[int]()
+    sizes, found, followed = Sizes(function.arrays), set[int](), list[Stmt]()
     for stmt in function.body:
         if isinstance(stmt, ZerosLike):
             found.add(id(stmt))
         elif isinstance(stmt, Alloc):
+            sizes_after(followed, sizes)
+            followed.clear()
             least = [sizes.range(sizes.known(e))[0] for e in stmt.shape]
             read = any(isinstance(e, Load) for x in stmt.shape for e in walk(x))
             if not read and all(n is not None and n >= 0 for n in least):
                 found.add(id(stmt))
-        sizes_after((stmt,), sizes)
+        followed.append(stmt)
     return found
 
 
@@ -173,10 +182,14 @@ class _Recycler:
         self.donors = once - held_arrays(function) - _shown(function)
         self.rest: list[Block] = [(s,) for s in function.body]
         """The statements of the body, each of which may be replaced."""
-        self.last: dict[str, int] = {}
-        """In which statement each array is touched for the last time."""
+        self.places: dict[str, list[int]] = {}
+        """In which statements each array is touched."""
         for k, stmt in enumerate(function.body):
-            self.last |= dict.fromkeys(_touched(stmt), k)
+            for name in _touched(stmt):
+                self.places.setdefault(name, []).append(k)
+        self.last = {name: places[-1] for name, places in self.places.items()}
+        self.reached: dict[int, Sizes] = {}
+        """What is known before a statement that first touches an array."""
         self.layouts: dict[str, str] = {}
         self.free: list[str] = []
         """The arrays that can give their memory away once they are done with."""
@@ -185,14 +198,16 @@ class _Recycler:
 
     def body(self) -> Block:
         """The body with arrays in the memory of others."""
-        sizes = Sizes(self.arrays)
+        sizes, followed = Sizes(self.arrays), list[Stmt]()
         for k, found in enumerate(self.rest):
             for stmt in found:
-                sizes_after((stmt,), sizes)
+                followed.append(stmt)
                 if not isinstance(stmt, _Making | MatMul) or stmt.target not in self.once:
                     continue
                 self._lay(stmt)
                 if isinstance(stmt, _Making) and stmt.target in self.takers:
+                    sizes_after(followed, sizes)
+                    followed.clear()
                     self.rest[k] = self._made(stmt, k, sizes)
                 if stmt.target in self.donors:
                     self.free.append(stmt.target)
@@ -305,7 +320,7 @@ class _Recycler:
 
     def _first(self, name: str, k: int) -> int | None:
         """The statement after the one with number ``k`` that first touches an array."""
-        later = range(k + 1, len(self.rest))
+        later = (j for j in self.places.get(name, ()) if j > k)
         return next((j for j in later if any(name in _touched(s) for s in self.rest[j])), None)
 
     def _begun(
@@ -314,7 +329,10 @@ class _Recycler:
         """The statement that first touches an array, which then need not be zero before."""
         if len(self.rest[first]) != 1:
             return None
-        known = sizes_after((s for b in self.rest[k + 1 : first] for s in b), sizes.copy())
+        known = self.reached.get(first)
+        if known is None:
+            between = (s for b in self.rest[k + 1 : first] for s in b)
+            known = self.reached[first] = sizes_after(between, sizes.copy())
         return _Start(name, donor, zeros).of(self.rest[first][0], {}, known)
 
     def _filled(self, name: str, value: Callable[[tuple[Expr, ...], str], Expr]) -> Block:
@@ -344,12 +362,13 @@ class _Start:
 
         ``around``: the counters of the loops around it, and how many values each has.
         """
-        if not isinstance(stmt, For) or stmt.var.name in assigned(stmt.body) or stmt.parallel:
+        if not isinstance(stmt, For) or stmt.var.name in bound_within(stmt) or stmt.parallel:
             return None
         inside = sizes_inside(stmt, sizes)
         length = trips(stmt, inside)
-        places = [k for k, s in enumerate(stmt.body) if {self.name, self.donor} & _touched(s)]
-        if length is None or names_read(length) & assigned((stmt,)) or not places:
+        arrays = {self.name, self.donor}
+        places = [k for k, s in enumerate(stmt.body) if not arrays.isdisjoint(_touched(s))]
+        if length is None or names_read(length) & bound_in(stmt) or not places:
             return None
         around = {**around, stmt.var: length}
         first = places[0]
@@ -379,7 +398,9 @@ class _Start:
         )
         if not whole or any(self.donor in _touched(s) for s in later):
             return None
-        if not all(map(self._at, statements(body), repeat(index))):
+        arrays = {self.name, self.donor}
+        touching = (s for s in statements(body) if not arrays.isdisjoint(_touched(s)))
+        if not all(map(self._at, touching, repeat(index))):
             return None
         own = Load(self.name, index, stmt.value.kind)
         term = added_to(stmt.value, own) if self.zeros else None

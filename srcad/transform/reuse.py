@@ -128,6 +128,8 @@ class _Reuser:
 
         Such a name may denote what it did before, if the loop never runs.
         """
+        if not any(isinstance(s, _Made) for s in statements(loop.body)):
+            return [], loop
         sizes = sizes_inside(loop, before)
         body = self.block(loop.body, sizes.copy(), live_at_end(loop, live))
         turn = _Turn(loop, live, times_bound(body), exposed(body), assigned((loop,)))

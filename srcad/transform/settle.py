@@ -20,10 +20,11 @@ Fields that a loop exchanges, of one length, have that length in all iterations:
         u, v = v, u                            u, v = v, u
 """
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 
-from srcad.analysis.flow import assigned
+from srcad.analysis.flow import bound_in
 from srcad.analysis.sizes import Sizes, folded, sizes_after, sizes_inside
 from srcad.ir.build import ONE, ZERO, unclamped
 from srcad.ir.nodes import (
@@ -43,6 +44,7 @@ from srcad.ir.nodes import (
     Var,
     While,
     names_read,
+    with_blocks,
 )
 from srcad.ir.rename import with_expressions
 from srcad.ir.types import INT
@@ -67,15 +69,17 @@ def _settled(block: Block, sizes: Sizes, changing: frozenset[str]) -> Block:
                 start, stop, step = (_lasting(folded(e, sizes), sizes, changing) for e in ends)
                 if (start, step) == (ZERO, ONE):
                     stop = unclamped(stop)
-                stmt = replace(stmt, start=start, stop=stop, step=step)
+                if not all(map(operator.is_, (start, stop, step), ends)):
+                    stmt = replace(stmt, start=start, stop=stop, step=step)
                 stmt = _looped(stmt, sizes, changing)
             case While():
                 stmt = _looped(stmt, sizes, changing)
             case If():
                 test = folded(stmt.test, sizes)
                 both = tuple(_settled(b, sizes.copy(), changing) for b in (stmt.body, stmt.orelse))
-                sizes.forget(assigned((stmt,)))
-                stmt = replace(stmt, test=test, body=both[0], orelse=both[1])
+                sizes.forget(bound_in(stmt))
+                stmt = with_blocks(stmt, both)
+                stmt = stmt if test is stmt.test else replace(stmt, test=test)
             case Check():
                 if sizes.truth(stmt.test):
                     continue
@@ -114,13 +118,14 @@ def _looped(loop: For | While, sizes: Sizes, around: frozenset[str]) -> For | Wh
         inside = sizes_inside(loop, sizes)
         sizes_after((loop,), sizes)
     else:
-        sizes.forget(assigned((loop,)))
+        sizes.forget(bound_in(loop))
         inside = sizes.copy()
         if isinstance(loop, For):
             inside.within(loop)
-    test = {"test": folded(loop.test, inside)} if isinstance(loop, While) else {}
-    body = _settled(loop.body, inside, around | assigned((loop,)))
-    return replace(loop, body=body, **test)
+    test = folded(loop.test, inside) if isinstance(loop, While) else None
+    body = _settled(loop.body, inside, around | bound_in(loop))
+    changed = with_blocks(loop, (body,))
+    return changed if test is None else replace(changed, test=test)
 
 
 def _literal_last(test: Expr) -> Expr:

@@ -16,8 +16,6 @@ the loops that are left in both come first::
         ...
 """
 
-from dataclasses import replace
-
 from srcad.analysis.flow import assigned
 from srcad.ir.nodes import Block, For, If, Load, Stmt, Store, blocks, names_read, walk, with_blocks
 
@@ -31,7 +29,7 @@ def share(block: Block) -> Block:
         if isinstance(stmt, If):
             count = _shared(stmt)
             out += stmt.body[:count]
-            stmt = replace(stmt, body=stmt.body[count:], orelse=stmt.orelse[count:])
+            stmt = with_blocks(stmt, (stmt.body[count:], stmt.orelse[count:]))
         out.append(stmt)
     return tuple(out)
 

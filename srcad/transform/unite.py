@@ -31,7 +31,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, named_in
 from srcad.analysis.iterations import Access, accesses, offset_from
 from srcad.analysis.sizes import Sizes, sizes_after
 from srcad.ir.build import ZERO, accumulate, add, added_to, integer, is_const, unclamped
@@ -225,7 +225,7 @@ class _Union:
         return (*ahead, comment, *self.rings, *rest)
 
     def _mentions(self, stmt: Stmt, found: Collection[str]) -> bool:
-        return any(n in found for s in statements((stmt,)) for n in names_of(s))
+        return not named_in(stmt).isdisjoint(found)
 
     def _named(self, *block: Stmt) -> Block:
         """A block with the sum in place of the two."""

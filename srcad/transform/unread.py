@@ -29,11 +29,11 @@ are certainly others: those of ``j < i``, when a loop over ``i`` goes down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 
 from srcad.analysis.alias import Aliases, points_to
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, bound_in, bound_within, named_in, names_of
 from srcad.analysis.iterations import BY_ELEMENT, span
 from srcad.analysis.sizes import difference, with_offset
 from srcad.ir.build import ONE, add, integer, sub
@@ -146,7 +146,7 @@ class _Region:
 
         None: that cannot be said, as the loop changes more than its counter.
         """
-        changing, ends = assigned((loop,)) & self.names(), span(loop)
+        changing, ends = bound_in(loop) & self.names(), span(loop)
         if not changing:
             return self, ()
         inside = assigned(loop.body)
@@ -167,6 +167,18 @@ class _Region:
         return _Region(self.array, index, spans, (*limits, *own)), (later,)
 
 
+_Numbers = dict[str, list[int]]
+"""Numbers of statements, by what they name or bind."""
+
+
+def _numbers(block: Block, names: Callable[[Stmt], Set[str]]) -> _Numbers:
+    found: _Numbers = {}
+    for k, stmt in enumerate(block):
+        for name in names(stmt):
+            found.setdefault(name, []).append(k)
+    return found
+
+
 class _Finder:
     """Finds stores of what a tape holds that nobody reads."""
 
@@ -176,8 +188,10 @@ class _Finder:
         self.sites = points_to(function.body, set(function.arrays))
         self.aliases = Aliases(function.body, self.sites)
         self.dead: set[int] = set()
-        self.known: dict[int, tuple[Stmt, set[str], set[str]]] = {}
+        self.known: dict[int, tuple[Stmt, set[str], frozenset[str]]] = {}
         """What statements read of arrays, and what they bind, by identity."""
+        self.numbers: dict[int, tuple[Block, _Numbers, _Numbers]] = {}
+        """Which statements of a block name something, and which bind it, by its identity."""
 
     def block(self, block: Block, outer: _Place | None, owner: Stmt | None = None) -> None:
         """Look at the stores of a block."""
@@ -194,7 +208,7 @@ class _Finder:
 
     def _unread(self, region: _Region, place: _Place) -> bool:
         """Whether, from a place on, the elements are written again before they are read."""
-        found = self._unread_in(place.block[place.next :], region, place.loops())
+        found = self._unread_in(place.block, slice(place.next, None), region, place.loops())
         if found is not None:
             return found
         owner, outer = place.owner, place.outer
@@ -208,27 +222,39 @@ class _Finder:
                 return False
             region, later = after
             again = replace(region, limits=(*region.limits, *later))
-            steps = place.block if later else place.block[: place.next]
-            if self._unread_in(steps, again, place.loops()) is False:
+            steps = slice(None) if later else slice(place.next)
+            if self._unread_in(place.block, steps, again, place.loops()) is False:
                 return False
         elif isinstance(owner, While):
-            if assigned((owner,)) & region.names() or self._reads_in(owner.test, region.array):
+            if bound_in(owner) & region.names() or self._reads_in(owner.test, region.array):
                 return False
-            if self._unread_in(place.block[: place.next], region, place.loops()) is False:
+            steps = slice(place.next)
+            if self._unread_in(place.block, steps, region, place.loops()) is False:
                 return False
         return self._unread(region, outer)
 
-    def _unread_in(self, block: Block, region: _Region, loops: _Loops) -> bool | None:
-        """Whether a block does not read the elements; True: it writes them again before it may."""
-        for stmt in block:
+    def _unread_in(self, block: Block, steps: slice, region: _Region, loops: _Loops) -> bool | None:
+        """Whether steps of a block do not read the elements; True: they write them again before."""
+        names = region.names()
+        for stmt in self._concerned(block, steps, region.array, names):
             if self._covers(stmt, region):
                 return True
             _, _, bound = self._uses(stmt)
-            if region.array in bound or bound & region.names():
+            if region.array in bound or bound & names:
                 return False
             if self._reads(stmt, region.array) and not self._misses(stmt, region, loops):
                 return False
         return None
+
+    def _concerned(self, block: Block, steps: slice, array: str, names: Set[str]) -> list[Stmt]:
+        """Those steps of a block that name what may be the array, or bind one of the names."""
+        if id(block) not in self.numbers:
+            self.numbers[id(block)] = block, _numbers(block, named_in), _numbers(block, bound_in)
+        _, naming, binding = self.numbers[id(block)]
+        found = {k for name in self.aliases.sharing(array) for k in naming.get(name, ())}
+        found |= {k for name in names for k in binding.get(name, ())}
+        wanted = range(len(block))[steps]
+        return [block[k] for k in sorted(found) if k in wanted]
 
     def _covers(self, stmt: Stmt, region: _Region) -> bool:
         """Whether a statement writes all of the elements, and reads none of the array before."""
@@ -253,7 +279,7 @@ class _Finder:
     def _reads(self, stmt: Stmt, array: str) -> bool:
         """Whether a statement may read elements of an array, or names it as a whole."""
         _, names, _ = self._uses(stmt)
-        return any(self.aliases.may(n, array) for n in names)
+        return not names.isdisjoint(self.aliases.sharing(array))
 
     def _reads_before(self, nest: Stmt, store: Store) -> bool:
         """Whether a nest reads, of the array of its store, that element and before it at most."""
@@ -272,12 +298,12 @@ class _Finder:
     def _uses(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
         """The statement, the arrays that it reads, and the names that it binds."""
         if id(stmt) not in self.known:
-            self.known[id(stmt)] = stmt, _read(stmt), assigned((stmt,))
+            self.known[id(stmt)] = stmt, _read(stmt), bound_in(stmt)
         return self.known[id(stmt)]
 
     def _reads_in(self, expr: Expr, array: str) -> bool:
         loads = (e.array for e in walk(expr) if isinstance(e, Load))
-        return any(self.aliases.may(n, array) for n in loads)
+        return not self.aliases.sharing(array).isdisjoint(loads)
 
 
 def _read(stmt: Stmt) -> set[str]:
@@ -304,7 +330,7 @@ def _written(stmt: Stmt) -> list[tuple[Store, _Region]]:
             break
         (loop,) = loops
         ends = None if loop.until is not None or loop.parallel else span(loop)
-        changing = assigned(loop.body)
+        changing = bound_within(loop)
         if ends is None or loop.var.name in changing or loop.var in counters:
             return []
         counters.append(loop.var)
@@ -342,7 +368,7 @@ def _apart(region: _Region, index: tuple[Expr, ...], loops: _Loops) -> bool:
     limits = list(region.limits)
     for k, loop in enumerate(loops):
         ends = span(loop)
-        fixed = assigned(loop.body) | {x.var.name for x in loops[:k]}
+        fixed = bound_within(loop) | {x.var.name for x in loops[:k]}
         if ends is not None and not fixed & {loop.var.name, *_names(ends)}:
             limits += [_Limit(loop.var, True, ends[0]), _Limit(loop.var, False, sub(ends[1], ONE))]
     return any(

@@ -12,7 +12,20 @@ from dataclasses import replace
 
 from srcad.analysis.flow import exposed, scalars, writes_of
 from srcad.ir.build import converted, literal, negate
-from srcad.ir.nodes import Assign, Binary, Block, Const, Expr, For, Function, If, Stmt, Var, While
+from srcad.ir.nodes import (
+    Assign,
+    Binary,
+    Block,
+    Const,
+    Expr,
+    For,
+    Function,
+    If,
+    Stmt,
+    Var,
+    While,
+    with_blocks,
+)
 from srcad.ir.types import is_complex
 
 
@@ -28,14 +41,14 @@ def _block(block: Block, zero: frozenset[str], adjoints: set[str]) -> tuple[Bloc
         match stmt:
             case Assign() if stmt.target.name in adjoints:
                 value = _without_zero(stmt.value, stmt.target, zero)
-                out.append(replace(stmt, value=value))
+                out.append(stmt if value is stmt.value else replace(stmt, value=value))
                 is_zero = isinstance(value, Const) and value.value == 0.0
                 is_zero = is_zero or (isinstance(value, Var) and value.name in zero)
                 zero = zero | {stmt.target.name} if is_zero else zero - {stmt.target.name}
             case If():
                 body, one = _block(stmt.body, zero, adjoints)
                 orelse, two = _block(stmt.orelse, zero, adjoints)
-                out.append(replace(stmt, body=body, orelse=orelse))
+                out.append(with_blocks(stmt, (body, orelse)))
                 zero = one & two
             case For() | While():
                 head = zero
@@ -44,7 +57,7 @@ def _block(block: Block, zero: frozenset[str], adjoints: set[str]) -> tuple[Bloc
                     if head <= end:
                         break
                     head &= end
-                out.append(replace(stmt, body=(*_at_head(body, head), *body)))
+                out.append(with_blocks(stmt, ((*_at_head(body, head), *body),)))
                 zero = head
             case _:
                 out.append(stmt)
