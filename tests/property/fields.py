@@ -3,8 +3,8 @@
 A program is ``f(u, w, k, c, g, steps)``: ``u``, ``w`` and ``k`` are fields of one shape, of one to
 three axes, ``c`` and ``g`` are numbers and ``steps`` is the number of steps. It has a field or two
 of its own, which start from ``u`` and ``w``. A step makes each of them anew: in another array that
-is then exchanged with it (two, three or four of them take turns), in place by slices or by a sweep
-along the rows, in a copy, or in a temporary. Stencils reach one or two elements to either side, and
+is then exchanged with it (two, three or four of them take turns), in place by slices, from
+another field or by a sweep, in a copy, or in a temporary. Stencils reach one or two elements to either side, and
 fields may look at each other. Around that, borders are copied, fixed, mirrored, joined, sources
 added and receivers read; some of it in some of the steps only.
 
@@ -19,7 +19,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, pairwise
 
 import numpy as np
 
@@ -45,7 +45,7 @@ class Field:
     """The field, the one that a step makes of it, and older ones; just the field: it is changed."""
     reach: Reach
     form: str
-    """How a step makes it: "exchanged", "slices", "copied", "swept" or "anew"."""
+    """How a step makes it: "exchanged", "slices", "copied", "updated", "swept" or "anew"."""
 
     @property
     def now(self) -> str:
@@ -68,6 +68,8 @@ class Fields:
         self.fields: list[Field] = []
         self.readable: list[str] = []
         """Fields that nobody writes while one is made."""
+        self.seen = ""
+        """The field whose neighbours are looked at."""
         self.records = False
         self.plain = self.chance(0.6)
         """Whether a step is arithmetic, and changes nothing but what it makes."""
@@ -100,10 +102,13 @@ class Fields:
             for k, (low, high) in enumerate(reach)
         )
 
-    def at(self, offset: Offset) -> str:
-        """The index of an element beside that of the counters."""
+    def at(self, offset: Offset, joined: bool = False) -> str:
+        """The index of an element beside that of the counters; the ends may be joined."""
         pairs = zip(_COUNTERS, offset, strict=False)
-        return ", ".join(f"{i} {'-+'[o > 0]} {abs(o)}" if o else i for i, o in pairs)
+        index = [f"{i} {'-+'[o > 0]} {abs(o)}" if o else i for i, o in pairs]
+        if joined:
+            index = [f"({p}) % n{k}" if " " in p else p for k, p in enumerate(index)]
+        return ", ".join(index)
 
     def part(self, name: str, reach: Reach, offset: Offset) -> str:
         """A slice of a field beside that of its inside."""
@@ -138,7 +143,7 @@ class Fields:
         here = element(field.now, zero)
 
         def beside(name: str | None = None) -> str:
-            name = name or self.random.choice([field.now, field.now, *self.readable])
+            name = name or self.random.choice([self.seen, self.seen, *self.readable])
             return element(name, self.offset(field.reach))
 
         def laplace() -> str:
@@ -146,13 +151,13 @@ class Fields:
             for axis in self.axes:
                 low, high = field.reach[axis]
                 for o in (-low, high) if low and high else ():
-                    terms.append(element(field.now, tuple(o * (k == axis) for k in self.axes)))
+                    terms.append(element(self.seen, tuple(o * (k == axis) for k in self.axes)))
             if not terms:
-                return beside(field.now)
+                return beside(self.seen)
             return "(" + " + ".join([*terms, f"{-len(terms):.1f} * {here}"]) + ")"
 
         def upwind() -> str:
-            return f"({beside(field.now)} - {beside(field.now)})"
+            return f"({beside(self.seen)} - {beside(self.seen)})"
 
         def bounded() -> str:
             name = ("np" if slices else "math") + self.random.choice([".sin", ".tanh", ".cos"])
@@ -189,28 +194,29 @@ class Fields:
     def in_loops(self, field: Field, made: str) -> Stmt:
         """A nest that makes a field."""
         zero = self.at((0,) * len(self.shape))
+        joined = self.chance(0.1)
 
         def element(name: str, offset: Offset) -> str:
-            return f"{name}[{self.at(offset)}]"
+            return f"{name}[{self.at(offset, joined)}]"
 
         value = self.value(field, element, slices=False)
+        change = self.change(value)
         body: list[Stmt] = []
         if self.chance(0.3):  # a value with a name, used again
             h = self.name("h")
-            body.append(Line(f"{h} = {{0}}", (self.change(value),)))
-            value = Expr(
-                self.random.choice([f"{{0}} + {h}", f"{{0}} + {h} * (1.0 - 0.1 * {h})"]),
-                (value.parts[0],),
-            )
+            body.append(Line(f"{h} = {{0}}", (change,)))
+            change = Expr(self.random.choice([h, f"{h} * (1.0 - 0.1 * {h})"]))
+            value = Expr("{0} + {1}", (value.parts[0], change))
             if self.chance(0.1 if self.plain else 0.3):
                 body.append(Line(f"total += 0.1 * {h} * {h}"))
-        if made == field.now and self.chance(0.5):
-            body.append(Line(f"{made}[{zero}] += {{0}}", (self.change(value),)))
+        if made == field.now and self.chance(0.6):
+            body.append(Line(f"{made}[{zero}] += {{0}}", (change,)))
         else:
             body.append(Line(f"{made}[{zero}] = {{0}}", (value,)))
         if self.chance(0.02 if self.plain else 0.1):
             body.append(Line(f"{made}[{zero}] *= 0.9"))
-        return self.loops(field.reach, tuple(body))
+        inside = ((0, 0),) * len(self.shape) if joined else field.reach
+        return self.loops(inside, tuple(body))
 
     def in_slices(self, field: Field, made: str) -> list[Stmt]:
         """Statements of slices that make a field."""
@@ -238,8 +244,9 @@ class Fields:
         zero = (0,) * len(self.shape)
         near = [o for o in (self.offset(field.reach, axis) for axis in (*self.axes,) * 3) if any(o)]
         last = tuple(-1 if k == len(self.shape) - 1 else 0 for k in self.axes)
+        near = sorted(set(near) - {last}, key=lambda _: self.random.random())
         if field.reach[-1][0]:
-            near.insert(self.random.randrange(len(near) + 1), last)
+            near.insert(self.random.randrange(min(4, len(near) + 1)), last)
         terms = [Expr(f"{field.now}[{self.at(o)}]") for o in near[:5]]
         terms.append(Expr(f"k[{self.at(zero)}]"))
         text = " + ".join(f"{{{n}}}" for n in range(len(terms)))
@@ -253,8 +260,12 @@ class Fields:
         """A field is made anew."""
         now, made = field.now, field.made
         self.readable = [n for f in self.fields if f is not field for n in f.names[:1]] + ["w"]
+        self.seen = now
         if field.form == "swept":
             return [self.swept(field)]
+        if field.form == "updated":  # by a nest that looks at its neighbours in another one
+            self.seen = self.random.choice(self.readable)
+            return [self.in_loops(field, now)]
         if field.form == "slices":
             return self.in_slices(field, now)
         if field.form == "exchanged":
@@ -264,12 +275,16 @@ class Fields:
             return [*copied, *inside, *self.bordered(field, made), self.exchange(field)]
         new = self.name("new")
         if field.form == "anew":
+            axis = "" if len(self.shape) == 1 else f", axis={self.random.choice(self.axes)}"
+            left, right = f"np.roll({now}, 1{axis})", f"np.roll({now}, -1{axis})"
             value = self.random.choice(
                 [
-                    f"{now} + {self.constant()} * k * (np.roll({now}, 1) - {now})",
+                    f"{now} + {self.constant()} * k * ({left} - 2.0 * {now} + {right})",
+                    f"{now} + {self.constant()} * k * {now} * ({right} - {left})",
+                    f"{now} + {self.constant()} * k * ({left} - {now})",
                     f"0.9 * {now} + 0.1 * np.sin({now}) * k",
                     f"{now} * (1.0 + 0.1 * c * {self.random.choice(self.readable)})",
-                    f"{now} + {self.constant()} * np.roll({now}, -1, axis=0) * k",
+                    f"{now} + {self.constant()} * np.roll({now}, -1) * k",
                 ]
             )
             return [Line(f"{self.random.choice([now, now + '[:]', now + '[...]'])} = {value}")]
@@ -421,8 +436,8 @@ class Fields:
     def begun(self, letter: str, given: str) -> list[Stmt]:
         """A field of the program, from one that is given, and what is exchanged with it."""
         form = self.random.choices(
-            ["exchanged", "slices", "copied", "swept", "anew"],
-            [12, 4, 4, 1, 0.3] if self.plain else [8, 4, 4, 2, 1],
+            ["exchanged", "slices", "copied", "updated", "swept", "anew"],
+            [11, 5, 5, 5, 2, 1] if self.plain else [8, 4, 4, 2, 2, 1],
         )[0]
         turns = self.random.choice([2, 2, 2, 2, 3, 3, 4]) if form == "exchanged" else 1
         names = tuple(letter + "_" * k for k in range(turns))
@@ -432,7 +447,7 @@ class Fields:
         point = self.point()
         if self.chance(0.1) and point:
             out.append(Line(f"{letter}[{point}] *= 2.0"))
-        for before, name in zip(names, names[1:], strict=False):
+        for before, name in pairwise(names):
             values = [f"{before}.copy()"] * 4 + [f"{letter}.copy()", f"0.5 * {given}", "u + w"]
             values += [f"np.zeros_like({letter})", f"np.zeros({letter}.shape, {letter}.dtype)"]
             out.append(Line(f"{name} = {self.random.choice(values)}"))

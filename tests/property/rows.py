@@ -100,11 +100,17 @@ class Rows:
     def number(self, scope: Scope, depth: int = 2) -> Expr:
         if depth == 0:
             return self.leaf(scope)
-        text = self.random.choices(
-            ["{0}", "({0} + {1})", "({0} - {1})", "{0} * {1}", "math.sin({0})", "math.exp(-({0}) ** 2)",
-             "({0}) / (1.5 + ({1}) ** 2)", "({1} if {2} > %s else {0})" % self.threshold()],
-            [2, 2, 1, 3, 2, 1, 1, 1],
-        )[0]  # fmt: skip
+        texts = {
+            "{0}": 2,
+            "({0} + {1})": 2,
+            "({0} - {1})": 1,
+            "{0} * {1}": 3,
+            "math.sin({0})": 2,
+            "math.exp(-({0}) ** 2)": 1,
+            "({0}) / (1.5 + ({1}) ** 2)": 1,
+            f"({{1}} if {{2}} > {self.threshold()} else {{0}})": 1,
+        }
+        text = self.random.choices(list(texts), list(texts.values()))[0]
         parts = 1 + max(k for k in range(3) if f"{{{k}}}" in text)
         made = [self.number(scope, depth - 1) for _ in range(min(parts, 2))]
         return Expr(text, (*made, self.leaf(scope))[:parts])
