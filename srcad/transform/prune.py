@@ -59,7 +59,7 @@ def prune(function: Function) -> Function:
     body, size = function.body, -1
     while size != (size := sum(1 for _ in statements(body))):
         sites = points_to(body, set(function.arrays))
-        pruner = _Pruner(sites, _exchanged(body, sites))
+        pruner = _Pruner(sites, _exchanged(body, sites), _tapes(body))
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -72,7 +72,7 @@ def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
     """
     sites = points_to(body, arrays)
     contents = {f"@{s}" for found in sites.values() for s in found}
-    return _Pruner(sites, {}).block(body, live | contents)[0]
+    return _Pruner(sites, {}, {}).block(body, live | contents)[0]
 
 
 def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
@@ -90,6 +90,15 @@ def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
         for name, group in groups.items()
         if all(holders[site] <= group for other in group for site in sites[other])
     }
+
+
+def _tapes(body: Block) -> dict[str, set[str]]:
+    """The tapes that names are given rows of: the rows may be read by the name of the tape."""
+    found: dict[str, set[str]] = {}
+    for stmt in statements(body):
+        if isinstance(stmt, Window) and stmt.own:
+            found.setdefault(stmt.target, set()).add(stmt.source)
+    return found
 
 
 @remembered("_contents")
@@ -111,9 +120,12 @@ def _contents_read(stmt: Stmt) -> set[str]:
 
 
 class _Pruner:
-    def __init__(self, sites: Sites, exchanged: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, sites: Sites, exchanged: dict[str, frozenset[str]], tapes: dict[str, set[str]]
+    ) -> None:
         self.sites = sites
         self.exchanged = exchanged
+        self.tapes = tapes
         holders: dict[str, int] = {}
         for found in sites.values():
             for site in found:
@@ -127,9 +139,10 @@ class _Pruner:
 
     def contents(self, array: str) -> set[str]:
         """What stands for the elements of an array among what is live."""
-        if array in self.exchanged:
-            return {f"@{array}"}
-        return {f"@{site}" for site in self.sites.get(array, frozenset((array,)))}
+        sites = self.sites.get(array, frozenset((array,)))
+        own = (array,) if array in self.exchanged else sites
+        tapes = (tape for site in sites for tape in self.tapes.get(site, ()))
+        return {f"@{site}" for site in own}.union(*map(self.contents, tapes))
 
     def reads(self, stmt: Stmt) -> frozenset[str]:
         """Names and contents that a statement reads itself."""
