@@ -684,7 +684,7 @@ class _Regions:
         count = sub(ring.stop, ring.start)
         most: Expr = integer(_PARTS)
         if not names_read(count) & changing:
-            rows = Binary("//", count, integer(_LONG * ring.spread), INT)
+            rows = _long_parts(ring, count)
             most = Call("max", (ONE, Call("min", (most, rows), INT)), INT)
         for name, halo in self._halo(ring).items():
             made = self.division.made[name]
@@ -698,7 +698,7 @@ class _Regions:
         first, last = self._local("first"), self._local("last")
         rows = replace(ring.loop, start=ring.start, stop=ring.stop)
         yield Assign(count, sub(ring.stop, ring.start))
-        long = Binary("//", count, integer(_LONG * ring.spread), INT)
+        long = _long_parts(ring, count)
         work = Binary("//", self._work(rows, count), integer(_GRAIN), INT)
         most = Call("min", (integer(_PARTS), long, work), INT)
         yield Assign(parts, Call("even_parts", (most, self._local("workers")), INT))
@@ -840,6 +840,11 @@ def _one_by_one(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
             yield from (replace(p, guard=test) for p in piece.body)
         else:
             yield piece
+
+
+def _long_parts(ring: Ring, count: Expr) -> Expr:
+    """How many parts there are of so many rows, if none is short for the ring that it fills."""
+    return Binary("//", count, integer(_LONG * max(1, ring.spread)), INT)
 
 
 def _acts(piece: _Piece) -> bool:
