@@ -354,7 +354,8 @@ class _Regions:
         own = {number.name, workers.name, self.crew}
         inputs = self._inputs(body, own)
         halos = {name for ring in _rings(region) for name in self._halo(ring).values()}
-        exports = tuple(sorted({*stored - private, *kept.values(), *halos} & set(inputs)))
+        written = self._written(stored - private, inputs)
+        exports = tuple(sorted({*written, *kept.values(), *halos} & set(inputs)))
         title = self.names.fresh(f"{self.title}_worker")
         function = Function(title, inputs, body, self.known, (self.crew, *exports))
         body = prune(function).body
@@ -658,6 +659,13 @@ class _Regions:
         self.made.append(initialise(prune(function)))
         self.members[id(loop)] = self.made[-1]
         return self.made[-1]
+
+    def _written(self, stored: set[str], inputs: tuple[Var | str, ...]) -> set[str]:
+        """The arrays among the inputs that are written by these names: they may be rows of some."""
+        tapes = {t for n in stored for t in self._places(n) - self.sites.get(n, frozenset())}
+        may = self.division.aliases.may
+        arrays = {a for a in inputs if isinstance(a, str)}
+        return {a for a in arrays if a in tapes or any(may(a, name) for name in stored)}
 
     def _are_apart(self, arrays: list[str], written: Collection[str]) -> bool:
         """Whether no array that is written shares memory with another one."""
