@@ -245,8 +245,8 @@ def kept_copies(u, steps):
     for t in range(steps):
         old = p.copy()
         p = p.copy()
-        s += np.sum(p * old * old) * (1 + t)
-    return s + np.sum(first * first * p)
+        s += np.sum((p * p - old) ** 2) * (1 + t)
+    return s * s + np.sum(first * first)
 
 
 def shifted(u):
