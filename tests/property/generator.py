@@ -12,7 +12,10 @@ bodies and expressions by their parts as long as the answer stays wrong.
     python -m tests.property.generator --count 1000 --seed 1 [--jit]
 
 hunts from seed 1 on and prints the shrunk programs; a program is the same for the same seed, as
-long as this file is. ``--kind complex`` or ``single`` makes all programs of one kind.
+long as this file is. ``--kind complex`` or ``single`` makes all programs of one kind. Other modules
+write programs like those that simulations are made of (``kernels.py``, ``points.py``), and two kinds
+that are made on demand only, for the passes that they reach: fields that are stepped in time
+(``fields.py``) and points whose numbers are rows of matrices (``rows.py``).
 """
 
 from __future__ import annotations
