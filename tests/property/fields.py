@@ -71,6 +71,8 @@ class Fields:
         self.seen = ""
         """The field whose neighbours are looked at."""
         self.records = False
+        self.carries = False
+        """Whether there is a number that steps hand on."""
         self.plain = self.chance(0.6)
         """Whether a step is arithmetic, and changes nothing but what it makes."""
 
@@ -371,6 +373,8 @@ class Fields:
         if point is None:
             return Line("total += 0.1 * g")
         texts = [f"{name.made}[{point}] += 0.1 * c", f"{name.made}[{point}] = 0.1 * g * t"]
+        if self.carries:
+            texts += [f"{name.made}[{point}] += 0.1 * carried"] * 2
         if self.plain:
             return Line(self.random.choice(texts))
         texts += [
@@ -394,6 +398,9 @@ class Fields:
         if point is not None:
             self.records = True
             texts = texts[:1] if self.plain else texts
+            if self.chance(0.2):
+                self.carries = True
+                return Line(f"carried = 0.7 * carried + 0.2 * {either}[{point}]")
             texts += [
                 f"record[t] = {either}[{point}]",
                 f"record[t] += 0.5 * {name.now}[{point}]",
@@ -455,15 +462,8 @@ class Fields:
                 out.append(Line(f"{name}[{point}] += 1.5"))
         return out
 
-    def program(self) -> tuple[Stmt, ...]:
-        body: list[Stmt] = [Line(f"n{k} = u.shape[{k}]") for k in self.axes]
-        body += self.begun("p", "u")
-        if self.chance(0.35):
-            body += self.begun("q", "w")
-        body.append(Line("total = 0.0"))
-        other = self.chance(0.02 if self.plain else 0.1)
-        if other:
-            body.append(Line("view = p"))
+    def steps(self, stop: str) -> Stmt:
+        """A loop over time."""
         step: list[Stmt] = []
         late: list[Stmt] = []
         together = self.chance(0.6)
@@ -473,6 +473,8 @@ class Fields:
             step += self.advanced(field)
             if together and field.form == "exchanged":  # at the end of the step
                 late.append(step.pop())
+            if self.chance(0.03):
+                step[-1] = Block((), "if t % 3 > 0", (), (), (step[-1],))
         while self.chance(0.4):
             step.append(self.beside())
         step += late
@@ -483,13 +485,34 @@ class Fields:
             field = self.random.choice(self.fields)
             step = [Line(f"{old} = {field.now}.copy()"), *step]
             step.append(Line(f"total += 0.1 * np.sum(({field.now} - {old}) ** 2)"))
+        if self.chance(0.02):
+            step.append(Block((), "if total > 2.0", (), (), (Line("break"),)))
         start = self.random.choice(["", "", "", "", "", "", "1, ", "2, "])
-        numbers = f"range({start}steps)"
+        numbers = f"range({start}{stop})"
         if not self.plain and self.chance(0.05):
-            numbers = "range(steps - 1, -1, -1)"
+            numbers = f"range({stop} - 1, -1, -1)"
+        return Block((), f"for t in {numbers}", (), (), tuple(step))
+
+    def program(self) -> tuple[Stmt, ...]:
+        body: list[Stmt] = [Line(f"n{k} = u.shape[{k}]") for k in self.axes]
+        body += self.begun("p", "u")
+        if self.chance(0.35):
+            body += self.begun("q", "w")
+        body.append(Line("total = 0.0"))
+        other = self.chance(0.02 if self.plain else 0.1)
+        if other:
+            body.append(Line("view = p"))
+        loops = [self.steps("steps")]
+        if self.chance(0.12):
+            count = self.random.choice(["steps", "steps // 2", "3"])
+            loops.append(loops[0] if self.chance(0.3) else self.steps(count))
+        if self.chance(0.06):
+            loops = [Block((), "for r in range(2)", (), (), tuple(loops))]
         if self.records:
-            body.append(Line("record = np.zeros(steps + 1)"))
-        body.append(Block((), f"for t in {numbers}", (), (), tuple(step)))
+            body.append(Line("record = np.zeros(steps + 3)"))
+        if self.carries:
+            body.append(Line("carried = 0.5 * c"))
+        body += loops
         if self.chance(0.1):
             body.append(self.random.choice([self.damped(), Line("p[:] = np.sin(p) * w")]))
         parts = [Expr(self.random.choice(["np.sum(p * p)", "np.sum(p * w)", "0.5 * np.sum(p)"]))]
@@ -498,6 +521,8 @@ class Fields:
                 parts.append(Expr(f"0.3 * np.sum({name} * {name})"))
         if self.records:
             parts.append(Expr("np.sum(record * record)"))
+        if self.carries:
+            parts.append(Expr("0.5 * carried * carried"))
         if other:
             parts.append(Expr("0.1 * np.sum(view)"))
         text = "return total + " + " + ".join(f"{{{n}}}" for n in range(len(parts)))
