@@ -184,8 +184,8 @@ class Rows:
         inner = scope.inner(floats=(z,))
         inner.integers.append(k)
         body = (*self.block(inner, 2), Line(f"{z} += 0.21 + 0.1 * math.sin({z})"))
-        scope.floats.append(z)
         first = Line(f"{z} = {{0}}", (self.leaf(scope),))
+        scope.floats.append(z)
         return [
             first,
             Block((f"{k} = 0",), f"while {z} < 0.7 and {k} < 4", (), (f"{k} += 1",), body),
