@@ -32,9 +32,9 @@ def test_random_programs(first: int):
     run(first, CHUNK, EVERY)
 
 
-SAMPLE = {"fields": (1, 3, 7, 12), "rows": (3, 8, 15)}
+SAMPLE = {"fields": (1, 12, 14, 16, 20), "rows": (3, 15, 27)}
 REACHED = {
-    "fields": {"exchange", "next_slot", "resident", "segments"},
+    "fields": {"exchange", "next_slot", "resident", "rows", "segments"},
     "rows": {"abreast", "cleave"},
 }
 """Passes that change what the programs of the sample are compiled to."""
