@@ -245,7 +245,7 @@ def _together(copies: list[Block]) -> list[Stmt]:
     out: list[Stmt] = []
     for versions in zip(*copies, strict=True):
         first = versions[0]
-        if isinstance(first, Comment) or (isinstance(first, Assign) and len({*versions}) == 1):
+        if isinstance(first, Comment) or (_is_once(first) and len({*versions}) == 1):
             out.append(first)
         elif isinstance(first, Store) and all(v.index == first.index for v in versions):
             place = Load(first.array, first.index, first.value.kind)
@@ -254,6 +254,11 @@ def _together(copies: list[Block]) -> list[Stmt]:
         else:
             out += versions
     return out
+
+
+def _is_once(stmt: Stmt) -> bool:
+    """Whether a statement does the same if it runs several times: it gives a value to a scalar."""
+    return isinstance(stmt, Assign) and stmt.target.name not in names_read(stmt.value)
 
 
 def _with(expr: Expr, place: Expr, value: Expr) -> Expr:

@@ -60,7 +60,7 @@ def prune(function: Function) -> Function:
     body, size = function.body, -1
     while size != (size := len(statements(body))):
         sites = points_to(body, set(function.arrays))
-        pruner = _Pruner(sites, _exchanged(body, sites))
+        pruner = _Pruner(sites, _exchanged(body, sites), _tapes(body))
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -73,7 +73,7 @@ def pruned_block(body: Block, arrays: set[str], live: frozenset[str]) -> Block:
     """
     sites = points_to(body, arrays)
     contents = {f"@{s}" for found in sites.values() for s in found}
-    return _Pruner(sites, {}).block(body, live | contents)[0]
+    return _Pruner(sites, {}, {}).block(body, live | contents)[0]
 
 
 def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
@@ -91,6 +91,15 @@ def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
         for name, group in groups.items()
         if all(holders[site] <= group for other in group for site in sites[other])
     }
+
+
+def _tapes(body: Block) -> dict[str, set[str]]:
+    """The tapes that names are given rows of: the rows may be read by the name of the tape."""
+    found: dict[str, set[str]] = {}
+    for stmt in statements(body):
+        if isinstance(stmt, Window) and stmt.own:
+            found.setdefault(stmt.target, set()).add(stmt.source)
+    return found
 
 
 @remembered("_contents")
@@ -112,9 +121,12 @@ def _contents_read(stmt: Stmt) -> set[str]:
 
 
 class _Pruner:
-    def __init__(self, sites: Sites, exchanged: dict[str, frozenset[str]]) -> None:
+    def __init__(
+        self, sites: Sites, exchanged: dict[str, frozenset[str]], tapes: dict[str, set[str]]
+    ) -> None:
         self.sites = sites
         self.exchanged = exchanged
+        self.tapes = tapes
         holders: dict[str, int] = {}
         for found in sites.values():
             for site in found:
@@ -131,8 +143,11 @@ class _Pruner:
         """What stands for the elements of an array among what is live."""
         found = self.found.get(array)
         if found is None:
-            sites = self.sites.get(array, (array,)) if array not in self.exchanged else (array,)
-            found = self.found[array] = frozenset([f"@{site}" for site in sites])
+            sites = self.sites.get(array, frozenset((array,)))
+            own = (array,) if array in self.exchanged else sites
+            tapes = (tape for site in sites for tape in self.tapes.get(site, ()))
+            found = frozenset(f"@{site}" for site in own).union(*map(self.contents, tapes))
+            self.found[array] = found
         return found
 
     def reads(self, stmt: Stmt) -> frozenset[str]:

@@ -55,8 +55,19 @@ def total(a, x, n):
     return s
 
 
+def counted(a, x, n):
+    """Each row adds the same number."""
+    y = np.zeros(a.shape[1])
+    s = 0.0
+    for i in range(max(0, n), a.shape[0]):
+        s += x[0]
+        for j in range(a.shape[1]):
+            y[j] += a[i, j]
+    return np.sum(y * y) + s * s * s
+
+
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 8, 11])
-@pytest.mark.parametrize("f", [product, transposed, three_loops, total])
+@pytest.mark.parametrize("f", [product, transposed, three_loops, total, counted])
 def test_any_number_of_rows(f, rows):
     text = written(f, (M, V, INTEGER), ("a", "x"), "value_and_gradient").text
     assert JAMMED in text

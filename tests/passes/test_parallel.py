@@ -237,6 +237,18 @@ def newton(x):
     return np.sum(y * y * y)
 
 
+def kept_copies(u, steps):
+    """What a step makes is a row of a tape, of which the threads fill rows."""
+    p = u.copy()
+    first = p
+    s = 0.0
+    for t in range(steps):
+        old = p.copy()
+        p = p.copy()
+        s += np.sum((p * p - old) ** 2) * (1 + t)
+    return s * s + np.sum(first * first)
+
+
 def shifted(u):
     """Each row is written from the row before it: a recurrence."""
     for i in range(1, u.shape[0]):
@@ -507,6 +519,7 @@ PROGRAMS = {
     "pointwise": (pointwise, (X,), 0, True),
     "stencil": (stencil, (U, 0.7), (0, 1), True),
     "newton": (newton, (X,), 0, True),
+    "kept_copies": (kept_copies, (U, 3), 0, None),
     "shifted": (shifted, (U,), 0, None),
     "wrapped": (wrapped, (U,), 0, None),
     "gathered": (gathered, (U, AT), 0, False),

@@ -174,6 +174,45 @@ def behind_only(u):
     return s
 
 
+def within_a_plane(u):
+    """No other plane: the ring has one."""
+    n, m, p = u.shape
+    v = np.zeros((n, m, p))
+    for i in range(n):
+        for j in range(2, m - 2):
+            for k in range(p):
+                v[i, j, k] = math.tanh(
+                    u[i, j, k]
+                    - u[i, j - 1, k] * 0.5
+                    + 0.3 * u[i, j + 1, k]
+                    + 0.2 * u[i, j - 2, k]
+                    + 0.7 * u[i, j + 2, k]
+                )
+    s = 0.0
+    for i in range(n):
+        for j in range(m):
+            for k in range(p):
+                s += v[i, j, k] * v[i, j, k] * (1 + i)
+    return s
+
+
+def along_rows(u, kappa, steps):
+    """The shadows of two fields are one, though no row has to do with another."""
+    a = u.copy()
+    b = u.copy()
+    n, m = u.shape
+    for _ in range(steps):
+        for i in range(n):
+            for j in range(1, m - 1):
+                b[i, j] = a[i, j] + 0.1 * kappa[i, j] * (a[i, j + 1] - a[i, j - 1])
+        a, b = b, a
+    s = 0.0
+    for i in range(n):
+        for j in range(m):
+            s += a[i, j] * a[i, j] * (1 + i + 2 * j)
+    return s
+
+
 def conductive(u, kappa, steps):
     """The rows of the coefficient's gradient are added to where the ring is filled."""
     a = u.copy()
@@ -226,6 +265,8 @@ PROGRAMS = {
     "far_behind": (far_behind, (BOX,), 0, True),
     "ahead_only": (ahead_only, (BOX,), 0, True),
     "behind_only": (behind_only, (BOX,), 0, True),
+    "within_a_plane": (within_a_plane, (BOX,), 0, True),
+    "along_rows": (along_rows, (SHEET, SHEET[::-1].copy(), 3), (0, 1), True),
     "conductive": (conductive, (SHEET, SHEET[::-1].copy(), 3), (0, 1), True),
     "growing": (growing, (BOX, 3), 0, None),
 }

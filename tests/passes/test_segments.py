@@ -12,8 +12,11 @@ from benchmarks.kernels import wave2d as wave_kernel
 from srcad.runtime import schedules
 from tests.oracles import complex_step
 from tests.passes.support import INTEGER, M, V, gradient_text
+from tests.passes.test_parallel import eager, run
 from tests.passes.test_read_saved import field
 from tests.passes.test_resident import plane
+
+__all__ = ["eager"]
 
 ASKED = []
 
@@ -310,6 +313,30 @@ def test_coefficients_that_are_exchanged_too(short):
         return np.sum(u * u)
 
     is_exact(f, (field(5) * 0.2, field(6)[:5], field(7)[:5], 19), "k", "c", "u0", segments=False)
+
+
+@pytest.mark.parametrize("steps", [3, 8, 21])
+def test_divided_among_threads(steps, eager):
+    """What fills the tape again is kept, though nobody reads it by the names that fill it."""
+
+    def copied(u, k, steps):
+        p = u
+        for _ in range(steps):
+            new = p.copy()
+            for i in range(1, p.size - 1):
+                d = 0.3 * (p[i + 1] - p[i - 1])
+                new[i] = d * (1.0 - k[i] * d)
+            p = new
+        return np.sum(p)
+
+    args = field(6), field(6)[::-1].copy(), steps
+    text = srcad.grad(copied, wrt=("u", "k"), parallel=True).source(*args)
+    found, threads = run(text, args, length=8)
+    assert not threads.meetings
+    assert "segment_length(" in text
+    for position, gradient in enumerate(found):
+        expected = complex_step(copied, args, position)
+        np.testing.assert_allclose(np.asarray(gradient), expected, rtol=1e-10, atol=1e-12)
 
 
 # ---------------------------------------------------------------- compiled, in full length

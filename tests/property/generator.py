@@ -12,7 +12,10 @@ bodies and expressions by their parts as long as the answer stays wrong.
     python -m tests.property.generator --count 1000 --seed 1 [--jit]
 
 hunts from seed 1 on and prints the shrunk programs; a program is the same for the same seed, as
-long as this file is. ``--kind complex`` or ``single`` makes all programs of one kind.
+long as this file is. ``--kind complex`` or ``single`` makes all programs of one kind. Other modules
+write programs like those that simulations are made of (``kernels.py``, ``points.py``), and two kinds
+that are made on demand only, for the passes that they reach: fields that are stepped in time
+(``fields.py``) and points whose numbers are rows of matrices (``rows.py``).
 """
 
 from __future__ import annotations
@@ -27,10 +30,12 @@ from itertools import count
 
 import numpy as np
 
-from tests.property import kernels, points
-from tests.property.judging import KERNELS, MODES, TOLERANCES, TWICE, Case, Outcome, judge, same
+from tests.property import fields, kernels, points, rows
+from tests.property.judging import MODES, TOLERANCES, TWICE, Case, Outcome, judge, same
 from tests.property.trees import Block, Expr, Line, Stmt, module, render, smaller
 
+WRITERS = {"kernel": kernels, "points": points, "rows": rows, "fields": fields}
+"""Modules that write programs of some kinds; the others are written here."""
 SIZE = 4
 """Length of the argument arrays."""
 
@@ -111,8 +116,8 @@ def energy(u, depth):
 
 def source(body: tuple[Stmt, ...], kind: str = "real") -> str:
     """The whole module of a program."""
-    if kind in KERNELS:
-        return kernels.source(body)
+    if kind in WRITERS:
+        return WRITERS[kind].source(body)
     function = "def f(x, y, a, b, m):\n" + render(body)
     return module("import math\n\nimport numpy as np", HELPERS, function)
 
@@ -947,10 +952,8 @@ class Grammar:
 
 def arguments(seed: int, kind: str = "real"):
     """The arguments of a program, fresh."""
-    if kind == "kernel":
-        return kernels.arguments(seed, kernels.size(seed))
-    if kind == "points":
-        return points.arguments(seed)
+    if kind in WRITERS:
+        return WRITERS[kind].arguments(seed)
     rng = np.random.default_rng(seed)
     dtype = np.float32 if kind == "single" else np.float64
     return (
@@ -970,10 +973,10 @@ def kind_of(seed: int) -> str:
 
 def mode_of(seed: int, kind: str) -> str:
     """What is asked of the program of a seed, where it is not chosen."""
-    if kind not in KERNELS:
+    if kind not in WRITERS:
         return "reverse"
     modes = ["reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager"]
-    if (kernels if kind == "kernel" else points).size(seed) > 9:
+    if WRITERS[kind].size(seed) > 9:
         modes.remove("hessian")
     return modes[seed // 10 % len(modes)]
 
@@ -993,7 +996,8 @@ class How:
     def case(self, body: tuple[Stmt, ...]) -> Case:
         """The test of one program."""
         text = source(body, self.kind)
-        by_hand = kernels.source(body, by_hand=True) if self.kind in KERNELS else text
+        writer = WRITERS.get(self.kind)
+        by_hand = text if writer is None else writer.source(body, by_hand=True)
         if self.mode in TWICE:  # differences would move what is stopped
             text = text.replace("srcad.stop_gradient", "")
             by_hand = by_hand.replace("return v.real * 1.0", "return v * 1.0")
@@ -1028,8 +1032,8 @@ def shrink(body: tuple[Stmt, ...], how: How, outcome: Outcome, patience: int = 6
 def make(seed: int, kind: str | None = None) -> tuple[Stmt, ...]:
     """The program of a seed."""
     kind = kind or kind_of(seed)
-    if kind in KERNELS:
-        return kernels.make(seed) if kind == "kernel" else points.make(seed)
+    if kind in WRITERS:
+        return WRITERS[kind].make(seed)
     return Grammar(seed, kind).program()
 
 

@@ -1,7 +1,7 @@
 """Whether the derivative of a program is right: differentiate it, and ask the oracle of its kind.
 
 A program of kind "real" or "single" is compared with complex step, one of kind "complex" with
-differences, one of kind "kernel" or "points" with complex step along a few directions. What is asked of srcad is
+differences, those of the kinds in ``KERNELS`` with complex step along a few directions. What is asked of srcad is
 the mode: "reverse", "grad", "forward", "vjp", "second" and "hessian" are its transformations, "lanes"
 is forward mode along several directions at once; "parallel" divides loops, which run as Python in an order of their own; "eager" is "reverse", where the limits from
 which loops are put in strips, products batched and so on are so low that they are reached.
@@ -21,16 +21,23 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 
 from tests import oracles
+from tests.property import fields, kernels
 
 MODES = ("reverse", "grad", "forward", "lanes", "vjp", "second", "hessian", "parallel", "eager")
 TWICE = ("second", "hessian")
 """Modes of second derivatives."""
 
-KERNELS = ("kernel", "points")
-"""Kinds of programs that are compared along a few directions."""
-TOLERANCES = {"real": 1e-9, "complex": 1e-6, "single": 2e-3, "kernel": 1e-9, "points": 1e-9}
+KERNELS = {
+    "kernel": kernels.NAMES,
+    "points": kernels.NAMES,
+    "rows": kernels.NAMES,
+    "fields": fields.NAMES,
+}
+"""Kinds of programs that are compared along a few directions, and their arguments that are arrays."""
+TOLERANCES = dict.fromkeys(KERNELS, 1e-9) | {"real": 1e-9, "complex": 1e-6, "single": 2e-3}
 """Relative to the largest entry of the gradient."""
 SECOND = 1e-5
 """The tolerance of second derivatives, which are compared with differences of complex step."""
@@ -56,6 +63,12 @@ class Case:
     def wrt(self) -> tuple[int, ...]:
         """The arguments that are differentiated: all but the last, an integer."""
         return tuple(range(len(self.arguments()) - 1))
+
+    @property
+    def precision(self) -> str:
+        """The kind of programs that it is as precise as."""
+        single = any(np.asarray(a).dtype == np.float32 for a in self.arguments())
+        return "single" if single else self.kind
 
 
 @dataclass(frozen=True)
@@ -120,7 +133,7 @@ def _judged(case: Case, f, by_hand) -> Outcome:
     for before, after in zip(case.arguments(), args, strict=True):
         if not np.array_equal(before, after):
             return Outcome("wrong", "the caller's arguments were changed")
-    tolerance = SECOND if case.mode in TWICE else TOLERANCES[case.kind]
+    tolerance = SECOND if case.mode in TWICE else TOLERANCES[case.precision]
     scale = max(1e-2, *(float(np.max(np.abs(e), initial=0.0)) for e in expected))
     likes = args[:-1] if len(expected) == len(args) - 1 and case.kind not in KERNELS else None
     problems = [
@@ -132,7 +145,7 @@ def _judged(case: Case, f, by_hand) -> Outcome:
             )
         )
     ]
-    loose = 1e-4 if case.kind == "single" else 1e-10
+    loose = 1e-4 if case.precision == "single" else 1e-10
     if got is not None and abs(got - value) > loose * max(1.0, abs(value)):
         problems.append(f"value: got {got}, expected {value}")
     if not problems:
@@ -210,15 +223,30 @@ def _both(blocks, one, two) -> float:
     )
 
 
+def _short_segments(length: int) -> Any:
+    """Segments of so many steps, wherever there is a tape at all."""
+
+    @register_jitable
+    def segment_length(trips: int, step: int, state: int) -> int:
+        return max(1, min(trips, length) if step else trips)
+
+    return segment_length
+
+
+_segment_length = {turns: _short_segments(2 * turns) for turns in (2, 4)}
+"""By the number of arrays that are exchanged: a segment is longer than twice as many steps."""
+
+
 @contextmanager
 def low_limits(case: Case) -> Iterator[None]:
     """Limits of passes that small programs reach; threads that run one after another."""
     from srcad import pipeline
     from srcad.analysis import work
     from srcad.backend import parts
-    from srcad.transform import outer, scalarise, side_by_side, strips
+    from srcad.runtime import schedules
+    from srcad.transform import outer, roll, scalarise, segments, side_by_side, strips
 
-    rng = random.Random(case.seed)
+    rng, other = random.Random(case.seed), random.Random(case.seed + 1)
     with ExitStack() as stack:
 
         def limit(module: Any, name: str, value: Any) -> None:
@@ -229,10 +257,16 @@ def low_limits(case: Case) -> Iterator[None]:
             limit(strips, "FEWEST", rng.choice([0, 1, 2]))
             limit(outer, "TERMS", rng.choice([1, 2, 3]))
             limit(scalarise, "STATEMENTS", rng.choice([0, 48, 300]))
+            limit(roll, "ROWS", other.choice([1, 2, 4]))
+            turns = other.choice([2, 4, 4])
+            limit(segments, "_ARRAYS", turns)
+            limit(schedules, "segment_length", _segment_length[turns])
         if case.mode == "eager":  # loops as they are written for a compiler, also run as Python
             limit(pipeline, "_is_compiled", lambda request: True)
             limit(side_by_side, "LANES", rng.choice([2, 3, 16]))
             limit(side_by_side, "STEPS", rng.choice([2, 5, 512]))
+            limit(side_by_side, "_MOVES", other.choice([6, 1000]))
+            limit(side_by_side, "_IN_LOOPS", other.choice([1, 1000]))
         if case.mode == "parallel":
             limit(work, "_GRAIN", 1)
             limit(work, "_ENOUGH", 1)
@@ -285,8 +319,7 @@ def outputs_of(case: Case) -> tuple[str, ...]:
     """Arguments whose final state is an output."""
     if case.kind not in KERNELS:
         return ()
-    names = ("x", "y", "A", "K")
-    return tuple(n for k, n in enumerate(names) if case.seed >> k & 1)
+    return tuple(n for k, n in enumerate(KERNELS[case.kind]) if case.seed >> k & 1)
 
 
 def seed_of(case: Case, outs: list[np.ndarray]) -> list[Any]:
@@ -312,7 +345,8 @@ def expected_of(case: Case, f, shift: float = 0.0) -> list[np.ndarray]:
             found = [seed * part for part in found]
         return [_along(found, directions)] if directions else found
     if directions:
-        positions = tuple("xyAK".index(n) for n in outputs_of(case)) if case.mode == "vjp" else ()
+        outputs = outputs_of(case) if case.mode == "vjp" else ()
+        positions = tuple(KERNELS[case.kind].index(n) for n in outputs)
         tangents = [_tangent(f, given, d, positions) for d in directions]
         if case.mode != "vjp":
             return [np.array([t[0] for t in tangents])]
@@ -361,7 +395,9 @@ def _extrapolated(at: Callable[[float], float], h: float) -> float:
 
 def _ill_conditioned(case: Case, f, expected, scale: float, tolerance: float) -> bool:
     """Whether the oracle moves by more than a tenth of the tolerance for a change in the last bits."""
-    shifts = {"complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}.get(case.kind, (4e-16,))
+    shifts = {"complex": (1e-9,), "single": (2e-7, -2e-7, 1e-6, -1e-6)}.get(
+        case.precision, (4e-16,)
+    )
     if case.mode in TWICE:
         shifts = (1e-9,)
     return any(

@@ -172,9 +172,14 @@ AXES = {"n": ("n",), "3": ("3",), "n3": ("n", "3"), "33": ("3", "3")}
 """The axes of each shape."""
 
 
-def source(body: tuple[Stmt, ...], *, by_hand: bool = False) -> str:
+NAMES = ("x", "y", "A", "K")
+"""The arguments that are arrays."""
+PARAMETERS = "x, y, A, K, a, b, m"
+
+
+def source(body: tuple[Stmt, ...], *, by_hand: bool = False, parameters: str = PARAMETERS) -> str:
     """The whole module of a program; ``by_hand``: with derivatives by hand, without srcad."""
-    function = "def f(x, y, A, K, a, b, m):\n" + render(body)
+    function = f"def f({parameters}):\n" + render(body)
     if by_hand:
         for call, stand_in in STAND_INS.items():
             function = function.replace(call, stand_in)
@@ -982,7 +987,12 @@ def make(seed: int) -> tuple[Stmt, ...]:
     return Grammar(seed, size(seed)).program()
 
 
-def arguments(seed: int, n: int):
+def arguments(seed: int):
+    """The arguments of a program, fresh."""
+    return given(seed, size(seed))
+
+
+def given(seed: int, n: int):
     """The arguments of a program of n elements, fresh."""
     rng = np.random.default_rng(seed)
     return (

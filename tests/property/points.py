@@ -199,6 +199,9 @@ def make(seed: int) -> tuple[Stmt, ...]:
     return Points(seed, size(seed)).program()
 
 
+source = kernels.source
+
+
 def arguments(seed: int):
     """The arguments of a program, fresh."""
-    return kernels.arguments(seed, size(seed))
+    return kernels.given(seed, size(seed))

@@ -8,9 +8,8 @@ from collections import Counter
 
 import pytest
 
+from srcad import pipeline
 from tests.property import checkpoints, generator, judging
-
-pytest.importorskip("srcad")
 
 CHUNK = 10
 EVERY = 25
@@ -31,6 +30,50 @@ def run(first: int, count: int, compiled_every: int) -> None:
 @pytest.mark.parametrize("first", range(1, 121, CHUNK))
 def test_random_programs(first: int):
     run(first, CHUNK, EVERY)
+
+
+SAMPLE = {"fields": (1, 12, 14, 16, 20), "rows": (3, 15, 27)}
+REACHED = {
+    "fields": {"exchange", "next_slot", "resident", "rows", "segments"},
+    "rows": {"abreast", "cleave"},
+}
+"""Passes that change what the programs of the sample are compiled to."""
+
+
+@pytest.mark.parametrize("mode", ["reverse", "eager", "parallel"])
+@pytest.mark.parametrize("kind", SAMPLE)
+def test_programs_of_a_kind(kind: str, mode: str, monkeypatch: pytest.MonkeyPatch):
+    """Small programs reach passes that are made for large ones, and stay right."""
+    reached: set[str] = set()
+
+    def watch(name: str) -> None:
+        whole = getattr(pipeline, name)
+
+        def watched(before, *args):
+            after = whole(before, *args)
+            if (after[0] if name == "resident" else after) != before:
+                reached.add(name)
+            return after
+
+        monkeypatch.setattr(pipeline, name, watched)
+
+    for name in REACHED[kind]:
+        watch(name)
+    counts, reports = generator.hunt(SAMPLE[kind], lambda _: False, kind=kind, mode=mode)
+    assert counts["right"] == len(SAMPLE[kind]), f"{counts}\n\n" + "\n".join(t for _, t in reports)
+    if mode == "eager":
+        assert reached == REACHED[kind]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(100, 500, 20))
+@pytest.mark.parametrize("mode", ["eager", "grad", "parallel", "vjp"])
+@pytest.mark.parametrize("kind", SAMPLE)
+def test_many_programs_of_a_kind(kind: str, mode: str, first: int):
+    counts, reports = generator.hunt(
+        range(first, first + 20), lambda seed: seed % 50 == 0, kind=kind, mode=mode
+    )
+    assert not counts["wrong"] + counts["crashed"], "\n".join(t for _, t in reports)
 
 
 @pytest.mark.slow
