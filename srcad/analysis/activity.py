@@ -4,6 +4,8 @@ The analysis is over names, not over program points, and array names that can sh
 active together. It only has to be safe: a variable called active by mistake costs time.
 """
 
+from collections.abc import Set
+
 from srcad.analysis.alias import Sites
 from srcad.ir.nodes import (
     Assign,
@@ -55,7 +57,7 @@ def carriers(expr: Expr) -> frozenset[str]:
 
 def active(body: Block, inputs: set[str], outputs: set[str], sites: Sites) -> set[str]:
     """Names of the active scalars and arrays, given those of the inputs and outputs."""
-    flows: list[tuple[set[str], set[str]]] = []
+    flows: list[tuple[set[str], Set[str]]] = []
     for stmt in statements(body):
         match stmt:
             case Assign() if is_inexact(stmt.target.kind):

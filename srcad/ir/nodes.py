@@ -700,7 +700,9 @@ def blocks(stmt: Stmt) -> tuple[Block, ...]:
     """The blocks inside a statement."""
     if type(stmt) not in _NESTING:
         return ()
-    return (stmt.body, stmt.orelse) if isinstance(stmt, If) else (stmt.body,)
+    if isinstance(stmt, For | While):
+        return (stmt.body,)
+    return (stmt.body, stmt.orelse) if isinstance(stmt, If) else ()
 
 
 def all_blocks(block: Block) -> Iterator[Block]:

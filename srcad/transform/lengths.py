@@ -23,6 +23,7 @@ from srcad.analysis.places import start_of_reverse
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.ir.nodes import (
     Alloc,
+    Assign,
     Block,
     Const,
     Copy,
@@ -33,6 +34,7 @@ from srcad.ir.nodes import (
     If,
     Pop,
     Stmt,
+    Store,
     Var,
     While,
     ZerosLike,
@@ -52,7 +54,20 @@ def lengths(function: Function) -> Function:
     if not taken:
         return function
     teller = _Teller(function, taken)
-    return replace(function, body=teller.block(function.body, Sizes(function.arrays), set()))
+    return replace(function, body=_anew(teller.block(function.body, Sizes(function.arrays), set())))
+
+
+def _anew(block: Block) -> Block:
+    """The block with assignments that are others than those of the program.
+
+    ``hold`` tells them by identity: what such programs compute again, they do not save.
+    """
+    return tuple(
+        replace(stmt)
+        if isinstance(stmt, Assign | Store)
+        else with_blocks(stmt, tuple(map(_anew, blocks(stmt))))
+        for stmt in block
+    )
 
 
 def _unread(function: Function) -> set[str]:

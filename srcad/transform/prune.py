@@ -280,7 +280,7 @@ def _effects(loop: For | While) -> tuple[frozenset[str] | None, frozenset[str]]:
         return None, frozenset()
     pushed = {s.target for s in inside if isinstance(s, Push)}
     stored = frozenset([s.array for s in inside if isinstance(s, Store)])
-    return assigned(loop.body) | pushed, stored
+    return frozenset(assigned(loop.body) | pushed), stored
 
 
 def _is_hook(stmt: Stmt) -> bool:

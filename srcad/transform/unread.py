@@ -295,7 +295,7 @@ class _Finder:
                 return False
         return True
 
-    def _uses(self, stmt: Stmt) -> tuple[Stmt, set[str], set[str]]:
+    def _uses(self, stmt: Stmt) -> tuple[Stmt, set[str], frozenset[str]]:
         """The statement, the arrays that it reads, and the names that it binds."""
         if id(stmt) not in self.known:
             self.known[id(stmt)] = stmt, _read(stmt), bound_in(stmt)
