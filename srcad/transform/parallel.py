@@ -42,12 +42,13 @@ parts there are, that depends on the sizes, not on the number of threads.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from srcad.analysis.alias import Aliases, points_to
 from srcad.analysis.division import Division
-from srcad.analysis.flow import assigned, names_of
+from srcad.analysis.flow import assigned, mentions
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
 from srcad.analysis.turns import Turns
 from srcad.analysis.work import is_worth, most_parts
@@ -144,29 +145,31 @@ class _Regions:
         return tuple(out)
 
     def _region(self, pieces: _Pieces) -> _Pieces:
-        """The statements that these begin with and that make up a region, from divided ones on."""
+        """The statements that these begin with and that make up a region, from divided ones on.
+
+        A number that is summed up in parts is not asked for before the end of the region.
+        """
         if not pieces[0].divided:
             return ()
         found: _Pieces = ()
+        steady, written = set[str](), set[str]()
+        named, summed = Counter[str](), Counter[str]()
         for k, piece in enumerate(pieces):
-            if not self._fit(pieces[: k + 1]):
+            needs = self._needs(piece)
+            if needs is None:
+                break
+            steady |= needs
+            written.update(*map(self._places, stored((piece.stmt,))))
+            named += mentions((piece.stmt,))
+            for loop, plan, *_ in divided_in((piece,)):
+                within = mentions((loop,))
+                summed.update({total.name: within[total.name] for total in plan.sums})
+            asked_for = any(named[name] != count for name, count in summed.items())
+            if steady & written or asked_for:
                 break
             if piece.divided:
                 found = pieces[: k + 1]
         return found
-
-    def _fit(self, pieces: _Pieces) -> bool:
-        """Whether workers can go through some statements, each at its own pace."""
-        block = tuple(p.stmt for p in pieces)
-        inside = list(statements(block))
-        written = {x for s in inside if isinstance(s, Store) for x in self._places(s.array)}
-        loops = list(divided_in(pieces))
-        for name in {v.name for d in loops for v in d.plan.sums}:
-            summed = (d.loop for d in loops if name in {v.name for v in d.plan.sums})
-            own = sum(name in names_of(s) for loop in summed for s in statements((loop,)))
-            if own != sum(name in names_of(s) for s in inside):  # else its value is asked for
-                return False
-        return all(self._fits(p, written) for p in pieces)
 
     def _places(self, array: str) -> frozenset[str]:
         """All memory that a name denotes at some time: a late worker reads what is there then."""
@@ -174,28 +177,33 @@ class _Regions:
         tapes = (tape for name in found for tape in self.rows.get(name, ()))
         return found.union(*map(self._places, tapes))
 
-    def _fits(self, piece: Piece, written: set[str]) -> bool:
+    def _needs(self, piece: Piece) -> set[str] | None:
+        """The memory that a worker reads at its own pace, which the region must not write.
+
+        None: workers cannot go through the statement, each at its own pace.
+        """
         stmt = piece.stmt
         if isinstance(stmt, For) and piece.plan is not None:
-            return self._is_steady((stmt.start, stmt.stop), written)
-        inside = tuple(statements((stmt,)))
+            return self._read((stmt.start, stmt.stop))
+        inside = statements((stmt,))
         if any(isinstance(s, For | While) and s.at in self.counted for s in inside):
-            return False
+            return None
         if piece.parts:
-            steady = self._is_steady(expressions(stmt), written)
-            return steady and all(self._fits(p, written) for b in piece.parts for p in b)
+            found = [self._needs(p) for part in piece.parts for p in part]
+            known = [needs for needs in found if needs is not None]
+            return self._read(expressions(stmt)).union(*known) if len(known) == len(found) else None
         if piece.writes:
             simple = all(isinstance(s, Assign | Store | For | If | While | Comment) for s in inside)
-            return simple and not assigned((stmt,)) & piece.live
-        simple = all(
-            isinstance(s, Assign | Bind | Window | For | If | While | Comment) for s in inside
-        )
-        return simple and all(self._is_steady(expressions(s), written) for s in inside)
+            return set() if simple and not assigned((stmt,)) & piece.live else None
+        own = Assign | Bind | Window | For | If | While | Comment
+        if not all(isinstance(s, own) for s in inside):
+            return None
+        return self._read(e for s in inside for e in expressions(s))
 
-    def _is_steady(self, items: Iterable[Expr], written: set[str]) -> bool:
-        """Whether expressions read nothing that the region writes."""
-        loads = (e for x in items for e in walk(x) if isinstance(e, Load))
-        return not any(self._places(e.array) & written for e in loads)
+    def _read(self, exprs: Iterable[Expr]) -> set[str]:
+        """The memory of which expressions read elements."""
+        loads = (e for x in exprs for e in walk(x) if isinstance(e, Load))
+        return set[str]().union(*(self._places(e.array) for e in loads))
 
     # ------------------------------------------------------------ what replaces a region
 
