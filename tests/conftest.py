@@ -6,6 +6,7 @@ Both are environment variables: workers and the processes that tests start inher
 import os
 import shutil
 import tempfile
+from collections import Counter
 
 import pytest
 
@@ -29,6 +30,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if made is not None:
         del os.environ["SRCAD_CACHE_DIR"]
         shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark cases of tests that are sampled as slow, before those that are slow are left out."""
+    counts: Counter[str] = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is None:
+            continue
+        test = item.nodeid.partition("[")[0]
+        if counts[test] % sampled.args[0]:
+            item.add_marker(pytest.mark.slow)
+        counts[test] += 1
 
 
 LOOSE = "single_beside_double"

@@ -112,7 +112,7 @@ PLANE = LINE[0].reshape(10, 10), LINE[1].reshape(10, 10)
 RUNS = [
     pytest.param(heat, (*PLANE, 30), id="heat"),
     pytest.param(wave, (*LINE, 30), id="wave"),
-    pytest.param(runge_kutta, (*LINE, 80), id="runge_kutta"),
+    pytest.param(runge_kutta, (*LINE, 80), id="runge_kutta", marks=pytest.mark.slow),
     pytest.param(two_loops, (*LINE, 20), id="two_loops"),
     pytest.param(given_by_a_time, (*LINE, 0.2), id="given_by_a_time"),
     pytest.param(until_small, (*LINE, 20), id="until_small"),

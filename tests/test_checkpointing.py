@@ -255,6 +255,7 @@ def arguments():
     return np.linspace(0.1, 0.3, 7), np.sin(np.arange(7.0))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("function", SAME, ids=lambda f: f.__name__)
 def test_gradients_are_those_of_all_states_stored(function):
     derivative = srcad.grad(function, wrt=(0, 1))
@@ -266,6 +267,7 @@ def test_gradients_are_those_of_all_states_stored(function):
                 assert np.array_equal(one, two), (n, snapshots)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("function", SAME, ids=lambda f: f.__name__)
 def test_gradients_are_right(function):
     srcad.check_grads(function, (*arguments(), 5, 2))
@@ -341,6 +343,7 @@ def test_programs_with_every_outer_loop_marked(program, monkeypatch):
 RANDOM = [*range(60, 68), *(pytest.param(s, marks=pytest.mark.slow) for s in range(1000, 1200))]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("seed", RANDOM)
 def test_random_programs_with_every_outer_loop_marked(seed, monkeypatch):
     function, _ = judging.load(generator.source(generator.make(seed, "real")))

@@ -131,6 +131,7 @@ def test_gradients_are_those_of_snapshots_in_memory(function, tmp_path):
             assert is_empty(tmp_path)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("function", [wave, recorded, after_another], ids=lambda f: f.__name__)
 def test_compiled_gradients_are_the_same(function, tmp_path):
     directory = tmp_path / "made" / "for it"
@@ -253,6 +254,7 @@ def continued(name: str, directory: str) -> None:
     assert len(reverse) > 2, reverse
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("function", SAME, ids=lambda f: f.__name__)
 def test_a_killed_call_goes_on(function, tmp_path):
     """Killed before, after and in the middle of each file and each line of the journal."""
@@ -281,6 +283,7 @@ srcad.grad(at(wave, sys.argv[3]), wrt=(0, 1))(*arguments(), 30, 2, 6)
 """
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("where", [("state", 3), ("adjoints", 2)], ids=["forward", "reverse"])
 def test_a_killed_process_of_compiled_code_is_continued_by_another(where, tmp_path):
     what, count = where

@@ -31,15 +31,18 @@ FIRST = [
     "recursion",
     "optional",
 ]
-"""Themes whose programs are all compiled; of the others every fifth is, the rest are slow."""
+"""Themes of which every third program is compiled; of the others every tenth is, the rest are slow."""
 
 
-def waiting(program: Program, number: int = 0):
-    """The program as a parameter, expected to be refused if it waits for something."""
+def waiting(program: Program, number: int = 0, every: int = 5):
+    """The program as a parameter, expected to be refused if it waits for something.
+
+    If it is not the first of ``every`` programs, it is slow.
+    """
     marks = []
     if program.waits:
         marks.append(pytest.mark.xfail(raises=UnsupportedError, strict=True, reason=program.waits))
-    if number % 5:
+    if number % every:
         marks.append(pytest.mark.slow)
     return pytest.param(program, marks=marks, id=program.name)
 
@@ -47,7 +50,10 @@ def waiting(program: Program, number: int = 0):
 every_program = pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 compiled_programs = pytest.mark.parametrize(
     "program",
-    [waiting(p, 1 if p.heavy else 0 if p.theme in FIRST else k) for k, p in enumerate(PROGRAMS)],
+    [
+        waiting(p, 1 if p.heavy else k, 3 if p.theme in FIRST else 10)
+        for k, p in enumerate(PROGRAMS)
+    ],
 )
 
 

@@ -24,7 +24,7 @@ def few(monkeypatch, size: int) -> None:
     monkeypatch.setattr(splitting, "_SIZE", size)
 
 
-@pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS[::3]])
+@pytest.mark.parametrize("program", [waiting(p, k) for k, p in enumerate(PROGRAMS[::3])])
 def test_the_zoo_in_parts_of_two_statements(program, monkeypatch):
     """As Python, so that a name which a part was not given is an error, not some number."""
     few(monkeypatch, 2)

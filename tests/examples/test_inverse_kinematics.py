@@ -2,6 +2,7 @@ import itertools
 
 import inverse_kinematics as ik
 import numpy as np
+import pytest
 
 import srcad
 
@@ -25,6 +26,7 @@ def test_force_at_the_hand_pulls_back_to_torques():
         np.testing.assert_allclose(torque, ik.geometric_jacobian(q)[:3].T @ force, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_manipulability_and_its_gradient_are_those_of_the_closed_form():
     for q in ANGLES:
         value, gradient = ik.escape(q)

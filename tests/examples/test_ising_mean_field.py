@@ -18,6 +18,7 @@ def gradients():
     return ising.implicit(FIELD, RIGHT, DOWN, TEMPERATURE)
 
 
+@pytest.mark.slow
 def test_the_susceptibility_is_that_of_a_linear_solve(solution, gradients):
     exact, _ = ising.exact_response(solution, RIGHT, DOWN, TEMPERATURE)
     np.testing.assert_allclose(gradients[0], exact, rtol=1e-10)

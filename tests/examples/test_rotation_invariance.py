@@ -33,6 +33,7 @@ def test_a_network_of_coordinates_does_not():
     assert np.max(np.abs(seeing(x @ TURN.T, w) - seeing(x, w) @ TURN.T)) > 0.01
 
 
+@pytest.mark.slow
 def test_the_gradient_of_the_misfit_of_a_gradient():
     direction = np.random.default_rng(2).normal(size=W.size)
     args = (rotations.blind_energy, CLUSTERS, FORCES)

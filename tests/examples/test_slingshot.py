@@ -18,6 +18,7 @@ def differences(f, h):
     return np.array([(f(DESIGN + step) - f(DESIGN - step)) / (2.0 * h) for step in h * np.eye(2)])
 
 
+@pytest.mark.slow
 def test_jacobis_integral_ties_the_gradients_of_start_and_end(slopes):
     at_start = differences(lambda design: slingshot.jacobi(*slingshot.launch(design)), 1e-5)
     np.testing.assert_allclose(slopes[2], at_start, atol=1e-5 * np.max(np.abs(slopes[0])))

@@ -294,7 +294,7 @@ def test_snapshots():
         stays(f, (field(5)[:5], field(5)[:5] * 0.2, steps), "u", "k")
 
 
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_compiled(parallel):
     args = (plane(40, 50), plane(40, 50) * 0.1, 30)
     expected = srcad.grad(heat, wrt=("u", "k"), jit=False)(*args)

@@ -189,6 +189,7 @@ def test_left_alone(f):
     assert not ROW.search(gradient_text(f, (M, V, INTEGER), "a", "x"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("f", [*CHANGED, *LEFT])
 def test_same_value_and_gradient(f):
     random = np.random.default_rng(3)

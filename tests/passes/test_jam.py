@@ -66,6 +66,7 @@ def counted(a, x, n):
     return np.sum(y * y) + s * s * s
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 8, 11])
 @pytest.mark.parametrize("f", [product, transposed, three_loops, total, counted])
 def test_any_number_of_rows(f, rows):

@@ -186,6 +186,7 @@ def within(p, w):
     return np.sum(q**2)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     "f", [updated, which, in_place, steps, neighbours, carried, columns, within]
 )

@@ -548,6 +548,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("parts", [1, 2, 5, 32])
 def test_no_two_threads_meet(name, parts, eager, monkeypatch):
@@ -561,6 +562,7 @@ def test_no_two_threads_meet(name, parts, eager, monkeypatch):
     close(found, grad(f, wrt=wrt, jit=False)(*args))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("parts", [2, 5, 32])
 @pytest.mark.parametrize("length", [8, None])

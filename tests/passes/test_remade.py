@@ -199,6 +199,7 @@ def dear(c, x, n):
 REFUSED = [along, fewer, changed, changed_scalar, carried, around, own, sometimes, elsewhere, dear]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("f", REFUSED)
 def test_it_is_saved(f):
     text = gradient_text(f, (V, V, INTEGER), "c")

@@ -297,6 +297,7 @@ def copied(args):
     return [np.copy(a) if isinstance(a, np.ndarray) else a for a in args]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("parts", [1, 3, 5, 32])
 def test_parts_are_given_what_they_need(name, parts, eager, monkeypatch):
@@ -313,6 +314,7 @@ def test_parts_are_given_what_they_need(name, parts, eager, monkeypatch):
     agrees(found, f, args, wrt)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 7, 8, 9, 13])
 @pytest.mark.parametrize("name", ["diffusion", "one_step", "far_behind", "conductive"])
 def test_few_rows(name, rows, eager):

@@ -342,7 +342,7 @@ def test_divided_among_threads(steps, eager):
 # ---------------------------------------------------------------- compiled, in full length
 
 
-@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("parallel", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_heat_against_the_adjoint_by_hand(parallel):
     args = heat_kernel.arguments(1.0) | {"steps": 60}
     args["u"], args["kappa"] = args["u"][:160, :150].copy(), args["kappa"][:160, :150].copy()

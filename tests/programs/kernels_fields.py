@@ -29,7 +29,9 @@ def build_up_b(b, rho, dt, u, v, dx, dy):
 
 
 @program(
-    lambda: (0.1 * grid(4, 5), 0.1 * grid(4, 5, 1.0), np.zeros((4, 5)), 0.1, 1.2, 2), whole=True
+    lambda: (0.1 * grid(4, 5), 0.1 * grid(4, 5, 1.0), np.zeros((4, 5)), 0.1, 1.2, 2),
+    whole=True,
+    heavy=True,
 )
 def lid_driven_cavity(u, v, p, nu, lid, steps):
     ny, nx = u.shape

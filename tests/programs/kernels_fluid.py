@@ -460,6 +460,7 @@ def multigrid_recursive(u, f, h, cycles):
 @program(
     lambda: (wave(9) * 0.1, wave(9, 0.8), 0.125, 2),
     whole=True,
+    heavy=True,
 )
 def multigrid_levels(u0, f0, h0, cycles):
     """The V-cycle over lists of arrays, one per level."""
@@ -615,7 +616,7 @@ def weno_rhs(u, dx):
     return -(face - np.roll(face, 1)) / dx
 
 
-@program(lambda: (1.0 + bumps(7), 0.1, 1), whole=True)
+@program(lambda: (1.0 + bumps(7), 0.1, 1), whole=True, heavy=True)
 def weno5_tvd_rk3(u, dt, steps):
     """Burgers by WENO5 with lists and star arguments, and a strong-stability Runge-Kutta."""
     dx = 0.5

@@ -112,6 +112,7 @@ def softmax(x, axis=-1):
     whole=True,
     oracle="differences",
     cross_checked=False,
+    heavy=True,
 )
 def multi_head_attention(x, Wq, Wk, Wv, heads, causal):
     n, d = x.shape

@@ -333,6 +333,7 @@ def power_mismatch(v, theta, G, B, p_spec, q_spec):
         3,
     ),
     whole=True,
+    heavy=True,
 )
 def power_flow_newton(r, x, p_spec, q_spec, iterations):
     n = 3

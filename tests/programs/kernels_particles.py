@@ -249,7 +249,7 @@ def inverse_2x2(a):
     return inv
 
 
-@program(lambda: (grid(4, 2), 0.3 * grid(3, 3) + np.eye(3), np.array([0.4, 0.6]), 0.2))
+@program(lambda: (grid(4, 2), 0.3 * grid(3, 3) + np.eye(3), np.array([0.4, 0.6]), 0.2), heavy=True)
 def extended_kalman(zs, f, r, q):
     """Three states, two measurements (range and bearing), the Joseph form."""
     x = np.array([1.0, 0.5, 0.1])
@@ -581,7 +581,7 @@ def k_means(points, centres, rounds):
     return centres, inertia
 
 
-@program(lambda: (wave(6), 0.6 + 0.0 * wave(2), np.array([0.3, 0.7])), whole=True)
+@program(lambda: (wave(6), 0.6 + 0.0 * wave(2), np.array([0.3, 0.7])), whole=True, heavy=True)
 def em_gaussian_mixture(x, sigma, weights):
     """Expectation and maximization, responsibilities by broadcasting."""
     mu = np.array([x.min(), x.max()])

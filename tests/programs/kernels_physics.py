@@ -69,7 +69,8 @@ def intersect(origin, direction, center, radius):
         np.array([0.5, 1.0, -0.7]),
         np.array([0.05, 0.02, -1.0]),
         3,
-    )
+    ),
+    heavy=True,
 )
 def trace_spheres(centers, radii, albedo, light, eye, bounces):
     light = light / math.sqrt((light * light).sum())

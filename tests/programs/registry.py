@@ -29,7 +29,7 @@ class Program:
     waits: str = ""
     """What it needs that srcad refuses so far."""
     heavy: bool = False
-    """Its adjoint takes minutes to compile."""
+    """Its adjoint takes long to compile: ten seconds and more."""
     cross_checked: bool = True
     """Whether complex step works on it as well as differences do."""
     single: bool = False

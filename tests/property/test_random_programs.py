@@ -27,6 +27,7 @@ def run(first: int, count: int, compiled_every: int) -> None:
     assert counts["invalid"] <= max(2, 0.1 * count), counts
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("first", range(1, 121, CHUNK))
 def test_random_programs(first: int):
     run(first, CHUNK, EVERY)

@@ -256,6 +256,7 @@ def functions(tmp_path_factory):
     return written(tmp_path_factory.mktemp("rows"), "rows_of_numpy", ROWS)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("text", ROWS)
 def test_row(functions, text):
     check(functions[text], text)

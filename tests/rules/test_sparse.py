@@ -71,6 +71,7 @@ def check(f, args, jit=False):
     srcad.check_grads(f, args, jit=jit)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["real", "complex", "both"])
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_products(name, kind):

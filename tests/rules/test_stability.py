@@ -144,6 +144,7 @@ def exact(function: Callable[..., Any], point: Point, k: int) -> tuple[Any, floa
     return slope, float(min(condition, mp.mpf(10) ** 16))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.rule)
 def test_extremes(row: Any):
     function, points = REFERENCES[row.rule]
