@@ -66,7 +66,7 @@ def run_forward(program: Program, jit: bool, dot: bool = True) -> None:
         assert abs(left - right) <= (SINGLE if program.single else DOT) * size + 1e-15
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.usefixtures("verified")
 @pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS])
 def test_as_python(program: Program):
@@ -109,7 +109,7 @@ SECOND = [
 
 
 @pytest.mark.parametrize(
-    "program", [waiting(p, 1 if p.heavy else k, 3) for k, p in enumerate(SECOND)]
+    "program", [waiting(p, 1 if p.heavy else k, 5) for k, p in enumerate(SECOND)]
 )
 def test_second_order(program: Program):
     """Forward over reverse, at the first sample."""
@@ -132,7 +132,7 @@ REFUSED_INSIDE = {"kernels_particles.barnes_hut_quadrants"}  # a list of lists, 
 
 
 @pytest.mark.parametrize(
-    "program", [waiting(p, 1 if p.heavy else k, 12) for k, p in enumerate(SECOND)]
+    "program", [waiting(p, 1 if p.heavy else k, 20) for k, p in enumerate(SECOND)]
 )
 def test_reverse_over_reverse(program: Program):
     """The transposed Hessian of the adjoint of the adjoint, at the first sample."""

@@ -31,7 +31,7 @@ FIRST = [
     "recursion",
     "optional",
 ]
-"""Themes of which every third program is compiled; of the others every tenth is, the rest are slow."""
+"""Themes of which every fourth program is compiled; of the others every tenth is, the rest are slow."""
 
 
 def waiting(program: Program, number: int = 0, every: int = 5):
@@ -51,7 +51,7 @@ every_program = pytest.mark.parametrize("program", [waiting(p) for p in PROGRAMS
 compiled_programs = pytest.mark.parametrize(
     "program",
     [
-        waiting(p, 1 if p.heavy else k, 3 if p.theme in FIRST else 10)
+        waiting(p, 1 if p.heavy else k, 4 if p.theme in FIRST else 10)
         for k, p in enumerate(PROGRAMS)
     ],
 )

@@ -572,7 +572,7 @@ def by_steps(function: Callable[..., Any], arguments: Call, seed: Any) -> tuple[
     return function(*arguments), cotangents
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.name}-{c.function}")
 def test_call(case: Case, modules: dict[str, ModuleType]):
     function = getattr(modules["srcad"], case.function)

@@ -75,7 +75,7 @@ def test_what_is_derived_is_not_written_down():
     assert listed == []
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda e: e.name)
 def test_the_verdict_is_true(functions, entry):
     text = CALLS[entry.name]

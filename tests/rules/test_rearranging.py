@@ -586,7 +586,7 @@ def functions(tmp_path_factory):
     return dict(zip(texts, made, strict=True))
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("theme", "row"), ROWS, ids=[row for _, row in ROWS])
 def test_row(theme, row, kind, functions):
