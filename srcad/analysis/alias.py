@@ -176,6 +176,15 @@ def stored_sites(body: Block, sites: Sites) -> frozenset[str]:
     return frozenset(out)
 
 
+def tapes_behind(body: Block) -> dict[str, set[str]]:
+    """The tapes that names are given rows of: the rows may be read by the name of the tape."""
+    found: dict[str, set[str]] = {}
+    for stmt in statements(body):
+        if isinstance(stmt, Window) and stmt.own:
+            found.setdefault(stmt.target, set()).add(stmt.source)
+    return found
+
+
 class Aliases:
     """Whether two names can denote the same memory at the same time.
 

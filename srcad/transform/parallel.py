@@ -46,7 +46,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from srcad.analysis.alias import Aliases, points_to
+from srcad.analysis.alias import Aliases, points_to, tapes_behind
 from srcad.analysis.division import Division
 from srcad.analysis.flow import assigned, mentions
 from srcad.analysis.sizes import Sizes, sizes_after, sizes_inside
@@ -113,10 +113,7 @@ class _Regions:
     def __init__(self, function: Function, names: Names, counted: Collection[Position]) -> None:
         self.counted = counted
         self.sites = points_to(function.body, set(function.arrays))
-        self.rows: dict[str, set[str]] = {}
-        for stmt in statements(function.body):
-            if isinstance(stmt, Window) and stmt.own:
-                self.rows.setdefault(stmt.target, set()).add(stmt.source)
+        self.rows = tapes_behind(function.body)
         self.division = Division(function, Aliases(function.body, self.sites))
         self.turns = Turns(self.division, self.rows)
         self.threads = Threads(function, names, self.division)

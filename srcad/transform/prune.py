@@ -17,7 +17,7 @@ themselves and nothing else denotes their arrays (``srcad.analysis.alias``).
 
 from dataclasses import replace
 
-from srcad.analysis.alias import Aliases, Sites, points_to
+from srcad.analysis.alias import Aliases, Sites, points_to, tapes_behind
 from srcad.analysis.flow import assigned, reads_of, writes_of
 from srcad.ir.nodes import (
     Assign,
@@ -60,7 +60,7 @@ def prune(function: Function) -> Function:
     body, size = function.body, -1
     while size != (size := len(statements(body))):
         sites = points_to(body, set(function.arrays))
-        pruner = _Pruner(sites, _exchanged(body, sites), _tapes(body))
+        pruner = _Pruner(sites, _exchanged(body, sites), tapes_behind(body))
         seen_outside = {c for name in function.exports for c in pruner.contents(name)}
         body, _ = pruner.block(body, frozenset(seen_outside))
     return replace(function, body=_without_idle_comments(body))
@@ -91,15 +91,6 @@ def _exchanged(body: Block, sites: Sites) -> dict[str, frozenset[str]]:
         for name, group in groups.items()
         if all(holders[site] <= group for other in group for site in sites[other])
     }
-
-
-def _tapes(body: Block) -> dict[str, set[str]]:
-    """The tapes that names are given rows of: the rows may be read by the name of the tape."""
-    found: dict[str, set[str]] = {}
-    for stmt in statements(body):
-        if isinstance(stmt, Window) and stmt.own:
-            found.setdefault(stmt.target, set()).add(stmt.source)
-    return found
 
 
 @remembered("_contents")
